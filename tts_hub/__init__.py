@@ -1,0 +1,1 @@
+"""One streaming interface in front of many text-to-speech engines."""

@@ -1,0 +1,1 @@
+"""The audio service: joins, levels, stretches, resamples and encodes engine audio, chunk by chunk."""

@@ -1,0 +1,137 @@
+"""What an engine must be to join the hub.
+
+A plugin package names its class under the entry point group `tts_hub.backends`. Importing it must be
+cheap: heavy imports belong into `load`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tts_hub.errors import UnknownVoiceError, UnsupportedLanguageError, one_of
+from tts_hub.progress import ProgressCallback, ignore
+from tts_hub.types import AudioChunk, Availability, Capabilities, SegmentRequest, Voice
+
+
+class BackendSettings(BaseModel):
+    """The engine's section of the config file, `[backends.<name>]`; engines add their own fields."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    enabled: bool = True
+    concurrency: int | None = Field(None, ge=1, le=256, description="segments at once; none: the engine's own")
+    voice: str | None = Field(None, description="voice of requests that name none")
+
+
+class BackendOptions(BaseModel):
+    """The options of one request that only this engine knows; engines add their own fields."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TTSBackend(ABC):
+    """An engine. The hub makes one instance, calls `load` once, and then streams segments through it.
+
+    Several `generate_stream` calls run at once, up to `capabilities.concurrency`; each must keep its
+    voice and progress to itself.
+    """
+
+    name: ClassVar[str]
+    """Unique, lower case; the section of the config file and the model name unless `models` says more."""
+    description: ClassVar[str] = ""
+    models: ClassVar[tuple[str, ...]] = ()
+    """Model names it answers to; empty: just `name`."""
+    patterns: ClassVar[tuple[str, ...]] = ()
+    """Shell-style patterns of further model names, such as `alltalk_*`."""
+    priority: ClassVar[int] = 0
+    """The ready engine with the highest one is what `auto` means; below zero: never chosen by `auto`."""
+    Settings: ClassVar[type[BackendSettings]] = BackendSettings
+    Options: ClassVar[type[BackendOptions]] = BackendOptions
+
+    capabilities: Capabilities = Capabilities()
+
+    def __init__(self, settings: BackendSettings | None = None) -> None:
+        """Keep the settings; do no work here."""
+        self.settings = settings if settings is not None else self.Settings()
+
+    @classmethod
+    def availability(cls, settings: BackendSettings) -> Availability:
+        """Whether `load` would work now. Quick, without network and without heavy imports."""
+        return Availability(ready=True)
+
+    async def load(self, on_progress: ProgressCallback = ignore) -> None:
+        """Make ready to speak. Calling it again does nothing.
+
+        Raises:
+            BackendUnavailableError: something is missing; the error names the remedy.
+        """
+
+    @abstractmethod
+    async def voices(self) -> Sequence[Voice]:
+        """The voices it offers, the default one first."""
+
+    async def find_voice(self, voice: str | None, language: str | None) -> Voice:
+        """The voice that a request means by an id, a language, both or neither.
+
+        Raises:
+            UnknownVoiceError: no voice of that id.
+            UnsupportedLanguageError: no voice of that language, or not the one named.
+        """
+        voices = await self.voices()
+        if voice is None and self.settings.voice is not None:
+            preferred = pick_voice(voices, self.settings.voice, None)
+            if speaks(preferred, language or ""):
+                return preferred
+        return pick_voice(voices, voice, language)
+
+    @abstractmethod
+    def generate_stream(
+        self, request: SegmentRequest, on_progress: ProgressCallback = ignore
+    ) -> AsyncGenerator[AudioChunk, None]:
+        """Speak one segment, chunk by chunk.
+
+        Closing the generator or cancelling the task stops the work within one step. Whatever goes
+        wrong is raised as a `BackendError`; ending without audio counts as a failure.
+        """
+
+    async def aclose(self) -> None:
+        """Free memory and files. `load` may be called again afterwards."""
+
+
+def model_names(backend: type[TTSBackend]) -> tuple[str, ...]:
+    """The exact model names of a backend class."""
+    return backend.models or (backend.name,)
+
+
+def speaks(voice: Voice, language: str) -> bool:
+    """Whether a voice fits a BCP 47 tag: `en` fits `en-US`, `en-GB` does not."""
+    if not voice.language or not language:
+        return True
+    have, want = voice.language.casefold().replace("_", "-"), language.casefold().replace("_", "-")
+    return have == want or have.startswith(want + "-") or want.startswith(have + "-")
+
+
+def pick_voice(voices: Sequence[Voice], voice: str | None, language: str | None) -> Voice:
+    """Choose from a list by id or alias and language; the first one that fits."""
+    named = _by_id(voices)
+    if voice is not None:
+        found = named.get(voice.casefold())
+        if found is None:
+            raise UnknownVoiceError(f"unknown voice {voice!r}; {one_of(voice, [v.id for v in voices])}")
+        if language and not speaks(found, language):
+            raise UnsupportedLanguageError(f"voice {found.id!r} speaks {found.language}, not {language!r}")
+        return found
+    for candidate in voices:
+        if not language or speaks(candidate, language):
+            return candidate
+    known = sorted({v.language for v in voices})
+    raise UnsupportedLanguageError(f"no voice for language {language!r}; {one_of(language or '', known)}")
+
+
+def _by_id(voices: Sequence[Voice]) -> Mapping[str, Voice]:
+    named = {alias.casefold(): v for v in reversed(voices) for alias in v.aliases}
+    return named | {v.id.casefold(): v for v in voices}

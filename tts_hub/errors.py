@@ -1,0 +1,158 @@
+"""Every error that leaves a public function of tts-hub.
+
+TTSHubError
+├── ConfigError                   a value in a config file or an environment variable
+├── InvalidRequestError           what was asked for cannot be given; `param` names the field
+│   ├── InvalidTextError          empty, or characters that are not text
+│   ├── TextTooLongError
+│   ├── UnknownModelError
+│   ├── UnknownVoiceError
+│   ├── UnsupportedFormatError
+│   ├── UnsupportedLanguageError
+│   └── UnsupportedOptionError    speed, sample rate, markup, an engine's own option
+├── OverloadedError               try again later; `retry_after` says when
+│   ├── QueueFullError
+│   └── QueueTimeoutError
+├── BackendError                  an engine failed; `backend` names it. These start a fallback
+│   ├── BackendUnavailableError   not installed, files missing, failed to load; `remedy` fixes it
+│   ├── GenerationError           it failed while speaking
+│   ├── NoAudioError              it made no sound for a text
+│   └── StalledError              it made no progress within its time
+├── AudioError                    encoding or decoding
+├── OutputError                   a file or stream cannot be written
+└── UsageError                    the library was used out of order, for instance after closing
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class TTSHubError(Exception):
+    """Root of the tree: catch this to catch all."""
+
+
+class ConfigError(TTSHubError):
+    """A configuration value is missing, unknown or wrong."""
+
+
+class InvalidRequestError(TTSHubError):
+    """The request cannot be served as it is; sending it again will not help."""
+
+    def __init__(self, message: str, *, param: str) -> None:
+        super().__init__(message)
+        self.param = param
+
+
+class InvalidTextError(InvalidRequestError):
+    """The text is empty, holds characters that are not text, or a broken tag."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, param="input")
+
+
+class TextTooLongError(InvalidTextError):
+    """The text is longer than the configured limit."""
+
+
+class UnknownModelError(InvalidRequestError):
+    """No engine answers to this model name."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, param="model")
+
+
+class UnknownVoiceError(InvalidRequestError):
+    """The engine has no such voice."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, param="voice")
+
+
+class UnsupportedFormatError(InvalidRequestError):
+    """No encoder for this audio format."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, param="response_format")
+
+
+class UnsupportedLanguageError(InvalidRequestError):
+    """The engine or voice does not speak this language."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, param="language")
+
+
+class UnsupportedOptionError(InvalidRequestError):
+    """A field holds a value that is out of range or not offered."""
+
+
+class OverloadedError(TTSHubError):
+    """Too much work at the moment."""
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """Seconds."""
+
+
+class QueueFullError(OverloadedError):
+    """The engine's waiting line is full."""
+
+
+class QueueTimeoutError(OverloadedError):
+    """The request waited too long for its turn."""
+
+
+class BackendError(TTSHubError):
+    """An engine failed at something it should have done."""
+
+    def __init__(self, message: str, *, backend: str) -> None:
+        super().__init__(message)
+        self.backend = backend
+
+
+class BackendUnavailableError(BackendError):
+    """The engine cannot run now."""
+
+    def __init__(self, message: str, *, backend: str, remedy: str = "") -> None:
+        super().__init__(message, backend=backend)
+        self.remedy = remedy
+        """A command to type, or empty."""
+
+
+class GenerationError(BackendError):
+    """The engine failed while it was speaking."""
+
+
+class NoAudioError(BackendError):
+    """The engine came to an end without any audio."""
+
+
+class StalledError(BackendError):
+    """The engine gave nothing for longer than it may."""
+
+
+class AudioError(TTSHubError):
+    """Audio could not be encoded or decoded."""
+
+
+class OutputError(TTSHubError):
+    """The place the audio goes to does not take it."""
+
+
+class UsageError(TTSHubError):
+    """The library was used in a way it cannot work."""
+
+
+def one_of(name: str, choices: Iterable[str], *, most: int = 12) -> str:
+    """What to say behind an unknown name: the nearest match, then what exists, shortened."""
+    known = list(choices)
+    if not known:
+        return "there are none"
+    folded = {choice.casefold(): choice for choice in known}
+    near = difflib.get_close_matches(name.casefold(), folded, n=1)
+    listed = ", ".join(known[:most]) + (f", … ({len(known)} in all)" if len(known) > most else "")
+    hint = f"did you mean {folded[near[0]]!r}? " if near else ""
+    return f"{hint}possible: {listed}"

@@ -1,0 +1,42 @@
+"""Progress: one callback per request, the same events from every engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+Stage = Literal["queued", "loading", "started", "first_audio", "segment", "fallback", "finished"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressEvent:
+    """One step of a request or of loading an engine."""
+
+    stage: Stage
+    backend: str = ""
+    message: str = ""
+    request_id: str = ""
+    segment: int | None = None
+    """Number of the segment that is meant, from 0."""
+    segments: int | None = None
+    """How many there are; None while the text is not at its end."""
+    fraction: float | None = None
+    """Done part of the whole, 0 to 1, where it is known."""
+    audio_seconds: float = 0.0
+    """Audio handed out so far."""
+    elapsed_seconds: float = 0.0
+    """Since the request came."""
+    details: Mapping[str, object] = field(default_factory=dict)
+    """What an engine adds: tokens, bytes, real-time factor, cost."""
+
+
+class ProgressCallback(Protocol):
+    """Called on the event loop's thread; must return at once. What it raises is logged and ignored."""
+
+    def __call__(self, event: ProgressEvent, /) -> None:
+        """Take note of one event."""
+
+
+def ignore(event: ProgressEvent, /) -> None:
+    """The callback of those who do not want to know."""

@@ -1,0 +1,112 @@
+"""The one bridge from blocking code to async: a producer thread whose items an async generator yields."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import suppress
+from typing import Protocol, TypeVar
+
+import anyio
+from anyio import from_thread, lowlevel
+from anyio.streams.memory import MemoryObjectSendStream
+
+T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
+
+
+class Stopped(Exception):  # noqa: N818 - a signal to the producer, not an error
+    """Raised by `emit` in the producer once nobody listens any more."""
+
+
+class Emit(Protocol[T_contra]):
+    """Hand one item over; blocks while the reader is behind."""
+
+    def __call__(self, item: T_contra, /) -> None:
+        """Raise `Stopped` when the reader has gone."""
+
+
+async def stream_from_thread(
+    produce: Callable[[Emit[T]], None], *, ahead: int = 4, name: str = "tts-hub-producer"
+) -> AsyncGenerator[T, None]:
+    """Run `produce(emit)` in a thread of its own and yield what it emits.
+
+    At most `ahead` items wait unread. When the generator is closed or its task cancelled, the next
+    `emit` raises `Stopped`, and closing returns only after the thread has ended: whatever the thread
+    used is free again then. An exception of the producer is raised here, after the items before it.
+    """
+    send, receive = anyio.create_memory_object_stream[T](ahead)
+    worker = _Worker(produce, send, lowlevel.current_token())
+    threading.Thread(target=worker.run, name=name, daemon=True).start()
+    try:
+        async for item in receive:
+            yield item
+    finally:
+        receive.close()
+        with anyio.CancelScope(shield=True):
+            await worker.ended.wait()
+    if worker.error is not None:
+        raise worker.error
+
+
+async def iterate_in_thread(
+    items: Callable[[], Iterable[T]], *, ahead: int = 4, name: str = "tts-hub-producer"
+) -> AsyncGenerator[T, None]:
+    """`stream_from_thread` for a plain generator function."""
+
+    def produce(emit: Emit[T]) -> None:
+        for item in items():
+            emit(item)
+
+    stream = stream_from_thread(produce, ahead=ahead, name=name)
+    try:
+        async for item in stream:
+            yield item
+    finally:
+        await stream.aclose()
+
+
+class _Worker:
+    """The thread's side: runs the producer and tells the event loop what came of it."""
+
+    def __init__(
+        self,
+        produce: Callable[[Emit[T]], None],
+        send: MemoryObjectSendStream[T],
+        token: lowlevel.EventLoopToken,
+    ) -> None:
+        self._produce: Callable[[Emit[T]], None] = produce
+        self._send: MemoryObjectSendStream[T] = send
+        self._token = token
+        self.ended = anyio.Event()
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self._produce(self._emit)
+        except Stopped:
+            pass
+        except BaseException as exc:  # noqa: BLE001 - carried over to the reader, whatever it is
+            self.error = exc
+        finally:
+            with suppress(RuntimeError):  # the loop itself is gone: nobody left to tell
+                from_thread.run_sync(self._end, token=self._token)
+
+    def _emit(self, item: object) -> None:
+        try:
+            if not from_thread.run_sync(self._offer, item, token=self._token):
+                from_thread.run(self._send.send, item, token=self._token)
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError, RuntimeError) as exc:
+            raise Stopped from exc
+
+    def _offer(self, item: object) -> bool:
+        """Without waiting, which is the common case and spares a task per item."""
+        try:
+            self._send.send_nowait(item)
+        except anyio.WouldBlock:
+            return False
+        return True
+
+    def _end(self) -> None:
+        self._send.close()
+        self.ended.set()

@@ -1,0 +1,153 @@
+"""The values that travel between faces, manager and engines. All are frozen; none does any work."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples = NDArray[np.float32]
+Markup = Literal["text", "ssml"]
+Gender = Literal["female", "male", "neutral"]
+NO_OPTIONS: Mapping[str, object] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class WordTiming:
+    """One spoken word, in terms of the text that the user wrote."""
+
+    text: str
+    """The word exactly as it stands in the text: `source[span[0]:span[1]]`."""
+    start: float
+    """Seconds from the start of the audio (in an `AudioChunk` of a backend: of the segment's audio)."""
+    end: float
+    """Seconds, at least `start`."""
+    span: tuple[int, int]
+    """Characters `[start, end)` of the text (from a backend: of the segment's text)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AudioChunk:
+    """A piece of audio, and the words whose timing became known with it."""
+
+    samples: Samples
+    """Shape (T,), mono float32 in [-1, 1]."""
+    sample_rate: int
+    """Hz."""
+    words: tuple[WordTiming, ...] = ()
+    """May point into this chunk or into earlier ones; each word is reported once, in order."""
+
+    @property
+    def seconds(self) -> float:
+        """Length of the audio in seconds."""
+        return len(self.samples) / self.sample_rate
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A voice that an engine offers."""
+
+    id: str
+    """What a request names."""
+    name: str
+    """What a person reads."""
+    language: str
+    """BCP 47 tag, for instance `en-US`; empty for a voice that speaks any language."""
+    gender: Gender | None = None
+    description: str = ""
+    aliases: tuple[str, ...] = ()
+    """Other ids under which the voice answers."""
+    variants: tuple[str, ...] = ()
+    """Suffixes that make further voices of this one, as in `en-us+f3`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an engine can do. The hub makes up for what it cannot."""
+
+    streaming: bool = True
+    """Audio of a segment leaves before the whole segment is made."""
+    word_timings: bool = False
+    """Chunks carry exact word timings."""
+    ssml: bool = False
+    cloning: bool = False
+    seed: bool = False
+    instructions: bool = False
+    remote: bool = False
+    """The text leaves this machine."""
+    languages: tuple[str, ...] = ()
+    """BCP 47 tags it speaks; empty when it does not say."""
+    speed_range: tuple[float, float] = (1.0, 1.0)
+    """Native speed factors; beyond them the hub stretches the audio, pitch kept."""
+    max_chars: int | None = None
+    """Longest segment it speaks well, in characters."""
+    concurrency: int = 1
+    """Segments it generates at the same time."""
+    loudness_lufs: float | None = None
+    """Typical loudness of its raw output (ITU-R BS.1770); None when not known."""
+    cost_per_million_chars: float = 0.0
+    """US dollars."""
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """Whether an engine can run now, and if not, why and what fixes it."""
+
+    ready: bool
+    reason: str = ""
+    remedy: str = ""
+    """A command to type, or empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechRequest:
+    """What a face asks the manager for. `None` means: the configured default."""
+
+    input: str | AsyncIterable[str]
+    """The text, whole or as it is being written."""
+    model: str = "auto"
+    voice: str | None = None
+    language: str | None = None
+    """BCP 47 tag."""
+    speed: float = 1.0
+    """0.25 to 4; pitch is kept."""
+    response_format: str = "mp3"
+    sample_rate: int | None = None
+    """Hz of the audio handed out."""
+    markup: Markup = "text"
+    """`ssml` hands the whole document to an engine that understands it."""
+    instructions: str | None = None
+    seed: int | None = None
+    fallback: Sequence[str] | None = None
+    """Models that continue where a failed one stopped, in order."""
+    options: Mapping[str, object] = field(default_factory=lambda: NO_OPTIONS)
+    """The engine's own options, checked against its `Options` model."""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRequest:
+    """One piece of a request, as an engine gets it: every name resolved, every value checked."""
+
+    text: str
+    """What to speak; never empty."""
+    voice: Voice
+    model: str = ""
+    """Which of the engine's models."""
+    language: str = ""
+    """BCP 47 tag, or empty for the voice's own."""
+    speed: float = 1.0
+    """Within the engine's `speed_range`."""
+    markup: Markup = "text"
+    instructions: str | None = None
+    seed: int | None = None
+    options: Mapping[str, object] = field(default_factory=lambda: NO_OPTIONS)
+    """Validated values of the engine's `Options` model, defaults included."""
+    index: int = 0
+    """Number of the segment within its request, from 0."""
+    request_id: str = ""
+    previous_text: str = ""
+    """The segment before this one, for engines that keep the tone."""
