@@ -23,7 +23,9 @@ class BackendSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     enabled: bool = True
-    concurrency: int | None = Field(None, ge=1, le=256, description="segments at once; none: the engine's own")
+    concurrency: int | None = Field(
+        None, ge=1, le=256, description="segments at once; none: the engine's own"
+    )
     voice: str | None = Field(None, description="voice of requests that name none")
 
 
@@ -102,8 +104,8 @@ class TTSBackend(ABC):
         """Free memory and files. `load` may be called again afterwards."""
 
 
-def model_names(backend: type[TTSBackend]) -> tuple[str, ...]:
-    """The exact model names of a backend class."""
+def model_names(backend: TTSBackend | type[TTSBackend]) -> tuple[str, ...]:
+    """The exact model names of a backend."""
     return backend.models or (backend.name,)
 
 

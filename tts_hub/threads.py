@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import suppress
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import anyio
 from anyio import from_thread, lowlevel
 from anyio.streams.memory import MemoryObjectSendStream
 
+GRACE_SECONDS = 10.0
+logger = logging.getLogger(__name__)
+
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
 
 
-class Stopped(Exception):  # noqa: N818 - a signal to the producer, not an error
+class Stopped(Exception):
     """Raised by `emit` in the producer once nobody listens any more."""
 
 
@@ -33,7 +37,8 @@ async def stream_from_thread(
 
     At most `ahead` items wait unread. When the generator is closed or its task cancelled, the next
     `emit` raises `Stopped`, and closing returns only after the thread has ended: whatever the thread
-    used is free again then. An exception of the producer is raised here, after the items before it.
+    used is free again then. A thread that does not end within `GRACE_SECONDS` is left behind, and that
+    is logged. An exception of the producer is raised here, after the items before it.
     """
     send, receive = anyio.create_memory_object_stream[T](ahead)
     worker = _Worker(produce, send, lowlevel.current_token())
@@ -43,8 +48,10 @@ async def stream_from_thread(
             yield item
     finally:
         receive.close()
-        with anyio.CancelScope(shield=True):
+        with anyio.move_on_after(GRACE_SECONDS, shield=True) as grace:
             await worker.ended.wait()
+        if grace.cancelled_caught:
+            logger.error("thread %s did not stop within %g s and is left behind", name, GRACE_SECONDS)
     if worker.error is not None:
         raise worker.error
 
@@ -66,7 +73,7 @@ async def iterate_in_thread(
         await stream.aclose()
 
 
-class _Worker:
+class _Worker(Generic[T]):
     """The thread's side: runs the producer and tells the event loop what came of it."""
 
     def __init__(
@@ -75,8 +82,8 @@ class _Worker:
         send: MemoryObjectSendStream[T],
         token: lowlevel.EventLoopToken,
     ) -> None:
-        self._produce: Callable[[Emit[T]], None] = produce
-        self._send: MemoryObjectSendStream[T] = send
+        self._produce = produce
+        self._send = send
         self._token = token
         self.ended = anyio.Event()
         self.error: BaseException | None = None
@@ -92,14 +99,14 @@ class _Worker:
             with suppress(RuntimeError):  # the loop itself is gone: nobody left to tell
                 from_thread.run_sync(self._end, token=self._token)
 
-    def _emit(self, item: object) -> None:
+    def _emit(self, item: T, /) -> None:
         try:
             if not from_thread.run_sync(self._offer, item, token=self._token):
                 from_thread.run(self._send.send, item, token=self._token)
         except (anyio.BrokenResourceError, anyio.ClosedResourceError, RuntimeError) as exc:
             raise Stopped from exc
 
-    def _offer(self, item: object) -> bool:
+    def _offer(self, item: T) -> bool:
         """Without waiting, which is the common case and spares a task per item."""
         try:
             self._send.send_nowait(item)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,13 +109,15 @@ class SpeechRequest:
 
     input: str | AsyncIterable[str]
     """The text, whole or as it is being written."""
-    model: str = "auto"
+    model: str | None = None
+    """A model name, an alias, or `auto` for the best engine that can run now."""
     voice: str | None = None
     language: str | None = None
     """BCP 47 tag."""
     speed: float = 1.0
     """0.25 to 4; pitch is kept."""
-    response_format: str = "mp3"
+    response_format: str | None = None
+    """mp3, opus, aac, flac, wav or pcm."""
     sample_rate: int | None = None
     """Hz of the audio handed out."""
     markup: Markup = "text"
@@ -126,6 +128,22 @@ class SpeechRequest:
     """Models that continue where a failed one stopped, in order."""
     options: Mapping[str, object] = field(default_factory=lambda: NO_OPTIONS)
     """The engine's own options, checked against its `Options` model."""
+
+
+class RequestFields(TypedDict, total=False):
+    """The fields of a `SpeechRequest` besides its input, as keyword arguments."""
+
+    model: str | None
+    voice: str | None
+    language: str | None
+    speed: float
+    response_format: str | None
+    sample_rate: int | None
+    markup: Markup
+    instructions: str | None
+    seed: int | None
+    fallback: Sequence[str] | None
+    options: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,175 @@
+"""Captions: what they say, how they are cut, and the files."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tts_hub.captions import captions, to_json, to_srt, to_vtt, write_captions
+from tts_hub.errors import OutputError, UnsupportedFormatError
+from tts_hub.types import WordTiming
+
+WORD = r"\w+(?:['’.,]\w+)*"
+
+
+def timed(source: str, seconds: float = 0.3, pattern: str = WORD) -> list[WordTiming]:
+    """The words of a text, one behind the other; pause tags are not spoken."""
+    plain = re.sub(r"\[pause:.*?\]", lambda tag: " " * len(tag[0]), source)
+    return [
+        WordTiming(word[0], index * seconds, (index + 0.8) * seconds, word.span())
+        for index, word in enumerate(re.finditer(pattern, plain))
+    ]
+
+
+def lines(source: str) -> list[tuple[str, ...]]:
+    return [caption.lines for caption in captions(timed(source), source)]
+
+
+def test_captions_show_the_text_as_it_was_written() -> None:
+    source = '"It costs $1,234.50 (about half)!"  she\nsaid —  well-known,\n\n"isn\'t it?" [pause:1s] Yes.'
+    shown = " ".join(" ".join(caption) for caption in lines(source))
+    assert shown == '"It costs $1,234.50 (about half)!" she said — well-known, "isn\'t it?" Yes.'
+
+
+def test_lines_break_at_a_sentence_end_first() -> None:
+    assert lines("This is the first sentence. And this is another one.") == [
+        ("This is the first sentence.", "And this is another one.")
+    ]
+
+
+def test_lines_break_at_a_clause_mark_next() -> None:
+    assert lines("When the long rain had stopped, we went out to play again") == [
+        ("When the long rain had stopped,", "we went out to play again")
+    ]
+
+
+def test_no_orphan_is_left_on_the_second_line() -> None:
+    (caption,) = lines("one two three four five six seven eight nine")
+    assert min(len(line) for line in caption) > 15
+
+
+def test_a_long_sentence_is_shared_out_evenly() -> None:
+    found = captions(timed("word " * 40), "word " * 40)
+    counts = [sum(len(line.split()) for line in caption.lines) for caption in found]
+    assert sum(counts) == 40
+    assert max(counts) - min(counts) <= 5
+
+
+def test_a_line_is_as_wide_as_its_characters() -> None:
+    source = "今天天气很好我们去公园玩你想不想一起去呢如果你愿意的话我们可以在那里吃午饭"
+    found = captions(timed(source, pattern=r"\w"), source)
+    assert "".join("".join(caption.lines) for caption in found) == source
+    assert all(len(line) <= 21 for caption in found for line in caption.lines)
+
+
+def test_a_long_pause_starts_a_new_caption() -> None:
+    words = [WordTiming("One", 0.0, 0.3, (0, 3)), WordTiming("two", 2.0, 2.3, (4, 7))]
+    assert [(c.start, c.end, c.lines) for c in captions(words, "One two")] == [
+        (0.0, 1.0, ("One",)),
+        (2.0, 3.0, ("two",)),
+    ]
+
+
+def test_a_caption_stays_no_longer_than_allowed() -> None:
+    source = "slow words are spoken here one by one"
+    found = captions(timed(source, seconds=1.2), source, max_seconds=3.0)
+    assert all(caption.end - caption.start <= 3.0 for caption in found)
+
+
+def test_a_sentence_that_was_spoken_twice_is_shown_twice() -> None:
+    source = 'He said "yes" to it. Then left.'
+    first = timed(source)
+    again = [WordTiming(w.text, w.start + 1.5, w.end + 1.5, w.span) for w in first]
+    shown = " ".join(" ".join(c.lines) for c in captions(first[:5] + again, source))
+    assert shown == f'He said "yes" to it. {source}'
+
+
+def test_text_that_was_not_spoken_is_not_shown() -> None:
+    source = "Not this. But this! And not this."
+    words = [word for word in timed(source) if 10 <= word.span[0] < 18]
+    assert [c.lines for c in captions(words, source)] == [("But this!",)]
+
+
+def test_several_timings_of_one_word_show_it_once() -> None:
+    words = [WordTiming("1,234", start, start + 0.3, (0, 5)) for start in (0.0, 0.3, 0.6)]
+    assert [(c.end, c.lines) for c in captions(words, "1,234.")] == [(1.0, ("1,234.",))]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(["word", "Yes.", "a,", "你好。", "x" * 50, "—", '"So"', "\n\n", "[pause:1s]", "é"]),
+        max_size=40,
+    ),
+    st.floats(0.0, 1.0),
+)
+def test_every_word_is_shown_once_in_lines_that_fit(parts: list[str], seconds: float) -> None:
+    source = " ".join(parts)
+    words = timed(source, seconds)
+    found = captions(words, source)
+    shown = "".join("".join(line.split()) for caption in found for line in caption.lines)
+    assert re.findall(r"\w", shown) == re.findall(r"\w", "".join(word.text for word in words))
+    assert all(len(caption.lines) <= 2 for caption in found)
+    assert all(line.strip() and len(line) <= 42 for caption in found for line in caption.lines)
+    assert all(caption.start <= caption.end for caption in found)
+    assert all(one.end <= two.start for one, two in pairwise(found))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.text(max_size=30),
+    st.lists(st.tuples(st.floats(0, 9), st.floats(0, 9), st.integers(0, 40), st.integers(0, 40))),
+)
+def test_odd_timings_and_spans_do_no_harm(source: str, rows: list[tuple[float, float, int, int]]) -> None:
+    found = captions([WordTiming("w", start, end, (a, b)) for start, end, a, b in rows], source)
+    assert all(one.start <= one.end <= two.start for one, two in pairwise(found))
+
+
+def test_srt_has_numbers_and_times() -> None:
+    words = [WordTiming("Hi", 3661.5, 3662.75, (0, 2))]
+    assert to_srt(words, "Hi.") == "1\n01:01:01,500 --> 01:01:02,750\nHi.\n\n"
+
+
+def test_vtt_escapes_what_would_be_markup() -> None:
+    source = "a < b & c --> d"
+    assert to_vtt(timed(source), source) == (
+        "WEBVTT\n\n00:00:00.000 --> 00:00:01.140\na &lt; b &amp; c --&gt; d\n\n"
+    )
+
+
+def test_json_holds_words_and_captions() -> None:
+    document = json.loads(to_json([WordTiming("Hé", 0.0, 0.5, (0, 2))], "Hé!"))
+    assert document == {
+        "words": [{"text": "Hé", "start": 0.0, "end": 0.5, "span": [0, 2]}],
+        "captions": [{"start": 0.0, "end": 1.0, "lines": ["Hé!"]}],
+    }
+
+
+def test_without_words_there_are_no_captions() -> None:
+    assert (to_srt([], "text"), to_vtt([], "text")) == ("", "WEBVTT\n\n")
+
+
+@pytest.mark.parametrize(("name", "start"), [("a.srt", "1\n"), ("a.VTT", "WEBVTT"), ("a.json", "{")])
+def test_the_suffix_chooses_the_format(tmp_path: Path, name: str, start: str) -> None:
+    write_captions(tmp_path / name, timed("Hello."), "Hello.")
+    assert (tmp_path / name).read_text(encoding="utf-8").startswith(start)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_an_unknown_suffix_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedFormatError, match=r"\.srt"):
+        write_captions(tmp_path / "a.txt", [], "")
+
+
+def test_a_place_that_cannot_be_written_is_an_output_error(tmp_path: Path) -> None:
+    (tmp_path / "taken.srt").mkdir()
+    for path in (tmp_path / "missing" / "a.srt", tmp_path / "taken.srt"):
+        with pytest.raises(OutputError, match=path.name):
+            write_captions(path, timed("Hello."), "Hello.")
+    assert [path.name for path in tmp_path.iterdir()] == ["taken.srt"]

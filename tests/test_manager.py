@@ -1,0 +1,694 @@
+"""The manager with scripted engines: choosing, queueing, order, fallback, cancelling."""
+
+from __future__ import annotations
+
+import gc
+import math
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import numpy as np
+import pytest
+
+from tts_hub import (
+    AudioChunk,
+    Capabilities,
+    Config,
+    ProgressEvent,
+    SegmentRequest,
+    SpeechRequest,
+    TTSBackendManager,
+)
+from tts_hub.config import parse_config
+from tts_hub.errors import (
+    BackendUnavailableError,
+    GenerationError,
+    InvalidTextError,
+    NoAudioError,
+    QueueFullError,
+    QueueTimeoutError,
+    StalledError,
+    TextTooLongError,
+    UnknownModelError,
+    UnknownVoiceError,
+    UnsupportedFormatError,
+    UnsupportedLanguageError,
+    UnsupportedOptionError,
+    UsageError,
+)
+from tts_hub.stream import AudioStream
+from tts_hub.testing import FakeBackend, FakeScript
+
+pytestmark = pytest.mark.anyio
+
+THREE = "The first sentence is here. The second sentence follows it. The third one ends it."
+
+
+@asynccontextmanager
+async def hub(*backends: FakeBackend, **settings: Any) -> AsyncGenerator[TTSBackendManager, None]:
+    config = parse_config({"audio": {"loudness": "off"}} | settings)
+    manager = TTSBackendManager(config, discover=False)
+    for backend in backends:
+        manager.register(backend)
+    async with manager:
+        yield manager
+
+
+async def drain(audio: AudioStream) -> np.ndarray:
+    async with audio:
+        chunks = [chunk.samples async for chunk in audio]
+    return np.concatenate(chunks)
+
+
+async def say(manager: TTSBackendManager) -> None:
+    await drain(await manager.generate("Hello.", model="fake"))
+
+
+def pitch(samples: np.ndarray, rate: int = 24_000) -> float:
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
+    return float(np.argmax(spectrum) * rate / len(samples))
+
+
+def free(backend: FakeBackend, manager: TTSBackendManager) -> bool:
+    (status,) = (s for s in manager.status() if s.name == backend.name)
+    return backend.active == 0 and status.active == 0 and status.waiting == 0
+
+
+# --- choosing ---------------------------------------------------------------------------------------------
+
+
+async def test_a_model_is_found_by_name_alias_and_pattern() -> None:
+    fake, box = FakeBackend(), FakeBackend(name="box", patterns=("box_*",))
+    async with hub(fake, box, aliases={"tts-1": "fake"}) as manager:
+        for model, backend in [("fake", "fake"), ("tts-1", "fake"), ("box_large", "box")]:
+            audio = await manager.generate("Hello.", model=model)
+            await drain(audio)
+            assert audio.report.backend == backend
+        assert box.requests[0].model == "box_large"
+
+
+async def test_an_unknown_model_names_the_nearest() -> None:
+    async with hub(FakeBackend()) as manager:
+        with pytest.raises(UnknownModelError, match=r"'fak'.*did you mean 'fake'"):
+            await manager.stream("Hello.", model="fak")
+
+
+async def test_auto_takes_the_best_engine_that_is_ready() -> None:
+    best = FakeBackend(name="best", priority=9, script=FakeScript(ready=False))
+    good = FakeBackend(name="good", priority=5)
+    hidden = FakeBackend(name="hidden", priority=-1)
+    async with hub(hidden, good, best) as manager:
+        assert manager.best() == "good"
+        best.script.ready = True
+        assert manager.best() == "best"
+        audio = await manager.generate("Hello.")
+        await drain(audio)
+        assert audio.report.backend == "best"
+
+
+async def test_auto_passes_over_an_engine_that_cannot_be_loaded() -> None:
+    broken = FakeBackend(name="broken", priority=9, script=FakeScript(load_error=OSError("no file")))
+    good = FakeBackend(name="good", priority=5)
+    async with hub(broken, good) as manager:
+        audio = await manager.generate("Hello.")
+        await drain(audio)
+        assert audio.report.backend == "good"
+        assert "no file" in audio.report.fallbacks[0].error
+        assert manager.best() == "good"
+
+
+async def test_auto_does_not_stand_in_for_an_engine_that_fails_while_it_speaks() -> None:
+    failing = FakeBackend(name="failing", priority=9, script=FakeScript(fail_at={1: 1}))
+    async with hub(failing, FakeBackend(name="good", priority=5)) as manager:
+        with pytest.raises(GenerationError, match="scripted"):
+            await drain(await manager.generate(THREE))
+
+
+async def test_an_engine_that_is_not_ready_is_listed_with_reason_and_remedy() -> None:
+    script = FakeScript(ready=False, reason="weights are missing", remedy="tts-hub models pull fake")
+    async with hub(FakeBackend(script=script)) as manager:
+        (status,) = manager.status()
+        assert not status.availability.ready
+        with pytest.raises(BackendUnavailableError, match="weights are missing") as caught:
+            await manager.stream("Hello.", model="fake")
+        assert caught.value.remedy == "tts-hub models pull fake"
+
+
+async def test_no_engine_at_all_is_told() -> None:
+    async with hub() as manager:
+        with pytest.raises(BackendUnavailableError, match="none is installed"):
+            await manager.stream("Hello.")
+
+
+async def test_two_engines_of_one_name_are_refused() -> None:
+    async with hub(FakeBackend()) as manager:
+        with pytest.raises(UsageError, match="registered already"):
+            manager.register(FakeBackend())
+
+
+async def test_an_error_in_the_managers_block_comes_out_as_it_is() -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with hub(FakeBackend()):
+            raise ZeroDivisionError
+
+
+async def test_a_manager_that_is_not_open_says_how_to_open_it() -> None:
+    with pytest.raises(UsageError, match="async with"):
+        await TTSBackendManager(discover=False).stream("Hello.")
+
+
+# --- loading ----------------------------------------------------------------------------------------------
+
+
+async def test_loading_happens_once_however_many_ask() -> None:
+    fake = FakeBackend(script=FakeScript(load_delay=0.05))
+    async with hub(fake) as manager, anyio.create_task_group() as tasks:
+        for _ in range(20):
+            tasks.start_soon(manager.preload, "fake")
+    assert fake.loads == 1
+
+
+async def test_a_load_survives_the_one_who_asked_first() -> None:
+    fake = FakeBackend(script=FakeScript(load_delay=0.1))
+    async with hub(fake) as manager:
+        with anyio.move_on_after(0.02):
+            await manager.preload("fake")
+        await manager.preload("fake")
+    assert fake.loads == 1
+
+
+async def test_a_failed_load_is_told_to_all_and_tried_again_later() -> None:
+    fake = FakeBackend(script=FakeScript(load_error=RuntimeError("bad weights"), load_delay=0.01))
+    async with hub(fake) as manager:
+        for _ in range(2):
+            with pytest.raises(BackendUnavailableError, match="bad weights"):
+                await manager.stream("Hello.", model="fake")
+        fake.script.load_error = None
+        await drain(await manager.generate("Hello.", model="fake"))
+
+
+async def test_an_idle_engine_is_unloaded_and_comes_back() -> None:
+    fake = FakeBackend()
+    async with hub(fake, limits={"idle_unload": 0.1}) as manager:
+        await drain(await manager.generate("Hello.", model="fake"))
+        with anyio.fail_after(2):
+            while not fake.closes:
+                await anyio.sleep(0.01)
+        await drain(await manager.generate("Hello.", model="fake"))
+        assert fake.loads == 2
+
+
+async def test_an_engine_in_use_is_not_unloaded() -> None:
+    fake = FakeBackend(script=FakeScript(chunk_delay=0.05))
+    async with hub(fake, limits={"idle_unload": 0.02}) as manager:
+        await drain(await manager.generate("One two three.", model="fake"))
+        assert fake.loads == 1
+        async with await manager.generate(THREE, model="fake"):
+            with pytest.raises(UsageError, match="in use"):
+                await manager.unload("fake")
+
+
+async def test_closing_the_manager_closes_engines_and_tells_open_streams() -> None:
+    fake = FakeBackend(script=FakeScript(chunk_delay=0.02))
+    manager = TTSBackendManager(discover=False)
+    manager.register(fake)
+    async with manager:
+        audio = await manager.generate(THREE, model="fake")
+    with pytest.raises(UsageError, match="closed"):
+        await drain(audio)
+    assert fake.closes == 1
+    assert fake.active == 0
+
+
+# --- the audio --------------------------------------------------------------------------------------------
+
+
+async def test_segments_come_in_order_though_made_in_parallel() -> None:
+    class Uneven(FakeBackend):
+        async def generate_stream(
+            self, request: SegmentRequest, on_progress: Any = None
+        ) -> AsyncGenerator[AudioChunk, None]:
+            await anyio.sleep(0.1 if request.index == 0 else 0.0)
+            async for chunk in super().generate_stream(request):
+                yield chunk
+
+    fake = Uneven(capabilities=Capabilities(word_timings=True, concurrency=3))
+    async with hub(fake) as manager:
+        audio = await manager.generate(THREE, model="fake")
+        await drain(audio)
+    assert [request.index for request in fake.requests] == [1, 2, 0]
+    assert [word.text for word in audio.words] == THREE.split()
+    assert all(THREE[slice(*word.span)] == word.text for word in audio.words)
+    starts = [word.start for word in audio.words]
+    assert starts == sorted(starts)
+
+
+async def test_words_lie_where_they_sound() -> None:
+    """Between the words of different sentences is the pause; a fake word is 0.3 s of tone."""
+    async with hub(FakeBackend(), audio={"sentence_pause": 0.5, "loudness": "off"}) as manager:
+        audio = await manager.generate("One two. Three.", model="fake")
+        samples = await drain(audio)
+    one, two, three = audio.words
+    assert one.start == pytest.approx(0.0, abs=0.02)
+    assert two.end == pytest.approx(0.6, abs=0.02)
+    assert three.start == pytest.approx(1.1, abs=0.03)
+    gap = samples[round((two.end + 0.02) * 24_000) : round((three.start - 0.02) * 24_000)]
+    assert np.abs(gap).max() < 1e-3
+
+
+async def test_pause_tags_are_heard_and_not_spoken() -> None:
+    async with hub(FakeBackend()) as manager:
+        audio = await manager.generate("One. [pause:2s] Two.", model="fake")
+        samples = await drain(audio)
+        only = await manager.generate("One. [pause:1s]", model="fake")
+        assert len(await drain(only)) / 24_000 == pytest.approx(1.3, abs=0.02)
+    assert [word.text for word in audio.words] == ["One.", "Two."]
+    assert len(samples) / 24_000 == pytest.approx(2.6, abs=0.03)
+
+
+async def test_text_may_still_be_written_while_it_is_spoken() -> None:
+    fake = FakeBackend()
+    written: list[str] = []
+
+    async def writer() -> AsyncIterator[str]:
+        for piece in ["The first sen", "tence is here. ", "The second one follows it. ", "Th", "e end."]:
+            written.append(piece)
+            yield piece
+            if len(written) == 3:
+                await anyio.sleep(0.3)
+
+    async with hub(fake) as manager:
+        audio = await manager.generate(writer(), model="fake")
+        assert len(written) == 3
+        await drain(audio)
+    assert [r.text for r in fake.requests] == [
+        "The first sentence is here.",
+        "The second one follows it.",
+        "The end.",
+    ]
+    assert audio.report.characters == sum(map(len, written))
+
+
+async def test_an_error_of_the_writer_comes_out_after_what_was_written() -> None:
+    async def writer() -> AsyncIterator[str]:
+        yield "The first sentence is here, whole and complete. And the second begins, but is "
+        raise ConnectionError("the model hung up")
+
+    async with hub(FakeBackend()) as manager:
+        audio = await manager.generate(writer(), model="fake")
+        with pytest.raises(ConnectionError, match="hung up"):
+            await drain(audio)
+        assert audio.report.segments == 1
+        assert not audio.report.complete
+
+
+@pytest.mark.parametrize("speed", [0.25, 0.5, 2.0, 4.0])
+async def test_speed_is_made_up_for_by_the_hub(speed: float) -> None:
+    fake = FakeBackend(capabilities=Capabilities(word_timings=True, speed_range=(0.8, 1.25)))
+    async with hub(fake) as manager:
+        audio = await manager.generate("one two three four five six", model="fake", speed=speed, voice="mid")
+        samples = await drain(audio)
+    assert 0.8 <= fake.requests[0].speed <= 1.25
+    assert len(samples) / 24_000 == pytest.approx(1.8 / speed, rel=0.08)
+    assert pitch(samples) == pytest.approx(400, rel=0.02)
+    assert audio.words[-1].end == pytest.approx(1.8 / speed, rel=0.08)
+
+
+async def test_concurrent_requests_never_mix_voices() -> None:
+    fake = FakeBackend(script=FakeScript(chunk_delay=0.001))
+    tones = {"low": 200, "mid": 400, "high": 800}
+    heard: list[tuple[int, float]] = []
+
+    async with hub(fake, limits={"max_queue": 100}) as manager:
+
+        async def one(voice: str) -> None:
+            heard.append(
+                (tones[voice], pitch(await drain(await manager.generate(THREE, model="fake", voice=voice))))
+            )
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(30):
+                tasks.start_soon(one, list(tones)[number % 3])
+    assert len(heard) == 30
+    assert all(got == pytest.approx(wanted, rel=0.02) for wanted, got in heard)
+
+
+async def test_progress_belongs_to_one_request() -> None:
+    async with hub(FakeBackend(script=FakeScript(chunk_delay=0.002))) as manager:
+        seen: dict[int, list[ProgressEvent]] = {0: [], 1: [], 2: []}
+
+        async def one(number: int) -> None:
+            await drain(await manager.generate(THREE, model="fake", on_progress=seen[number].append))
+
+        async with anyio.create_task_group() as tasks:
+            for number in seen:
+                tasks.start_soon(one, number)
+    for events in seen.values():
+        assert len({event.request_id for event in events}) == 1
+        stages = [event.stage for event in events if event.stage != "loading"]
+        assert stages == ["queued", "first_audio", "segment", "segment", "segment", "finished"]
+        assert events[-1].fraction == 1.0
+
+
+async def test_a_progress_callback_that_fails_does_not_stop_the_speech(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken(event: ProgressEvent) -> None:
+        raise ZeroDivisionError
+
+    async with hub(FakeBackend()) as manager:
+        assert len(await drain(await manager.generate("Hello.", model="fake", on_progress=broken)))
+    assert "callback failed" in caplog.text
+
+
+async def test_options_reach_the_engine_checked() -> None:
+    async with hub(FakeBackend()) as manager:
+        loud = await drain(await manager.generate("Hello.", model="fake", options={"gain": 0.8}))
+        assert np.abs(loud).max() == pytest.approx(0.8, abs=0.02)
+        with pytest.raises(UnsupportedOptionError, match=r"no option 'gian'; did you mean 'gain'"):
+            await manager.stream("Hello.", model="fake", options={"gian": 1})
+        with pytest.raises(UnsupportedOptionError, match="less than or equal to 1"):
+            await manager.stream("Hello.", model="fake", options={"gain": 7})
+
+
+async def test_what_the_engine_has_no_use_for_is_reported() -> None:
+    async with hub(FakeBackend()) as manager:
+        audio = await manager.generate("Hello.", model="fake", seed=7, instructions="cheerful")
+        await drain(audio)
+        assert audio.report.ignored == ("seed", "instructions")
+
+
+async def test_the_report_adds_up() -> None:
+    capabilities = Capabilities(cost_per_million_chars=15.0)
+    async with hub(FakeBackend(capabilities=capabilities)) as manager:
+        audio = await manager.generate(THREE, model="fake", voice="low")
+        samples = await drain(audio)
+        report = audio.report
+    assert report.complete
+    assert report.segments == 3
+    assert report.audio_seconds == pytest.approx(len(samples) / 24_000)
+    assert (report.backend, report.voice, report.language) == ("fake", "low", "en-US")
+    assert report.first_audio_seconds is not None
+    assert 0 < report.first_audio_seconds <= report.elapsed_seconds
+    assert report.real_time_factor is not None
+    assert 0 < report.real_time_factor < 1
+    assert report.cost == pytest.approx((len(THREE) - 2) * 15e-6)
+
+
+# --- fallback ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("failing_chunk", [0, 2])
+async def test_the_next_engine_resumes_at_the_failed_sentence(failing_chunk: int) -> None:
+    first = FakeBackend(name="first", script=FakeScript(fail_at={1: failing_chunk}))
+    second = FakeBackend(name="second")
+    events: list[ProgressEvent] = []
+    async with hub(first, second) as manager:
+        audio = await manager.generate(
+            THREE, model="first", voice="high", fallback=["second"], on_progress=events.append
+        )
+        await drain(audio)
+        report = audio.report
+    assert [request.index for request in second.requests] == [1, 2]
+    (change,) = report.fallbacks
+    assert (change.failed, change.continued, change.segment) == ("first", "second", 1)
+    assert THREE[change.position :].startswith("The second")
+    assert (change.repeated_seconds > 0) == (failing_chunk > 0)
+    assert report.complete
+    assert report.backend == "second"
+    assert "fallback" in [event.stage for event in events]
+    said = [word.text for word in audio.words]
+    assert said[:5] == THREE.split()[:5]
+    assert said[-10:] == THREE.split()[5:]
+
+
+async def test_without_a_fallback_the_error_comes_out_after_the_audio_before_it() -> None:
+    async with hub(FakeBackend(script=FakeScript(fail_at={2: 1}))) as manager:
+        heard: list[AudioChunk] = []
+        with pytest.raises(GenerationError, match="scripted failure in segment 2"):
+            async with await manager.generate(THREE, model="fake") as audio:
+                async for chunk in audio:
+                    heard.append(chunk)
+        assert audio.report.segments == 2
+        assert not audio.report.complete
+        assert sum(chunk.seconds for chunk in heard) > 2.7
+
+
+async def test_an_encoded_stream_that_fails_does_not_end_cleanly() -> None:
+    async with hub(FakeBackend(script=FakeScript(fail_at={1: 1}))) as manager:
+        speech = await manager.stream(THREE, model="fake", response_format="mp3")
+        with pytest.raises(GenerationError):
+            await speech.read()
+        await speech.aclose()
+
+
+async def test_when_every_engine_fails_the_error_names_them_all() -> None:
+    first = FakeBackend(name="first", script=FakeScript(fail_at={0: 0}))
+    second = FakeBackend(name="second", script=FakeScript(load_error=OSError("disk on fire")))
+    async with hub(first, second) as manager:
+        with pytest.raises(BackendUnavailableError, match=r"scripted failure.*disk on fire"):
+            await manager.stream("Hello.", model="first", fallback=["second"])
+
+
+async def test_the_configured_fallback_is_used() -> None:
+    first = FakeBackend(name="first", script=FakeScript(fail_at={0: 0}))
+    async with hub(first, FakeBackend(name="second"), fallback=["second"]) as manager:
+        audio = await manager.generate("Hello.", model="first")
+        await drain(audio)
+        assert audio.report.backend == "second"
+        with pytest.raises(GenerationError):
+            await manager.generate("Hello.", model="first", fallback=[])
+
+
+async def test_a_fallback_takes_over_for_an_engine_that_is_not_ready() -> None:
+    first = FakeBackend(name="first", script=FakeScript(ready=False))
+    async with hub(first, FakeBackend(name="second")) as manager:
+        audio = await manager.generate("Hello.", model="first", voice="low", fallback=["second"])
+        await drain(audio)
+        assert audio.report.fallbacks[0].failed == "first"
+        assert audio.report.voice == "low"
+
+
+async def test_a_fallback_does_not_read_a_language_that_it_does_not_speak() -> None:
+    first = FakeBackend(name="first", script=FakeScript(ready=False))
+    async with hub(first, FakeBackend(name="second")) as manager:
+        with pytest.raises(BackendUnavailableError, match=r"cannot take over.*'fi'"):
+            await manager.stream("Terve.", model="first", language="fi", fallback=["second"])
+
+
+async def test_a_wrong_request_is_no_reason_to_fall_back() -> None:
+    second = FakeBackend(name="second")
+    async with hub(FakeBackend(name="first"), second) as manager:
+        with pytest.raises(UnknownVoiceError, match="'hihg'; did you mean 'high'"):
+            await manager.stream("Hello.", model="first", voice="hihg", fallback=["second"])
+    assert not second.requests
+
+
+async def test_an_engine_that_hangs_counts_as_failed() -> None:
+    first = FakeBackend(name="first", script=FakeScript(stall_at=1))
+    async with hub(first, FakeBackend(name="second"), limits={"stall_timeout": 0.1}) as manager:
+        audio = await manager.generate(THREE, model="first", fallback=["second"])
+        await drain(audio)
+        assert "no audio for 0.1 s" in audio.report.fallbacks[0].error
+        with pytest.raises(StalledError):
+            await drain(await manager.generate(THREE, model="first"))
+        assert first.active == 0
+
+
+@pytest.mark.parametrize("script", [FakeScript(silent=True), FakeScript(mute=True)])
+async def test_silence_for_a_text_is_an_error(script: FakeScript) -> None:
+    async with hub(FakeBackend(script=script)) as manager:
+        with pytest.raises(NoAudioError):
+            await drain(await manager.generate("Hello.", model="fake"))
+
+
+async def test_a_strange_exception_of_an_engine_is_told_as_its_failure() -> None:
+    script = FakeScript(fail_at={0: 0}, error=ZeroDivisionError("oops"))
+    async with hub(FakeBackend(script=script)) as manager:
+        with pytest.raises(GenerationError, match="engine 'fake' failed: ZeroDivisionError: oops"):
+            await manager.stream("Hello.", model="fake")
+
+
+async def test_samples_that_are_not_numbers_are_a_failure() -> None:
+    class Broken(FakeBackend):
+        async def generate_stream(
+            self, request: SegmentRequest, on_progress: Any = None
+        ) -> AsyncGenerator[AudioChunk, None]:
+            yield AudioChunk(np.full(100, np.nan, np.float32), 24_000)
+
+    async with hub(Broken()) as manager:
+        with pytest.raises(GenerationError, match="not finite"):
+            await manager.stream("Hello.", model="fake")
+
+
+# --- scheduling and backpressure --------------------------------------------------------------------------
+
+
+async def test_a_short_sentence_goes_ahead_of_a_long_book() -> None:
+    fake = FakeBackend(script=FakeScript(first_chunk_delay=0.02), capabilities=Capabilities(concurrency=1))
+    order: list[str] = []
+    async with hub(fake, limits={"buffer_seconds": 1000}) as manager, anyio.create_task_group() as tasks:
+
+        async def speak(name: str, text: str) -> None:
+            await drain(await manager.generate(text, model="fake"))
+            order.append(name)
+
+        tasks.start_soon(speak, "book", "A sentence of the book. " * 30)
+        await anyio.sleep(0.1)
+        tasks.start_soon(speak, "short", "Quick.")
+        with anyio.fail_after(0.4):
+            while "short" not in order:
+                await anyio.sleep(0.005)
+    assert order == ["short", "book"]
+
+
+async def test_a_full_queue_is_told_with_a_time_to_come_back() -> None:
+    fake = FakeBackend(script=FakeScript(first_chunk_delay=0.1), capabilities=Capabilities(concurrency=1))
+    outcomes: list[str] = []
+    async with hub(fake, limits={"max_queue": 2}) as manager:
+
+        async def one() -> None:
+            try:
+                await drain(await manager.generate("Hello.", model="fake"))
+                outcomes.append("spoken")
+            except QueueFullError as exc:
+                assert exc.retry_after >= 1
+                outcomes.append("full")
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(8):
+                tasks.start_soon(one)
+        assert sorted(outcomes) == ["full"] * 5 + ["spoken"] * 3
+        assert free(fake, manager)
+
+
+async def test_waiting_too_long_for_a_turn_is_told() -> None:
+    fake = FakeBackend(script=FakeScript(first_chunk_delay=0.5), capabilities=Capabilities(concurrency=1))
+    async with hub(fake, limits={"queue_timeout": 0.05}) as manager, anyio.create_task_group() as tasks:
+        tasks.start_soon(say, manager)
+        await anyio.sleep(0.02)
+        with pytest.raises(QueueTimeoutError, match=r"within 0\.05 s"):
+            await manager.generate("Hello.", model="fake")
+        tasks.cancel_scope.cancel()
+
+
+async def test_a_reader_who_does_not_read_stops_the_generation_ahead() -> None:
+    fake = FakeBackend(capabilities=Capabilities(concurrency=2))
+    async with hub(fake, limits={"buffer_seconds": 3}) as manager:
+        audio = await manager.generate("A sentence of five words. " * 200, model="fake")
+        await anyio.sleep(0.2)
+        begun = len(fake.requests)
+        assert begun <= 6
+        assert fake.active == 0
+        other = await manager.generate("Others are not held up.", model="fake")
+        await drain(other)
+        await audio.aclose()
+
+
+async def test_closing_a_stream_frees_the_engine_within_100_ms() -> None:
+    fake = FakeBackend(script=FakeScript(chunk_delay=0.01), capabilities=Capabilities(concurrency=1))
+    async with hub(fake) as manager:
+        audio = await manager.generate(THREE, model="fake")
+        with anyio.fail_after(0.1):
+            await audio.aclose()
+        assert free(fake, manager)
+        assert fake.cancelled == [0]
+
+
+async def test_cancelling_the_reading_task_frees_the_engine() -> None:
+    fake = FakeBackend(script=FakeScript(chunk_delay=0.01), capabilities=Capabilities(concurrency=1))
+    async with hub(fake) as manager:
+        with anyio.move_on_after(0.05):
+            speech = await manager.stream(THREE, model="fake", response_format="opus")
+            await speech.read()
+        with anyio.fail_after(0.1):
+            while not free(fake, manager):
+                await anyio.sleep(0.001)
+        await speech.aclose()
+
+
+async def test_cancelling_while_waiting_in_the_queue_gives_the_place_back() -> None:
+    fake = FakeBackend(script=FakeScript(first_chunk_delay=0.2), capabilities=Capabilities(concurrency=1))
+    async with hub(fake) as manager:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(10):
+                tasks.start_soon(say, manager)
+            await anyio.sleep(0.05)
+            tasks.cancel_scope.cancel()
+        with anyio.fail_after(0.1):
+            while not free(fake, manager):
+                await anyio.sleep(0.001)
+        fake.script.first_chunk_delay = 0
+        await drain(await manager.generate("Hello.", model="fake"))
+
+
+async def test_a_dropped_stream_stops_its_engine_and_says_so() -> None:
+    fake = FakeBackend(script=FakeScript(chunk_delay=0.01))
+    async with hub(fake) as manager:
+        audio = await manager.generate(THREE, model="fake")
+        with pytest.warns(ResourceWarning, match="dropped before its end"):
+            del audio
+            gc.collect()
+        with anyio.fail_after(1):
+            while not free(fake, manager):
+                await anyio.sleep(0.001)
+
+
+async def test_many_random_aborts_leave_every_slot_free() -> None:
+    fake = FakeBackend(script=FakeScript(chunk_delay=0.001), capabilities=Capabilities(concurrency=3))
+    random = np.random.default_rng(7)
+    async with hub(fake, limits={"max_queue": 500}) as manager:
+
+        async def abort(after: float) -> None:
+            with anyio.move_on_after(after):
+                speech = await manager.stream(THREE, model="fake", response_format="wav")
+                try:
+                    await speech.read()
+                finally:
+                    await speech.aclose()
+
+        async with anyio.create_task_group() as tasks:
+            for after in random.uniform(0, 0.2, 200):
+                tasks.start_soon(abort, float(after))
+        with anyio.fail_after(1):
+            while not free(fake, manager):
+                await anyio.sleep(0.01)
+        await drain(await manager.generate("Still alive.", model="fake"))
+
+
+# --- bad input --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "message"),
+    [
+        ({"input": ""}, InvalidTextError, "empty"),
+        ({"input": " \n\t "}, InvalidTextError, "white space"),
+        ({"input": "a\0b"}, InvalidTextError, "U\\+0000"),
+        ({"input": "a\ud800b"}, InvalidTextError, "surrogate"),
+        ({"input": "x" * 10_000_000}, TextTooLongError, "10000000"),
+        ({"input": "Hi [pause:soon] there."}, InvalidTextError, "pause"),
+        ({"speed": 0.1}, UnsupportedOptionError, "0.25 to 4"),
+        ({"speed": math.nan}, UnsupportedOptionError, "0.25 to 4"),
+        ({"response_format": "mp9"}, UnsupportedFormatError, "did you mean 'mp3'"),
+        ({"sample_rate": 12_345}, UnsupportedOptionError, "12345"),
+        ({"voice": "nobody"}, UnknownVoiceError, "possible: low, mid, high"),
+        ({"language": "tlh"}, UnsupportedLanguageError, "'tlh'"),
+        ({"model": "nothing"}, UnknownModelError, "possible: auto, fake"),
+        ({"fallback": ["nothing"]}, UnknownModelError, "possible: auto, fake"),
+        ({"markup": "ssml"}, UnsupportedOptionError, "SSML"),
+    ],
+)
+async def test_a_wrong_request_is_a_typed_error_that_says_what_is_possible(
+    fields: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    async with hub(FakeBackend()) as manager:
+        request = SpeechRequest(**({"input": "Hello.", "model": "fake"} | fields))
+        with pytest.raises(error, match=message):
+            await manager.stream(request)
+
+
+async def test_the_default_config_is_used_without_one() -> None:
+    assert TTSBackendManager(discover=False).config == Config()

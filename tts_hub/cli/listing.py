@@ -1,0 +1,115 @@
+"""`tts-hub voices`, `models` and `doctor`: what there is."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tts_hub.backend import speaks
+from tts_hub.cli.main import run
+from tts_hub.manager import EngineStatus, TTSBackendManager
+from tts_hub.types import Voice
+
+NO_ENGINE = 1
+"""Exit code of `doctor` when nothing can speak."""
+
+
+@click.command()
+@click.option("-m", "--model", help="Only the voices of this model's engine.")
+@click.option("--language", help="Only voices that speak this BCP 47 tag.")
+@click.option("--variants", is_flag=True, help="List the variants (as in en-us+f3) of the voices too.")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def voices(
+    config_file: Path | None, model: str | None, language: str | None, *, variants: bool, as_json: bool
+) -> None:
+    """List the voices of the engines that are ready."""
+    found = run(lambda: _voices(config_file, model))
+    rows = [(e, v) for e, vs in found.items() for v in vs if speaks(v, language or "")]
+    if as_json:
+        click.echo(json.dumps([{"backend": e} | dataclasses.asdict(v) for e, v in rows], ensure_ascii=False))
+        return
+    _table(
+        ("voice", "name", "language", "gender", "engine"),
+        [(v.id, v.name, v.language, v.gender or "", e) for e, v in rows],
+    )
+    _tell_variants(rows, show=variants)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def models(config_file: Path | None, *, as_json: bool) -> None:
+    """List the models, and the names that stand for others."""
+    status, aliases, best = run(lambda: _status(config_file))
+    if as_json:
+        rows = [_as_json(s) for s in status]
+        click.echo(json.dumps({"engines": rows, "aliases": aliases, "auto": best}, ensure_ascii=False))
+        return
+    lines = [(name, s.name, _state(s), s.description) for s in status for name in (*s.models, *s.patterns)]
+    lines.append(("auto", best or "none", "", "the best engine that can run now"))
+    lines += [(name, target, "", "alias") for name, target in aliases.items()]
+    _table(("model", "engine", "state", ""), lines)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_context
+def doctor(ctx: click.Context, *, as_json: bool) -> None:
+    """Say of each engine whether it is ready, and what to do if not."""
+    status, _, best = run(lambda: _status(ctx.obj))
+    if as_json:
+        click.echo(json.dumps([_as_json(s) for s in status], ensure_ascii=False))
+    else:
+        for engine in status:
+            click.echo(_diagnosis(engine))
+        click.echo(f"`auto` means {best}." if best else "No engine can speak.")
+    ctx.exit(0 if best else NO_ENGINE)
+
+
+async def _voices(config_file: Path | None, model: str | None) -> Mapping[str, Sequence[Voice]]:
+    async with TTSBackendManager.from_config(config_file) as manager:
+        return await manager.voices(model)
+
+
+async def _status(
+    config_file: Path | None,
+) -> tuple[list[EngineStatus], dict[str, str], str | None]:
+    async with TTSBackendManager.from_config(config_file) as manager:
+        return manager.status(), manager.config.aliases, manager.best()
+
+
+def _state(engine: EngineStatus) -> str:
+    return "ready" if engine.availability.ready else "not ready"
+
+
+def _diagnosis(engine: EngineStatus) -> str:
+    availability = engine.availability
+    if availability.ready:
+        return f"{engine.name}: ready"
+    remedy = f"\n    to fix: {availability.remedy}" if availability.remedy else ""
+    return f"{engine.name}: not ready: {availability.reason}{remedy}"
+
+
+def _as_json(engine: EngineStatus) -> dict[str, Any]:
+    return dataclasses.asdict(engine)
+
+
+def _tell_variants(rows: Sequence[tuple[str, Voice]], *, show: bool) -> None:
+    for names in sorted({v.variants for _, v in rows if v.variants}):
+        example = next(v.id for _, v in rows if v.variants == names)
+        listed = ", ".join(names) if show else f"{len(names)} of them, shown by --variants"
+        click.echo(f"\nVariants, as in {example}+{names[0]}: {listed}")
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Plain aligned columns, the same on a terminal and in a pipe."""
+    lines = [tuple(head), *(tuple(row) for row in rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+    for line in lines:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

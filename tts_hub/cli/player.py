@@ -1,0 +1,105 @@
+"""The loudspeaker, through `sounddevice` or a player program that is on the machine."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import Any
+
+import anyio
+
+from tts_hub.audio.pcm import to_s16le
+from tts_hub.cli.sinks import Sink
+from tts_hub.errors import OutputError
+from tts_hub.types import Samples
+
+PROGRAMS = {
+    "paplay": "--raw --format=s16le --channels=1 --rate={rate}",
+    "pw-cat": "--playback --format=s16 --channels=1 --rate={rate} -",
+    "aplay": "-q -t raw -f S16_LE -c 1 -r {rate} -",
+    "ffplay": "-nodisp -autoexit -loglevel error -f s16le -ar {rate} -ch_layout mono -i -",
+    "play": "-q -t raw -e signed -b 16 -c 1 -r {rate} -",
+}
+"""Programs that play raw 16-bit audio from stdin, and how they are told its shape."""
+
+
+async def open_player(sample_rate: int) -> Sink:
+    """A sink that plays.
+
+    Raises:
+        OutputError: no way to play on this machine; the error says what to install.
+    """
+    sounddevice = _sounddevice()
+    if sounddevice is not None:
+        return await anyio.to_thread.run_sync(_DeviceSink, sounddevice, sample_rate)
+    for program, arguments in PROGRAMS.items():
+        path = shutil.which(program)
+        if path:
+            return _ProgramSink([path, *arguments.format(rate=sample_rate).split()])
+    raise OutputError(
+        "nothing to play with: pip install 'tts-hub[play]', or install one of " + ", ".join(PROGRAMS)
+    )
+
+
+def _sounddevice() -> Any:
+    try:
+        import sounddevice
+    except (ImportError, OSError):  # OSError: the PortAudio library is missing
+        return None
+    return sounddevice
+
+
+class _DeviceSink:
+    def __init__(self, sounddevice: Any, sample_rate: int) -> None:
+        self._error = sounddevice.PortAudioError
+        try:
+            self._stream = sounddevice.OutputStream(samplerate=sample_rate, channels=1, dtype="float32")
+            self._stream.start()
+        except self._error as exc:
+            raise OutputError(f"cannot play: {exc}") from exc
+
+    async def write(self, samples: Samples) -> None:
+        await anyio.to_thread.run_sync(self._stream.write, samples[:, None])
+
+    async def finish(self) -> None:
+        await anyio.to_thread.run_sync(self._stream.stop)
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class _ProgramSink:
+    def __init__(self, command: list[str]) -> None:
+        self._name = command[0]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    async def write(self, samples: Samples) -> None:
+        await anyio.to_thread.run_sync(self._put, samples, abandon_on_cancel=True)
+
+    async def finish(self) -> None:
+        _, complaint = await anyio.to_thread.run_sync(self._process.communicate, abandon_on_cancel=True)
+        if self._process.returncode:
+            raise OutputError(f"{self._name} failed: {_last_line(complaint)}")
+
+    def close(self) -> None:
+        if self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait()
+        for pipe in (self._process.stdin, self._process.stderr):
+            if pipe is not None and not pipe.closed:
+                pipe.close()
+
+    def _put(self, samples: Samples) -> None:
+        if self._process.stdin is None:
+            return
+        try:
+            self._process.stdin.write(to_s16le(samples))
+            self._process.stdin.flush()
+        except BrokenPipeError as exc:
+            complaint = self._process.stderr.read() if self._process.stderr is not None else b""
+            raise OutputError(f"{self._name} stopped: {_last_line(complaint)}") from exc
+
+
+def _last_line(complaint: bytes) -> str:
+    lines = complaint.decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it gave no reason"

@@ -1,0 +1,229 @@
+"""Configuration: defaults, then a file, then `TTS_HUB_*` variables; every value knows where it came from.
+
+An environment variable names its place with two underscores between the levels:
+`TTS_HUB_AUDIO__SAMPLE_RATE=48000`, `TTS_HUB_BACKENDS__ESPEAK__VOICE=en-gb`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tts_hub.errors import ConfigError, one_of
+
+ENV_PREFIX = "TTS_HUB_"
+FILE_VARIABLE = "TTS_HUB_CONFIG"
+FILE_NAME = "config.toml"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class AudioConfig(_Section):
+    """The audio that is handed out, whatever engine made it."""
+
+    response_format: str = "mp3"
+    sample_rate: int = Field(24_000, ge=8_000, le=192_000, description="Hz")
+    loudness: float | Literal["off"] = Field(-19.0, description="LUFS to level to")
+    trim_silence: bool = True
+    clause_pause: float = Field(
+        0.12, ge=0, le=10, description="seconds between the parts of a split sentence"
+    )
+    sentence_pause: float = Field(0.35, ge=0, le=10, description="seconds")
+    paragraph_pause: float = Field(0.7, ge=0, le=10, description="seconds")
+
+
+class TextConfig(_Section):
+    """How text is taken in and cut."""
+
+    max_characters: int = Field(5_000_000, ge=1, description="longest text of one request")
+    segment_characters: int = Field(250, ge=40, le=2_000, description="longest piece an engine gets")
+    first_segment_characters: int = Field(
+        90, ge=20, le=2_000, description="longest first piece, for engines that do not stream within a piece"
+    )
+
+
+class LimitsConfig(_Section):
+    """What keeps many requests from hurting each other."""
+
+    max_queue: int = Field(64, ge=0, description="requests that may wait for one engine")
+    queue_timeout: float = Field(30.0, gt=0, description="seconds a request may wait for its first turn")
+    stall_timeout: float = Field(60.0, gt=0, description="seconds an engine may give nothing")
+    buffer_seconds: float = Field(5.0, ge=0, description="audio made ahead of the reader")
+    idle_unload: float = Field(
+        600.0, ge=0, description="seconds until an unused engine is unloaded; 0: never"
+    )
+
+
+class Config(_Section):
+    """All settings of the hub."""
+
+    model: str = "auto"
+    fallback: tuple[str, ...] = ()
+    aliases: dict[str, str] = {"tts-1": "auto", "tts-1-hd": "auto", "gpt-4o-mini-tts": "auto"}
+    audio: AudioConfig = AudioConfig()
+    text: TextConfig = TextConfig()
+    limits: LimitsConfig = LimitsConfig()
+    backends: dict[str, dict[str, Any]] = {}
+    """Section of each engine, checked against its own `Settings` when the engine is first looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedConfig:
+    """A config, and where each of its values that is not a default came from."""
+
+    config: Config
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Dotted key -> file name or environment variable."""
+    path: Path | None = None
+
+
+def load_config(path: str | Path | None = None, environ: Mapping[str, str] | None = None) -> LoadedConfig:
+    """Read the configuration.
+
+    The file is `path`, else `$TTS_HUB_CONFIG`, else `config.toml` in the working folder if it is ours,
+    else `config.toml` in the user's config folder, else none.
+
+    Raises:
+        ConfigError: unreadable file, unknown key or variable, wrong value; says which and where.
+    """
+    environ = os.environ if environ is None else environ
+    file = _find_file(path, environ)
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    if file is not None:
+        values = _read_toml(file)
+        sources = dict.fromkeys(_leaves(values), str(file))
+    for variable, keys, value in _environment(environ):
+        _put(values, keys, value, variable)
+        sources[".".join(keys)] = variable
+    return LoadedConfig(parse_config(values, sources), sources, file)
+
+
+def parse_config(values: Mapping[str, Any], sources: Mapping[str, str] | None = None) -> Config:
+    """Check plain values, as a TOML file gives them.
+
+    Raises:
+        ConfigError: names the key, the value, and the nearest valid name for an unknown key.
+    """
+    try:
+        return Config.model_validate(values)
+    except ValidationError as exc:
+        raise ConfigError(explain(exc, Config, sources=sources or {})) from exc
+
+
+def explain(
+    exc: ValidationError,
+    model: type[BaseModel],
+    *,
+    prefix: str = "",
+    sources: Mapping[str, str] | None = None,
+) -> str:
+    """One clear line for the first thing that pydantic found wrong."""
+    error = exc.errors()[0]
+    location = [str(part) for part in error["loc"]]
+    key = ".".join([prefix, *location] if prefix else location)
+    came_from = _source_of(key, sources or {})
+    where = f" ({came_from})" if came_from else ""
+    if error["type"] == "extra_forbidden":
+        return f"unknown setting {key!r}{where}; {one_of(location[-1], fields_at(model, location[:-1]))}"
+    return f"setting {key!r}{where} is {error['input']!r}: {error['msg'].lower()}"
+
+
+def fields_at(model: type[BaseModel], keys: Iterable[str]) -> list[str]:
+    """Names of the fields of the (sub)model at a path of keys."""
+    for key in keys:
+        info = model.model_fields.get(key)
+        candidates = [info.annotation, *get_args(info.annotation)] if info else []
+        nested = [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]
+        if not nested:
+            return []
+        model = nested[0]
+    return list(model.model_fields)
+
+
+def user_config_file() -> Path:
+    """Where a person's own `config.toml` lies on this system."""
+    from platformdirs import user_config_path
+
+    return user_config_path("tts-hub", appauthor=False) / FILE_NAME
+
+
+def _find_file(path: str | Path | None, environ: Mapping[str, str]) -> Path | None:
+    named = path or environ.get(FILE_VARIABLE)
+    if named:
+        return Path(named).expanduser()
+    here = Path(FILE_NAME)
+    if here.is_file() and _is_ours(here):
+        return here
+    own = user_config_file()
+    return own if own.is_file() else None
+
+
+def _is_ours(file: Path) -> bool:
+    """Many programs keep a `config.toml`; one that knows none of our keys belongs to another."""
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return not values or any(key in Config.model_fields for key in values)
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise ConfigError(f"cannot read config file {file}: {exc.strerror}") from exc
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"config file {file} is not valid TOML: {exc}") from exc
+
+
+def _environment(environ: Mapping[str, str]) -> list[tuple[str, list[str], Any]]:
+    found = []
+    for variable, text in sorted(environ.items()):
+        if not variable.startswith(ENV_PREFIX) or variable == FILE_VARIABLE:
+            continue
+        keys = variable.removeprefix(ENV_PREFIX).lower().split("__")
+        if keys[0] not in Config.model_fields:
+            names = [ENV_PREFIX + name.upper() for name in Config.model_fields]
+            raise ConfigError(f"unknown variable {variable}; {one_of(variable, [*names, FILE_VARIABLE])}")
+        found.append((variable, keys, _parse_variable(text)))
+    return found
+
+
+def _parse_variable(text: str) -> Any:
+    """Numbers, booleans, lists and tables are written as JSON; anything else is a string."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _put(values: dict[str, Any], keys: list[str], value: Any, variable: str) -> None:
+    for key in keys[:-1]:
+        values = values.setdefault(key, {})
+        if not isinstance(values, dict):
+            raise ConfigError(f"variable {variable} goes into {key!r}, which is a single value")
+    values[keys[-1]] = value
+
+
+def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterable[str]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"
+
+
+def _source_of(key: str, sources: Mapping[str, str]) -> str:
+    while key and key not in sources:
+        key = key.rpartition(".")[0]
+    return sources.get(key, "")

@@ -1,0 +1,255 @@
+"""One engine at work: loaded once however many ask, slots shared out fairly, unloaded when idle."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Literal
+
+import anyio
+from anyio.abc import TaskGroup
+
+from tts_hub.backend import TTSBackend
+from tts_hub.config import LimitsConfig
+from tts_hub.errors import (
+    BackendError,
+    BackendUnavailableError,
+    QueueFullError,
+    QueueTimeoutError,
+    UsageError,
+)
+from tts_hub.progress import ProgressCallback, ProgressEvent
+from tts_hub.registry import Entry
+from tts_hub.slots import SlotQueue
+from tts_hub.types import Capabilities, Voice
+
+EngineState = Literal["unloaded", "loading", "ready", "failed"]
+RETRY_FAILED_AFTER = 30.0
+"""Seconds for which `auto` leaves alone an engine that failed to load."""
+logger = logging.getLogger(__name__)
+
+
+class Engine:
+    """The hub's side of one backend. Lives as long as the manager; the backend inside comes and goes."""
+
+    def __init__(self, entry: Entry, limits: LimitsConfig, tasks: TaskGroup) -> None:
+        self.name = entry.name
+        self._entry = entry
+        self._backend = entry.instance
+        self.state: EngineState = "unloaded"
+        self.users = 0
+        """Requests that are not at their end yet; an engine with users is not unloaded."""
+        self.newcomers = 0
+        """Requests that have not had their first turn yet."""
+        self._limits = limits
+        self._tasks = tasks
+        self._slots = SlotQueue(self._concurrency())
+        self._loading: _Loading | None = None
+        self._lifecycle = anyio.Lock()
+        self._last_used = anyio.current_time()
+        self._turn_seconds = 0.0
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do; nothing is known of one whose plugin does not import."""
+        return self._backend.capabilities if self._backend is not None else _class_capabilities(self._entry)
+
+    @property
+    def concurrency(self) -> int:
+        """Segments it generates at once."""
+        return self._slots.slots
+
+    @property
+    def active(self) -> int:
+        """Segments it generates now."""
+        return self._slots.taken
+
+    def recently_failed(self) -> bool:
+        """Whether its last load failed a short time ago."""
+        return self.state == "failed" and anyio.current_time() - self._last_used < RETRY_FAILED_AFTER
+
+    @contextmanager
+    def in_use(self) -> Generator[None, None, None]:
+        """Keep it loaded while a request is under way."""
+        self.users += 1
+        try:
+            yield
+        finally:
+            self.users -= 1
+            self._last_used = anyio.current_time()
+
+    async def loaded(self, on_progress: ProgressCallback) -> TTSBackend:
+        """The backend, ready to speak. One load serves all who wait; a failed one is tried again.
+
+        Raises:
+            BackendUnavailableError: it cannot be loaded.
+        """
+        if self.state == "ready" and self._backend is not None:
+            return self._backend
+        if self._loading is None:
+            self._loading = _Loading()
+            self.state = "loading"
+            self._tasks.start_soon(self._load, self._loading)
+        loading = self._loading
+        loading.listeners.append(on_progress)
+        try:
+            await loading.done.wait()
+        finally:
+            loading.listeners.remove(on_progress)
+        if loading.error is not None:
+            raise BackendUnavailableError(
+                str(loading.error), backend=self.name, remedy=getattr(loading.error, "remedy", "")
+            ) from loading.error
+        return self._instance()
+
+    async def voices(self) -> Sequence[Voice]:
+        """The voices of the engine, loading it if need be."""
+        with self.in_use():
+            return await (await self.loaded(_nobody)).voices()
+
+    @contextmanager
+    def newcomer(self) -> Generator[None, None, None]:
+        """A place in the waiting line, from the arrival of a request to its first turn.
+
+        Raises:
+            QueueFullError: no place left.
+        """
+        free = max(0, self._slots.slots - self._slots.taken)
+        if self.newcomers >= self._limits.max_queue + free:
+            raise QueueFullError(
+                f"engine {self.name!r} has {self.newcomers} requests waiting, the most it may have "
+                f"(limits.max_queue = {self._limits.max_queue})",
+                retry_after=self._wait_estimate(),
+            )
+        self.newcomers += 1
+        try:
+            yield
+        finally:
+            self.newcomers -= 1
+
+    @asynccontextmanager
+    async def turn(self, *, first: bool) -> AsyncGenerator[None, None]:
+        """A slot to generate one segment in.
+
+        Raises:
+            QueueTimeoutError: the first segment of a request waited too long.
+        """
+        try:
+            with anyio.fail_after(self._limits.queue_timeout if first else None):
+                await self._slots.acquire(first=first)
+        except TimeoutError as exc:
+            raise QueueTimeoutError(
+                f"no turn on engine {self.name!r} within {self._limits.queue_timeout:g} s",
+                retry_after=self._wait_estimate(),
+            ) from exc
+        began = anyio.current_time()
+        try:
+            yield
+        finally:
+            self._note_turn(anyio.current_time() - began)
+            self._slots.release()
+
+    async def unload_if_idle(self, seconds: float) -> None:
+        """Give its memory back when nobody has used it for that long."""
+        if self.state == "ready" and not self.users and anyio.current_time() - self._last_used >= seconds:
+            await self.unload()
+
+    async def unload(self) -> None:
+        """Close the backend; the next request loads it again.
+
+        Raises:
+            UsageError: requests are using it.
+        """
+        if self.users:
+            raise UsageError(f"engine {self.name!r} is in use by {self.users} requests")
+        self.state = "unloaded"
+        async with self._lifecycle:
+            logger.info("unloading engine %s", self.name)
+            await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the backend, whoever uses it."""
+        self.state = "unloaded"
+        if self._backend is not None:
+            await self._backend.aclose()
+
+    async def _load(self, loading: _Loading) -> None:
+        loading.tell(ProgressEvent("loading", backend=self.name, message=f"loading {self.name}"))
+        try:
+            self._require_available()
+            async with self._lifecycle:
+                await self._instance().load(loading.tell)
+        except Exception as exc:  # noqa: BLE001 - a stranger's code: told to every request that waits
+            logger.warning("engine %s failed to load: %s", self.name, exc)
+            loading.error = exc if isinstance(exc, BackendError) else self._load_error(exc)
+            loading.error.__cause__ = loading.error.__cause__ or exc
+            self.state = "failed"
+        else:
+            self.state = "ready"
+        finally:
+            if self.state == "loading":  # cancelled
+                self.state = "unloaded"
+                loading.error = BackendUnavailableError("the hub is closing", backend=self.name)
+            self._last_used = anyio.current_time()
+            self._loading = None
+            loading.done.set()
+
+    def _require_available(self) -> None:
+        availability = self._entry.availability()
+        if not availability.ready:
+            raise BackendUnavailableError(
+                f"engine {self.name!r} is not ready: {availability.reason}",
+                backend=self.name,
+                remedy=availability.remedy,
+            )
+
+    def _instance(self) -> TTSBackend:
+        """The backend object, made when it is first needed."""
+        if self._backend is None:
+            self._backend = self._entry.backend_class()(self._entry.settings())
+        return self._backend
+
+    def _concurrency(self) -> int:
+        try:
+            configured = self._entry.settings().concurrency
+        except BackendUnavailableError:
+            configured = None
+        return configured or self.capabilities.concurrency
+
+    def _load_error(self, exc: Exception) -> BackendUnavailableError:
+        return BackendUnavailableError(
+            f"engine {self.name!r} failed to load: {type(exc).__name__}: {exc}", backend=self.name
+        )
+
+    def _note_turn(self, seconds: float) -> None:
+        self._turn_seconds = 0.8 * self._turn_seconds + 0.2 * seconds if self._turn_seconds else seconds
+
+    def _wait_estimate(self) -> float:
+        """Seconds until a place in line is likely to be free."""
+        return max(1.0, math.ceil(self._turn_seconds * self.newcomers / self._slots.slots))
+
+
+class _Loading:
+    """One load under way and those who wait for it."""
+
+    def __init__(self) -> None:
+        self.done = anyio.Event()
+        self.error: BackendError | None = None
+        self.listeners: list[ProgressCallback] = []
+
+    def tell(self, event: ProgressEvent) -> None:
+        for listener in list(self.listeners):
+            listener(event)
+
+
+def _nobody(event: ProgressEvent, /) -> None:
+    pass
+
+
+def _class_capabilities(entry: Entry) -> Capabilities:
+    try:
+        return entry.backend_class().capabilities
+    except BackendUnavailableError:
+        return Capabilities()

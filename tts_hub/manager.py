@@ -1,0 +1,403 @@
+"""The hub: chooses the engine, opens the stream, and keeps engines loaded for as long as they are used."""
+
+from __future__ import annotations
+
+import logging
+import math
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self, Unpack
+
+import anyio
+from anyio.abc import TaskGroup
+
+from tts_hub.audio.file import AudioFileWriter
+from tts_hub.audio.formats import AudioFormat, check_sample_rate, find_format, format_of_file
+from tts_hub.backend import TTSBackend
+from tts_hub.config import Config, load_config
+from tts_hub.engine import Engine, EngineState
+from tts_hub.errors import BackendUnavailableError, TTSHubError, UnsupportedOptionError, UsageError
+from tts_hub.generation import Generation
+from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
+from tts_hub.registry import Entry, Registry
+from tts_hub.route import SPEEDS, Stop
+from tts_hub.shaping import LoudnessMemory, Shaper
+from tts_hub.stream import AudioStream, SpeechStream
+from tts_hub.text.check import check_text
+from tts_hub.text.segment import Segment, segments_of
+from tts_hub.text.whole import whole_as_segment
+from tts_hub.types import Availability, RequestFields, SpeechRequest, Voice
+
+AUTO = "auto"
+SAMPLE_RATES = (8_000, 192_000)
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """One engine as `doctor` and the health page show it."""
+
+    name: str
+    description: str
+    models: tuple[str, ...]
+    patterns: tuple[str, ...]
+    availability: Availability
+    state: EngineState
+    active: int
+    """Segments being generated."""
+    waiting: int
+    """Requests waiting for their first turn."""
+
+
+class TTSBackendManager:
+    """Many engines behind one stream.
+
+        async with TTSBackendManager.from_config() as manager:
+            async with await manager.stream("Hello.", response_format="mp3") as speech:
+                async for data in speech:
+                    file.write(data)
+
+    All methods belong to the event loop that entered the manager.
+    """
+
+    def __init__(self, config: Config | None = None, *, discover: bool = True) -> None:
+        """Nothing is imported or loaded yet; `discover=False` leaves installed plugins out."""
+        self.config = config if config is not None else Config()
+        self.registry = Registry(self.config.backends, discover=discover)
+        self._engines: dict[str, Engine] = {}
+        self._loudness: LoudnessMemory = {}
+        self._live: set[Generation] = set()
+        self._running: AsyncExitStack | None = None
+        self._tasks: TaskGroup | None = None
+
+    @classmethod
+    def from_config(cls, path: str | Path | None = None) -> Self:
+        """A manager configured by file and environment; see `tts_hub.config.load_config`.
+
+        Raises:
+            ConfigError: unknown key, wrong value, unreadable file.
+        """
+        manager = cls(load_config(path).config)
+        manager.registry.check_sections()
+        return manager
+
+    async def __aenter__(self) -> Self:
+        if self._running is not None:
+            raise UsageError("the manager is open already")
+        async with AsyncExitStack() as stack:
+            self._tasks = await stack.enter_async_context(anyio.create_task_group())
+            stack.callback(self._tasks.cancel_scope.cancel)
+            if self.config.limits.idle_unload:
+                self._tasks.start_soon(self._unload_idle)
+            self._running = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        running, self._running = self._running, None
+        for generation in self._live:
+            generation.stop()
+        if running is not None:
+            await running.__aexit__(None, None, None)  # told of `exc`, the group would wrap it
+        self._tasks = None
+        with anyio.CancelScope(shield=True):
+            for engine in self._engines.values():
+                await engine.aclose()
+        self._engines.clear()
+
+    def register(self, backend: TTSBackend | type[TTSBackend]) -> None:
+        """Add an engine at run time: a class, or an instance that is set up already.
+
+        Raises:
+            UsageError: the name is taken.
+        """
+        self.registry.register(backend)
+
+    async def stream(
+        self,
+        request: SpeechRequest | str | AsyncIterable[str],
+        /,
+        *,
+        on_progress: ProgressCallback = ignore,
+        **fields: Unpack[RequestFields],
+    ) -> SpeechStream:
+        """Speak, encoded in the request's format. Returns once the first audio exists.
+
+        `request` is the text, the text as it is being written, or a whole `SpeechRequest`; `fields`
+        are those of `SpeechRequest`.
+
+        Raises:
+            InvalidRequestError: what was asked for cannot be given.
+            OverloadedError: no place in the engine's waiting line.
+            BackendError: no engine could begin to speak.
+        """
+        wanted = self._with_defaults(request, fields)
+        audio_format = find_format(wanted.response_format or "")
+        sample_rate = wanted.sample_rate or self.config.audio.sample_rate
+        check_sample_rate(audio_format, sample_rate)
+        audio = await self._open(wanted, sample_rate, on_progress)
+        speech = SpeechStream(audio, audio_format)
+        await speech.start()
+        return speech
+
+    async def generate(
+        self,
+        request: SpeechRequest | str | AsyncIterable[str],
+        /,
+        *,
+        on_progress: ProgressCallback = ignore,
+        **fields: Unpack[RequestFields],
+    ) -> AudioStream:
+        """Speak as raw `AudioChunk`s, for players. Otherwise as `stream`."""
+        wanted = self._with_defaults(request, fields)
+        sample_rate = wanted.sample_rate or self.config.audio.sample_rate
+        if not SAMPLE_RATES[0] <= sample_rate <= SAMPLE_RATES[1]:
+            raise UnsupportedOptionError(
+                f"sample rate is {sample_rate}; possible: {SAMPLE_RATES[0]} to {SAMPLE_RATES[1]} Hz",
+                param="sample_rate",
+            )
+        return await self._open(wanted, sample_rate, on_progress)
+
+    async def save(
+        self,
+        request: SpeechRequest | str | AsyncIterable[str],
+        /,
+        path: str | Path,
+        *,
+        on_progress: ProgressCallback = ignore,
+        **fields: Unpack[RequestFields],
+    ) -> AudioStream:
+        """Speak into a file, which appears whole or not at all. Returns the ended stream: words, report.
+
+        The format is the request's, else that of the file's suffix.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        wanted = self._with_defaults(request, fields)
+        named = fields.get("response_format") or (
+            isinstance(request, SpeechRequest) and request.response_format
+        )
+        audio_format = find_format(named) if named else format_of_file(path)
+        sample_rate = wanted.sample_rate or self.config.audio.sample_rate
+        check_sample_rate(audio_format, sample_rate)
+        audio = await self._open(wanted, sample_rate, on_progress)
+        async with audio:
+            await _write_file(audio, path, audio_format)
+        return audio
+
+    async def voices(self, model: str | None = None) -> Mapping[str, Sequence[Voice]]:
+        """Engine name -> its voices: of the engine behind `model`, or of all that are ready.
+
+        Raises:
+            UnknownModelError: no such model.
+            BackendUnavailableError: the engine of `model` cannot be loaded.
+        """
+        self._require_open()
+        if model is not None:
+            stop = self._route(model, ())[0]
+            return {stop.engine.name: await stop.engine.voices()}
+        found: dict[str, Sequence[Voice]] = {}
+        for entry in self.registry:
+            if entry.availability().ready:
+                try:
+                    found[entry.name] = await self._engine(entry).voices()
+                except TTSHubError as exc:
+                    logger.warning("no voices of engine %s: %s", entry.name, exc)
+        return found
+
+    def status(self) -> list[EngineStatus]:
+        """Every engine that is installed or registered, ready or not."""
+        return [self._status(entry) for entry in self.registry]
+
+    def best(self) -> str | None:
+        """The engine that `auto` means now; None when none is ready."""
+        candidates = self._auto()
+        return candidates[0].name if candidates else None
+
+    async def preload(self, model: str, on_progress: ProgressCallback = ignore) -> None:
+        """Load the engine of a model ahead of its first request."""
+        self._require_open()
+        engine = self._route(model, ())[0].engine
+        with engine.in_use():
+            await engine.loaded(_guarded(on_progress, ""))
+
+    async def unload(self, name: str) -> None:
+        """Free an engine's memory now.
+
+        Raises:
+            UsageError: requests are using it.
+        """
+        if name in self._engines:
+            await self._engines[name].unload()
+
+    async def _open(
+        self, request: SpeechRequest, sample_rate: int, on_progress: ProgressCallback
+    ) -> AudioStream:
+        tasks = self._require_open()
+        if isinstance(request.input, str):
+            check_text(request.input, max_chars=self.config.text.max_characters)
+        if not (math.isfinite(request.speed) and SPEEDS[0] <= request.speed <= SPEEDS[1]):
+            raise UnsupportedOptionError(
+                f"speed is {request.speed:g}; possible: {SPEEDS[0]:g} to {SPEEDS[1]:g}", param="speed"
+            )
+        route = self._route(request.model or AUTO, request.fallback or ())
+        request_id = uuid.uuid4().hex[:12]
+        tell = _guarded(on_progress, request_id)
+        text = _Counted(request.input)
+        segments = self._segments(replace(request, input=text.source), route)
+        generation = Generation(
+            request, request_id, segments=segments, route=route, limits=self.config.limits, tell=tell
+        )
+        shaper = Shaper(self.config.audio, sample_rate, self._loudness)
+        audio = AudioStream(
+            request,
+            request_id,
+            generation=generation,
+            shaper=shaper,
+            sample_rate=sample_rate,
+            tell=tell,
+            characters=lambda: text.characters,
+        )
+        tasks.start_soon(self._run, generation)
+        tell(ProgressEvent("queued", backend=route[0].engine.name))
+        await audio.start()
+        return audio
+
+    async def _run(self, generation: Generation) -> None:
+        """One request's failure, even one of our own making, must not touch the others."""
+        self._live.add(generation)
+        try:
+            await generation.run()
+        except Exception:
+            logger.exception("a request ended by an error of the hub itself")
+        finally:
+            self._live.discard(generation)
+
+    def _segments(self, request: SpeechRequest, route: Sequence[Stop]) -> AsyncGenerator[Segment, None]:
+        text = self.config.text
+        if request.markup == "ssml":
+            return whole_as_segment(request.input, max_total_chars=text.max_characters)
+        all_capabilities = [stop.engine.capabilities for stop in route]
+        limits = [c.max_chars for c in all_capabilities if c.max_chars is not None]
+        return segments_of(
+            request.input,
+            max_total_chars=text.max_characters,
+            language=request.language or "en",
+            max_chars=min([text.segment_characters, *limits]),
+            first_max_chars=None if all_capabilities[0].streaming else text.first_segment_characters,
+        )
+
+    def _route(self, model: str, fallback: Sequence[str]) -> list[Stop]:
+        """The engines to go through, none of them twice."""
+        stops = self._stops(model)
+        for name in fallback:
+            stops += [replace(stop, stands_in=True) for stop in self._stops(name)[:1]]
+        return list({stop.engine.name: stop for stop in reversed(stops)}.values())[::-1]
+
+    def _stops(self, name: str) -> list[Stop]:
+        model = self.config.aliases.get(name, name)
+        if model != AUTO:
+            return [Stop(self._engine(self.registry.find(model)), model)]
+        candidates = self._auto()
+        if not candidates:
+            raise BackendUnavailableError(f"no engine is ready to speak: {self._why_none()}", backend=AUTO)
+        first, *others = [Stop(self._engine(entry), entry.name) for entry in candidates]
+        return [first, *(replace(stop, stands_in=True, only_at_start=True) for stop in others)]
+
+    def _auto(self) -> list[Entry]:
+        ready = self.registry.ready()
+        healthy = [
+            e for e in ready if e.name not in self._engines or not self._engines[e.name].recently_failed()
+        ]
+        return healthy or ready
+
+    def _why_none(self) -> str:
+        ready = {True: "only when it is asked for by name"}
+        reasons = [f"{s.name}: {ready.get(s.availability.ready, s.availability.reason)}" for s in self.status()]
+        return "; ".join(reasons) or "none is installed"
+
+    def _engine(self, entry: Entry) -> Engine:
+        if entry.name not in self._engines:
+            self._engines[entry.name] = Engine(entry, self.config.limits, self._require_open())
+        return self._engines[entry.name]
+
+    def _status(self, entry: Entry) -> EngineStatus:
+        engine = self._engines.get(entry.name)
+        availability = entry.availability()
+        return EngineStatus(
+            name=entry.name,
+            description=entry.declared().description if not entry.broken else "",
+            models=entry.models(),
+            patterns=entry.declared().patterns if not entry.broken else (),
+            availability=availability,
+            state=engine.state if engine else "unloaded",
+            active=engine.active if engine else 0,
+            waiting=engine.newcomers if engine else 0,
+        )
+
+    def _with_defaults(
+        self, request: SpeechRequest | str | AsyncIterable[str], fields: RequestFields
+    ) -> SpeechRequest:
+        if isinstance(request, SpeechRequest):
+            wanted = replace(request, **fields)
+        else:
+            wanted = SpeechRequest(input=request, **fields)
+        return replace(
+            wanted,
+            model=wanted.model or self.config.model,
+            response_format=wanted.response_format or self.config.audio.response_format,
+            fallback=self.config.fallback if wanted.fallback is None else wanted.fallback,
+        )
+
+    def _require_open(self) -> TaskGroup:
+        if self._tasks is None:
+            raise UsageError("the manager is not open: use `async with TTSBackendManager(...) as manager`")
+        return self._tasks
+
+    async def _unload_idle(self) -> None:
+        seconds = self.config.limits.idle_unload
+        while True:
+            await anyio.sleep(min(seconds / 4, 15.0))
+            for engine in list(self._engines.values()):
+                await engine.unload_if_idle(seconds)
+
+
+class _Counted:
+    """The request's text, and how much of it has been taken in."""
+
+    def __init__(self, text: str | AsyncIterable[str]) -> None:
+        self.characters = len(text) if isinstance(text, str) else 0
+        self.source: str | AsyncIterable[str] = text if isinstance(text, str) else self._count(text)
+
+    async def _count(self, pieces: AsyncIterable[str]) -> AsyncGenerator[str, None]:
+        async for piece in pieces:
+            self.characters += len(piece)
+            yield piece
+
+
+def _guarded(on_progress: ProgressCallback, request_id: str) -> ProgressCallback:
+    """A callback that carries the request's id and cannot break the speech."""
+
+    def tell(event: ProgressEvent, /) -> None:
+        try:
+            on_progress(event if event.request_id else replace(event, request_id=request_id))
+        except Exception:
+            logger.exception("a progress callback failed")
+
+    return tell
+
+
+async def _write_file(audio: AudioStream, path: str | Path, audio_format: AudioFormat) -> None:
+    writer = AudioFileWriter(path, audio_format, audio.sample_rate)
+    try:
+        async for chunk in audio:
+            await anyio.to_thread.run_sync(writer.write, chunk.samples)
+        await anyio.to_thread.run_sync(writer.commit)
+    finally:
+        writer.discard()

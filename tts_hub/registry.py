@@ -1,0 +1,203 @@
+"""Names and patterns -> engine classes, found through entry points and imported only when used."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from pydantic import ValidationError
+
+from tts_hub.backend import BackendSettings, TTSBackend, model_names
+from tts_hub.config import explain
+from tts_hub.errors import (
+    BackendUnavailableError,
+    ConfigError,
+    UnknownModelError,
+    UsageError,
+    one_of,
+)
+from tts_hub.types import Availability
+
+GROUP = "tts_hub.backends"
+
+
+@dataclass(slots=True)
+class Entry:
+    """One engine that the hub knows of; its class may not be imported yet, or may not import at all."""
+
+    name: str
+    plugin: EntryPoint | None = None
+    backend: type[TTSBackend] | None = None
+    instance: TTSBackend | None = None
+    """Given ready-made to `register`."""
+    broken: str = ""
+    """Why the plugin could not be imported."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """Its section of the config file."""
+
+    def backend_class(self) -> type[TTSBackend]:
+        """Import the plugin if that has not happened.
+
+        Raises:
+            BackendUnavailableError: the plugin cannot be imported.
+        """
+        if self.backend is None and not self.broken:
+            self._import()
+        if self.backend is None:
+            raise BackendUnavailableError(
+                f"engine {self.name!r} cannot be imported: {self.broken}",
+                backend=self.name,
+                remedy=self._remedy(),
+            )
+        return self.backend
+
+    def declared(self) -> TTSBackend | type[TTSBackend]:
+        """Where the engine says what it is: the instance if there is one, else its class.
+
+        Raises:
+            BackendUnavailableError: the plugin cannot be imported.
+        """
+        return self.instance if self.instance is not None else self.backend_class()
+
+    def settings(self) -> BackendSettings:
+        """The checked settings of the engine.
+
+        Raises:
+            ConfigError: its section of the config file is wrong.
+        """
+        if self.instance is not None:
+            return self.instance.settings
+        model = self.backend_class().Settings
+        try:
+            return model.model_validate(self.values)
+        except ValidationError as exc:
+            raise ConfigError(explain(exc, model, prefix=f"backends.{self.name}")) from exc
+
+    def availability(self) -> Availability:
+        """Whether the engine can run now, and what would fix it."""
+        try:
+            backend, settings = self.declared(), self.settings()
+        except BackendUnavailableError as exc:
+            return Availability(ready=False, reason=self.broken, remedy=exc.remedy)
+        if not settings.enabled:
+            return Availability(ready=False, reason="switched off in the configuration")
+        return backend.availability(settings)
+
+    def models(self) -> tuple[str, ...]:
+        """Exact model names; just the engine's name when its class does not import."""
+        try:
+            return model_names(self.declared())
+        except BackendUnavailableError:
+            return (self.name,)
+
+    def answers_to(self, model: str) -> bool:
+        """Whether a model name is one of this engine's, exactly or by pattern."""
+        if model == self.name:
+            return True
+        try:
+            backend = self.declared()
+        except BackendUnavailableError:
+            return False
+        return model in model_names(backend) or any(fnmatch.fnmatchcase(model, p) for p in backend.patterns)
+
+    def _import(self) -> None:
+        if self.plugin is None:
+            return
+        try:
+            loaded = self.plugin.load()
+        except (Exception, SystemExit) as exc:  # noqa: BLE001 - a stranger's code: whatever it raises, the others go on
+            self.broken = f"{type(exc).__name__}: {exc}"
+            return
+        if isinstance(loaded, type) and issubclass(loaded, TTSBackend):
+            self.backend = loaded
+        else:
+            self.broken = f"{self.plugin.value} is not a TTSBackend class"
+
+    def _remedy(self) -> str:
+        package = self.plugin.dist.name if self.plugin is not None and self.plugin.dist is not None else ""
+        return f"pip install --upgrade {package}" if package else ""
+
+
+class Registry:
+    """All engines by name."""
+
+    def __init__(
+        self, sections: Mapping[str, Mapping[str, Any]] | None = None, *, discover: bool = True
+    ) -> None:
+        self._sections = sections or {}
+        self._discover = discover
+        self._entries: dict[str, Entry] | None = None
+
+    def register(self, backend: TTSBackend | type[TTSBackend]) -> Entry:
+        """Add an engine at run time, as a class or as a ready-made instance.
+
+        Raises:
+            UsageError: the name is taken.
+        """
+        entries = self._all()
+        if backend.name in entries:
+            raise UsageError(f"an engine named {backend.name!r} is registered already")
+        if isinstance(backend, TTSBackend):
+            entry = Entry(backend.name, backend=type(backend), instance=backend)
+        else:
+            entry = Entry(backend.name, backend=backend, values=self._sections.get(backend.name, {}))
+        entries[backend.name] = entry
+        return entry
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._all().values())
+
+    def check_sections(self) -> None:
+        """Hold the engines' sections of the config to their models.
+
+        Raises:
+            ConfigError: a section for an engine that is not installed, or a wrong value.
+        """
+        entries = self._all()
+        for name in self._sections:
+            if name not in entries:
+                raise ConfigError(
+                    f"section 'backends.{name}' is for no installed engine; {one_of(name, entries)}"
+                )
+            with suppress(BackendUnavailableError):  # told by `availability` when somebody wants the engine
+                entries[name].settings()
+
+    def find(self, model: str) -> Entry:
+        """The engine that answers to a model name: by exact name first, then by pattern.
+
+        Raises:
+            UnknownModelError: none does; the error names what exists.
+        """
+        entries = self._all()
+        if model in entries:
+            return entries[model]
+        for entry in entries.values():
+            if entry.answers_to(model):
+                return entry
+        known = [name for entry in entries.values() for name in entry.models()]
+        raise UnknownModelError(f"unknown model {model!r}; {one_of(model, ['auto', *known])}")
+
+    def ready(self) -> list[Entry]:
+        """The engines that `auto` may choose, best first."""
+        candidates = [e for e in self if e.availability().ready and e.declared().priority >= 0]
+        return sorted(candidates, key=lambda e: -e.declared().priority)
+
+    def _all(self) -> dict[str, Entry]:
+        if self._entries is None:
+            self._entries = {}
+            for plugin in sorted(entry_points(group=GROUP)) if self._discover else []:
+                self._add(plugin)
+        return self._entries
+
+    def _add(self, plugin: EntryPoint) -> None:
+        entries = self._entries if self._entries is not None else {}
+        taken = entries.get(plugin.name)
+        if taken is None:
+            entries[plugin.name] = Entry(plugin.name, plugin, values=self._sections.get(plugin.name, {}))
+        elif taken.plugin is not None and taken.plugin.value != plugin.value:
+            taken.broken = f"two packages offer it: {taken.plugin.value} and {plugin.value}"
+            taken.backend = None

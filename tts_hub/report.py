@@ -1,0 +1,60 @@
+"""What a request came to: said in numbers, while it runs and after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """One change of engine in the middle of a request."""
+
+    failed: str
+    """The engine that failed."""
+    continued: str
+    """The engine that went on."""
+    error: str
+    segment: int
+    """The segment that the second engine began with, from 0."""
+    position: int
+    """Where that segment begins, in characters of the text."""
+    repeated_seconds: float
+    """Audio of that segment that had been handed out already, and is heard twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechReport:
+    """The outcome of one request."""
+
+    request_id: str
+    requested_model: str
+    backend: str
+    """The engine that spoke last."""
+    model: str
+    voice: str
+    language: str
+    characters: int
+    """Of text taken in."""
+    segments: int
+    """Handed out whole."""
+    audio_seconds: float
+    first_audio_seconds: float | None
+    """From the call to the first audio; None before it."""
+    elapsed_seconds: float
+    """From the call to now, or to the end."""
+    generation_seconds: float
+    """Time in which an engine was at work."""
+    queue_seconds: float
+    """Time until the first turn on the engine, loading included."""
+    fallbacks: tuple[Fallback, ...]
+    ignored: tuple[str, ...]
+    """Fields of the request that the engine has no use for."""
+    cost: float
+    """US dollars, by the engine's price per character."""
+    complete: bool
+    """Everything was spoken and handed out."""
+
+    @property
+    def real_time_factor(self) -> float | None:
+        """Generation time per second of audio, below 1 is faster than speech; None without audio."""
+        return self.generation_seconds / self.audio_seconds if self.audio_seconds else None

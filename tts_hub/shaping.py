@@ -1,0 +1,129 @@
+"""From the parts of a generation to one continuous piece of audio on one timeline."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+
+import numpy as np
+
+from tts_hub.audio.track import Track, TrackSettings
+from tts_hub.config import AudioConfig
+from tts_hub.generation import Part, SegmentBroken, SegmentEnded, SegmentStarted
+from tts_hub.report import Fallback
+from tts_hub.route import Speaker
+from tts_hub.text.segment import Segment
+from tts_hub.types import AudioChunk
+
+LoudnessMemory = MutableMapping[tuple[str, str], float]
+"""(engine, voice) -> measured loudness in LUFS, so that a voice starts at the right level next time."""
+
+
+class Shaper:
+    """Feeds a `Track` and keeps the books: position, pauses between segments, fallbacks, voices' loudness."""
+
+    def __init__(self, config: AudioConfig, sample_rate: int, loudness: LoudnessMemory) -> None:
+        self.audio_seconds = 0.0
+        self.segments = 0
+        """Spoken to their end."""
+        self.speaker: Speaker | None = None
+        self.fallbacks: list[Fallback] = []
+        self.cost = 0.0
+        """US dollars."""
+        self._config = config
+        self._loudness = loudness
+        self._silence = AudioChunk(np.zeros(0, np.float32), sample_rate)
+        self._track = Track(
+            TrackSettings(
+                sample_rate=sample_rate,
+                loudness_lufs=None if config.loudness == "off" else config.loudness,
+                trim_silence=config.trim_silence,
+            )
+        )
+        self._pause = 0.0
+        self._segment_start: float | None = None
+
+    def shape(self, part: Part) -> AudioChunk:
+        """Audio that is now final, possibly none; words on the clock and in the characters of the whole."""
+        if isinstance(part, AudioChunk):
+            return self._out(self._track.push(part))
+        if isinstance(part, SegmentStarted):
+            return self._begin(part)
+        if isinstance(part, SegmentEnded):
+            return self._end(part.segment)
+        return self._broken(part)
+
+    def finish(self) -> AudioChunk:
+        """What the filters still hold."""
+        return self._out(self._track.finish())
+
+    def _begin(self, part: SegmentStarted) -> AudioChunk:
+        speaker = part.speaker
+        if speaker is not None:
+            self.speaker = speaker
+            self._segment_start = self.audio_seconds + (self._pause if self.audio_seconds else 0.0)
+            self._track.begin_segment(
+                span_offset=part.segment.offset,
+                start_lufs=self._known_loudness(speaker),
+                pause_before=self._pause,
+                source=f"{speaker.engine.name}/{speaker.voice.id}",
+                tempo=speaker.tempo,
+            )
+        return self._silence
+
+    def _end(self, segment: Segment) -> AudioChunk:
+        last = self._end_in_track()
+        if segment.text and self.speaker is not None:
+            self.segments += 1
+            price = self.speaker.backend.capabilities.cost_per_million_chars
+            self.cost += len(segment.text) * price / 1e6
+        if segment.pause_after is None:
+            self._pause = self._usual_pause(segment)
+            return last
+        self._pause = 0.0
+        pause = self._out(self._track.pause(segment.pause_after))
+        samples = np.concatenate([last.samples, pause.samples])
+        return AudioChunk(samples, last.sample_rate, last.words + pause.words)
+
+    def _broken(self, part: SegmentBroken) -> AudioChunk:
+        """Fade out what was said of the segment; the next engine says it from its beginning."""
+        began = self._segment_start
+        spoken = self._end_in_track()
+        self.fallbacks.append(
+            Fallback(
+                failed=part.failed.engine.name,
+                continued=part.next_stop.engine.name,
+                error=str(part.error),
+                segment=part.segment.index,
+                position=part.segment.span[0],
+                repeated_seconds=0.0 if began is None else max(0.0, self.audio_seconds - began),
+            )
+        )
+        return spoken
+
+    def _end_in_track(self) -> AudioChunk:
+        if self._segment_start is None or self.speaker is None:
+            return self._silence
+        self._segment_start = None
+        last = self._out(self._track.end_segment())
+        self._remember_loudness(self.speaker)
+        return last
+
+    def _usual_pause(self, segment: Segment) -> float:
+        return {
+            "clause": self._config.clause_pause,
+            "sentence": self._config.sentence_pause,
+            "paragraph": self._config.paragraph_pause,
+        }[segment.boundary]
+
+    def _known_loudness(self, speaker: Speaker) -> float | None:
+        key = (speaker.engine.name, speaker.voice.id)
+        return self._loudness.get(key, speaker.backend.capabilities.loudness_lufs)
+
+    def _remember_loudness(self, speaker: Speaker) -> None:
+        measured = self._track.loudness(f"{speaker.engine.name}/{speaker.voice.id}")
+        if measured is not None:
+            self._loudness[speaker.engine.name, speaker.voice.id] = measured
+
+    def _out(self, chunk: AudioChunk) -> AudioChunk:
+        self.audio_seconds += chunk.seconds
+        return chunk

@@ -1,0 +1,65 @@
+"""Who speaks next on an engine: a counting lock with an order of its own."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable
+
+import anyio
+import anyio.lowlevel
+
+
+class SlotQueue:
+    """Hands out an engine's slots, newcomers ahead of those who are speaking already.
+
+    A later segment yields to every first segment that arrives within `patience` seconds after it, so a
+    long book does not hold up a short sentence, and a stream of short sentences does not starve the book.
+    """
+
+    def __init__(
+        self, slots: int, *, patience: float = 2.0, clock: Callable[[], float] = anyio.current_time
+    ) -> None:
+        self.slots = slots
+        self.taken = 0
+        self._patience = patience
+        self._clock = clock
+        self._order = itertools.count()
+        self._waiting: list[tuple[float, int, _Turn]] = []
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a slot."""
+        return sum(not turn.gone for _, _, turn in self._waiting)
+
+    async def acquire(self, *, first: bool) -> None:
+        """Wait for a slot and take it; `first` for the first segment of a request."""
+        await anyio.lowlevel.checkpoint_if_cancelled()
+        if self.taken < self.slots and not self.waiting:
+            self.taken += 1
+            return
+        turn = _Turn()
+        due = self._clock() + (0.0 if first else self._patience)
+        heapq.heappush(self._waiting, (due, next(self._order), turn))
+        try:
+            await turn.granted.wait()
+        except BaseException:
+            turn.gone = True
+            if turn.granted.is_set():
+                self.release()
+            raise
+
+    def release(self) -> None:
+        """Give a slot back; it is passed on without becoming free, so that nobody jumps the line."""
+        while self._waiting:
+            _, _, turn = heapq.heappop(self._waiting)
+            if not turn.gone:
+                turn.granted.set()
+                return
+        self.taken -= 1
+
+
+class _Turn:
+    def __init__(self) -> None:
+        self.granted = anyio.Event()
+        self.gone = False

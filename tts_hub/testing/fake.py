@@ -1,0 +1,162 @@
+"""An engine that needs nothing and does what a test tells it: tones for voices, delays, failures."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+import numpy as np
+from pydantic import Field
+
+from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend
+from tts_hub.errors import BackendUnavailableError, GenerationError
+from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
+from tts_hub.types import AudioChunk, Availability, Capabilities, SegmentRequest, Voice, WordTiming
+
+TONES: Mapping[str, float] = {"low": 200.0, "mid": 400.0, "high": 800.0}
+"""Voice -> frequency of its tone in Hz, so that a test hears which voice spoke."""
+
+
+class FakeOptions(BackendOptions):
+    """One option, to see that options arrive."""
+
+    gain: float = Field(0.5, gt=0, le=1, description="peak of the tone")
+
+
+@dataclass(slots=True)
+class FakeScript:
+    """What the fake engine does. Change it while it runs."""
+
+    seconds_per_word: float = 0.3
+    chunk_seconds: float = 0.1
+    sample_rate: int = 24_000
+    load_delay: float = 0.0
+    """Seconds."""
+    first_chunk_delay: float = 0.0
+    chunk_delay: float = 0.0
+    load_error: Exception | None = None
+    fail_at: Mapping[int, int] = field(default_factory=dict)
+    """Segment index -> chunks it gives before it fails."""
+    error: Exception | None = None
+    """What it fails with; a `GenerationError` unless given."""
+    stall_at: int | None = None
+    """Segment index at which it hangs for ever."""
+    silent: bool = False
+    """Give samples that are all zero."""
+    mute: bool = False
+    """Give no chunk at all."""
+    ready: bool = True
+    reason: str = "told not to be ready"
+    remedy: str = ""
+
+
+class FakeBackend(TTSBackend):
+    """Speaks each word as a tone of the voice's frequency, and keeps a record of what was asked of it."""
+
+    name = "fake"
+    description = "tones instead of speech, for tests"
+    priority = -1
+    Options = FakeOptions
+
+    def __init__(
+        self,
+        settings: BackendSettings | None = None,
+        *,
+        script: FakeScript | None = None,
+        name: str = "fake",
+        capabilities: Capabilities | None = None,
+        priority: int = -1,
+        patterns: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(settings)
+        self.script = script if script is not None else FakeScript()
+        played: Any = self  # one class plays many engines in a test
+        played.name = name
+        played.priority = priority
+        played.patterns = patterns
+        played.availability = lambda _settings: self._available()
+        self.capabilities = capabilities or Capabilities(word_timings=True, concurrency=2, loudness_lufs=-9.0)
+        self.loads = 0
+        self.closes = 0
+        self.requests: list[SegmentRequest] = []
+        """Every segment that was begun."""
+        self.active = 0
+        self.most_active = 0
+        self.cancelled: list[int] = []
+        """Indexes of segments that were stopped before their end."""
+
+    def _available(self) -> Availability:
+        if self.script.ready:
+            return Availability(ready=True)
+        return Availability(ready=False, reason=self.script.reason, remedy=self.script.remedy)
+
+    async def load(self, on_progress: ProgressCallback = ignore) -> None:
+        """Take `load_delay`, then fail or not."""
+        if self.loads > self.closes:
+            return
+        await anyio.sleep(self.script.load_delay)
+        if self.script.load_error is not None:
+            raise self.script.load_error
+        self.loads += 1
+        on_progress(ProgressEvent("loading", backend=self.name, fraction=1.0))
+
+    async def voices(self) -> Sequence[Voice]:
+        """One voice per tone."""
+        if self.loads <= self.closes:
+            raise BackendUnavailableError("the fake engine is not loaded", backend=self.name)
+        return [Voice(id=name, name=name.title(), language="en-US") for name in TONES]
+
+    async def generate_stream(
+        self, request: SegmentRequest, on_progress: ProgressCallback = ignore
+    ) -> AsyncGenerator[AudioChunk, None]:
+        """Tones, chunk by chunk, with the scripted delays and failures."""
+        script = self.script
+        self.requests.append(request)
+        self.active += 1
+        self.most_active = max(self.most_active, self.active)
+        ended = False
+        try:
+            await anyio.sleep(math.inf if script.stall_at == request.index else script.first_chunk_delay)
+            for number, chunk in enumerate(self._chunks(request)):
+                if script.fail_at.get(request.index) == number:
+                    raise script.error or GenerationError(
+                        f"scripted failure in segment {request.index}", backend=self.name
+                    )
+                yield chunk
+                await anyio.sleep(script.chunk_delay)
+            ended = True
+        finally:
+            self.active -= 1
+            if not ended:
+                self.cancelled.append(request.index)
+
+    async def aclose(self) -> None:
+        """Count it."""
+        if self.loads > self.closes:
+            self.closes += 1
+
+    def _chunks(self, request: SegmentRequest) -> Iterator[AudioChunk]:
+        script = self.script
+        if script.mute:
+            return
+        words = [match.span() for match in re.finditer(r"\S+", request.text)]
+        per_word = script.seconds_per_word / request.speed
+        total = round(len(words) * per_word * script.sample_rate)
+        gain = 0.0 if script.silent else float(str(request.options.get("gain", 0.5)))
+        tone = gain * np.sin(2 * np.pi * TONES[request.voice.id] * np.arange(total) / script.sample_rate)
+        step = max(1, round(script.chunk_seconds * script.sample_rate))
+        told = 0
+        for begin in range(0, total, step):
+            end = min(begin + step, total)
+            done = []
+            while told < len(words) and (told + 1) * per_word * script.sample_rate <= end + 0.5:
+                span = words[told]
+                done.append(
+                    WordTiming(request.text[slice(*span)], told * per_word, (told + 1) * per_word, span)
+                )
+                told += 1
+            yield AudioChunk(tone[begin:end].astype(np.float32), script.sample_rate, tuple(done))
