@@ -224,6 +224,9 @@ def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterable[str]:
 
 
 def _source_of(key: str, sources: Mapping[str, str]) -> str:
-    while key and key not in sources:
-        key = key.rpartition(".")[0]
-    return sources.get(key, "")
+    """The source of the key itself, of what lies in it, or of what it lies in."""
+    for known, source in sources.items():
+        if known == key or known.startswith(f"{key}."):
+            return source
+    outer = key.rpartition(".")[0]
+    return _source_of(outer, sources) if outer else ""

@@ -1,0 +1,77 @@
+"""The streaming conversion service: audio chunks in, the bytes of one format out, the loop never blocked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
+from typing import TypeVar, TypeVarTuple
+
+import anyio
+from anyio import to_thread
+from anyio.lowlevel import RunVar, checkpoint
+
+from tts_hub.audio.encode import open_encoder
+from tts_hub.audio.formats import AudioFormat
+from tts_hub.errors import AudioError
+from tts_hub.types import AudioChunk, Samples
+
+T = TypeVar("T")
+Args = TypeVarTuple("Args")
+
+PIECE_SECONDS = 0.1
+"""What is encoded at once: a few milliseconds of work, and soon enough for the first bytes."""
+ENCODER_THREADS = 4
+"""Encodings at the same time in one event loop; each lasts milliseconds, so streams share them."""
+
+_encoder_threads: RunVar[anyio.CapacityLimiter] = RunVar("tts_hub_encoder_threads")
+
+
+async def encode_stream(
+    chunks: AsyncIterable[AudioChunk], audio_format: AudioFormat, sample_rate: int
+) -> AsyncGenerator[bytes, None]:
+    """Yield the bytes of one valid stream, as soon as they are ready; never an empty piece.
+
+    Every chunk must be at `sample_rate` Hz, else `AudioError`. An error of `chunks` is raised as it is, after
+    the bytes before it, and leaves the stream without its end. `chunks` is closed whichever way this ends.
+    Raises `UnsupportedOptionError` before the first bytes for a rate that the format cannot hold.
+    """
+    async with _closing(chunks):
+        encoder = await _run(audio_format, open_encoder, audio_format, sample_rate)
+        async for samples in _pieces(chunks, sample_rate):
+            data = await _run(audio_format, encoder.encode, samples)
+            if data:
+                yield data
+        data = await _run(audio_format, encoder.finish)
+        if data:
+            yield data
+
+
+async def _pieces(chunks: AsyncIterable[AudioChunk], sample_rate: int) -> AsyncIterator[Samples]:
+    """The samples of all chunks, no piece longer than `PIECE_SECONDS`."""
+    longest = max(1, round(PIECE_SECONDS * sample_rate))
+    async for chunk in chunks:
+        if chunk.sample_rate != sample_rate:
+            raise AudioError(f"a chunk of audio is at {chunk.sample_rate} Hz in a stream at {sample_rate} Hz")
+        for start in range(0, len(chunk.samples), longest):
+            yield chunk.samples[start : start + longest]
+
+
+async def _run(audio_format: AudioFormat, work: Callable[[*Args], T], *args: *Args) -> T:
+    """Do a piece of work where it blocks nobody. It is never abandoned: an encoder serves one thread."""
+    if not audio_format.costly:
+        await checkpoint()
+        return work(*args)
+    return await to_thread.run_sync(work, *args, limiter=_limiter())
+
+
+def _limiter() -> anyio.CapacityLimiter:
+    limiter = _encoder_threads.get(None)
+    if limiter is None:
+        limiter = anyio.CapacityLimiter(ENCODER_THREADS)
+        _encoder_threads.set(limiter)
+    return limiter
+
+
+def _closing(chunks: AsyncIterable[AudioChunk]) -> AbstractAsyncContextManager[object]:
+    """Closes a generator at the end; what only iterates has nothing to close."""
+    return aclosing(chunks) if isinstance(chunks, AsyncGenerator) else nullcontext()

@@ -1,0 +1,163 @@
+"""Finished audio files: written beside their place, moved there once complete."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Protocol
+
+from tts_hub.audio.codec import Muxer
+from tts_hub.audio.encode import WAV_HEADER_BYTES, Encoder, open_encoder, wav_header
+from tts_hub.audio.formats import PCM, WAV, AudioFormat, check_sample_rate
+from tts_hub.errors import AudioError, OutputError, UsageError
+from tts_hub.types import Samples
+
+
+class AudioFileWriter:
+    """Writes one audio file that appears whole at `commit`, or not at all.
+
+    The samples go into a temporary file in the same folder, through a muxer that can seek: lengths and
+    gapless marks in the headers are exact. What is no regular file (a device, a pipe) is written to directly,
+    as a live stream; a pipe waits for its reader. Every method raises `OutputError` when the disk or the
+    folder refuses, and `AudioError` when the codec does. As a context manager it discards what was not
+    committed.
+    """
+
+    def __init__(self, path: str | Path, audio_format: AudioFormat, sample_rate: int) -> None:
+        check_sample_rate(audio_format, sample_rate)
+        self._path = Path(path)
+        self._temporary: Path | None = None
+        self._file: IO[bytes] | None = None
+        try:
+            self._file = self._open()
+        except OSError as exc:
+            raise self._cannot_write(exc) from exc
+        try:
+            self._body = _open_body(
+                self._file, audio_format, sample_rate, seekable=self._temporary is not None
+            )
+        except AudioError:
+            self.discard()
+            raise
+
+    def write(self, samples: Samples) -> None:
+        """Shape (T,), T from 0."""
+        self._require_open()
+        try:
+            self._body.write(samples)
+        except OSError as exc:
+            self.discard()
+            raise self._cannot_write(exc) from exc
+
+    def commit(self) -> None:
+        """Complete the file and put it in its place; one that was there is replaced."""
+        file = self._require_open()
+        try:
+            self._body.close()
+            file.flush()
+            if self._temporary is not None:
+                os.fsync(file.fileno())
+            file.close()
+            if self._temporary is not None:
+                self._temporary.replace(self._path)
+        except OSError as exc:
+            self.discard()
+            raise self._cannot_write(exc) from exc
+        self._file = None
+
+    def discard(self) -> None:
+        """Remove what was written, unless it was committed; may be called at any time."""
+        file, self._file = self._file, None
+        if file is None:
+            return
+        with suppress(OSError):
+            file.close()
+        if self._temporary is not None:
+            with suppress(OSError):
+                self._temporary.unlink()
+
+    def __enter__(self) -> AudioFileWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.discard()
+
+    def _open(self) -> IO[bytes]:
+        if self._path.is_dir():
+            raise IsADirectoryError(None, "it is a folder")
+        if _is_special(self._path):
+            return self._path.open("wb", buffering=0)
+        # A link stays a link: the file that it points to is the one that is replaced.
+        self._path = Path(os.path.realpath(self._path))
+        self._temporary = self._path.with_name(f".tts-hub-{secrets.token_hex(6)}.part")
+        return self._temporary.open("xb")
+
+    def _require_open(self) -> IO[bytes]:
+        if self._file is None:
+            raise UsageError(f"{self._path} was committed or discarded; it takes no more audio")
+        return self._file
+
+    def _cannot_write(self, exc: OSError) -> OutputError:
+        return OutputError(f"cannot write {self._path}: {exc.strerror or exc}")
+
+
+class _Body(Protocol):
+    def write(self, samples: Samples) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class _StreamBody:
+    """What an encoder gives, byte after byte."""
+
+    def __init__(self, file: IO[bytes], encoder: Encoder) -> None:
+        self._file = file
+        self._encoder = encoder
+
+    def write(self, samples: Samples) -> None:
+        self._put(self._encoder.encode(samples))
+
+    def close(self) -> None:
+        self._put(self._encoder.finish())
+
+    def _put(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._file.write(rest) :]
+
+
+class _WavBody(_StreamBody):
+    """A WAV file whose header tells its length in the end."""
+
+    def __init__(self, file: IO[bytes], sample_rate: int) -> None:
+        super().__init__(file, open_encoder(WAV, sample_rate))
+        self._sample_rate = sample_rate
+
+    def close(self) -> None:
+        super().close()
+        data_bytes = self._file.tell() - WAV_HEADER_BYTES
+        self._file.seek(0)
+        self._file.write(wav_header(self._sample_rate, data_bytes))
+
+
+def _open_body(file: IO[bytes], audio_format: AudioFormat, sample_rate: int, *, seekable: bool) -> _Body:
+    if not seekable or audio_format == PCM:
+        return _StreamBody(file, open_encoder(audio_format, sample_rate))
+    if audio_format == WAV:
+        return _WavBody(file, sample_rate)
+    return Muxer(file, audio_format, sample_rate, live=False)
+
+
+def _is_special(path: Path) -> bool:
+    """Whether something is there that must not be replaced by a file."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return False
+    return not stat.S_ISREG(mode) or path.is_relative_to("/dev") or path.is_relative_to("/proc")

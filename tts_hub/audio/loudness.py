@@ -1,0 +1,102 @@
+"""Integrated loudness while the audio is still coming, after ITU-R BS.1770-4, without a filter loop.
+
+The K weighting is applied to the power spectrum of 100 ms blocks: by Parseval's theorem the weighted sum
+is the mean square of the filtered block. Four blocks make a gating block, three quarters overlapping.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tts_hub.audio.pcm import silence
+from tts_hub.types import Samples
+
+BLOCKS_PER_SECOND = 10
+BLOCKS_PER_GATE = 4
+ABSOLUTE_GATE_LUFS = -70.0
+RELATIVE_GATE_LU = -10.0
+LOUDNESS_OFFSET = -0.691
+"""Of BS.1770, so that a full-scale 997 Hz sine on one channel is -3.01 LUFS."""
+
+# BS.1770-4, tables 1 and 2: the head's shelf and the low cut, as biquads at 48 kHz (b0 b1 b2, a0 a1 a2).
+_TABLE_RATE = 48_000
+_SHELF = (
+    (1.53512485958697, -2.69169618940638, 1.19839281085285),
+    (1.0, -1.69065929318241, 0.73248077421585),
+)
+_LOW_CUT = ((1.0, -2.0, 1.0), (1.0, -1.99004745483398, 0.99007225036621))
+
+_BIN_LU = 0.1
+_BINS = 1_000
+"""From the absolute gate to 30 LUFS, far beyond full scale."""
+
+
+class LoudnessMeter:
+    """Takes samples of any chunk length; needs the same memory for a second and for a day."""
+
+    def __init__(self, sample_rate: int) -> None:
+        self._block = sample_rate // BLOCKS_PER_SECOND
+        self._weights = _power_weights(self._block, sample_rate)
+        self._waiting = silence(0)
+        self._recent: deque[float] = deque(maxlen=BLOCKS_PER_GATE)
+        self._audible_blocks = 0
+        self._counts = np.zeros(_BINS, dtype=np.int64)
+        self._energies = np.zeros(_BINS, dtype=np.float64)
+
+    def add(self, samples: Samples) -> None:
+        """Measure shape (T,) more samples."""
+        waiting = np.concatenate([self._waiting, samples])
+        whole = len(waiting) - len(waiting) % self._block
+        for start in range(0, whole, self._block):
+            self._add_block(waiting[start : start + self._block])
+        self._waiting = waiting[whole:]
+
+    @property
+    def seconds(self) -> float:
+        """How much of the audio so far was not silence."""
+        return self._audible_blocks / BLOCKS_PER_SECOND
+
+    @property
+    def lufs(self) -> float | None:
+        """The gated loudness so far; `None` before 400 ms that are not silence."""
+        if self._audible_blocks < BLOCKS_PER_GATE or not self._counts.any():
+            return None
+        ungated = _loudness(self._energies.sum() / self._counts.sum())
+        first_bin = max(0, int(np.ceil((ungated + RELATIVE_GATE_LU - ABSOLUTE_GATE_LUFS) / _BIN_LU)))
+        return _loudness(self._energies[first_bin:].sum() / self._counts[first_bin:].sum())
+
+    def _add_block(self, block: Samples) -> None:
+        spectrum = np.fft.rfft(block)
+        power = spectrum.real**2 + spectrum.imag**2
+        energy = float((power * self._weights).sum())
+        self._audible_blocks += _loudness(energy) > ABSOLUTE_GATE_LUFS
+        self._recent.append(energy)
+        if len(self._recent) < BLOCKS_PER_GATE:
+            return
+        gate_energy = sum(self._recent) / BLOCKS_PER_GATE
+        bin_index = int(np.floor((_loudness(gate_energy) - ABSOLUTE_GATE_LUFS) / _BIN_LU))
+        if bin_index >= 0:
+            bin_index = min(bin_index, _BINS - 1)
+            self._counts[bin_index] += 1
+            self._energies[bin_index] += gate_energy
+
+
+def _loudness(mean_square: float) -> float:
+    """LUFS of a K-weighted mean square; of nothing at all a number far below every gate."""
+    return float(LOUDNESS_OFFSET + 10 * np.log10(max(mean_square, 1e-30)))
+
+
+def _power_weights(block: int, sample_rate: int) -> NDArray[np.float64]:
+    """Shape (block // 2 + 1,): what each bin of a block's power spectrum adds to the weighted mean square."""
+    frequencies = np.fft.rfftfreq(block, 1 / sample_rate)
+    # The standard's own filter at 48 kHz says what the weighting is, at every rate, up to its top.
+    z = np.exp(-2j * np.pi * np.minimum(frequencies, _TABLE_RATE / 2) / _TABLE_RATE)
+    weights = np.ones(len(frequencies))
+    for numerator, denominator in (_SHELF, _LOW_CUT):
+        weights *= np.abs(np.polyval(numerator[::-1], z) / np.polyval(denominator[::-1], z)) ** 2
+    # rfft leaves out the mirror half of the spectrum: all bins but 0 Hz (and the top one) stand for two.
+    weights[1 : (block + 1) // 2] *= 2
+    return weights / block**2

@@ -1,0 +1,105 @@
+"""The way of ONE segment's audio: resampled, trimmed, levelled, stretched, its edges softened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tts_hub.audio.filter import Resampler, Tempo
+from tts_hub.audio.level import Leveller
+from tts_hub.audio.pcm import checked, db_to_gain, silence
+from tts_hub.audio.trim import Fader, SilenceTrimmer
+from tts_hub.errors import AudioError
+from tts_hub.types import AudioChunk, Samples
+
+
+@dataclass(frozen=True, slots=True)
+class TrackSettings:
+    """How a track shall sound."""
+
+    sample_rate: int = 24_000
+    """Hz of the audio handed out."""
+    loudness_lufs: float | None = -19.0
+    """Where voices are levelled to; `None` leaves the engine's loudness alone."""
+    trim_silence: bool = True
+    """Take off the silence at both ends of every segment."""
+    silence_db: float = -50.0
+    """dBFS; a sample below it is silence."""
+    lead_seconds: float = 0.015
+    """Kept before the first sound of a segment."""
+    tail_seconds: float = 0.05
+    """Kept after its last sound."""
+    silent_segment_seconds: float = 0.2
+    """What remains of a segment without any sound."""
+    fade_seconds: float = 0.008
+    """Fade in and fade out of a segment."""
+    tempo: float = 1.0
+    """0.25 to 4: how much faster than the engine spoke, pitch kept."""
+
+
+class SegmentChain:
+    """Samples of one segment in, at whatever rates; samples of the track out, before the limiter.
+
+    Trimming comes before the change of tempo, so that pauses and fades keep their length; the leveller
+    hears the resampled audio before anything else is done to it. `leveller` may be `None`.
+    """
+
+    def __init__(self, settings: TrackSettings, tempo: float, leveller: Leveller | None) -> None:
+        rate = settings.sample_rate
+        self._settings = settings
+        self._leveller = leveller
+        self._resampler: Resampler | None = None
+        self._input_rate = 0
+        self._resampled = 0
+        kept = (settings.lead_seconds, settings.tail_seconds)
+        lead, tail = (round(seconds * tempo * rate) for seconds in kept)
+        self._trimmer = SilenceTrimmer(db_to_gain(settings.silence_db), lead, tail)
+        self._tempo = Tempo(tempo, rate)
+        self._fader = Fader(round(settings.fade_seconds * rate))
+        self.tempo = tempo
+
+    @property
+    def heard(self) -> bool:
+        """Some sound has come."""
+        return self._trimmer.heard
+
+    @property
+    def lead_seconds(self) -> float:
+        """Seconds of the engine's audio that were taken off the front; final once `heard`."""
+        return self._trimmer.dropped_lead / self._settings.sample_rate if self._settings.trim_silence else 0.0
+
+    def push(self, chunk: AudioChunk) -> Samples:
+        """The engine's next audio; raises `AudioError` if it is not sound audio."""
+        samples = checked(chunk.samples)
+        rest, resampler = self._resampler_for(chunk.sample_rate)
+        return self._after_resampling(np.concatenate([rest, resampler.process(samples)]))
+
+    def finish(self) -> Samples:
+        """What was held back, up to the last sound."""
+        rest = self._resampler.finish() if self._resampler else silence(0)
+        ready = self._after_resampling(rest)
+        if self._settings.trim_silence and self._resampled and not self.heard:
+            return silence(round(self._settings.silent_segment_seconds * self._settings.sample_rate))
+        return np.concatenate([ready, self._fader.process(self._tempo.finish()), self._fader.finish()])
+
+    def _resampler_for(self, rate: int) -> tuple[Samples, Resampler]:
+        """What the resampler of another rate still held, and the one for this rate."""
+        if self._resampler is not None and rate == self._input_rate:
+            return silence(0), self._resampler
+        if rate <= 0:
+            raise AudioError(f"the engine's audio has a sample rate of {rate} Hz")
+        rest = self._resampler.finish() if self._resampler else silence(0)
+        self._resampler = Resampler(rate, self._settings.sample_rate)
+        self._input_rate = rate
+        return rest, self._resampler
+
+    def _after_resampling(self, samples: Samples) -> Samples:
+        self._resampled += len(samples)
+        kept = self._trimmer.process(samples)
+        if not self._settings.trim_silence:
+            kept = samples
+        if self._leveller is not None:
+            self._leveller.measure(samples)
+            kept = self._leveller.apply(kept)
+        return self._fader.process(self._tempo.process(kept))
