@@ -66,6 +66,7 @@ async def test_one_who_gives_up_waiting_does_not_keep_a_slot() -> None:
 
         async def wait() -> None:
             await queue.acquire(first=True)
+            queue.release()
 
         tasks.start_soon(wait)
         await anyio.wait_all_tasks_blocked()

@@ -329,18 +329,24 @@ _WRITERS: dict[str, Callable[[Sequence[WordTiming], str], str]] = {
 }
 
 
-def write_captions(path: str | os.PathLike[str], words: Sequence[WordTiming], source: str) -> None:
-    """Write captions in the format that the suffix of `path` names; the file is complete or not there.
-
-    Raises `UnsupportedFormatError` for another suffix, `OutputError` when it cannot be written.
-    """
+def caption_writer(path: str | os.PathLike[str]) -> Callable[[Sequence[WordTiming], str], str]:
+    """The function for the format that the suffix of `path` names, else `UnsupportedFormatError`."""
     target = Path(path)
     writer = _WRITERS.get(target.suffix.lower())
     if writer is None:
         raise UnsupportedFormatError(
             f"no captions in the format {target.suffix!r} ({target.name}); {one_of(target.suffix, _WRITERS)}"
         )
-    text = writer(words, source)
+    return writer
+
+
+def write_captions(path: str | os.PathLike[str], words: Sequence[WordTiming], source: str) -> None:
+    """Write captions in the format that the suffix of `path` names; the file is complete or not there.
+
+    Raises `UnsupportedFormatError` for another suffix, `OutputError` when it cannot be written.
+    """
+    target = Path(path)
+    text = caption_writer(target)(words, source)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
         try:

@@ -37,7 +37,7 @@ class Engine:
     def __init__(self, entry: Entry, limits: LimitsConfig, tasks: TaskGroup) -> None:
         self.name = entry.name
         self._entry = entry
-        self._backend = entry.instance
+        self._backend = entry.instance or self._made()
         self.state: EngineState = "unloaded"
         self.users = 0
         """Requests that are not at their end yet; an engine with users is not unloaded."""
@@ -54,7 +54,7 @@ class Engine:
     @property
     def capabilities(self) -> Capabilities:
         """What it can do; nothing is known of one whose plugin does not import."""
-        return self._backend.capabilities if self._backend is not None else _class_capabilities(self._entry)
+        return self._backend.capabilities if self._backend is not None else Capabilities()
 
     @property
     def concurrency(self) -> int:
@@ -205,17 +205,20 @@ class Engine:
                 remedy=availability.remedy,
             )
 
+    def _made(self) -> TTSBackend | None:
+        """The backend object, which costs nothing yet; None when its plugin does not import."""
+        try:
+            return self._entry.backend_class()(self._entry.settings())
+        except BackendUnavailableError:
+            return None
+
     def _instance(self) -> TTSBackend:
-        """The backend object, made when it is first needed."""
         if self._backend is None:
             self._backend = self._entry.backend_class()(self._entry.settings())
         return self._backend
 
     def _concurrency(self) -> int:
-        try:
-            configured = self._entry.settings().concurrency
-        except BackendUnavailableError:
-            configured = None
+        configured = self._backend.settings.concurrency if self._backend is not None else None
         return configured or self.capabilities.concurrency
 
     def _load_error(self, exc: Exception) -> BackendUnavailableError:
@@ -246,10 +249,3 @@ class _Loading:
 
 def _nobody(event: ProgressEvent, /) -> None:
     pass
-
-
-def _class_capabilities(entry: Entry) -> Capabilities:
-    try:
-        return entry.backend_class().capabilities
-    except BackendUnavailableError:
-        return Capabilities()

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from tts_hub.audio.formats import AudioFormat, find_format, format_of_file
-from tts_hub.captions import caption_format, write_captions
+from tts_hub.captions import caption_writer, write_captions
 from tts_hub.cli.display import SpeakDisplay, summary
 from tts_hub.cli.main import run
 from tts_hub.cli.sinks import FileSink, Sink, StdoutSink
@@ -60,7 +60,7 @@ def speak(config_file: Path | None, /, **given: Any) -> None:
 async def _speak(config_file: Path | None, given: dict[str, Any]) -> None:
     source = Recorded(_text(given))
     for path in given["captions"]:
-        caption_format(path)
+        caption_writer(path)  # before any work is done
     async with TTSBackendManager.from_config(config_file) as manager, AsyncExitStack() as stack:
         output = _output(given, manager.config.audio.response_format)
         audio_format = _format(given, output, manager.config.audio.response_format)

@@ -1,0 +1,193 @@
+"""`EspeakBackend`: the hub's side of espeak-ng."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import os
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import ClassVar
+
+import anyio
+from anyio import to_thread
+from pydantic import Field, ValidationError
+
+from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend
+from tts_hub.errors import UnsupportedOptionError
+from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
+from tts_hub.threads import stream_from_thread
+from tts_hub.types import AudioChunk, Availability, Capabilities, SegmentRequest, Voice
+from tts_hub_espeak import native
+from tts_hub_espeak.engine import Delivery, Engine
+from tts_hub_espeak.pool import EnginePool
+from tts_hub_espeak.speech import Speech
+from tts_hub_espeak.voices import VoiceCatalogue
+
+NORMAL_RATE = 175  # words per minute
+SPEED_RANGE = (0.48, 2.5)
+"""84 to 437 words per minute. There the length of a paragraph follows 1/speed: within 8 % in English,
+German, Spanish and Chinese, up to 15 % in French above 1.9. Slower does nothing, and from 450 on the
+library stretches the audio and reports wrong word positions."""
+VOLUME = 50  # of 200: the highest at which no voice clips, `x-loud` in SSML included
+LOUD_VOLUME = 20
+LOUD_VARIANTS = frozenset(
+    [
+        "announcer",
+        "edward",
+        "klatt",
+        "klatt3",
+        "klatt4",
+        "klatt5",
+        "robosoft",
+        "robosoft2",
+        "robosoft3",
+        "unirobot",
+    ]
+)
+"""Their effects add up to more than full scale: they are spoken at `LOUD_VOLUME`."""
+LOUDNESS_LUFS = -27.0
+GAP_UNIT = 0.0143  # seconds that one unit of the library's word gap lasts
+GAP_OFFSET = 0.03  # seconds that any gap lasts beyond that
+
+
+class EspeakSettings(BackendSettings):
+    """`[backends.espeak]` of the config file."""
+
+
+class EspeakOptions(BackendOptions):
+    """What a request can ask of espeak-ng alone."""
+
+    pitch: int = Field(50, ge=0, le=99, description="height of the voice, 0 (low) to 99 (high)")
+    pitch_range: int = Field(50, ge=0, le=99, description="melody, 0 (monotone) to 99 (lively)")
+    word_gap: float = Field(0.0, ge=0, le=2, description="extra pause between words, in seconds at speed 1")
+
+
+class EspeakBackend(TTSBackend):
+    """espeak-ng: robotic but instant, in over a hundred languages, with exact word timings."""
+
+    name: ClassVar[str] = "espeak"
+    description: ClassVar[str] = "espeak-ng, built in: instant, 100+ languages, no download"
+    priority: ClassVar[int] = 0
+    Settings: ClassVar[type[BackendSettings]] = EspeakSettings
+    Options: ClassVar[type[BackendOptions]] = EspeakOptions
+
+    def __init__(self, settings: BackendSettings | None = None) -> None:
+        super().__init__(settings)
+        self.capabilities = Capabilities(
+            streaming=True,
+            word_timings=True,
+            ssml=True,
+            speed_range=SPEED_RANGE,
+            concurrency=self.settings.concurrency or max(4, os.cpu_count() or 1),
+            loudness_lufs=LOUDNESS_LUFS,
+        )
+        self._loading = anyio.Lock()
+        self._ready: tuple[EnginePool, VoiceCatalogue] | None = None
+
+    @classmethod
+    def availability(cls, settings: BackendSettings) -> Availability:
+        """Whether the package with the library is installed."""
+        if importlib.util.find_spec("espeakng_loader") is None:
+            return Availability(False, "the package espeakng-loader is not installed", native.REMEDY)
+        return Availability(ready=True)
+
+    async def load(self, on_progress: ProgressCallback = ignore) -> None:
+        """Load the first engine and learn its voices.
+
+        Raises:
+            BackendUnavailableError: the package is missing, or its library cannot be loaded.
+        """
+        await self._load(on_progress)
+
+    async def voices(self) -> Sequence[Voice]:
+        """One voice for each language and accent; each has all the variants."""
+        _, catalogue = await self._load()
+        return catalogue.voices
+
+    async def find_voice(self, voice: str | None, language: str | None) -> Voice:
+        """Also finds variants (`en-us+f3`), and the names of OpenAI's voices in every language.
+
+        Raises:
+            UnknownVoiceError: no voice or variant of that name.
+            UnsupportedLanguageError: no voice of that language, or not the one named.
+        """
+        _, catalogue = await self._load()
+        return catalogue.find(voice, language, self.settings.voice)
+
+    async def generate_stream(
+        self, request: SegmentRequest, on_progress: ProgressCallback = ignore
+    ) -> AsyncGenerator[AudioChunk, None]:
+        """Speak one segment on an engine of its own.
+
+        Raises:
+            GenerationError: the library failed.
+            NoAudioError: it made no sound.
+        """
+        pool, catalogue = await self._load()
+        delivery = _delivery(request, catalogue)
+        async with pool.lend() as engine:
+            speech = Speech(engine, request.text, delivery, ssml=request.markup == "ssml")
+            async with aclosing(stream_from_thread(speech.produce, name="espeak")) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+
+    async def aclose(self) -> None:
+        """End all engines; the ones that are speaking, when they are done."""
+        async with self._loading:
+            ready, self._ready = self._ready, None
+            if ready is not None:
+                await ready[0].aclose()
+
+    async def _load(self, on_progress: ProgressCallback = ignore) -> tuple[EnginePool, VoiceCatalogue]:
+        async with self._loading:
+            if self._ready is None:
+                self._ready = await self._made_ready(on_progress)
+            return self._ready
+
+    async def _made_ready(self, on_progress: ProgressCallback) -> tuple[EnginePool, VoiceCatalogue]:
+        pool = EnginePool(_new_engine, self.capabilities.concurrency)
+        try:
+            async with pool.lend() as engine:
+                catalogue = await to_thread.run_sync(_catalogue, engine)
+                version = engine.version
+        except BaseException:
+            await pool.aclose()
+            raise
+        self.capabilities = dataclasses.replace(self.capabilities, languages=catalogue.languages)
+        message = f"espeak-ng {version} with {len(catalogue.voices)} voices"
+        on_progress(ProgressEvent("loading", backend=self.name, message=message, fraction=1.0))
+        return pool, catalogue
+
+
+def _new_engine() -> Engine:
+    return Engine(*native.installed_files())
+
+
+def _catalogue(engine: Engine) -> VoiceCatalogue:
+    return VoiceCatalogue(engine.voices(), engine.variants())
+
+
+def _delivery(request: SegmentRequest, catalogue: VoiceCatalogue) -> Delivery:
+    """A request in the library's units.
+
+    Raises:
+        UnknownVoiceError: no such voice.
+        UnsupportedOptionError: speed or an option is out of range.
+    """
+    if not SPEED_RANGE[0] <= request.speed <= SPEED_RANGE[1]:
+        low, high = SPEED_RANGE
+        raise UnsupportedOptionError(f"speed {request.speed} is not in {low} to {high}", param="speed")
+    try:
+        options = EspeakOptions.model_validate(dict(request.options))
+    except ValidationError as exc:
+        raise UnsupportedOptionError(f"options of espeak: {exc}", param="options") from exc
+    variant = request.voice.id.partition("+")[2].casefold()
+    return Delivery(
+        voice=catalogue.identifier(request.voice.id),
+        rate=round(NORMAL_RATE * request.speed),
+        pitch=options.pitch,
+        pitch_range=options.pitch_range,
+        volume=LOUD_VOLUME if variant in LOUD_VARIANTS else VOLUME,
+        word_gap=max(0, round((options.word_gap - GAP_OFFSET) / GAP_UNIT)),
+    )

@@ -1,0 +1,59 @@
+"""A bounded set of engines, each lent to one request at a time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+
+import anyio
+from anyio import to_thread
+
+from tts_hub.errors import UsageError
+from tts_hub_espeak.engine import Engine
+
+
+class EnginePool:
+    """Makes engines when they are first needed, keeps them for later, and never has more than `size`."""
+
+    def __init__(self, make: Callable[[], Engine], size: int) -> None:
+        self._make = make
+        self._places = anyio.Semaphore(size)
+        self._idle: list[Engine] = []
+        self._closed = False
+
+    @asynccontextmanager
+    async def lend(self) -> AsyncGenerator[Engine, None]:
+        """An engine of one's own; waits for one where all are lent.
+
+        Raises:
+            BackendUnavailableError: a new engine cannot be made.
+            UsageError: the pool was closed.
+        """
+        async with self._places:
+            engine = await self._take()
+            try:
+                yield engine
+            finally:
+                await self._take_back(engine)
+
+    async def aclose(self) -> None:
+        """End the engines: the idle ones now, the lent ones when they come back."""
+        self._closed = True
+        while self._idle:
+            await _end(self._idle.pop())
+
+    async def _take(self) -> Engine:
+        if self._closed:
+            raise UsageError("espeak-ng was closed while a request waited for it")
+        return self._idle.pop() if self._idle else await to_thread.run_sync(self._make)
+
+    async def _take_back(self, engine: Engine) -> None:
+        if engine.broken or self._closed:
+            await _end(engine)
+        else:
+            self._idle.append(engine)
+
+
+async def _end(engine: Engine) -> None:
+    with anyio.CancelScope(shield=True):
+        await to_thread.run_sync(engine.close)

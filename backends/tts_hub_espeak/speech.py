@@ -1,0 +1,68 @@
+"""One text on one engine: audio in pieces worth a wake-up, with the words that became known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tts_hub.errors import InvalidTextError, NoAudioError
+from tts_hub.threads import Emit
+from tts_hub.types import AudioChunk, Samples, WordTiming
+from tts_hub_espeak import native
+from tts_hub_espeak.engine import Delivery, Engine, WordEvent
+from tts_hub_espeak.words import WordTimer
+
+CHUNK_SECONDS = 0.15  # of all chunks but the first, which is as short as the library makes it
+CONTROLS = {code: " " for code in range(32) if chr(code) not in "\t\n\r"}
+"""Control characters are commands to the library: they could change the voice or the volume."""
+
+
+class Speech:
+    """The blocking side of a request; `produce` runs in a thread of its own."""
+
+    def __init__(self, engine: Engine, text: str, delivery: Delivery, *, ssml: bool) -> None:
+        self._engine = engine
+        self._text = text
+        self._delivery = delivery
+        self._ssml = ssml
+        self._timer = WordTimer(text, engine.sample_rate, ssml=ssml)
+        self._samples: list[Samples] = []
+        self._words: list[WordTiming] = []
+        self._wanted = 1  # samples that a chunk must have to go
+
+    def produce(self, emit: Emit[AudioChunk]) -> None:
+        """Speak it all.
+
+        Raises:
+            GenerationError: the engine failed.
+            NoAudioError: it made no sound of a text that has letters or digits.
+            Stopped: by `emit`, when nobody listens any more.
+        """
+
+        def hear(samples: Samples, events: Sequence[WordEvent]) -> None:
+            # The last piece stays here until another one comes: it leaves with the last words.
+            if len(samples) and sum(map(len, self._samples)) >= self._wanted:
+                emit(self._chunk())
+                self._wanted = int(CHUNK_SECONDS * self._engine.sample_rate)
+            self._samples.append(samples)
+            self._words += self._timer.feed(samples, events)
+
+        self._engine.speak(self._encoded(), self._delivery, hear, ssml=self._ssml)
+        self._words += self._timer.finish()
+        if any(map(len, self._samples)):
+            emit(self._chunk())
+        if self._timer.silent and not self._ssml and any(map(str.isalnum, self._text)):
+            raise NoAudioError("espeak-ng cannot read this text: it made no sound", backend=native.BACKEND)
+
+    def _encoded(self) -> bytes:
+        """UTF-8, with as many characters as the text."""
+        try:
+            return self._text.translate(CONTROLS).encode()
+        except UnicodeEncodeError as exc:
+            raise InvalidTextError(f"character {exc.start} of the text is half of a surrogate pair") from exc
+
+    def _chunk(self) -> AudioChunk:
+        samples, words = np.concatenate(self._samples), tuple(self._words)
+        self._samples, self._words = [], []
+        return AudioChunk(samples, self._engine.sample_rate, words)

@@ -1,0 +1,90 @@
+"""The words of a text as a reader sees them, found lazily, with the places they stand at."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+SPOKEN_PUNCTUATION = frozenset("%‰&@#§")
+"""Read aloud, so they stay with the word although Unicode counts them as punctuation."""
+
+RUN = re.compile(r"\S+")
+MARKUP_OR_RUN = re.compile(
+    r"(?P<markup><!--.*?(?:-->|$)|<[/!?A-Za-z][^>]*(?:>|$))|(?P<run>(?:(?!<[/!?A-Za-z])\S)+)", re.S
+)
+ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});")
+UNSPACED = (
+    "\u3005\u3007\u3041-\u3096\u309d-\u309f\u30a1-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\uf900-\ufaff\uff66-\uff9d\U00020000-\U0003ffff"
+)
+"""Ideographs and kana: every one counts as a word."""
+SELECTORS = "\u3099\u309a\ufe00-\ufe0f\U000e0100-\U000e01ef"
+PIECE = re.compile(f"[{UNSPACED}][{SELECTORS}]*|[^{UNSPACED}]+")
+ALIAS = re.compile(r"<(?P<end>/?)(?:\w+:)?sub\b(?P<rest>[^>]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A candidate for a word: what it is in the text, and which positions mean it."""
+
+    start: int
+    end: int
+    """Characters `[start, end)` of the text."""
+    reach: int
+    """From this character on a position means this token: its leading punctuation belongs to it."""
+    wordlike: bool
+    """Has a letter or digit. Others, such as a dash, are words only if the engine speaks them."""
+    aliased: bool = False
+    """Inside `<sub alias>`: spoken as something else, which the engine reports at the word behind it."""
+
+
+def tokens(text: str, *, ssml: bool = False) -> Iterator[Token]:
+    """The tokens of `text` in order. With `ssml` tags are skipped and entities count as what they mean."""
+    if not ssml:
+        for run in RUN.finditer(text):
+            yield from _in_run(run.group(), run.start(), aliased=False)
+        return
+    aliased = False
+    for match in MARKUP_OR_RUN.finditer(text):
+        if match["run"] is not None:
+            yield from _in_run(ENTITY.sub(_spelled_out, match.group()), match.start(), aliased=aliased)
+        elif tag := ALIAS.match(match.group()):
+            aliased = not tag["end"] and not tag["rest"].endswith("/")
+
+
+def combining(character: str) -> bool:
+    """Whether it belongs to the character before it: accents, tone marks, vowel signs, selectors."""
+    return unicodedata.category(character).startswith("M")
+
+
+def _spelled_out(entity: re.Match[str]) -> str:
+    """What an entity stands for, repeated to its length so that positions stay those of the source."""
+    meant = html.unescape(entity.group())
+    return (meant if len(meant) == 1 else "&") * len(entity.group())
+
+
+def _in_run(run: str, offset: int, *, aliased: bool) -> Iterator[Token]:
+    for piece in PIECE.finditer(run):
+        start, end = _bare(run, piece.start(), piece.end())
+        if run[start:end].isspace():  # a no-break space that was written as an entity
+            continue
+        wordlike = any(map(str.isalnum, run[start:end]))
+        yield Token(offset + start, offset + end, offset + piece.start(), wordlike, aliased)
+
+
+def _bare(run: str, start: int, end: int) -> tuple[int, int]:
+    """Without the punctuation around it; all of it where there is nothing else."""
+    left, right = start, end
+    while left < right and _silent(run[left]):
+        left += 1
+    while right > left and _silent(run[right - 1]):
+        right -= 1
+    return (left, right) if left < right else (start, end)
+
+
+def _silent(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category[0] in "PZC" and character not in SPOKEN_PUNCTUATION

@@ -1,0 +1,71 @@
+"""Requests that run at the same time do not hear each other."""
+
+from __future__ import annotations
+
+import anyio
+import numpy as np
+import pytest
+from tts_hub_espeak import EspeakBackend, EspeakSettings
+
+from tests.backends.espeak_audio import Spoken, speak
+
+pytestmark = pytest.mark.anyio
+TEXT = "Every voice of this choir sings its own line, and none of them mixes with another. " * 3
+VOICES = [
+    ("en-us", 1.0, 50),
+    ("de", 1.4, 20),
+    ("fr-fr", 0.7, 80),
+    ("en-us+f3", 2.0, 50),
+    ("es+m3", 1.0, 99),
+    ("en-gb+whisper", 1.2, 50),
+    ("ru", 0.9, 10),
+    ("pt-br+Annie", 1.7, 50),
+]
+
+
+async def one(backend: EspeakBackend, number: int) -> Spoken:
+    voice, speed, pitch = VOICES[number]
+    return await speak(backend, TEXT, voice, speed=speed, options={"pitch": pitch})
+
+
+async def alone(number: int) -> Spoken:
+    """On a freshly loaded engine: the library's noise and flutter differ from text to text."""
+    backend = EspeakBackend(EspeakSettings(concurrency=1))
+    try:
+        return await one(backend, number)
+    finally:
+        await backend.aclose()
+
+
+async def test_eight_at_once_are_what_each_is_alone() -> None:
+    expected = [await alone(number) for number in range(8)]
+    backend = EspeakBackend(EspeakSettings(concurrency=8))
+    await backend.load()
+    got: dict[int, Spoken] = {}
+
+    async def run(number: int) -> None:
+        got[number] = await one(backend, number)
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(8):
+            tasks.start_soon(run, number)
+    await backend.aclose()
+    for number in range(8):
+        assert got[number].words == expected[number].words
+        np.testing.assert_array_equal(got[number].samples, expected[number].samples)
+
+
+async def test_many_requests_share_few_engines() -> None:
+    backend = EspeakBackend(EspeakSettings(concurrency=2))
+    expected = [await one(backend, number) for number in range(8)]
+    lengths: dict[int, list[float]] = {number: [] for number in range(8)}
+
+    async def run(number: int) -> None:
+        lengths[number].append((await one(backend, number)).seconds)
+
+    async with anyio.create_task_group() as tasks:
+        for number in list(range(8)) * 3:
+            tasks.start_soon(run, number)
+    await backend.aclose()
+    for number in range(8):
+        assert lengths[number] == pytest.approx([expected[number].seconds] * 3, rel=0.005)

@@ -1,0 +1,95 @@
+"""What holds for every text: nothing lost, nothing twice, and the same however it arrives."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tts_hub.text.segment import Segment, Segmenter
+from tts_hub.text.sentences import LOOKAHEAD, MAX_WINDOW, SentenceFinder
+
+TAG = re.compile(r"\[pause:[0-9.]+s\]")
+PARTS = st.one_of(
+    st.sampled_from(
+        ["Hello", "Word ", "Dr.", "e.g. ", "U.S. ", "3.14", "你好", "é", "😀", "\u0301", "🇩🇪", "\u200d"]
+    ),
+    st.sampled_from([".", "!", "?", '"', "(", ")", "“", "”", "»", "...", "。", ",", " — ", " "]),
+    st.sampled_from(["\n", "\n\n", "\r\n", "\f", "\u2029", "- ", "1. ", "# "]),
+    st.sampled_from(["[pause:1s]", "[", "pau", " [laugh] "]),
+    st.sampled_from(["Another sentence is here. ", " " * 70, "x" * 60, "word " * 15]),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="["), max_size=8),
+)
+TEXTS = st.lists(PARTS, max_size=50).map("".join)
+LIMITS = st.tuples(st.sampled_from([1, 7, 25, 60, 250]), st.sampled_from([None, None, 5, 30]))
+
+
+def segments(pieces: list[str], limits: tuple[int, int | None]) -> list[Segment]:
+    segmenter = Segmenter(max_chars=limits[0], first_max_chars=limits[1])
+    return [found for piece in pieces for found in segmenter.push(piece)] + segmenter.finish()
+
+
+@settings(max_examples=250, deadline=None)
+@given(TEXTS, LIMITS, st.lists(st.integers(1, 40), min_size=1, max_size=20))
+def test_the_segments_do_not_depend_on_how_the_text_arrives(
+    text: str, limits: tuple[int, int | None], lengths: list[int]
+) -> None:
+    pieces: list[str] = []
+    at = 0
+    while at < len(text):
+        length = lengths[len(pieces) % len(lengths)]
+        pieces.append(text[at : at + length])
+        at += length
+    whole = segments([text], limits)
+    assert segments(pieces, limits) == whole
+    assert segments(list(text), limits) == whole
+
+
+@settings(max_examples=250, deadline=None)
+@given(TEXTS, LIMITS)
+def test_the_spans_cover_the_text_and_every_character_is_spoken_once(
+    text: str, limits: tuple[int, int | None]
+) -> None:
+    found = segments([text], limits)
+    assert "".join(text[slice(*segment.span)] for segment in found) == text
+    assert [segment.index for segment in found] == list(range(len(found)))
+    spoken = [" "] * len(text)
+    for segment in found:
+        end = segment.offset + len(segment.text)
+        assert segment.span[0] <= segment.offset <= end <= segment.span[1]
+        assert segment.text == text[segment.offset : end] == segment.text.strip()
+        assert len(segment.text) <= limits[0]
+        spoken[segment.offset : end] = segment.text
+    assert "".join("".join(spoken).split()) == "".join(TAG.sub(" ", text).split())
+
+
+class CountingFinder(SentenceFinder):
+    """Counts the characters it is given."""
+
+    characters = 0
+    longest = 0
+
+    def first_end(self, text: str, *, complete: bool) -> int | None:
+        CountingFinder.characters += len(text)
+        CountingFinder.longest = max(CountingFinder.longest, len(text))
+        return super().first_end(text, complete=complete)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.sampled_from(
+        ["a", ".", "a. ", "A! [", "\n", "word ", "Yes, no. ", '"a. b ', "你好。", "😀", "A line\n"]
+    )
+)
+def test_the_work_grows_with_the_text_and_not_faster(unit: str) -> None:
+    text = "x" + unit * (30_000 // len(unit))
+    CountingFinder.characters = 0
+    segmenter = Segmenter()
+    segmenter._sentences = CountingFinder("en")
+    for start in range(0, len(text), 512):
+        segmenter.push(text[start : start + 512])
+        assert len(segmenter._text) < 4096  # memory stays flat
+    segmenter.finish()
+    assert CountingFinder.characters < 30 * len(text)
+    assert CountingFinder.longest <= 2 * 250 + LOOKAHEAD < MAX_WINDOW

@@ -1,0 +1,138 @@
+"""Where the layout of a text ends a sentence: blank lines, list items, headings, and pause tags.
+
+`BreakScanner` walks over a growing text once, forwards. What it says depends on the characters alone, never
+on how the text was cut into pieces: a line break whose meaning depends on what follows stays unresolved.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Literal
+
+from tts_hub.text.markup import is_unfinished_pause, read_pause
+from tts_hub.text.sentences import ends_sentence
+
+Boundary = Literal["clause", "sentence", "paragraph"]
+_Verdict = Literal["sentence", "paragraph", "none", "unknown"]
+
+_EVENT = re.compile(r"[\n\f\u2029\[]")
+_MARKER = re.compile(r"(?:[-*+•‣◦▪–—>]|[0-9]{1,3}[.)]|#{1,6})[ \t]")
+_MARKER_START = re.compile(r"[-*+•‣◦▪–—>]|[0-9]{1,3}[.)]?|#{1,6}")
+_BLANKS = " \t\r"
+# How far behind a line break to look for the start of the next line.
+_LOOKAHEAD = 80
+# Enough of a line to see a list marker.
+_HEAD_CHARS = 12
+# A line of such a length was probably broken by an editor, not by the writer: behind a full stop there, one
+# further character tells a new paragraph from the next line of the same one.
+_WRAPPED_LINE = range(55, 81)
+_HEADING_CHARS = 40
+# Scripts without capitals: only a really short line is taken for a heading.
+_UNICASE_HEADING_CHARS = 20
+_GOES_ON = frozenset(",;:-–—、，；：،؛(\"'“‘„«「")
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """A place that no sentence crosses."""
+
+    start: int
+    end: int
+    """Index behind the line break or the tag."""
+    boundary: Boundary | None
+    """None for a pause tag."""
+    seconds: float = 0.0
+    """Of a pause tag."""
+
+
+class BreakScanner:
+    """Finds the next break of a growing text. All indexes are into the text handed to `scan`."""
+
+    def __init__(self) -> None:
+        self.at = 0
+        """No break before this index, apart from `found`."""
+        self.found: Break | None = None
+        self._line_start = 0
+        self._line_head = ""
+
+    def scan(self, text: str, *, final: bool) -> None:
+        """Go on up to the next break, or as far as the text allows."""
+        while self.found is None:
+            event = _EVENT.search(text, self.at)
+            self._remember_head(text)
+            if event is None:
+                self.at = len(text)
+                return
+            self.at = event.start()
+            if not self._resolve(text, event[0], final):
+                return
+
+    def cross(self) -> None:
+        """Leave the found break behind."""
+        self.found = None
+
+    def forget(self, count: int) -> None:
+        """The caller dropped `count` characters at the start of the text, all of them before `at`."""
+        self.at -= count
+        self._line_start -= count
+
+    def _remember_head(self, text: str) -> None:
+        if self._line_start >= 0:
+            self._line_head = text[self._line_start : self._line_start + _HEAD_CHARS]
+
+    def _resolve(self, text: str, event: str, final: bool) -> bool:
+        """Decide on the event at `at` and pass it; False when that needs more text."""
+        at = self.at
+        if event == "[":
+            if not final and is_unfinished_pause(text, at):
+                return False
+            tag = read_pause(text, at)
+            self.at = tag.end if tag else at + 1
+            if tag:
+                self.found = Break(at, tag.end, None, tag.seconds)
+            return True
+        verdict: _Verdict = "paragraph" if event != "\n" else self._judge(text, final)
+        if verdict == "unknown":
+            return False
+        if verdict != "none":
+            self.found = Break(at, at + 1, verdict)
+        self.at = self._line_start = at + 1
+        return True
+
+    def _judge(self, text: str, final: bool) -> _Verdict:
+        length = self.at - self._line_start
+        if length == 0:
+            return "none"  # an empty line: the line break before it was the break
+        line_end = text[max(self.at - _HEADING_CHARS, self._line_start, 0) : self.at].rstrip(_BLANKS)
+        if ends_sentence(line_end) and length not in _WRAPPED_LINE:
+            return "paragraph"
+        behind = text[self.at + 1 : self.at + 1 + _LOOKAHEAD]
+        complete = final or len(behind) == _LOOKAHEAD
+        return _judge_lines(self._line_head.split("\n")[0], length, line_end, behind, complete)
+
+
+def _judge_lines(head: str, length: int, line_end: str, behind: str, complete: bool) -> _Verdict:
+    """What the line break between two lines is; `complete`: nothing more of `behind` will come."""
+    next_line = behind.lstrip(_BLANKS)
+    if not next_line:
+        return "none" if complete else "unknown"
+    if next_line[0] in "\n\f\u2029":
+        return "paragraph"
+    if not complete and _MARKER_START.fullmatch(next_line):
+        return "unknown"
+    if head.lstrip().startswith("#") or next_line.startswith("#"):
+        return "paragraph"
+    if _MARKER.match(next_line) or (_MARKER.match(head.lstrip()) and behind[0] not in _BLANKS):
+        return "sentence"
+    return "sentence" if _is_heading(length, line_end, next_line[0]) else "none"
+
+
+def _is_heading(length: int, line_end: str, next_char: str) -> bool:
+    """A short line without a mark at its end, before a line that starts anew; verses and addresses too."""
+    if not line_end or line_end[-1] in _GOES_ON or ends_sentence(line_end):
+        return False
+    if next_char.isupper():
+        return length <= _HEADING_CHARS
+    return unicodedata.category(next_char) == "Lo" and length <= _UNICASE_HEADING_CHARS

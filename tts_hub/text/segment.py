@@ -1,0 +1,284 @@
+"""From a text, whole or as it is being written, to the pieces that are spoken one after the other.
+
+Every decision looks at the same characters however the text arrives: from the start of a piece up to a
+checkpoint and `LOOKAHEAD` characters behind it, or up to a break that ends it. So the segments do not depend
+on how the text was cut, and work and memory per character stay the same for a text of any length.
+"""
+
+from __future__ import annotations
+
+import heapq
+import re
+from collections.abc import AsyncGenerator, AsyncIterable, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Literal
+
+from tts_hub.errors import InvalidTextError, UsageError
+from tts_hub.text.check import TextCheck, check_text, is_visible
+from tts_hub.text.clauses import cut_point, first_cut, split_points
+from tts_hub.text.lines import Boundary, Break, BreakScanner
+from tts_hub.text.markup import check_pauses
+from tts_hub.text.sentences import LOOKAHEAD, MAX_WINDOW, SentenceFinder, checkpoints, ends_sentence
+
+_SPACE = re.compile(r"\s*")
+# A whole text is pushed in windows of so many characters: few, so that the first segment is soon there.
+_WINDOW = 512
+# Consumed text that is kept, for rules that look back over a line.
+_KEPT = 64
+# A sentence that is only this much longer than the first piece may be is left whole.
+_FIRST_SLACK = 10
+_MAX_CHARS_LIMIT = (MAX_WINDOW - LOOKAHEAD) // 2
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A piece of the text that is spoken in one go."""
+
+    index: int
+    span: tuple[int, int]
+    """Characters `[start, end)` of the source. The spans of all segments join and cover the source."""
+    text: str
+    """What to speak: `source[offset:offset + len(text)]`, without pause tags and without white space around.
+    Empty when the span holds only white space and pause tags."""
+    offset: int
+    boundary: Boundary
+    """What ends it: `clause` for a cut within a sentence."""
+    pause_after: float | None
+    """Seconds, the sum of the pause tags behind it; None: what is usual for the boundary."""
+
+
+@dataclass(slots=True)
+class _Held:
+    """A segment in front of a pause tag: further tags may still add to its pause."""
+
+    text: str
+    start: int
+    boundary: Boundary
+    seconds: float = 0.0
+
+
+class Segmenter:
+    """Cuts a text into segments as it arrives: `push` every piece of it, then `finish`.
+
+    `max_chars`: longest segment; above some 4000 it has no further effect. `first_max_chars`: when given, the
+    first spoken segment ends at a clause mark within so many characters, if there is one; a sentence above
+    twice as many is cut at white space instead. A lone line break behind a full stop ends a paragraph, and at
+    once, since a writer who stops there waits to be heard; only where the line is as long as editors wrap
+    lines (55 to 80 characters) does it depend on the next line.
+    """
+
+    def __init__(
+        self, *, language: str = "en", max_chars: int = 250, first_max_chars: int | None = None
+    ) -> None:
+        if max_chars < 1 or (first_max_chars is not None and first_max_chars < 1):
+            raise UsageError(
+                f"max_chars and first_max_chars must be positive: {max_chars}, {first_max_chars}"
+            )
+        self._sentences = SentenceFinder(language)
+        self._max_chars = min(max_chars, _MAX_CHARS_LIMIT)
+        self._first_max = None if first_max_chars is None else min(first_max_chars, self._max_chars)
+        self._scanner = BreakScanner()
+        self._text = ""
+        self._base = 0  # position of _text[0] in the source
+        self._at = 0  # index into _text: all before it is consumed
+        self._span_start = 0  # position in the source
+        self._tried = 0  # checkpoints behind _at that gave no sentence end
+        self._index = 0
+        self._held: _Held | None = None
+        self._finished = False
+
+    def push(self, text: str) -> list[Segment]:
+        """Add text; the segments that are complete now. Raises `InvalidTextError` for a broken pause tag."""
+        if self._finished:
+            raise UsageError("this Segmenter is finished; make a new one for another text")
+        self._text += text
+        segments = list(self._advance(final=False))
+        surplus = self._at - _KEPT
+        if surplus > 0:
+            self._text = self._text[surplus:]
+            self._base += surplus
+            self._at -= surplus
+            self._scanner.forget(surplus)
+        return segments
+
+    def finish(self) -> list[Segment]:
+        """The segments that are left. An empty text has none."""
+        if self._finished:
+            return []
+        self._finished = True
+        segments = list(self._advance(final=True))
+        end = self._base + len(self._text)
+        if self._held:
+            segments.append(self._release(end))
+        elif self._span_start < end:
+            segments.append(self._segment("", end, "paragraph", None, end))
+        return segments
+
+    def _advance(self, *, final: bool) -> Iterator[Segment]:
+        while True:
+            self._scanner.scan(self._text, final=final)
+            found = self._scanner.found
+            end = found.start if found else self._scanner.at
+            self._skip_space(end)
+            if self._at < end:
+                if self._held:
+                    yield self._release(self._base + self._at)
+                window = self._text[self._at : min(end, self._at + 2 * self._max_chars + LOOKAHEAD)]
+                complete = (found is not None or final) and self._at + len(window) == end
+                piece = self._next_piece(window, complete)
+                if piece is None:
+                    return
+                yield from self._take(window, *piece, complete, found)
+            elif found:
+                self._cross(found)
+            else:
+                return
+
+    def _skip_space(self, end: int) -> None:
+        space = _SPACE.match(self._text, self._at, end)
+        if space:
+            self._at = space.end()
+
+    def _cross(self, found: Break) -> None:
+        """Consume a break that has nothing to speak before it."""
+        self._scanner.cross()
+        if found.boundary is None:
+            self._held = self._held or _Held("", self._base + found.start, "sentence")
+            self._held.seconds += found.seconds
+        self._at = found.end
+
+    def _next_piece(self, text: str, complete: bool) -> tuple[int, Boundary] | None:
+        """Length and end of the first piece of `text`; None: more text is needed to tell."""
+        for length, kind in heapq.merge(*self._schedule(text)):
+            if length + LOOKAHEAD > len(text):
+                break
+            cut: int | None
+            if kind == "sentence":
+                if length <= self._tried:
+                    continue
+                cut = self._sentences.first_end(text[: length + LOOKAHEAD], complete=False)
+                if cut is not None:
+                    return self._cut_first(text, cut) or (cut, "sentence")
+                self._tried = length
+            elif kind == "first":
+                early = self._cut_first(text, length)
+                if early:
+                    return early
+            else:
+                return cut_point(text, self._max_chars // 2 or 1, self._max_chars, self._max_chars), "clause"
+        if not complete:
+            return None
+        end = self._sentences.first_end(text, complete=True) or len(text)
+        return self._cut_first(text, end) or (end, "sentence")
+
+    def _schedule(self, text: str) -> Iterator[Iterator[tuple[int, Literal["sentence", "first", "limit"]]]]:
+        """When to look for what, in characters from the start of the piece."""
+        yield ((length, "sentence") for length in checkpoints(text))
+        yield iter([(2 * self._max_chars, "limit")])
+        if self._first_max is not None:
+            yield iter([(self._first_max + _FIRST_SLACK + 1, "first"), (2 * self._first_max + 1, "first")])
+
+    def _cut_first(self, text: str, length: int) -> tuple[int, Boundary] | None:
+        """The early end of the very first piece, out of a sentence of at least `length` characters."""
+        first_max = self._first_max
+        length = len(text[:length].rstrip())
+        if first_max is None or length <= min(first_max + _FIRST_SLACK, 2 * first_max):
+            return None
+        cut = first_cut(text, first_max, at_space=length > 2 * first_max)
+        return None if cut is None else (cut, "clause")
+
+    def _take(
+        self, window: str, length: int, boundary: Boundary, complete: bool, found: Break | None
+    ) -> Iterator[Segment]:
+        """Consume the first `length` characters of `window`, and the break behind them if they reach it."""
+        self._tried = 0
+        sentence = window[:length].rstrip()
+        start = 0
+        for cut in split_points(sentence, self._max_chars):
+            yield self._speak(sentence[start:cut], "clause", self._base + self._at + cut, self._at + start)
+            start = cut
+        rest, rest_at = sentence[start:], self._at + start
+        if not complete or window[length:].strip():
+            self._at += length
+            yield self._speak(rest, boundary, self._base + self._at, rest_at)
+        elif found and found.boundary is None:
+            self._first_max = None
+            self._at = found.start
+            boundary = "sentence" if ends_sentence(rest) else "clause"
+            self._held = _Held(rest.strip(), self._base + rest_at + _indent(rest), boundary)
+        elif found:
+            self._scanner.cross()
+            self._at = found.end
+            yield self._speak(rest, found.boundary or boundary, self._base + self._at, rest_at)
+        else:
+            self._at = len(self._text)
+            yield self._speak(rest, "paragraph", self._base + self._at, rest_at)
+
+    def _speak(self, text: str, boundary: Boundary, span_end: int, start: int) -> Segment:
+        self._first_max = None
+        return self._segment(text.strip(), self._base + start + _indent(text), boundary, None, span_end)
+
+    def _release(self, span_end: int) -> Segment:
+        held, self._held = self._held or _Held("", span_end, "sentence"), None
+        return self._segment(held.text, held.start, held.boundary, held.seconds, span_end)
+
+    def _segment(
+        self, text: str, offset: int, boundary: Boundary, pause: float | None, span_end: int
+    ) -> Segment:
+        segment = Segment(self._index, (self._span_start, span_end), text, offset, boundary, pause)
+        self._index += 1
+        self._span_start = span_end
+        return segment
+
+
+def _indent(text: str) -> int:
+    return len(text) - len(text.lstrip())
+
+
+async def segments_of(
+    source: str | AsyncIterable[str],
+    *,
+    max_total_chars: int,
+    language: str = "en",
+    max_chars: int = 250,
+    first_max_chars: int | None = None,
+) -> AsyncGenerator[Segment, None]:
+    """Check a text and cut it into segments; each comes as soon as the pieces that arrived complete it.
+
+    Raises `InvalidTextError` and `TextTooLongError`: for a whole text before the first segment (only that a
+    text of nothing but pause tags has no words shows at the end), for pieces when the fault arrives. A source
+    that is an async generator is closed at the end.
+    """
+    segmenter = Segmenter(language=language, max_chars=max_chars, first_max_chars=first_max_chars)
+    spoken = False
+    async with aclosing(_pieces(source, max_total_chars)) as pieces:
+        async for piece in pieces:
+            for segment in segmenter.push(piece):
+                spoken = spoken or is_visible(segment.text)
+                yield segment
+    for segment in segmenter.finish():
+        spoken = spoken or is_visible(segment.text)
+        yield segment
+    if not spoken:
+        raise InvalidTextError("the text has no words to speak, only pauses or white space")
+
+
+async def _pieces(source: str | AsyncIterable[str], max_total_chars: int) -> AsyncGenerator[str, None]:
+    if isinstance(source, str):
+        check_text(source, max_chars=max_total_chars)
+        check_pauses(source)
+        for start in range(0, len(source), _WINDOW):
+            yield source[start : start + _WINDOW]
+        return
+    check = TextCheck(max_chars=max_total_chars)
+    if isinstance(source, AsyncGenerator):
+        async with aclosing(source):
+            async for piece in source:
+                check.add(piece)
+                yield piece
+    else:
+        async for piece in source:
+            check.add(piece)
+            yield piece
+    check.finish()
