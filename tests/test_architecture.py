@@ -14,7 +14,7 @@ FLOORS = [
     {"errors", "types", "progress"},
     {"threads", "backend", "config"},
     {"audio", "text", "captions", "store"},
-    {"registry", "slots", "report"},
+    {"registry", "slots", "report", "wordlog"},
     {"engine"},
     {"route"},
     {"generation"},

@@ -319,7 +319,9 @@ class TTSBackendManager:
 
     def _why_none(self) -> str:
         ready = {True: "only when it is asked for by name"}
-        reasons = [f"{s.name}: {ready.get(s.availability.ready, s.availability.reason)}" for s in self.status()]
+        reasons = [
+            f"{s.name}: {ready.get(s.availability.ready, s.availability.reason)}" for s in self.status()
+        ]
         return "; ".join(reasons) or "none is installed"
 
     def _engine(self, entry: Entry) -> Engine:

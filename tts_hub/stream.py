@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from types import TracebackType
 from typing import Self
@@ -19,6 +19,7 @@ from tts_hub.progress import ProgressEvent, Stage
 from tts_hub.report import SpeechReport
 from tts_hub.shaping import Shaper
 from tts_hub.types import AudioChunk, SpeechRequest, WordTiming
+from tts_hub.wordlog import WordLog
 
 CLOSE_WITHIN = 10.0
 """Seconds to wait for an engine to let go; it takes milliseconds unless the engine is stuck."""
@@ -51,7 +52,7 @@ class AudioStream:
         self._shaper = shaper
         self._tell = tell
         self._characters = characters
-        self._words: list[WordTiming] = []
+        self._words = WordLog()
         self._began = anyio.current_time()
         self._first_audio_at: float | None = None
         self._over_at: float | None = None
@@ -60,9 +61,9 @@ class AudioStream:
         self._first: AudioChunk | None = None
 
     @property
-    def words(self) -> tuple[WordTiming, ...]:
-        """Words of the audio handed out so far."""
-        return tuple(self._words)
+    def words(self) -> Sequence[WordTiming]:
+        """Words of the audio handed out so far; it grows with it."""
+        return self._words
 
     @property
     def report(self) -> SpeechReport:
@@ -212,8 +213,8 @@ class SpeechStream:
         return self.audio.request_id
 
     @property
-    def words(self) -> tuple[WordTiming, ...]:
-        """Words of the audio encoded so far."""
+    def words(self) -> Sequence[WordTiming]:
+        """Words of the audio encoded so far; it grows with it."""
         return self.audio.words
 
     @property

@@ -13,7 +13,7 @@ SPOKEN_PUNCTUATION = frozenset("%‰&@#§")
 
 RUN = re.compile(r"\S+")
 MARKUP_OR_RUN = re.compile(
-    r"(?P<markup><!--.*?(?:-->|$)|<[/!?A-Za-z][^>]*(?:>|$))|(?P<run>(?:(?!<[/!?A-Za-z])\S)+)", re.S
+    r"(?P<markup><!--.*?(?:-->|$)|<[/!?A-Za-z][^>]*(?:>|$))|(?P<run>(?:[^\s<]++|<(?![/!?A-Za-z]))++)", re.S
 )
 ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});")
 UNSPACED = (

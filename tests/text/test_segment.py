@@ -267,3 +267,15 @@ def test_a_finished_segmenter_takes_no_more() -> None:
 def test_lengths_must_be_positive(most: int, first: int | None) -> None:
     with pytest.raises(UsageError):
         Segmenter(max_chars=most, first_max_chars=first)
+
+
+def test_what_stands_before_a_broken_tag_is_spoken_first() -> None:
+    segmenter = Segmenter()
+    segments = segmenter.push(
+        "The first one is whole. The second as well.\n\nBut this [pause:never] is broken."
+    )
+    assert [s.text for s in segments] == ["The first one is whole.", "The second as well."]
+    with pytest.raises(InvalidTextError, match="never"):
+        segmenter.push(" More.")
+    with pytest.raises(InvalidTextError, match="never"):
+        segmenter.finish()

@@ -87,13 +87,18 @@ class Segmenter:
         self._index = 0
         self._held: _Held | None = None
         self._finished = False
+        self._fault: InvalidTextError | None = None
 
     def push(self, text: str) -> list[Segment]:
-        """Add text; the segments that are complete now. Raises `InvalidTextError` for a broken pause tag."""
+        """Add text; the segments that are complete now.
+
+        Raises `InvalidTextError` for a broken pause tag; the segments before it come first, and the error
+        with the next call.
+        """
         if self._finished:
             raise UsageError("this Segmenter is finished; make a new one for another text")
         self._text += text
-        segments = list(self._advance(final=False))
+        segments = self._ready(final=False)
         surplus = self._at - _KEPT
         if surplus > 0:
             self._text = self._text[surplus:]
@@ -106,13 +111,27 @@ class Segmenter:
         """The segments that are left. An empty text has none."""
         if self._finished:
             return []
-        self._finished = True
-        segments = list(self._advance(final=True))
+        segments = self._ready(final=True)
+        self._finished = self._fault is None
         end = self._base + len(self._text)
+        if self._fault:
+            return segments
         if self._held:
             segments.append(self._release(end))
         elif self._span_start < end:
             segments.append(self._segment("", end, "paragraph", None, end))
+        return segments
+
+    def _ready(self, *, final: bool) -> list[Segment]:
+        if self._fault:
+            raise self._fault
+        segments: list[Segment] = []
+        try:
+            segments.extend(self._advance(final=final))
+        except InvalidTextError as exc:
+            if not segments:
+                raise
+            self._fault = exc
         return segments
 
     def _advance(self, *, final: bool) -> Iterator[Segment]:
@@ -257,9 +276,10 @@ async def segments_of(
             for segment in segmenter.push(piece):
                 spoken = spoken or is_visible(segment.text)
                 yield segment
-    for segment in segmenter.finish():
-        spoken = spoken or is_visible(segment.text)
-        yield segment
+    while rest := segmenter.finish():
+        for segment in rest:
+            spoken = spoken or is_visible(segment.text)
+            yield segment
     if not spoken:
         raise InvalidTextError("the text has no words to speak, only pauses or white space")
 

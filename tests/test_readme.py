@@ -1,0 +1,92 @@
+"""Everything in the README is run as it stands there."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.audio.decoding import decode
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+
+
+def blocks(language: str, containing: str = "") -> list[str]:
+    return [text for kind, text in BLOCKS if kind == language and containing in text]
+
+
+def run(command: Sequence[str], folder: Path, **environ: str) -> str:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=os.environ | {"PATH": path} | environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def seconds(file: Path) -> float:
+    samples, rate = decode(file.read_bytes())
+    return len(samples) / rate
+
+
+def test_the_two_commands_come_first_and_are_in_the_makefile() -> None:
+    commands = [line.split("#")[0].strip() for line in BLOCKS[0][1].splitlines()]
+    assert commands == ["make hello", "make test"]
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert all(f"\n{command.split()[1]}:" in makefile for command in commands)
+
+
+def test_the_commands_do_what_they_say(tmp_path: Path) -> None:
+    for block in blocks("bash"):
+        run(["bash", "-euo", "pipefail", "-c", block], tmp_path)
+    for name in ("hello.mp3", "hello.flac", "slow.wav", "count.opus", "piped.wav"):
+        assert seconds(tmp_path / name) > 0.5
+    assert "Two." in (tmp_path / "count.srt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("script", blocks("python", "anyio.run(main)"), ids=["stream", "fallback"])
+def test_the_scripts_run(script: str, tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(script, encoding="utf-8")
+    said = run([sys.executable, "-W", "error", "script.py"], tmp_path)
+    if "library.mp3" in script:
+        assert "audio/mpeg" in said
+        assert seconds(tmp_path / "library.mp3") > 0.5
+    else:
+        assert "espeak went on at character 16" in said
+
+
+def test_the_plugin_is_a_package_that_works(tmp_path: Path) -> None:
+    """Built and installed by pip, without network, into a folder of its own."""
+    package = tmp_path / "beep"
+    (package / "tts_hub_beep").mkdir(parents=True)
+    (package / "pyproject.toml").write_text(blocks("toml")[0], encoding="utf-8")
+    (plugin,) = blocks("python", "class BeepBackend")
+    assert len([line for line in plugin.splitlines() if line.strip()]) <= 30
+    (package / "tts_hub_beep" / "__init__.py").write_text(plugin, encoding="utf-8")
+    site = tmp_path / "site"
+    install = "-m pip install --quiet --no-index --no-deps --no-build-isolation --disable-pip-version-check"
+    run([sys.executable, *install.split(), "--target", str(site), str(package)], tmp_path)
+    command = next(line for line in README.splitlines() if "--model beep" in line)
+    run(["bash", "-c", command], tmp_path, PYTHONPATH=str(site))
+    assert seconds(tmp_path / "beep.mp3") == pytest.approx(5 * 0.25, abs=0.2)
+    (contract,) = blocks("python", "class TestBeep")
+    (tmp_path / "test_beep.py").write_text(contract, encoding="utf-8")
+    said = run([sys.executable, "-m", "pytest", "-q", "test_beep.py"], tmp_path, PYTHONPATH=str(site))
+    assert re.search(r"\d+ passed", said)
+
+
+def test_the_console_script_is_installed() -> None:
+    assert (Path(sysconfig.get_path("scripts")) / "tts-hub").exists()
