@@ -18,6 +18,7 @@ from tts_hub.generation import Generation, SegmentBroken, SegmentEnded, SegmentS
 from tts_hub.progress import ProgressEvent, Stage
 from tts_hub.report import SpeechReport
 from tts_hub.shaping import Shaper
+from tts_hub.text.segment import Segment
 from tts_hub.types import AudioChunk, SpeechRequest, WordTiming
 from tts_hub.wordlog import WordLog
 
@@ -173,26 +174,32 @@ class AudioStream:
         if part is None:
             self._tell(self._event("finished"))
         elif isinstance(part, SegmentEnded):
-            self._tell(self._event("segment", segment=part.segment.index))
+            self._tell(self._event("segment", segment=part.segment))
         elif isinstance(part, SegmentBroken):
             change = self._shaper.fallbacks[-1]
             message = f"{change.error}; {change.continued} goes on at segment {change.segment}"
-            self._tell(self._event("fallback", segment=part.segment.index, message=message))
+            self._tell(self._event("fallback", segment=part.segment, message=message))
 
-    def _event(self, stage: Stage, *, segment: int | None = None, message: str = "") -> ProgressEvent:
-        total = self._generation.segments_known
-        done = segment + 1 if segment is not None else None
+    def _event(self, stage: Stage, *, segment: Segment | None = None, message: str = "") -> ProgressEvent:
         return ProgressEvent(
             stage=stage,
             backend=self._shaper.speaker.engine.name if self._shaper.speaker else "",
             message=message,
             request_id=self.request_id,
-            segment=segment,
-            segments=total,
-            fraction=1.0 if stage == "finished" else done / total if done and total else None,
+            segment=None if segment is None else segment.index,
+            segments=self._generation.segments_known,
+            fraction=1.0 if stage == "finished" else self._fraction(segment),
             audio_seconds=self._shaper.audio_seconds,
             elapsed_seconds=anyio.current_time() - self._began,
         )
+
+
+    def _fraction(self, segment: Segment | None) -> float | None:
+        """How far into the text a segment reaches, once the text is known to its end."""
+        text = self._request.input
+        if segment is None or not (isinstance(text, str) or self._generation.segments_known):
+            return None
+        return min(1.0, segment.span[1] / self._characters())
 
 
 class SpeechStream:

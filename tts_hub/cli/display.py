@@ -46,14 +46,13 @@ class SpeakDisplay:
             self._progress.stop()
             click.echo(f"warning: {event.message}", err=True)
             self._progress.start()
-        done = event.segment + 1 if event.segment is not None else None
         self._progress.update(
             self._task,
-            description=f"{event.backend} {event.stage.replace('_', ' ')}",
-            status=f"{event.audio_seconds:.1f} s of speech",
-            total=event.segments,
-            completed=done,
+            description=event.backend,
+            status=event.message or f"{event.audio_seconds:.1f} s of speech",
         )
+        if event.fraction is not None:
+            self._progress.update(self._task, total=1.0, completed=event.fraction)
 
 
 def summary(report: SpeechReport, output: str | None) -> str:
