@@ -63,6 +63,24 @@ class LimitsConfig(_Section):
     )
 
 
+class ServerConfig(_Section):
+    """The HTTP server."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8880, ge=0, le=65_535, description="0: any free one")
+    api_keys: tuple[str, ...] = Field((), description="keys, or their SHA-256 as sha256:<hex>")
+    public_catalogue: bool = Field(True, description="models and voices are listed without a key")
+    allowed_hosts: tuple[str, ...] = Field((), description="names under which the server may be called")
+    cors_origins: tuple[str, ...] = Field((), description="web pages of other origins that may use it")
+    docs: bool = Field(True, description="API documentation at /docs")
+    max_characters: int = Field(100_000, ge=1, description="longest text of one request")
+    max_body_bytes: int = Field(1_000_000, ge=1_000)
+    body_timeout: float = Field(30.0, gt=0, description="seconds in which a request must have arrived")
+    reader_timeout: float = Field(30.0, gt=0, description="seconds that a reader may pause")
+    stalled_after: float = Field(15.0, gt=0, description="seconds without a sign of life of a busy engine")
+    shutdown_grace: float = Field(30.0, ge=0, description="seconds for running streams to end")
+
+
 class Config(_Section):
     """All settings of the hub."""
 
@@ -72,6 +90,7 @@ class Config(_Section):
     audio: AudioConfig = AudioConfig()
     text: TextConfig = TextConfig()
     limits: LimitsConfig = LimitsConfig()
+    server: ServerConfig = ServerConfig()
     backends: dict[str, dict[str, Any]] = {}
     """Section of each engine, checked against its own `Settings` when the engine is first looked at."""
 

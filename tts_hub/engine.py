@@ -49,6 +49,7 @@ class Engine:
         self._loading: _Loading | None = None
         self._lifecycle = anyio.Lock()
         self._last_used = anyio.current_time()
+        self._last_sign = anyio.current_time()
         self._turn_seconds = 0.0
 
     @property
@@ -69,6 +70,15 @@ class Engine:
     def recently_failed(self) -> bool:
         """Whether its last load failed a short time ago."""
         return self.state == "failed" and anyio.current_time() - self._last_used < RETRY_FAILED_AFTER
+
+    @property
+    def silent_for(self) -> float:
+        """Seconds since its last sign of life while it has work; 0 without work."""
+        return anyio.current_time() - self._last_sign if self.active else 0.0
+
+    def sign_of_life(self) -> None:
+        """It has given something."""
+        self._last_sign = anyio.current_time()
 
     @contextmanager
     def in_use(self) -> Generator[None, None, None]:
@@ -145,6 +155,8 @@ class Engine:
                 retry_after=self._wait_estimate(),
             ) from exc
         began = anyio.current_time()
+        if self.active == 1:
+            self.sign_of_life()
         try:
             yield
         finally:

@@ -274,6 +274,7 @@ class Generation:
             async for chunk in audio:
                 peak = max(peak, _checked_peak(chunk, speaker))
                 attempt.put(chunk)
+                speaker.engine.sign_of_life()
                 self._notify()
         if peak < SILENT_PEAK and any(c.isalnum() for c in request.text):
             raise NoAudioError(

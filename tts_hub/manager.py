@@ -51,6 +51,8 @@ class EngineStatus:
     """Segments being generated."""
     waiting: int
     """Requests waiting for their first turn."""
+    silent_for: float
+    """Seconds since it last gave anything while it has work; 0 without work."""
 
 
 class TTSBackendManager:
@@ -247,7 +249,7 @@ class TTSBackendManager:
                 f"speed is {request.speed:g}; possible: {SPEEDS[0]:g} to {SPEEDS[1]:g}", param="speed"
             )
         route = self._route(request.model or AUTO, request.fallback or ())
-        request_id = uuid.uuid4().hex[:12]
+        request_id = request.request_id or uuid.uuid4().hex[:12]
         tell = _guarded(on_progress, request_id)
         text = _Counted(request.input)
         segments = self._segments(replace(request, input=text.source), route)
@@ -341,6 +343,7 @@ class TTSBackendManager:
             state=engine.state if engine else "unloaded",
             active=engine.active if engine else 0,
             waiting=engine.newcomers if engine else 0,
+            silent_for=engine.silent_for if engine else 0.0,
         )
 
     def _with_defaults(

@@ -193,7 +193,6 @@ class AudioStream:
             elapsed_seconds=anyio.current_time() - self._began,
         )
 
-
     def _fraction(self, segment: Segment | None) -> float | None:
         """How far into the text a segment reaches, once the text is known to its end."""
         text = self._request.input

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal, TypedDict
+from typing import Final, Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,6 +103,21 @@ class Availability:
     """A command to type, or empty."""
 
 
+class _Flush(str):
+    """An empty piece of text that says: speak what is there, no more of this sentence will come."""
+
+    __slots__ = ()
+
+
+FLUSH: Final[str] = _Flush()
+"""Yield it from a text that is still being written to have the rest of it spoken at once."""
+
+
+def is_flush(piece: str) -> bool:
+    """Whether a piece of text is `FLUSH`."""
+    return isinstance(piece, _Flush)
+
+
 @dataclass(frozen=True, slots=True)
 class SpeechRequest:
     """What a face asks the manager for. `None` means: the configured default."""
@@ -128,6 +143,8 @@ class SpeechRequest:
     """Models that continue where a failed one stopped, in order."""
     options: Mapping[str, object] = field(default_factory=lambda: NO_OPTIONS)
     """The engine's own options, checked against its `Options` model."""
+    request_id: str | None = None
+    """What progress, report and logs call it; made up when None."""
 
 
 class RequestFields(TypedDict, total=False):
@@ -144,6 +161,7 @@ class RequestFields(TypedDict, total=False):
     seed: int | None
     fallback: Sequence[str] | None
     options: Mapping[str, object]
+    request_id: str | None
 
 
 @dataclass(frozen=True, slots=True)

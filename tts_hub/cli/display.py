@@ -27,7 +27,7 @@ class SpeakDisplay:
             TimeElapsedColumn(),
             console=Console(stderr=True),
             transient=True,
-            disable=quiet or not sys.stderr.isatty(),
+            disable=quiet or sys.stderr is None or not sys.stderr.isatty(),
         )
         self._task = self._progress.add_task("starting", total=None, status="")
 

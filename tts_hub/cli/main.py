@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import logging
+import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
@@ -19,11 +21,12 @@ COMMANDS = {
     "voices": "tts_hub.cli.listing",
     "models": "tts_hub.cli.listing",
     "doctor": "tts_hub.cli.listing",
+    "serve": "tts_hub.cli.serve",
     "config": "tts_hub.cli.settings",
 }
 """Command -> module, imported when it is called, so that each start is quick."""
 INTERRUPTED = 130
-"""The shell's exit code for Ctrl-C."""
+"""The shell's exit code for Ctrl-C; also ours when we are told to go by SIGTERM or SIGHUP."""
 
 
 class HubCommands(click.Group):
@@ -42,7 +45,6 @@ class HubCommands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run, and tell what went wrong."""
-        signal.signal(signal.SIGTERM, _interrupt)  # cleaned up like Ctrl-C
         try:
             return super().invoke(ctx)
         except TTSHubError as exc:
@@ -50,6 +52,11 @@ class HubCommands(click.Group):
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             ctx.exit(INTERRUPTED)
+        except OSError as exc:  # everything else that the system refuses has become an error of the hub
+            if exc.errno == errno.EPIPE:
+                raise  # click leaves without a word: `tts-hub voices | head` is no failure worth one
+            _silence_stdout()
+            raise click.ClickException(f"cannot write to stdout: {exc.strerror or exc}") from exc
 
 
 @click.group(cls=HubCommands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -72,14 +79,37 @@ def main(ctx: click.Context, config_file: Path | None, verbose: int) -> None:
 
 
 def run(function: Callable[[], Awaitable[Any]]) -> Any:
-    """Run a command's coroutine on an event loop of its own."""
+    """Run a command's coroutine on an event loop of its own.
+
+    Raises:
+        KeyboardInterrupt: by Ctrl-C, SIGTERM or SIGHUP; everything has been cleaned up.
+    """
     import anyio
 
-    return anyio.run(function)
+    result, stopped = anyio.run(_until_told_to_go, function)
+    if stopped:
+        raise KeyboardInterrupt
+    return result
 
 
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
+async def _until_told_to_go(function: Callable[[], Awaitable[Any]]) -> tuple[Any, bool]:
+    """The result, and whether a signal came before it. (The event loop itself takes care of Ctrl-C.)"""
+    import asyncio
+
+    import anyio
+
+    with anyio.CancelScope() as scope:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is signal.SIG_DFL:  # not under `nohup`
+                asyncio.get_running_loop().add_signal_handler(number, scope.cancel)
+        return await function(), False
+    return None, True
+
+
+def _silence_stdout() -> None:
+    """Python flushes stdout once more at exit, which would complain a second time."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _one_line(exc: TTSHubError) -> str:

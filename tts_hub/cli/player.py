@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -21,6 +22,8 @@ PROGRAMS = {
     "play": "-q -t raw -e signed -b 16 -c 1 -r {rate} -",
 }
 """Programs that play raw 16-bit audio from stdin, and how they are told its shape."""
+PATIENCE = 1.0
+"""Seconds that a player has to end when it is told to."""
 
 
 async def open_player(sample_rate: int) -> Sink:
@@ -71,7 +74,12 @@ class _DeviceSink:
 class _ProgramSink:
     def __init__(self, command: list[str]) -> None:
         self._name = command[0]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:  # its stdout is kept out of ours, which may carry the audio
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            )
+        except OSError as exc:
+            raise OutputError(f"cannot run {self._name}: {exc.strerror}") from exc
 
     async def write(self, samples: Samples) -> None:
         await anyio.to_thread.run_sync(self._put, samples, abandon_on_cancel=True)
@@ -84,10 +92,15 @@ class _ProgramSink:
     def close(self) -> None:
         if self._process.poll() is None:
             self._process.terminate()
-            self._process.wait()
+            try:
+                self._process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
         for pipe in (self._process.stdin, self._process.stderr):
-            if pipe is not None and not pipe.closed:
-                pipe.close()
+            if pipe is not None:
+                with suppress(BrokenPipeError):  # what it had not taken yet
+                    pipe.close()
 
     def _put(self, samples: Samples) -> None:
         if self._process.stdin is None:

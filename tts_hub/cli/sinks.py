@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
+from contextlib import suppress
 from typing import Protocol
 
 import anyio
@@ -51,36 +53,39 @@ class StdoutSink:
     """Standard output, encoded for a reader that cannot seek."""
 
     def __init__(self, audio_format: AudioFormat, sample_rate: int) -> None:
+        if sys.stdout is None:
+            raise OutputError("cannot write to stdout: it is closed")
+        self._stdout = sys.stdout.fileno()
         self._encoder = open_encoder(audio_format, sample_rate)
         self._seconds = 0.0
         self._sample_rate = sample_rate
 
     async def write(self, samples: Samples) -> None:
         """Encode and pass on at once."""
-        await anyio.to_thread.run_sync(self._put, samples, abandon_on_cancel=True)
+        await self._send(await anyio.to_thread.run_sync(self._encoder.encode, samples))
         self._seconds += len(samples) / self._sample_rate
 
     async def finish(self) -> None:
         """Send what the encoder still holds."""
-        await anyio.to_thread.run_sync(self._send, self._encoder.finish(), abandon_on_cancel=True)
+        await self._send(await anyio.to_thread.run_sync(self._encoder.finish))
 
     def close(self) -> None:
         """Nothing to do: stdout belongs to the process."""
 
-    def _put(self, samples: Samples) -> None:
-        self._send(self._encoder.encode(samples))
-
-    def _send(self, data: bytes) -> None:
+    async def _send(self, data: bytes) -> None:
+        """Write only what stdout takes at once: a thread stuck in a full pipe would outlive Ctrl-C."""
+        rest = memoryview(data)
         try:
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
+            while rest:
+                await _writable(self._stdout)
+                with suppress(BlockingIOError):
+                    rest = rest[os.write(self._stdout, rest[: select.PIPE_BUF]) :]
         except BrokenPipeError as exc:
-            _silence_stdout()
             raise OutputError(f"the reader of stdout went away after {self._seconds:.1f} s of audio") from exc
         except OSError as exc:
             raise OutputError(f"cannot write to stdout: {exc.strerror}") from exc
 
 
-def _silence_stdout() -> None:
-    """Python flushes stdout once more at exit, which would complain a second time."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+async def _writable(descriptor: int) -> None:
+    with suppress(PermissionError):  # a regular file cannot be waited for, and need not be
+        await anyio.wait_writable(descriptor)

@@ -6,6 +6,7 @@ import codecs
 import os
 import sys
 from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import suppress
 from pathlib import Path
 
 import anyio
@@ -34,12 +35,12 @@ async def read_stdin() -> AsyncGenerator[str, None]:
     """The text on stdin, piece by piece as it is written there.
 
     Raises:
-        InvalidTextError: the bytes are not UTF-8.
+        InvalidTextError: there is no stdin, it cannot be read, or its bytes are not UTF-8.
     """
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
     ended = False
     while not ended:
-        data = await anyio.to_thread.run_sync(os.read, sys.stdin.fileno(), PIECE, abandon_on_cancel=True)
+        data = await _next_bytes()
         ended = not data
         try:
             text = decoder.decode(data, final=ended)
@@ -47,6 +48,18 @@ async def read_stdin() -> AsyncGenerator[str, None]:
             raise InvalidTextError(f"the text on stdin is not UTF-8: {exc.reason}") from exc
         if text:
             yield text
+
+
+async def _next_bytes() -> bytes:
+    """Read only what is there already: a thread stuck in `read` would outlive Ctrl-C."""
+    if sys.stdin is None:
+        raise InvalidTextError("cannot read stdin: it is closed")
+    try:
+        with suppress(PermissionError):  # a regular file cannot be waited for, and need not be
+            await anyio.wait_readable(sys.stdin.fileno())
+        return os.read(sys.stdin.fileno(), PIECE)
+    except OSError as exc:
+        raise InvalidTextError(f"cannot read stdin: {exc.strerror}") from exc
 
 
 class Recorded:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from tts_hub.cli.display import SpeakDisplay, summary
 from tts_hub.cli.main import run
 from tts_hub.cli.sinks import FileSink, Sink, StdoutSink
 from tts_hub.cli.source import Recorded, read_file, read_stdin
-from tts_hub.errors import UnsupportedOptionError
+from tts_hub.errors import OutputError, UnsupportedOptionError
 from tts_hub.manager import TTSBackendManager
 from tts_hub.stream import AudioStream
 from tts_hub.types import RequestFields
@@ -59,8 +59,7 @@ def speak(config_file: Path | None, /, **given: Any) -> None:
 
 async def _speak(config_file: Path | None, given: dict[str, Any]) -> None:
     source = Recorded(_text(given))
-    for path in given["captions"]:
-        caption_writer(path)  # before any work is done
+    _check_captions(given["captions"])
     async with TTSBackendManager.from_config(config_file) as manager, AsyncExitStack() as stack:
         output = _output(given, manager.config.audio.response_format)
         audio_format = _format(given, output, manager.config.audio.response_format)
@@ -69,7 +68,7 @@ async def _speak(config_file: Path | None, given: dict[str, Any]) -> None:
             source.input, on_progress=display.update, **_fields(given, audio_format)
         )
         await stack.enter_async_context(audio)
-        await _drain(audio, await _sinks(given, output, audio_format, audio))
+        await _drain(audio, await _open_sinks(given, output, audio_format, audio, stack))
         for path in given["captions"]:
             write_captions(path, audio.words, source.text)
     _tell(given, output, audio)
@@ -77,30 +76,42 @@ async def _speak(config_file: Path | None, given: dict[str, Any]) -> None:
 
 async def _drain(audio: AudioStream, sinks: list[Sink]) -> None:
     """Hand every chunk to every sink; files appear only when all went well."""
-    try:
-        async for chunk in audio:
-            for sink in sinks:
-                await sink.write(chunk.samples)
+    async for chunk in audio:
         for sink in sinks:
-            await sink.finish()
-    finally:
-        for sink in sinks:
-            sink.close()
+            await sink.write(chunk.samples)
+    for sink in reversed(sinks):  # the loudspeaker before the file
+        await sink.finish()
 
 
-async def _sinks(
-    given: dict[str, Any], output: str | None, audio_format: AudioFormat, audio: AudioStream
+async def _open_sinks(
+    given: dict[str, Any],
+    output: str | None,
+    audio_format: AudioFormat,
+    audio: AudioStream,
+    stack: AsyncExitStack,
 ) -> list[Sink]:
+    """Everything the audio goes to; the stack closes it."""
     sinks: list[Sink] = []
-    if given["play"]:
-        from tts_hub.cli.player import open_player
-
-        sinks.append(await open_player(audio.sample_rate))
     if output == STDOUT:
         sinks.append(StdoutSink(audio_format, audio.sample_rate))
     elif output is not None:
         sinks.append(FileSink(output, audio_format, audio.sample_rate))
+        stack.callback(sinks[-1].close)
+    if given["play"]:
+        from tts_hub.cli.player import open_player
+
+        sinks.append(await open_player(audio.sample_rate))
+        stack.callback(sinks[-1].close)
     return sinks
+
+
+def _check_captions(paths: Sequence[Path]) -> None:
+    """Refuse what cannot be written, before any work is done."""
+    for path in paths:
+        caption_writer(path)
+        if path.is_dir() or not path.parent.is_dir():
+            reason = "it is a folder" if path.is_dir() else f"there is no folder {path.parent}"
+            raise OutputError(f"cannot write the captions to {path}: {reason}")
 
 
 def _text(given: dict[str, Any]) -> str | AsyncIterable[str]:
@@ -109,14 +120,14 @@ def _text(given: dict[str, Any]) -> str | AsyncIterable[str]:
         raise click.UsageError("give TEXT or --file, not both")
     if file is not None:
         return read_file(file) if str(file) != STDOUT else read_stdin()
-    if text is None and sys.stdin.isatty():
+    if text is None and (sys.stdin is None or sys.stdin.isatty()):
         raise click.UsageError("nothing to speak: give TEXT, --file, or text on stdin")
     return read_stdin() if text in {None, STDOUT} else str(text)
 
 
 def _output(given: dict[str, Any], default_format: str) -> str | None:
-    if given["output"] or given["play"]:
-        return given["output"] or None
+    if given["output"] is not None or given["play"]:
+        return None if given["output"] is None else str(given["output"])
     return f"speech.{find_format(given['response_format'] or default_format).name}"
 
 

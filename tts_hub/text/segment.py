@@ -20,6 +20,7 @@ from tts_hub.text.clauses import cut_point, first_cut, split_points
 from tts_hub.text.lines import Boundary, Break, BreakScanner
 from tts_hub.text.markup import check_pauses
 from tts_hub.text.sentences import LOOKAHEAD, MAX_WINDOW, SentenceFinder, checkpoints, ends_sentence
+from tts_hub.types import is_flush
 
 _SPACE = re.compile(r"\s*")
 # A whole text is pushed in windows of so many characters: few, so that the first segment is soon there.
@@ -111,15 +112,23 @@ class Segmenter:
         """The segments that are left. An empty text has none."""
         if self._finished:
             return []
-        segments = self._ready(final=True)
+        segments = self.flush()
         self._finished = self._fault is None
-        end = self._base + len(self._text)
+        return segments
+
+    def flush(self) -> list[Segment]:
+        """What is left so far, as if the text ended here; more may follow."""
+        segments = self._ready(final=True)
         if self._fault:
             return segments
+        end = self._base + len(self._text)
         if self._held:
             segments.append(self._release(end))
         elif self._span_start < end:
             segments.append(self._segment("", end, "paragraph", None, end))
+        self._scanner = BreakScanner()
+        self._text, self._base = "", end
+        self._at = self._tried = 0
         return segments
 
     def _ready(self, *, final: bool) -> list[Segment]:
@@ -273,7 +282,7 @@ async def segments_of(
     spoken = False
     async with aclosing(_pieces(source, max_total_chars)) as pieces:
         async for piece in pieces:
-            for segment in segmenter.push(piece):
+            for segment in segmenter.flush() if is_flush(piece) else segmenter.push(piece):
                 spoken = spoken or is_visible(segment.text)
                 yield segment
     while rest := segmenter.finish():

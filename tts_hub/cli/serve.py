@@ -1,0 +1,60 @@
+"""`tts-hub serve`: the OpenAI-compatible server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tts_hub.cli.main import run
+from tts_hub.config import Config, load_config
+from tts_hub.errors import BackendUnavailableError
+from tts_hub.manager import TTSBackendManager
+
+
+@click.command()
+@click.option("--host", help="Address to listen on; default 127.0.0.1.")
+@click.option("--port", type=click.IntRange(0, 65_535), help="Port; 0: any free one; default 8880.")
+@click.option("--api-key", "api_keys", multiple=True, help="Key that requests must carry; repeatable.")
+@click.option("--insecure", is_flag=True, help="Listen beyond this machine without a key.")
+@click.pass_obj
+def serve(config_file: Path | None, /, **given: Any) -> None:
+    """Serve OpenAI's speech API from the engines at hand."""
+    try:
+        from tts_hub.server import create_app
+        from tts_hub.server.run import check_exposure, listen, url_of
+        from tts_hub.server.run import serve as serve_app
+    except ImportError as exc:
+        remedy = "pip install 'tts-hub[server]'"
+        raise BackendUnavailableError(
+            f"the server needs a package that is not installed: {exc.name}", backend="server", remedy=remedy
+        ) from exc
+    config = _with_given(load_config(config_file).config, given)
+    manager = TTSBackendManager(config)
+    manager.registry.check_sections()
+    check_exposure(config.server, insecure=given["insecure"])
+    listener = listen(config.server)
+    app = create_app(manager=manager)
+    run(lambda: serve_app(app, config.server, listener, lambda: _greet(url_of(listener), manager)))
+
+
+def _with_given(config: Config, given: dict[str, Any]) -> Config:
+    settings = {
+        "host": given["host"],
+        "port": given["port"],
+        "api_keys": given["api_keys"] or None,
+    }
+    changed = {name: value for name, value in settings.items() if value is not None}
+    return config.model_copy(update={"server": config.server.model_copy(update=changed)})
+
+
+def _greet(url: str, manager: TTSBackendManager) -> None:
+    ready = ", ".join(engine.name for engine in manager.status() if engine.availability.ready) or "none"
+    key = " -H 'Authorization: Bearer YOUR_KEY'" if manager.config.server.api_keys else ""
+    click.echo(f"tts-hub speaks at {url}/v1; engines ready: {ready}", err=True)
+    click.echo(
+        f"Try: curl {url}/v1/audio/speech{key} -H 'Content-Type: application/json' "
+        """-d '{"input": "Hello!", "model": "tts-1", "voice": "alloy"}' -o hello.mp3""",
+        err=True,
+    )

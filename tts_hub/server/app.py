@@ -1,0 +1,71 @@
+"""The application: one manager for its lifetime, one router per resource, one place for each rule."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from tts_hub.config import Config
+from tts_hub.manager import TTSBackendManager
+from tts_hub.server import captions, catalogue, health, live, speech
+from tts_hub.server.errors import install_error_handlers
+from tts_hub.server.guards import Authentication, HostCheck, WholeBody
+from tts_hub.server.hub import Hub
+from tts_hub.server.identity import RequestIdentity
+from tts_hub.server.metrics import Metrics
+from tts_hub.server.schema import openapi_of
+
+
+def create_app(config: Config | None = None, manager: TTSBackendManager | None = None) -> FastAPI:
+    """The server as an ASGI application.
+
+    `manager`, when given, is entered and closed by the application, and its config is the one that counts.
+    """
+    if manager is None:
+        manager = TTSBackendManager(config)
+    hub = Hub(manager, Metrics(manager))
+    settings = hub.settings
+    app = _HubAPI(
+        title="tts-hub",
+        version=version("tts-hub"),
+        summary="Speech from many engines behind OpenAI's speech API.",
+        lifespan=_lifespan,
+        docs_url="/docs" if settings.docs else None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if settings.docs else None,
+        strict_content_type=False,
+    )
+    app.state.hub = hub
+    for router in (speech.router, captions.router, live.router, catalogue.router, health.router):
+        app.include_router(router)
+    install_error_handlers(app)
+    # The last one added is the outermost.
+    app.add_middleware(WholeBody, max_bytes=settings.max_body_bytes, seconds=settings.body_timeout)
+    app.add_middleware(Authentication, settings=settings)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors_origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["*"],
+            expose_headers=["x-request-id"],
+        )
+    app.add_middleware(HostCheck, settings=settings)
+    app.add_middleware(RequestIdentity)
+    return app
+
+
+class _HubAPI(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        return openapi_of(self)
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
+    async with app.state.hub.manager:
+        yield

@@ -1,0 +1,76 @@
+"""What there is to choose from: models and voices."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from tts_hub.backend import speaks
+from tts_hub.errors import UnknownModelError, one_of
+from tts_hub.manager import AUTO
+from tts_hub.server.hub import Hub, TheHub
+from tts_hub.server.schema import JSON_ANSWERS
+from tts_hub.types import Voice
+
+router = APIRouter(tags=["catalogue"])
+
+
+@router.get("/v1/models", responses=JSON_ANSWERS)
+async def list_models(hub: TheHub) -> dict[str, Any]:
+    """All models that can speak now, `auto` and the aliases among them."""
+    return {"object": "list", "data": [_model(hub, name, owner) for name, owner in _models(hub).items()]}
+
+
+@router.get("/v1/models/{model:path}", responses=JSON_ANSWERS)
+async def get_model(model: str, hub: TheHub) -> dict[str, Any]:
+    """One model."""
+    known = _models(hub)
+    if model not in known:
+        raise UnknownModelError(f"The model {model!r} does not exist; {one_of(model, known)}")
+    return _model(hub, model, known[model])
+
+
+@router.get("/v1/audio/models", responses=JSON_ANSWERS)
+async def list_speech_models(hub: TheHub) -> dict[str, Any]:
+    """The same in the shape that Open WebUI asks for."""
+    return {"models": [{"id": name, "name": name} for name in _models(hub)]}
+
+
+@router.get("/v1/audio/voices", responses=JSON_ANSWERS)
+async def list_voices(
+    hub: TheHub,
+    model: Annotated[str | None, Query(description="Only voices of this model's engine.")] = None,
+    language: Annotated[str | None, Query(description="Only voices that speak this BCP 47 tag.")] = None,
+) -> dict[str, Any]:
+    """The voices of all engines that are ready."""
+    found = await hub.manager.voices(model)
+    rows = [
+        _voice(v, engine) for engine, voices in found.items() for v in voices if speaks(v, language or "")
+    ]
+    return {"voices": rows}
+
+
+def _models(hub: Hub) -> dict[str, str]:
+    """Model -> engine."""
+    ready = [engine for engine in hub.manager.status() if engine.availability.ready]
+    models = {name: engine.name for engine in ready for name in engine.models}
+    best = hub.manager.best()
+    if best is not None:
+        models[AUTO] = best
+    aliases = hub.manager.config.aliases
+    return models | {name: models[target] for name, target in aliases.items() if target in models}
+
+
+def _model(hub: Hub, name: str, engine: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": hub.started, "owned_by": engine}
+
+
+def _voice(voice: Voice, engine: str) -> dict[str, Any]:
+    return {
+        "id": voice.id,
+        "name": voice.name,
+        "language": voice.language,
+        "gender": voice.gender,
+        "model": engine,
+    }

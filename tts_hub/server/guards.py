@@ -1,0 +1,190 @@
+"""Who may call, under which name, and with how much: plain ASGI middlewares."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+import anyio
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tts_hub.config import ServerConfig
+from tts_hub.server.errors import DO_NOT_RETRY, Failure
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+WILDCARDS = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared with, not bound to
+ALWAYS_OPEN = frozenset({"/health"})
+CATALOGUE = ("/v1/models", "/v1/audio/models", "/v1/audio/voices")
+KEY_PROTOCOL = "openai-insecure-api-key."
+"""Browsers cannot set headers on a WebSocket; OpenAI's clients send the key as a subprotocol instead."""
+
+
+class Authentication:
+    """Asks for an API key where keys are configured."""
+
+    def __init__(self, app: ASGIApp, settings: ServerConfig) -> None:
+        self.app = app
+        self._digests = [_digest(key) for key in settings.api_keys]
+        self._public_catalogue = settings.public_catalogue
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, or answer 401."""
+        if scope["type"] not in {"http", "websocket"} or self._may_pass(scope):
+            await self.app(scope, receive, send)
+            return
+        failure = Failure(
+            401,
+            "no valid API key; send it as `Authorization: Bearer <key>`",
+            code="invalid_api_key",
+            headers=DO_NOT_RETRY | {"WWW-Authenticate": "Bearer"},
+        )
+        await _refuse(failure, scope, receive, send)
+
+    def _may_pass(self, scope: Scope) -> bool:
+        if not self._digests or self._is_open(scope):
+            return True
+        given = hashlib.sha256(_key(Headers(scope=scope)).encode()).digest()
+        matches = [hmac.compare_digest(given, digest) for digest in self._digests]  # all, whatever the first
+        return any(matches)
+
+    def _is_open(self, scope: Scope) -> bool:
+        path, method = scope["path"], scope.get("method")
+        if method == "OPTIONS" or (method in {"GET", "HEAD"} and path in ALWAYS_OPEN):
+            return True
+        listed = path in CATALOGUE or path.startswith("/v1/models/")
+        return self._public_catalogue and method in {"GET", "HEAD"} and listed
+
+
+class HostCheck:
+    """Refuses names that are not ours: a web page cannot reach the server through its own domain."""
+
+    def __init__(self, app: ASGIApp, settings: ServerConfig) -> None:
+        self.app = app
+        self._hosts = LOOPBACK | {host.casefold() for host in settings.allowed_hosts}
+        if settings.host in WILDCARDS and not settings.allowed_hosts:
+            self._hosts = self._hosts | {"*"}  # reachable under names that we cannot know; keys protect it
+        else:
+            self._hosts = self._hosts | {settings.host.casefold()}
+        self._origins = {origin.casefold() for origin in settings.cors_origins}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, or answer 421 or 403."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        host, origin = headers.get("host", ""), headers.get("origin", "")
+        if not self._knows(f"//{host}"):
+            message = f"the host name {host[:100]!a} is not served here; see server.allowed_hosts"
+            await _refuse(Failure(421, message, headers=DO_NOT_RETRY), scope, receive, send)
+        elif origin and _changes_something(scope) and not self._may_call(origin, host):
+            message = "web pages of this origin may not use the server; see server.cors_origins"
+            await _refuse(Failure(403, message, headers=DO_NOT_RETRY), scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    def _knows(self, url: str) -> bool:
+        try:
+            name = urlsplit(url).hostname or ""
+        except ValueError:
+            return False
+        return "*" in self._hosts or name.casefold() in self._hosts
+
+    def _may_call(self, origin: str, host: str) -> bool:
+        """Pages that this server itself served, and those that are configured."""
+        known = {*self._origins, f"http://{host}".casefold(), f"https://{host}".casefold()}
+        return "*" in known or origin.casefold() in known
+
+
+class WholeBody:
+    """Takes in the whole body before the application runs: bounded in bytes and in time."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int, seconds: float) -> None:
+        self.app = app
+        self._max_bytes = max_bytes
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on with the body in hand, or answer 413 or 408."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        too_large = Failure(
+            413, f"the request is larger than {self._max_bytes} bytes", code="too_large", headers=DO_NOT_RETRY
+        )
+        length = Headers(scope=scope).get("content-length", "0")
+        if not length.isascii() or not length.isdigit() or int(length) > self._max_bytes:
+            await _refuse(too_large, scope, receive, send)
+            return
+        try:
+            with anyio.fail_after(self._seconds):
+                body = await self._read(receive)
+        except TimeoutError:
+            late = Failure(
+                408, f"the request did not arrive within {self._seconds:g} s", headers=DO_NOT_RETRY
+            )
+            await _refuse(late, scope, receive, send)
+            return
+        if body is None:
+            return
+        if len(body) > self._max_bytes:
+            await _refuse(too_large, scope, receive, send)
+            return
+        if body[:1] == b"{":
+            MutableHeaders(scope=scope)["content-type"] = "application/json"  # curl -d says it is a form
+        await self.app(scope, _replay(body, receive), send)
+
+    async def _read(self, receive: Receive) -> bytes | None:
+        """The body, cut off once it is too long; None when the client has gone."""
+        body = bytearray()
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
+            body += message.get("body", b"")
+            if not message.get("more_body") or len(body) > self._max_bytes:
+                return bytes(body)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives the body first, and then what comes."""
+    parts: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_again() -> Message:
+        return parts.pop() if parts else await receive()
+
+    return receive_again
+
+
+def _digest(key: str) -> bytes:
+    if key.startswith("sha256:"):
+        return bytes.fromhex(key.removeprefix("sha256:"))
+    return hashlib.sha256(key.encode()).digest()
+
+
+def _key(headers: Headers) -> str:
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    if scheme.casefold() == "bearer":
+        return key.strip()
+    offered = _protocols(headers.getlist("sec-websocket-protocol"))
+    return next((p.removeprefix(KEY_PROTOCOL) for p in offered if p.startswith(KEY_PROTOCOL)), "")
+
+
+def _protocols(values: Iterable[str]) -> list[str]:
+    return [name.strip() for value in values for name in value.split(",")]
+
+
+def _changes_something(scope: Scope) -> bool:
+    return scope["type"] == "websocket" or scope["method"] not in {"GET", "HEAD", "OPTIONS"}
+
+
+async def _refuse(failure: Failure, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008, "reason": failure.message[:100]})
+        return
+    response = failure.response()
+    response.headers["connection"] = "close"  # what is left of the body is not read
+    await response(scope, receive, send)

@@ -1,0 +1,54 @@
+"""Outermost: every request has an id, every answer carries it, and no exception gets past."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tts_hub.server.errors import failure_of
+
+ACCEPTED_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+"""What a client may give as `x-request-id` and find in our logs."""
+logger = logging.getLogger(__name__)
+
+
+class RequestIdentity:
+    """ASGI middleware: `x-request-id`, processing time, a last net for exceptions, and a line in the log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self.app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if ACCEPTED_ID.fullmatch(given) else f"req_{uuid.uuid4().hex[:16]}"
+        scope.setdefault("state", {})["request_id"] = request_id
+        began = time.perf_counter()
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] in {"http.response.start", "websocket.accept"}:
+                status = message.get("status", 101)
+                headers = MutableHeaders(scope=message)
+                headers["x-request-id"] = request_id
+                headers["openai-processing-ms"] = str(round((time.perf_counter() - began) * 1000))
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_id)
+        except Exception as exc:  # noqa: BLE001 - the boundary: nothing but this connection may suffer
+            failure = failure_of(exc, request_id)
+            if not status and scope["type"] == "http":
+                await failure.response()(scope, receive, send_with_id)
+        took = (time.perf_counter() - began) * 1000
+        method = scope.get("method", "WS")
+        logger.info("%s %s %s -> %d in %.0f ms", request_id, method, ascii(scope["path"]), status, took)

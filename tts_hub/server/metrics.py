@@ -1,0 +1,111 @@
+"""Prometheus metrics. Labels name engine, format and outcome; never a voice, a user or a text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from tts_hub.manager import TTSBackendManager
+from tts_hub.report import SpeechReport
+
+Outcome = Literal["ok", "client_cancel", "rejected", "timeout", "error"]
+FIRST_AUDIO = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30)
+"""Bucket borders in seconds."""
+FACTORS = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1, 1.25, 1.5, 2, 5, 10)
+"""Bucket borders of the real-time factor."""
+
+
+class Metrics:
+    """What is counted. Times are those of `SpeechReport`, so that they mean what the benchmark means."""
+
+    def __init__(self, manager: TTSBackendManager) -> None:
+        self._registry = CollectorRegistry()
+        registry = self._registry
+        self._requests = Counter(
+            "tts_requests", "Requests by outcome", ("backend", "outcome"), registry=registry
+        )
+        self._errors = Counter("tts_errors", "Failures by kind", ("kind",), registry=registry)
+        self._in_flight = Gauge("tts_requests_in_flight", "Streams being answered", registry=registry)
+        self._first_audio = Histogram(
+            "tts_time_to_first_audio_seconds",
+            "From the call to the first audio",
+            ("backend",),
+            buckets=FIRST_AUDIO,
+            registry=registry,
+        )
+        self._queue_wait = Histogram(
+            "tts_queue_wait_seconds",
+            "From the call to the first turn on the engine, loading included",
+            ("backend",),
+            buckets=FIRST_AUDIO,
+            registry=registry,
+        )
+        self._factor = Histogram(
+            "tts_real_time_factor",
+            "Generation time per second of audio",
+            ("backend",),
+            buckets=FACTORS,
+            registry=registry,
+        )
+        self._audio = Counter(
+            "tts_audio_seconds", "Seconds of audio", ("backend", "format"), registry=registry
+        )
+        self._characters = Counter("tts_characters", "Characters taken in", ("backend",), registry=registry)
+        self._fallbacks = Counter(
+            "tts_fallbacks", "Changes of engine in the middle", ("failed", "continued"), registry=registry
+        )
+        registry.register(_Engines(manager))
+
+    def began(self) -> None:
+        """A request has come."""
+        self._in_flight.inc()
+
+    def ended(self, report: SpeechReport | None, response_format: str, outcome: Outcome) -> None:
+        """A request is over; `report` is None when there was no audio."""
+        self._in_flight.dec()
+        backend = report.backend if report else ""
+        self._requests.labels(backend, outcome).inc()
+        if report is None:
+            return
+        if report.first_audio_seconds is not None:
+            self._first_audio.labels(backend).observe(report.first_audio_seconds)
+            self._queue_wait.labels(backend).observe(report.queue_seconds)
+        if report.complete and report.real_time_factor is not None:
+            self._factor.labels(backend).observe(report.real_time_factor)
+        self._audio.labels(backend, response_format).inc(report.audio_seconds)
+        self._characters.labels(backend).inc(report.characters)
+        for change in report.fallbacks:
+            self._fallbacks.labels(change.failed, change.continued).inc()
+
+    def failed(self, exc: BaseException) -> None:
+        """Count an error by its class."""
+        self._errors.labels(type(exc).__name__).inc()
+
+    def exposition(self) -> bytes:
+        """The text format of Prometheus."""
+        return generate_latest(self._registry)
+
+
+class _Engines(Collector):
+    """Read off the manager when somebody asks."""
+
+    def __init__(self, manager: TTSBackendManager) -> None:
+        self._manager = manager
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        yield GaugeMetricFamily(
+            "tts_queue_depth", "Requests waiting for their first turn", labels=["backend"]
+        )
+        yield GaugeMetricFamily("tts_active_segments", "Segments being generated", labels=["backend"])
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        depth, active = self.describe()
+        for engine in self._manager.status():
+            depth.add_metric([engine.name], engine.waiting)
+            active.add_metric([engine.name], engine.active)
+        yield depth
+        yield active

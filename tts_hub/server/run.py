@@ -1,0 +1,110 @@
+"""Running the server: a socket, uvicorn, and an end that lets running streams finish."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager
+
+import anyio
+import uvicorn
+from fastapi import FastAPI
+
+from tts_hub.config import ServerConfig
+from tts_hub.errors import ConfigError, OutputError
+from tts_hub.server.guards import LOOPBACK
+
+KEEP_ALIVE = 75
+"""Seconds; longer than common clients keep idle connections, so that they close first."""
+BACKLOG = 2048
+HEADER_BYTES = 16_384
+MESSAGE_BYTES = 262_144
+"""Largest WebSocket message."""
+logger = logging.getLogger(__name__)
+
+
+def check_exposure(settings: ServerConfig, *, insecure: bool) -> None:
+    """Refuse to listen beyond this machine without a key.
+
+    Raises:
+        ConfigError: no key, and `insecure` is not said.
+    """
+    if settings.host not in LOOPBACK and not settings.api_keys and not insecure:
+        raise ConfigError(
+            f"listening on {settings.host} lets others use this server: set server.api_keys "
+            "(or TTS_HUB_SERVER__API_KEYS), or say --insecure if that is what you want"
+        )
+
+
+def listen(settings: ServerConfig) -> socket.socket:
+    """The bound socket.
+
+    Raises:
+        OutputError: the address is taken, or not ours.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+        listener.listen(BACKLOG)
+    except OSError as exc:
+        listener.close()
+        raise OutputError(f"cannot listen on {settings.host}:{settings.port}: {exc.strerror}") from exc
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """The address to type into a client."""
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def serve(
+    app: FastAPI, settings: ServerConfig, listener: socket.socket, on_ready: Callable[[], None]
+) -> None:
+    """Serve until a signal; the first lets running streams end, the second ends at once."""
+    server = _Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE,
+            timeout_graceful_shutdown=round(settings.shutdown_grace) or None,
+            h11_max_incomplete_event_size=HEADER_BYTES,
+            ws_max_size=MESSAGE_BYTES,
+            ws_max_queue=16,
+            lifespan="on",
+        )
+    )
+    with closing(listener):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_stop_on_signal, server)
+            tasks.start_soon(_tell_when_ready, server, on_ready)
+            await server.serve([listener])
+            tasks.cancel_scope.cancel()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn raises a caught signal again at its end, which would end the process with that signal."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+async def _stop_on_signal(server: uvicorn.Server) -> None:
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            server.force_exit = server.should_exit
+            server.should_exit = True
+
+
+async def _tell_when_ready(server: uvicorn.Server, on_ready: Callable[[], None]) -> None:
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+        await anyio.sleep(0.01)
+    on_ready()

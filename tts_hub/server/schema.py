@@ -1,0 +1,59 @@
+"""What the OpenAPI document says beyond FastAPI's own: audio bodies, one shape of error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+
+AUDIO_TYPES = ("audio/mpeg", "audio/opus", "audio/aac", "audio/flac", "audio/wav", "audio/pcm")
+BINARY = {"schema": {"type": "string", "format": "binary"}}
+
+
+class ErrorDetails(BaseModel):
+    """OpenAI's error object."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class ErrorEnvelope(BaseModel):
+    """The body of every failure."""
+
+    error: ErrorDetails
+
+
+ERRORS = {
+    400: "A value is wrong; `param` names it.",
+    401: "No valid API key.",
+    404: "No such model.",
+    408: "The request did not arrive in time.",
+    413: "The text or the request is too long.",
+    429: "The engine's waiting line is full; `Retry-After` says when to come back.",
+    500: "The engine failed; the message has the id under which the log says more.",
+    503: "The engine is not available, or overloaded.",
+}
+JSON_ANSWERS: dict[int | str, dict[str, Any]] = {
+    status: {"description": text, "model": ErrorEnvelope} for status, text in ERRORS.items()
+}
+AUDIO_ANSWERS: dict[int | str, dict[str, Any]] = JSON_ANSWERS | {
+    200: {
+        "description": "The audio as it is made, or OpenAI's events with `stream_format` `sse`.",
+        "content": dict.fromkeys((*AUDIO_TYPES, "text/event-stream"), BINARY),
+    }
+}
+
+
+def openapi_of(app: FastAPI) -> dict[str, Any]:
+    """The document, made once; FastAPI's 422 is not in it, because this server answers 400."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                operation["responses"].pop("422", None)
+        app.openapi_schema = document
+    return app.openapi_schema
