@@ -12,11 +12,12 @@ CORE = ROOT / "tts_hub"
 
 FLOORS = [
     {"errors", "types", "progress"},
-    {"threads", "backend", "config"},
+    {"threads", "containment", "backend", "config"},
     {"audio", "text", "captions", "store"},
-    {"registry", "slots", "report", "wordlog"},
+    {"registry", "slots", "report", "wordlog", "inspection", "validation"},
     {"engine"},
     {"route"},
+    {"takes"},
     {"generation"},
     {"shaping"},
     {"stream"},

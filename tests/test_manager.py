@@ -14,17 +14,22 @@ import pytest
 
 from tts_hub import (
     AudioChunk,
+    Availability,
+    BackendSettings,
     Capabilities,
     Config,
     ProgressEvent,
     SegmentRequest,
     SpeechRequest,
     TTSBackendManager,
+    Voice,
+    WordTiming,
 )
 from tts_hub.config import parse_config
 from tts_hub.errors import (
     BackendUnavailableError,
     GenerationError,
+    InvalidRequestError,
     InvalidTextError,
     NoAudioError,
     QueueFullError,
@@ -40,6 +45,7 @@ from tts_hub.errors import (
 )
 from tts_hub.stream import AudioStream
 from tts_hub.testing import FakeBackend, FakeScript
+from tts_hub.types import FLUSH
 
 pytestmark = pytest.mark.anyio
 
@@ -474,7 +480,7 @@ async def test_a_fallback_takes_over_for_an_engine_that_is_not_ready() -> None:
 async def test_a_fallback_does_not_read_a_language_that_it_does_not_speak() -> None:
     first = FakeBackend(name="first", script=FakeScript(ready=False))
     async with hub(first, FakeBackend(name="second")) as manager:
-        with pytest.raises(BackendUnavailableError, match=r"cannot take over.*'fi'"):
+        with pytest.raises(BackendUnavailableError, match=r"'second' refused.*'fi'"):
             await manager.stream("Terve.", model="first", language="fi", fallback=["second"])
 
 
@@ -692,3 +698,258 @@ async def test_a_wrong_request_is_a_typed_error_that_says_what_is_possible(
 
 async def test_the_default_config_is_used_without_one() -> None:
     assert TTSBackendManager(discover=False).config == Config()
+
+
+# --- engines and callers that misbehave -------------------------------------------------------------------
+
+
+async def test_a_cancelled_future_in_the_text_concerns_its_own_request_only() -> None:
+    import asyncio
+
+    async def writer() -> AsyncIterator[str]:
+        yield "A whole sentence to begin with, long enough to be spoken. "
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        future.cancel()
+        await future
+
+    async with hub(FakeBackend(script=FakeScript(chunk_delay=0.005))) as manager:
+        other = await manager.generate(THREE, model="fake")
+        with pytest.raises(UsageError, match="source of the text ended by CancelledError"):
+            await drain(await manager.generate(writer(), model="fake"))
+        assert len(await drain(other))
+        await say(manager)
+
+
+class Panic(BaseException):
+    """What an extension module may raise."""
+
+
+@pytest.mark.parametrize("error", [Panic("panicked"), GeneratorExit()])
+async def test_whatever_an_engine_raises_concerns_its_own_request_only(error: BaseException) -> None:
+    class Rude(FakeBackend):
+        async def generate_stream(
+            self, request: SegmentRequest, on_progress: Any = None
+        ) -> AsyncGenerator[AudioChunk, None]:
+            if request.text:
+                raise error
+            yield  # a generator
+
+    async with hub(FakeBackend(script=FakeScript(chunk_delay=0.005)), Rude(name="rude")) as manager:
+        other = await manager.generate(THREE, model="fake")
+        with pytest.raises(GenerationError, match=type(error).__name__):
+            await manager.generate("Hello.", model="rude")
+        assert len(await drain(other))
+
+
+async def test_a_read_that_was_cut_short_is_not_followed_by_a_clean_end() -> None:
+    async with hub(FakeBackend(script=FakeScript(chunk_delay=0.2))) as manager:
+        speech = await manager.stream(THREE, model="fake", response_format="wav")
+        await anext(speech)
+        with anyio.move_on_after(0.01):
+            await anext(speech)
+        with pytest.raises(UsageError, match="interrupted before its end"):
+            await anext(speech)
+        await speech.aclose()
+        with pytest.raises(UsageError, match="closed"):
+            await speech.read()
+
+
+async def test_a_stream_can_be_closed_while_another_task_reads_it() -> None:
+    async with hub(FakeBackend(script=FakeScript(chunk_delay=5.0))) as manager:
+        speech = await manager.stream(THREE, model="fake", response_format="wav")
+        told: list[Exception] = []
+
+        async def read() -> None:
+            try:
+                await speech.read()
+            except UsageError as exc:
+                told.append(exc)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(read)
+            await anyio.sleep(0.05)
+            with pytest.raises(UsageError, match="another task"):
+                await anext(speech)
+            with anyio.fail_after(0.5):
+                await speech.aclose()
+        assert len(told) == 1
+
+
+async def test_a_text_that_begins_with_a_pause_is_checked_and_queued_like_any_other() -> None:
+    fake = FakeBackend(script=FakeScript(first_chunk_delay=0.1), capabilities=Capabilities(concurrency=1))
+    async with hub(fake, limits={"max_queue": 1}) as manager:
+        with pytest.raises(UnknownVoiceError):
+            await manager.stream("[pause:0.2s] Hello.", model="fake", voice="nobody")
+        outcomes: list[str] = []
+
+        async def one() -> None:
+            try:
+                audio = await manager.generate("[pause:0.2s] Hello.", model="fake")
+                outcomes.append(f"{len(await drain(audio)) / 24_000:.1f}")
+            except QueueFullError:
+                outcomes.append("full")
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(4):
+                tasks.start_soon(one)
+    assert sorted(outcomes) == ["0.5", "0.5", "full", "full"]
+
+
+async def test_a_long_segment_waits_for_its_reader_and_leaves_its_slot_to_others() -> None:
+    fake = FakeBackend(capabilities=Capabilities(concurrency=1, ssml=True))
+    async with hub(fake, limits={"buffer_seconds": 1}) as manager:
+        long = await manager.generate("word " * 1000, model="fake", markup="ssml")
+        await anyio.sleep(0.1)
+        with anyio.fail_after(1):
+            await say(manager)
+        assert long._generation._pending[0].unread_seconds < 6
+        assert len(await drain(long)) / 24_000 == pytest.approx(300, rel=0.01)
+
+
+async def test_a_text_of_which_nothing_is_heard_is_an_error() -> None:
+    async with hub(FakeBackend(script=FakeScript(silent=True))) as manager:
+        with pytest.raises(NoAudioError, match="nothing to say"):
+            await manager.stream("...", model="fake")
+
+
+async def test_words_of_a_silent_attempt_are_not_told() -> None:
+    first = FakeBackend(name="first", script=FakeScript(silent=True))
+    async with hub(first, FakeBackend(name="second")) as manager:
+        audio = await manager.generate("One two.", model="first", fallback=["second"])
+        await drain(audio)
+        assert [word.text for word in audio.words] == ["One", "two."]
+
+
+async def test_a_load_that_hangs_counts_as_failed() -> None:
+    slow = FakeBackend(name="slow", script=FakeScript(load_delay=60))
+    async with hub(slow, FakeBackend(name="second"), limits={"load_timeout": 0.05}) as manager:
+        audio = await manager.generate("Hello.", model="slow", fallback=["second"])
+        await drain(audio)
+        assert "not loaded within 0.05 s" in audio.report.fallbacks[0].error
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        AudioChunk(np.ones(10, np.float64), 24_000),  # type: ignore[arg-type]
+        AudioChunk(np.ones((10, 1), np.float32), 24_000),
+        AudioChunk(np.ones(10, np.float32), 3),
+        AudioChunk(np.ones(10, np.float32), 24_000.5),  # type: ignore[arg-type]
+        AudioChunk(np.ones(10, np.float32), 24_000, (WordTiming("Hello", 0, 1, (40, 45)),)),
+        AudioChunk(np.ones(10, np.float32), 24_000, (WordTiming("Hello", math.nan, 1, (0, 5)),)),
+        AudioChunk(np.ones(10, np.float32), 24_000, (WordTiming("Other", 0, 1, (0, 5)),)),
+    ],
+)
+async def test_nonsense_of_an_engine_is_its_failure_and_falls_back(chunk: AudioChunk) -> None:
+    class Odd(FakeBackend):
+        async def generate_stream(
+            self, request: SegmentRequest, on_progress: Any = None
+        ) -> AsyncGenerator[AudioChunk, None]:
+            yield chunk
+
+    async with hub(Odd(name="odd"), FakeBackend(name="second")) as manager:
+        audio = await manager.generate("Hello.", model="odd", fallback=["second"])
+        await drain(audio)
+        assert audio.report.fallbacks[0].failed == "odd"
+
+
+async def test_an_engine_that_cannot_even_be_made_hurts_nobody() -> None:
+    class Unmade(FakeBackend):
+        name = "unmade"
+
+        def __init__(self, *args: Any) -> None:
+            raise ValueError("no such device")
+
+    class Unsure(FakeBackend):
+        name = "unsure"
+
+        @classmethod
+        def availability(cls, settings: BackendSettings) -> Availability:
+            raise ValueError("cannot tell")
+
+    manager = TTSBackendManager(parse_config({"audio": {"loudness": "off"}}), discover=False)
+    for backend in (Unmade, Unsure, FakeBackend(priority=3)):
+        manager.register(backend)
+    async with manager:
+        assert manager.best() == "fake"
+        with pytest.raises(BackendUnavailableError, match="no such device"):
+            await manager.stream("Hello.", model="unmade")
+        audio = await manager.generate("Hello.", model="fake", fallback=["unmade"])
+        await drain(audio)
+        assert set(await manager.voices()) == {"fake"}
+        states = {status.name: status.availability for status in manager.status()}
+        assert "cannot tell" in states["unsure"].reason
+
+
+async def test_auto_takes_an_engine_that_speaks_the_language() -> None:
+    class German(FakeBackend):
+        async def voices(self) -> list[Voice]:
+            return [Voice("low", "Low", "de")]
+
+    english = FakeBackend(name="english", priority=9)
+    async with hub(english, German(name="german", priority=5)) as manager:
+        audio = await manager.generate("Hallo.", language="de")
+        await drain(audio)
+        assert audio.report.backend == "german"
+        with pytest.raises(UnsupportedLanguageError, match="'fi'"):
+            await manager.generate("Terve.", language="fi")
+
+
+async def test_a_sentence_is_spoken_when_the_writer_pauses_behind_it() -> None:
+    async def writer() -> AsyncIterator[str]:
+        yield "This is complete."
+        await anyio.sleep(10)
+
+    async with hub(FakeBackend()) as manager:
+        with anyio.fail_after(2):
+            audio = await manager.generate(writer(), model="fake")
+            await anext(audio)
+        await audio.aclose()
+
+
+async def test_flush_has_the_rest_spoken_at_once() -> None:
+    async def writer() -> AsyncIterator[str]:
+        yield "This has no end"
+        yield FLUSH
+        await anyio.sleep(0.2)
+        yield " and goes on."
+
+    fake = FakeBackend()
+    async with hub(fake) as manager:
+        audio = await manager.generate(writer(), model="fake")
+        assert [request.text for request in fake.requests] == ["This has no end"]
+        await drain(audio)
+    source = "This has no end and goes on."
+    assert [source[slice(*word.span)] for word in audio.words] == source.split()
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"model": 5}, "model"),
+        ({"voice": 5}, "voice"),
+        ({"language": ""}, "language"),
+        ({"speed": "fast"}, "speed"),
+        ({"response_format": 5}, "response_format"),
+        ({"sample_rate": 24000.0}, "sample_rate"),
+        ({"sample_rate": 0}, "sample_rate"),
+        ({"markup": "html"}, "markup"),
+        ({"seed": "x"}, "seed"),
+        ({"fallback": "espeak"}, "fallback"),
+        ({"options": [1]}, "options"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+async def test_a_field_of_a_wrong_kind_is_told_by_its_name(fields: dict[str, Any], param: str) -> None:
+    async with hub(FakeBackend()) as manager:
+        with pytest.raises(InvalidRequestError) as caught:
+            await manager.stream("Hello.", **fields)
+        assert caught.value.param == param
+        assert param in str(caught.value)
+
+
+@pytest.mark.parametrize("text", [None, 5, b"bytes", ["a", "list"]])
+async def test_a_text_of_a_wrong_kind_is_told(text: Any) -> None:
+    async with hub(FakeBackend()) as manager:
+        with pytest.raises(InvalidTextError, match="str"):
+            await manager.stream(text)

@@ -6,33 +6,42 @@ An environment variable names its place with two underscores between the levels:
 
 from __future__ import annotations
 
+import difflib
 import json
+import logging
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from tts_hub.errors import ConfigError, one_of
 
 ENV_PREFIX = "TTS_HUB_"
 FILE_VARIABLE = "TTS_HUB_CONFIG"
 FILE_NAME = "config.toml"
+logger = logging.getLogger(__name__)
+
+
+OPENAI_MODELS = {"tts-1": "auto", "tts-1-hd": "auto", "gpt-4o-mini-tts": "auto"}
+"""Models that clients made for OpenAI ask for."""
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
 
 class AudioConfig(_Section):
     """The audio that is handed out, whatever engine made it."""
 
-    response_format: str = "mp3"
+    response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] = "mp3"
     sample_rate: int = Field(24_000, ge=8_000, le=192_000, description="Hz")
-    loudness: float | Literal["off"] = Field(-19.0, description="LUFS to level to")
+    loudness: Annotated[float, Field(ge=-40, le=-10)] | Literal["off"] = Field(
+        -19.0, description="LUFS to level to"
+    )
     trim_silence: bool = True
     clause_pause: float = Field(
         0.12, ge=0, le=10, description="seconds between the parts of a split sentence"
@@ -56,6 +65,7 @@ class LimitsConfig(_Section):
 
     max_queue: int = Field(64, ge=0, description="requests that may wait for one engine")
     queue_timeout: float = Field(30.0, gt=0, description="seconds a request may wait for its first turn")
+    load_timeout: float = Field(600.0, gt=0, description="seconds an engine may take to load")
     stall_timeout: float = Field(60.0, gt=0, description="seconds an engine may give nothing")
     buffer_seconds: float = Field(5.0, ge=0, description="audio made ahead of the reader")
     idle_unload: float = Field(
@@ -86,13 +96,38 @@ class Config(_Section):
 
     model: str = "auto"
     fallback: tuple[str, ...] = ()
-    aliases: dict[str, str] = {"tts-1": "auto", "tts-1-hd": "auto", "gpt-4o-mini-tts": "auto"}
+    aliases: dict[str, str] = OPENAI_MODELS
+    """Merged with those of OpenAI's models; an alias for the empty string is none."""
     audio: AudioConfig = AudioConfig()
     text: TextConfig = TextConfig()
     limits: LimitsConfig = LimitsConfig()
     server: ServerConfig = ServerConfig()
     backends: dict[str, dict[str, Any]] = {}
     """Section of each engine, checked against its own `Settings` when the engine is first looked at."""
+
+    @field_validator("aliases", mode="before")
+    @classmethod
+    def _with_openai_models(cls, aliases: object) -> object:
+        return {**OPENAI_MODELS, **aliases} if isinstance(aliases, dict) else aliases
+
+    @field_validator("aliases")
+    @classmethod
+    def _end_somewhere(cls, aliases: dict[str, str]) -> dict[str, str]:
+        aliases = {name: target for name, target in aliases.items() if target}
+        for name in aliases:
+            seen, target = {name}, aliases[name]
+            while target in aliases:
+                if target in seen:
+                    raise ValueError(f"the alias {name!r} leads back to itself")
+                seen.add(target)
+                target = aliases[target]
+        return aliases
+
+    def alias_target(self, name: str) -> str:
+        """The model that a name stands for in the end; the name itself if it is no alias."""
+        while name in self.aliases:
+            name = self.aliases[name]
+        return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,12 +223,15 @@ def _find_file(path: str | Path | None, environ: Mapping[str, str]) -> Path | No
 
 
 def _is_ours(file: Path) -> bool:
-    """Many programs keep a `config.toml`; one that knows none of our keys belongs to another."""
+    """Many programs keep a `config.toml`; one without any key like ours belongs to another."""
     try:
         values = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    return not values or any(key in Config.model_fields for key in values)
+        return True  # reading it again will tell what is wrong
+    ours = any(difflib.get_close_matches(key, Config.model_fields, n=1, cutoff=0.7) for key in values)
+    if values and not ours:
+        logger.warning("%s is not a tts-hub config and is left alone", file.absolute())
+    return ours or not values
 
 
 def _read_toml(file: Path) -> dict[str, Any]:

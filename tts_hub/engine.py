@@ -13,6 +13,7 @@ from anyio.abc import TaskGroup
 
 from tts_hub.backend import TTSBackend
 from tts_hub.config import LimitsConfig
+from tts_hub.containment import contained
 from tts_hub.errors import (
     BackendError,
     BackendUnavailableError,
@@ -140,7 +141,7 @@ class Engine:
             self.newcomers -= 1
 
     @asynccontextmanager
-    async def turn(self, *, first: bool) -> AsyncGenerator[None, None]:
+    async def turn(self, *, first: bool) -> AsyncGenerator[Turn, None]:
         """A slot to generate one segment in.
 
         Raises:
@@ -157,11 +158,12 @@ class Engine:
         began = anyio.current_time()
         if self.active == 1:
             self.sign_of_life()
+        turn = Turn(self._slots)
         try:
-            yield
+            yield turn
         finally:
             self._note_turn(anyio.current_time() - began)
-            self._slots.release()
+            turn.end()
 
     async def unload_if_idle(self, seconds: float) -> None:
         """Give its memory back when nobody has used it for that long."""
@@ -189,17 +191,18 @@ class Engine:
 
     async def _load(self, loading: _Loading) -> None:
         loading.tell(ProgressEvent("loading", backend=self.name, message=f"loading {self.name}"))
-        try:
-            self._require_available()
-            async with self._lifecycle:
-                await self._instance().load(loading.tell)
-        except Exception as exc:  # noqa: BLE001 - a stranger's code: told to every request that waits
+
+        def failed(exc: BaseException) -> None:
             logger.warning("engine %s failed to load: %s", self.name, exc)
             loading.error = exc if isinstance(exc, BackendError) else self._load_error(exc)
-            loading.error.__cause__ = loading.error.__cause__ or exc
             self.state = "failed"
-        else:
-            self.state = "ready"
+
+        try:
+            async with contained(failed):
+                self._require_available()
+                async with self._lifecycle:
+                    await self._instance().load(loading.tell)
+                self.state = "ready"
         finally:
             if self.state == "loading":  # cancelled
                 self.state = "unloaded"
@@ -218,10 +221,10 @@ class Engine:
             )
 
     def _made(self) -> TTSBackend | None:
-        """The backend object, which costs nothing yet; None when its plugin does not import."""
+        """The backend object, which costs nothing yet; None when it cannot be made, told when it is needed."""
         try:
             return self._entry.backend_class()(self._entry.settings())
-        except BackendUnavailableError:
+        except Exception:  # noqa: BLE001 - a stranger's code: `load` makes it again, and tells
             return None
 
     def _instance(self) -> TTSBackend:
@@ -233,10 +236,12 @@ class Engine:
         configured = self._backend.settings.concurrency if self._backend is not None else None
         return configured or self.capabilities.concurrency
 
-    def _load_error(self, exc: Exception) -> BackendUnavailableError:
-        return BackendUnavailableError(
+    def _load_error(self, exc: BaseException) -> BackendUnavailableError:
+        error = BackendUnavailableError(
             f"engine {self.name!r} failed to load: {type(exc).__name__}: {exc}", backend=self.name
         )
+        error.__cause__ = exc
+        return error
 
     def _note_turn(self, seconds: float) -> None:
         self._turn_seconds = 0.8 * self._turn_seconds + 0.2 * seconds if self._turn_seconds else seconds
@@ -244,6 +249,28 @@ class Engine:
     def _wait_estimate(self) -> float:
         """Seconds until a place in line is likely to be free."""
         return max(1.0, math.ceil(self._turn_seconds * self.newcomers / self._slots.slots))
+
+
+class Turn:
+    """A slot that is held, and can be given to others for a while."""
+
+    def __init__(self, slots: SlotQueue) -> None:
+        self._slots = slots
+        self._held = True
+
+    @asynccontextmanager
+    async def stepped_aside(self) -> AsyncGenerator[None, None]:
+        """Leave the slot to others inside, and wait for one again afterwards."""
+        self.end()
+        yield
+        await self._slots.acquire(first=False)
+        self._held = True
+
+    def end(self) -> None:
+        """Give the slot back, if it is held."""
+        if self._held:
+            self._held = False
+            self._slots.release()
 
 
 class _Loading:

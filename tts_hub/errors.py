@@ -111,6 +111,8 @@ class BackendError(TTSHubError):
     def __init__(self, message: str, *, backend: str) -> None:
         super().__init__(message)
         self.backend = backend
+        self.position: int | None = None
+        """Where the text begins that it failed at, in characters; None when it has not come so far."""
 
 
 class BackendUnavailableError(BackendError):

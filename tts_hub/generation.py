@@ -12,27 +12,34 @@ from contextlib import ExitStack, aclosing
 from dataclasses import dataclass
 
 import anyio
-import numpy as np
 from anyio.abc import TaskGroup
 
 from tts_hub.config import LimitsConfig
+from tts_hub.containment import contained
+from tts_hub.engine import Turn
 from tts_hub.errors import (
     BackendError,
     BackendUnavailableError,
     GenerationError,
     InvalidRequestError,
     NoAudioError,
+    OverloadedError,
     StalledError,
     TTSHubError,
     UsageError,
 )
+from tts_hub.inspection import peak_of
 from tts_hub.progress import ProgressCallback
 from tts_hub.route import Speaker, Stop, prepare_speaker
+from tts_hub.takes import Attempt, BusyClock, Take
+from tts_hub.text.incoming import IncomingText
 from tts_hub.text.segment import Segment
 from tts_hub.types import AudioChunk, SegmentRequest, SpeechRequest
 
 SILENT_PEAK = 1e-4
 """-80 dBFS: below it, nothing was said."""
+SECONDS_PER_CHARACTER = 0.07
+"""Of usual speech: what a segment that is being made will roughly come to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,26 +79,31 @@ class Generation:
         request_id: str,
         *,
         segments: AsyncGenerator[Segment, None],
+        incoming: IncomingText | None,
         route: Sequence[Stop],
         limits: LimitsConfig,
         tell: ProgressCallback,
     ) -> None:
+        """`incoming` is the text behind `segments` if it is still being written."""
         self.clock = BusyClock()
         self.first_turn_at: float | None = None
         self.segments_known: int | None = None
         """How many segments there are, once the text has come to its end."""
+        self.ended = anyio.Event()
+        """Set when no task of this request is left and its engine's slots are free."""
         self._request = request
         self._request_id = request_id
         self._segments = segments
+        self._incoming = incoming
         self._route = route
         self._limits = limits
         self._tell = tell
         self._stop = 0
         self._failures: list[BackendError] = []
-        self._speakers: dict[int, Speaker] = {}
+        self._speakers: dict[int, Speaker | TTSHubError] = {}
         self._speaker_lock = anyio.Lock()
         self._users = ExitStack()
-        self._pending: deque[_Take] = deque()
+        self._pending: deque[Take] = deque()
         self._delivered_audio = False
         self._complete = False
         self._input_error: BaseException | None = None
@@ -99,14 +111,20 @@ class Generation:
         self._moved = anyio.Event()
         self._scope = anyio.CancelScope()
         self._tasks: TaskGroup | None = None
-        self.ended = anyio.Event()
-        """Set when no task of this request is left and its engine's slots are free."""
+
+    @property
+    def characters(self) -> int:
+        """Of text taken in so far."""
+        text = self._request.input
+        return len(text) if isinstance(text, str) else self._incoming.characters if self._incoming else 0
 
     async def run(self) -> None:
         """Generate ahead of the reader until all is delivered, or until `stop`."""
         try:
             with self._scope:
                 async with anyio.create_task_group() as self._tasks, aclosing(self._segments):
+                    if self._incoming is not None:
+                        self._tasks.start_soon(self._incoming.pump)
                     await self._take_in()
                     while not self._complete:
                         await self._moved_on()
@@ -134,173 +152,219 @@ class Generation:
         self._complete = True
         self._notify()
 
-    async def _deliver(self, take: _Take) -> AsyncGenerator[Part, None]:
+    # --- the reader's side ---
+
+    async def _deliver(self, take: Take) -> AsyncGenerator[Part, None]:
         """One segment, begun anew by the next engine when one fails."""
         while True:
             attempt = take.attempt
+            if attempt is None:
+                yield SegmentStarted(take.segment, None)
+                yield SegmentEnded(take.segment)
+                return
             try:
-                if attempt.stop is None:
-                    yield SegmentStarted(take.segment, None)
-                async for chunk in self._read(attempt):
-                    if not attempt.announced:
-                        attempt.announced = self._delivered_audio = True
-                        yield SegmentStarted(take.segment, attempt.speaker)
-                    yield chunk
+                async with aclosing(self._read(attempt)) as chunks:
+                    async for chunk in chunks:
+                        if not attempt.announced:
+                            attempt.announced = self._delivered_audio = True
+                            yield SegmentStarted(take.segment, attempt.speaker)
+                        yield chunk
             except BackendError as exc:
                 yield self._fall_back(take, exc)
                 continue
             yield SegmentEnded(take.segment)
             return
 
-    async def _read(self, attempt: _Attempt) -> AsyncGenerator[AudioChunk, None]:
+    async def _read(self, attempt: Attempt) -> AsyncGenerator[AudioChunk, None]:
         while True:
             while attempt.chunks:
-                chunk = attempt.chunks.popleft()
-                attempt.unread_seconds -= chunk.seconds
+                chunk = attempt.take()
                 self._notify()
                 yield chunk
             if attempt.error is not None:
                 raise attempt.error
             if attempt.ended:
                 return
-            if self.ended.is_set():
-                raise UsageError("the hub was closed before the speech came to its end")
+            self._require_running()
             await self._moved_on_or_stalled(attempt)
 
-    async def _next_take(self) -> _Take | None:
+    async def _next_take(self) -> Take | None:
         while not self._pending:
             if self._input_error is not None:
                 raise self._input_error
             if self._input_ended:
                 return None
-            if self.ended.is_set():
-                raise UsageError("the hub was closed before the speech came to its end")
+            self._require_running()
             await self._moved_on()
         return self._pending[0]
 
-    def _fall_back(self, take: _Take, error: BackendError) -> SegmentBroken:
+    def _fall_back(self, take: Take, error: BackendError) -> SegmentBroken:
         """Let the next engine begin with this segment; what the failed one made of later ones is dropped.
 
         Raises:
-            BackendError: the failure itself, when nobody is left to go on.
+            TTSHubError: the failure itself, when nobody is left to go on.
         """
-        failed = take.attempt.stop_index
-        following = failed + 1
-        while following < len(self._route) and self._delivered_audio and self._route[following].only_at_start:
-            following += 1
-        if (
-            following >= len(self._route)
-            or self._tasks is None
-            or not _may_fall_back(self._route[following], error)
-        ):
-            raise _all_failed([*self._failures, error])
+        failed = self._stop if take.attempt is None else take.attempt.stop_index
+        error.position = take.segment.offset
         self._failures.append(error)
+        following = next(
+            (i for i in range(failed + 1, len(self._route)) if self._may_follow(self._route[i])), None
+        )
+        if following is None or self._tasks is None:
+            raise _all_failed(self._failures)
         self._stop = following
         for pending in self._pending:
-            if pending.attempt.stop is not None:
+            if pending.attempt is not None:
                 pending.attempt.scope.cancel()
                 self._start(pending)
         return SegmentBroken(take.segment, self._route[failed], self._route[following], error)
 
+    def _may_follow(self, stop: Stop) -> bool:
+        """The other candidates of `auto` are as good as the first until something has been heard."""
+        return not (stop.only_at_start and self._delivered_audio)
+
+    # --- the engine's side ---
+
     async def _take_in(self) -> None:
         """Read the text and start on its segments, as far ahead as there is room."""
         count, previous = 0, ""
-        try:
+        async with contained(self._input_failed):
             async for segment in self._segments:
-                take = _Take(segment, previous)
+                take = Take(segment, previous)
                 previous = segment.text or previous
+                count += 1
                 if segment.text:
-                    await self._room()
+                    while not self._has_room(segment):
+                        await self._moved_on()
                     self._pending.append(take)
                     self._start(take)
                 else:
                     self._pending.append(take)
-                count += 1
                 self._notify()
-        except Exception as exc:  # noqa: BLE001 - the text's source is the caller's code; raised to the caller
-            self._input_error = exc
-        else:
             self.segments_known = count
             self._input_ended = True
         self._notify()
 
-    async def _room(self) -> None:
-        """Wait until one more segment may be worked on."""
-        while not self._has_room():
-            await self._moved_on()
+    def _input_failed(self, exc: BaseException) -> None:
+        """Of the text's source, which is the caller's code; raised to the caller as it is."""
+        if isinstance(exc, Exception):
+            self._input_error = exc
+        else:
+            self._input_error = UsageError(f"the source of the text ended by {type(exc).__name__}: {exc}")
+            self._input_error.__cause__ = exc
 
-    def _has_room(self) -> bool:
-        running = sum(not take.attempt.ended for take in self._pending)
-        unread = sum(take.attempt.unread_seconds for take in self._pending)
+    def _has_room(self, segment: Segment) -> bool:
+        """Whether one more segment may be worked on: a slot for it, and not too much audio unread."""
         if not self._pending:
             return True
-        return running < self._route[self._stop].engine.concurrency and unread < self._limits.buffer_seconds
+        running = [take for take in self._pending if take.running]
+        unread = sum(take.unread_seconds for take in self._pending)
+        coming = sum(len(take.segment.text) for take in running[1:]) * SECONDS_PER_CHARACTER
+        engine = self._route[self._stop].engine
+        return len(running) < engine.concurrency and unread + coming < self._limits.buffer_seconds
 
-    def _start(self, take: _Take) -> None:
-        take.attempt = _Attempt(self._route[self._stop], self._stop)
+    def _start(self, take: Take) -> None:
+        take.attempt = attempt = Attempt(self._stop)
         if self._tasks is not None:
-            self._tasks.start_soon(self._speak, take, take.attempt)
+            self._tasks.start_soon(self._speak, take, attempt)
 
-    async def _speak(self, take: _Take, attempt: _Attempt) -> None:
+    async def _speak(self, take: Take, attempt: Attempt) -> None:
+        def failed(exc: BaseException) -> None:
+            attempt.error = self._failure(exc, attempt)
+
         with attempt.scope:
-            try:
+            async with contained(failed):
                 await self._generate(take, attempt)
-            except TTSHubError as exc:
-                attempt.error = exc
-            except Exception as exc:  # noqa: BLE001 - an engine is a stranger's code; told to the reader
-                attempt.error = _generation_error(attempt, exc)
         attempt.ended = True
         self._notify()
 
-    async def _generate(self, take: _Take, attempt: _Attempt) -> None:
+    def _failure(self, exc: BaseException, attempt: Attempt) -> TTSHubError:
+        if isinstance(exc, TTSHubError):
+            return exc
+        name = self._route[attempt.stop_index].engine.name
+        error = GenerationError(f"engine {name!r} failed: {type(exc).__name__}: {exc}", backend=name)
+        error.__cause__ = exc
+        return error
+
+    async def _generate(self, take: Take, attempt: Attempt) -> None:
         engine = self._route[attempt.stop_index].engine
-        urgent = take is self._pending[0]
+        urgent = take is next(pending for pending in self._pending if pending.attempt is not None)
         with ExitStack() as line:
             if urgent and not self._delivered_audio:
                 line.enter_context(engine.newcomer())
             speaker = attempt.speaker = await self._speaker(attempt.stop_index)
-            async with engine.turn(first=urgent):
+            async with engine.turn(first=urgent) as turn:
                 line.close()
                 if self.first_turn_at is None:
                     self.first_turn_at = anyio.current_time()
-                with self.clock:
-                    await self._run_backend(speaker, self._segment_request(speaker, take), attempt)
+                await self._run_backend(speaker, self._segment_request(speaker, take), attempt, turn)
 
-    async def _run_backend(self, speaker: Speaker, request: SegmentRequest, attempt: _Attempt) -> None:
+    async def _run_backend(
+        self, speaker: Speaker, request: SegmentRequest, attempt: Attempt, turn: Turn
+    ) -> None:
+        name = speaker.engine.name
         attempt.alive_at = anyio.current_time()
         self._notify()
         peak = 0.0
-        async with aclosing(speaker.backend.generate_stream(request, self._tell)) as audio:
-            async for chunk in audio:
-                peak = max(peak, _checked_peak(chunk, speaker))
-                attempt.put(chunk)
-                speaker.engine.sign_of_life()
-                self._notify()
+        try:
+            async with aclosing(speaker.backend.generate_stream(request, self._tell)) as audio:
+                while True:
+                    with self.clock:
+                        chunk = await anext(audio, None)
+                    if chunk is None:
+                        break
+                    peak = max(peak, peak_of(chunk, request.text, name))
+                    attempt.put(chunk)
+                    speaker.engine.sign_of_life()
+                    self._notify()
+                    await self._wait_for_reader(attempt, turn)
+        except (InvalidRequestError, OverloadedError) as exc:
+            raise _RefusedError(exc, name) from exc
         if peak < SILENT_PEAK and any(c.isalnum() for c in request.text):
-            raise NoAudioError(
-                f"engine {speaker.engine.name!r} made no sound for segment {request.index} "
-                f"({len(request.text)} characters)",
-                backend=speaker.engine.name,
-            )
+            raise NoAudioError(f"engine {name!r} made no sound for a text of words", backend=name)
+
+    async def _wait_for_reader(self, attempt: Attempt, turn: Turn) -> None:
+        """A segment far longer than usual must not fill the memory; its slot goes to others meanwhile."""
+        limit = max(self._limits.buffer_seconds, 1.0) * 4
+        if attempt.unread_seconds < limit:
+            return
+        attempt.alive_at = None
+        async with turn.stepped_aside():
+            while attempt.unread_seconds > limit / 2:
+                await self._moved_on()
+        attempt.alive_at = anyio.current_time()
 
     async def _speaker(self, index: int) -> Speaker:
         """The engine of a stop, loaded, with the request's voice and options resolved for it."""
         async with self._speaker_lock:
             if index not in self._speakers:
-                stop = self._route[index]
-                self._users.enter_context(stop.engine.in_use())
                 try:
-                    self._speakers[index] = await prepare_speaker(
-                        stop, self._request, self._tell, self._speakers.get(index - 1)
-                    )
-                except InvalidRequestError as exc:
-                    if not stop.stands_in:
-                        raise
-                    message = f"engine {stop.engine.name!r} cannot take over: {exc}"
-                    raise BackendUnavailableError(message, backend=stop.engine.name) from exc
-            return self._speakers[index]
+                    self._speakers[index] = await self._prepared(index)
+                except TTSHubError as exc:
+                    self._speakers[index] = exc
+            speaker = self._speakers[index]
+        if isinstance(speaker, TTSHubError):
+            raise speaker
+        return speaker
 
-    def _segment_request(self, speaker: Speaker, take: _Take) -> SegmentRequest:
+    async def _prepared(self, index: int) -> Speaker:
+        stop, name = self._route[index], self._route[index].engine.name
+        self._users.enter_context(stop.engine.in_use())
+        previous = self._speakers.get(index - 1)
+        stands_in_for = previous if isinstance(previous, Speaker) else None
+        try:
+            with anyio.fail_after(self._limits.load_timeout):
+                return await prepare_speaker(stop, self._request, self._tell, stands_in_for)
+        except TimeoutError as exc:
+            message = f"engine {name!r} was not loaded within {self._limits.load_timeout:g} s"
+            raise BackendUnavailableError(message, backend=name) from exc
+        except InvalidRequestError as exc:
+            others = self._route[index + 1 :]
+            if not stop.stands_in and not any(other.only_at_start for other in others):
+                raise
+            raise _RefusedError(exc, name) from exc
+
+    def _segment_request(self, speaker: Speaker, take: Take) -> SegmentRequest:
         return SegmentRequest(
             text=take.segment.text,
             voice=speaker.voice,
@@ -316,6 +380,8 @@ class Generation:
             previous_text=take.previous_text,
         )
 
+    # --- news ---
+
     def _notify(self) -> None:
         self._moved.set()
         self._moved = anyio.Event()
@@ -323,111 +389,41 @@ class Generation:
     async def _moved_on(self) -> None:
         await self._moved.wait()
 
-    async def _moved_on_or_stalled(self, attempt: _Attempt) -> None:
+    def _require_running(self) -> None:
+        if self.ended.is_set():
+            raise UsageError("the stream was closed before the speech came to its end")
+
+    async def _moved_on_or_stalled(self, attempt: Attempt) -> None:
         """Wait for news; an engine that is at work but gives nothing for too long counts as failed."""
         limit = self._limits.stall_timeout
         patience = math.inf if attempt.alive_at is None else attempt.alive_at + limit - anyio.current_time()
         with anyio.move_on_after(max(0.0, patience)) as wait:
             await self._moved_on()
-        silent_for = anyio.current_time() - (attempt.alive_at or math.inf)
+        silent_for = 0.0 if attempt.alive_at is None else anyio.current_time() - attempt.alive_at
         if wait.cancelled_caught and silent_for >= limit and not attempt.ended:
             attempt.scope.cancel()
             name = self._route[attempt.stop_index].engine.name
             attempt.error = StalledError(f"engine {name!r} gave no audio for {limit:g} s", backend=name)
 
 
-class BusyClock:
-    """Counts the time in which at least one of its users was inside."""
+class _RefusedError(BackendError):
+    """An engine cannot take the request as it is, or not now; `original` says so to the caller."""
 
-    def __init__(self) -> None:
-        self._inside = 0
-        self._since = 0.0
-        self._total = 0.0
-
-    @property
-    def seconds(self) -> float:
-        """Counted so far."""
-        return self._total + (anyio.current_time() - self._since if self._inside else 0.0)
-
-    def __enter__(self) -> None:
-        if not self._inside:
-            self._since = anyio.current_time()
-        self._inside += 1
-
-    def __exit__(self, *exc: object) -> None:
-        self._inside -= 1
-        if not self._inside:
-            self._total += anyio.current_time() - self._since
+    def __init__(self, original: TTSHubError, backend: str) -> None:
+        super().__init__(f"engine {backend!r} refused: {original}", backend=backend)
+        self.original = original
 
 
-class _Take:
-    """A segment, and the attempt at speaking it that counts."""
-
-    def __init__(self, segment: Segment, previous_text: str) -> None:
-        self.segment = segment
-        self.previous_text = previous_text
-        self.attempt = _Attempt(None, 0)
-        self.attempt.ended = True
-
-
-class _Attempt:
-    """One engine's work on one segment, and what of it is unread."""
-
-    def __init__(self, stop: Stop | None, stop_index: int) -> None:
-        self.stop = stop
-        self.stop_index = stop_index
-        self.speaker: Speaker | None = None
-        self.scope = anyio.CancelScope()
-        self.chunks: deque[AudioChunk] = deque()
-        self.unread_seconds = 0.0
-        self.announced = False
-        self.alive_at: float | None = None
-        self.ended = False
-        self.error: TTSHubError | None = None
-
-    def put(self, chunk: AudioChunk) -> None:
-        self.alive_at = anyio.current_time()
-        self.unread_seconds += chunk.seconds
-        self.chunks.append(chunk)
-
-
-def _may_fall_back(following: Stop, error: BackendError) -> bool:
-    """The other candidates of `auto` stand in for an engine that cannot start, not for one that fails."""
-    return not following.only_at_start or isinstance(error, BackendUnavailableError)
-
-
-def _checked_peak(chunk: AudioChunk, speaker: Speaker) -> float:
-    """The largest magnitude of a chunk.
-
-    Raises:
-        GenerationError: the samples are not mono float32, or not finite.
-    """
-    samples, name = chunk.samples, speaker.engine.name
-    if samples.dtype != np.float32 or samples.ndim != 1 or chunk.sample_rate <= 0:
-        raise GenerationError(
-            f"engine {name!r} gave {samples.dtype} samples of shape {samples.shape} "
-            f"at {chunk.sample_rate} Hz where mono float32 of shape (T,) belongs",
-            backend=name,
-        )
-    peak = float(np.max(np.abs(samples), initial=0.0))
-    if not math.isfinite(peak):
-        raise GenerationError(f"engine {name!r} gave samples that are not finite numbers", backend=name)
-    return peak
-
-
-def _generation_error(attempt: _Attempt, exc: Exception) -> GenerationError:
-    name = attempt.stop.engine.name if attempt.stop is not None else ""
-    error = GenerationError(f"engine {name!r} failed: {type(exc).__name__}: {exc}", backend=name)
-    error.__cause__ = exc
-    return error
-
-
-def _all_failed(errors: Sequence[BackendError]) -> BackendError:
+def _all_failed(errors: Sequence[BackendError]) -> TTSHubError:
     """What to raise when nobody is left: the failure itself, or all of them in one line."""
+    first, last = errors[0], errors[-1]
+    if all(isinstance(error, _RefusedError) for error in errors) and isinstance(first, _RefusedError):
+        return first.original
     if len(errors) == 1:
-        return errors[0]
+        return first
     message = "; then ".join(str(error) for error in errors)
-    kind = BackendUnavailableError if isinstance(errors[-1], BackendUnavailableError) else GenerationError
-    failure = kind(message, backend=errors[0].backend)
-    failure.__cause__ = errors[-1]
+    unavailable = isinstance(last, BackendUnavailableError | _RefusedError)
+    failure = (BackendUnavailableError if unavailable else GenerationError)(message, backend=first.backend)
+    failure.position = last.position
+    failure.__cause__ = last
     return failure

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -19,21 +18,22 @@ from tts_hub.audio.file import AudioFileWriter
 from tts_hub.audio.formats import AudioFormat, check_sample_rate, find_format, format_of_file
 from tts_hub.backend import TTSBackend
 from tts_hub.config import Config, load_config
+from tts_hub.containment import contained
 from tts_hub.engine import Engine, EngineState
-from tts_hub.errors import BackendUnavailableError, TTSHubError, UnsupportedOptionError, UsageError
+from tts_hub.errors import BackendUnavailableError, UsageError
 from tts_hub.generation import Generation
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.registry import Entry, Registry
-from tts_hub.route import SPEEDS, Stop
+from tts_hub.route import Stop
 from tts_hub.shaping import LoudnessMemory, Shaper
 from tts_hub.stream import AudioStream, SpeechStream
-from tts_hub.text.check import check_text
+from tts_hub.text.incoming import IncomingText
 from tts_hub.text.segment import Segment, segments_of
 from tts_hub.text.whole import whole_as_segment
 from tts_hub.types import Availability, RequestFields, SpeechRequest, Voice
+from tts_hub.validation import checked_request
 
 AUTO = "auto"
-SAMPLE_RATES = (8_000, 192_000)
 logger = logging.getLogger(__name__)
 
 
@@ -118,6 +118,8 @@ class TTSBackendManager:
         Raises:
             UsageError: the name is taken.
         """
+        if backend.name == AUTO:
+            raise UsageError(f"{AUTO!r} stands for the best engine; give yours another name")
         self.registry.register(backend)
 
     async def stream(
@@ -138,11 +140,10 @@ class TTSBackendManager:
             OverloadedError: no place in the engine's waiting line.
             BackendError: no engine could begin to speak.
         """
-        wanted = self._with_defaults(request, fields)
+        wanted = checked_request(request, fields, self.config)
         audio_format = find_format(wanted.response_format or "")
-        sample_rate = wanted.sample_rate or self.config.audio.sample_rate
-        check_sample_rate(audio_format, sample_rate)
-        audio = await self._open(wanted, sample_rate, on_progress)
+        check_sample_rate(audio_format, wanted.sample_rate or 0)
+        audio = await self._open(wanted, on_progress)
         speech = SpeechStream(audio, audio_format)
         await speech.start()
         return speech
@@ -156,14 +157,8 @@ class TTSBackendManager:
         **fields: Unpack[RequestFields],
     ) -> AudioStream:
         """Speak as raw `AudioChunk`s, for players. Otherwise as `stream`."""
-        wanted = self._with_defaults(request, fields)
-        sample_rate = wanted.sample_rate or self.config.audio.sample_rate
-        if not SAMPLE_RATES[0] <= sample_rate <= SAMPLE_RATES[1]:
-            raise UnsupportedOptionError(
-                f"sample rate is {sample_rate}; possible: {SAMPLE_RATES[0]} to {SAMPLE_RATES[1]} Hz",
-                param="sample_rate",
-            )
-        return await self._open(wanted, sample_rate, on_progress)
+        wanted = checked_request(request, fields, self.config)
+        return await self._open(wanted, on_progress)
 
     async def save(
         self,
@@ -181,14 +176,13 @@ class TTSBackendManager:
         Raises:
             OutputError: the file cannot be written.
         """
-        wanted = self._with_defaults(request, fields)
+        wanted = checked_request(request, fields, self.config)
         named = fields.get("response_format") or (
             isinstance(request, SpeechRequest) and request.response_format
         )
         audio_format = find_format(named) if named else format_of_file(path)
-        sample_rate = wanted.sample_rate or self.config.audio.sample_rate
-        check_sample_rate(audio_format, sample_rate)
-        audio = await self._open(wanted, sample_rate, on_progress)
+        check_sample_rate(audio_format, wanted.sample_rate or 0)
+        audio = await self._open(wanted, on_progress)
         async with audio:
             await _write_file(audio, path, audio_format)
         return audio
@@ -209,7 +203,7 @@ class TTSBackendManager:
             if entry.availability().ready:
                 try:
                     found[entry.name] = await self._engine(entry).voices()
-                except TTSHubError as exc:
+                except Exception as exc:  # noqa: BLE001 - a stranger's code: the other engines' voices are listed
                     logger.warning("no voices of engine %s: %s", entry.name, exc)
         return found
 
@@ -233,38 +227,34 @@ class TTSBackendManager:
         """Free an engine's memory now.
 
         Raises:
+            UnknownModelError: no engine of that name.
             UsageError: requests are using it.
         """
-        if name in self._engines:
-            await self._engines[name].unload()
+        entry = self.registry.find(name)
+        if entry.name in self._engines:
+            await self._engines[entry.name].unload()
 
-    async def _open(
-        self, request: SpeechRequest, sample_rate: int, on_progress: ProgressCallback
-    ) -> AudioStream:
+    async def _open(self, request: SpeechRequest, on_progress: ProgressCallback) -> AudioStream:
         tasks = self._require_open()
-        if isinstance(request.input, str):
-            check_text(request.input, max_chars=self.config.text.max_characters)
-        if not (math.isfinite(request.speed) and SPEEDS[0] <= request.speed <= SPEEDS[1]):
-            raise UnsupportedOptionError(
-                f"speed is {request.speed:g}; possible: {SPEEDS[0]:g} to {SPEEDS[1]:g}", param="speed"
-            )
         route = self._route(request.model or AUTO, request.fallback or ())
         request_id = request.request_id or uuid.uuid4().hex[:12]
         tell = _guarded(on_progress, request_id)
-        text = _Counted(request.input)
-        segments = self._segments(replace(request, input=text.source), route)
+        incoming = None if isinstance(request.input, str) else IncomingText(request.input)
         generation = Generation(
-            request, request_id, segments=segments, route=route, limits=self.config.limits, tell=tell
+            request,
+            request_id,
+            segments=self._segments(request, incoming, route),
+            incoming=incoming,
+            route=route,
+            limits=self.config.limits,
+            tell=tell,
         )
-        shaper = Shaper(self.config.audio, sample_rate, self._loudness)
         audio = AudioStream(
             request,
             request_id,
             generation=generation,
-            shaper=shaper,
-            sample_rate=sample_rate,
+            shaper=Shaper(self.config.audio, request, self._loudness),
             tell=tell,
-            characters=lambda: text.characters,
         )
         tasks.start_soon(self._run, generation)
         tell(ProgressEvent("queued", backend=route[0].engine.name))
@@ -273,22 +263,28 @@ class TTSBackendManager:
 
     async def _run(self, generation: Generation) -> None:
         """One request's failure, even one of our own making, must not touch the others."""
+
+        def failed(exc: BaseException) -> None:
+            logger.error("a request ended by an error of the hub itself", exc_info=exc)
+
         self._live.add(generation)
         try:
-            await generation.run()
-        except Exception:
-            logger.exception("a request ended by an error of the hub itself")
+            async with contained(failed):
+                await generation.run()
         finally:
             self._live.discard(generation)
 
-    def _segments(self, request: SpeechRequest, route: Sequence[Stop]) -> AsyncGenerator[Segment, None]:
+    def _segments(
+        self, request: SpeechRequest, incoming: IncomingText | None, route: Sequence[Stop]
+    ) -> AsyncGenerator[Segment, None]:
         text = self.config.text
+        source = request.input if incoming is None else incoming.pieces()
         if request.markup == "ssml":
-            return whole_as_segment(request.input, max_total_chars=text.max_characters)
+            return whole_as_segment(source, max_total_chars=text.max_characters)
         all_capabilities = [stop.engine.capabilities for stop in route]
         limits = [c.max_chars for c in all_capabilities if c.max_chars is not None]
         return segments_of(
-            request.input,
+            source,
             max_total_chars=text.max_characters,
             language=request.language or "en",
             max_chars=min([text.segment_characters, *limits]),
@@ -303,14 +299,14 @@ class TTSBackendManager:
         return list({stop.engine.name: stop for stop in reversed(stops)}.values())[::-1]
 
     def _stops(self, name: str) -> list[Stop]:
-        model = self.config.aliases.get(name, name)
+        model = self.config.alias_target(name)
         if model != AUTO:
             return [Stop(self._engine(self.registry.find(model)), model)]
         candidates = self._auto()
         if not candidates:
             raise BackendUnavailableError(f"no engine is ready to speak: {self._why_none()}", backend=AUTO)
         first, *others = [Stop(self._engine(entry), entry.name) for entry in candidates]
-        return [first, *(replace(stop, stands_in=True, only_at_start=True) for stop in others)]
+        return [first, *(replace(stop, only_at_start=True) for stop in others)]
 
     def _auto(self) -> list[Entry]:
         ready = self.registry.ready()
@@ -346,20 +342,6 @@ class TTSBackendManager:
             silent_for=engine.silent_for if engine else 0.0,
         )
 
-    def _with_defaults(
-        self, request: SpeechRequest | str | AsyncIterable[str], fields: RequestFields
-    ) -> SpeechRequest:
-        if isinstance(request, SpeechRequest):
-            wanted = replace(request, **fields)
-        else:
-            wanted = SpeechRequest(input=request, **fields)
-        return replace(
-            wanted,
-            model=wanted.model or self.config.model,
-            response_format=wanted.response_format or self.config.audio.response_format,
-            fallback=self.config.fallback if wanted.fallback is None else wanted.fallback,
-        )
-
     def _require_open(self) -> TaskGroup:
         if self._tasks is None:
             raise UsageError("the manager is not open: use `async with TTSBackendManager(...) as manager`")
@@ -371,19 +353,6 @@ class TTSBackendManager:
             await anyio.sleep(min(seconds / 4, 15.0))
             for engine in list(self._engines.values()):
                 await engine.unload_if_idle(seconds)
-
-
-class _Counted:
-    """The request's text, and how much of it has been taken in."""
-
-    def __init__(self, text: str | AsyncIterable[str]) -> None:
-        self.characters = len(text) if isinstance(text, str) else 0
-        self.source: str | AsyncIterable[str] = text if isinstance(text, str) else self._count(text)
-
-    async def _count(self, pieces: AsyncIterable[str]) -> AsyncGenerator[str, None]:
-        async for piece in pieces:
-            self.characters += len(piece)
-            yield piece
 
 
 def _guarded(on_progress: ProgressCallback, request_id: str) -> ProgressCallback:
@@ -399,7 +368,8 @@ def _guarded(on_progress: ProgressCallback, request_id: str) -> ProgressCallback
 
 
 async def _write_file(audio: AudioStream, path: str | Path, audio_format: AudioFormat) -> None:
-    writer = AudioFileWriter(path, audio_format, audio.sample_rate)
+    """In threads: the disk may be slow, and a pipe waits for its reader."""
+    writer = await anyio.to_thread.run_sync(AudioFileWriter, path, audio_format, audio.sample_rate)
     try:
         async for chunk in audio:
             await anyio.to_thread.run_sync(writer.write, chunk.samples)

@@ -38,6 +38,8 @@ class Entry:
     """Why the plugin could not be imported."""
     values: Mapping[str, Any] = field(default_factory=dict)
     """Its section of the config file."""
+    _missing: str = ""
+    """The module that its import did not find."""
 
     def backend_class(self) -> type[TTSBackend]:
         """Import the plugin if that has not happened.
@@ -85,7 +87,10 @@ class Entry:
             return Availability(ready=False, reason=self.broken, remedy=exc.remedy)
         if not settings.enabled:
             return Availability(ready=False, reason="switched off in the configuration")
-        return backend.availability(settings)
+        try:
+            return backend.availability(settings)
+        except Exception as exc:  # noqa: BLE001 - a stranger's code: whatever it raises, the others go on
+            return Availability(ready=False, reason=f"its own check failed: {type(exc).__name__}: {exc}")
 
     def models(self) -> tuple[str, ...]:
         """Exact model names; just the engine's name when its class does not import."""
@@ -109,8 +114,11 @@ class Entry:
             return
         try:
             loaded = self.plugin.load()
-        except (Exception, SystemExit) as exc:  # noqa: BLE001 - a stranger's code: whatever it raises, the others go on
+        except KeyboardInterrupt:
+            raise
+        except BaseException as exc:  # noqa: BLE001 - a stranger's code: whatever it raises, the others go on
             self.broken = f"{type(exc).__name__}: {exc}"
+            self._missing = exc.name or "" if isinstance(exc, ModuleNotFoundError) else ""
             return
         if isinstance(loaded, type) and issubclass(loaded, TTSBackend):
             self.backend = loaded
@@ -118,6 +126,8 @@ class Entry:
             self.broken = f"{self.plugin.value} is not a TTSBackend class"
 
     def _remedy(self) -> str:
+        if self._missing:
+            return f"pip install {self._missing}"
         package = self.plugin.dist.name if self.plugin is not None and self.plugin.dist is not None else ""
         return f"pip install --upgrade {package}" if package else ""
 

@@ -13,8 +13,6 @@ from tts_hub.errors import UnknownVoiceError, UnsupportedOptionError, one_of
 from tts_hub.progress import ProgressCallback
 from tts_hub.types import Capabilities, SpeechRequest, Voice
 
-SPEEDS = (0.25, 4.0)
-
 
 @dataclass(frozen=True, slots=True)
 class Stop:

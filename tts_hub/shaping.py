@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from tts_hub.generation import Part, SegmentBroken, SegmentEnded, SegmentStarted
 from tts_hub.report import Fallback
 from tts_hub.route import Speaker
 from tts_hub.text.segment import Segment
-from tts_hub.types import AudioChunk
+from tts_hub.types import AudioChunk, SpeechRequest
 
 LoudnessMemory = MutableMapping[tuple[str, str], float]
 """(engine, voice) -> measured loudness in LUFS, so that a voice starts at the right level next time."""
@@ -21,7 +22,10 @@ LoudnessMemory = MutableMapping[tuple[str, str], float]
 class Shaper:
     """Feeds a `Track` and keeps the books: position, pauses between segments, fallbacks, voices' loudness."""
 
-    def __init__(self, config: AudioConfig, sample_rate: int, loudness: LoudnessMemory) -> None:
+    def __init__(self, config: AudioConfig, request: SpeechRequest, loudness: LoudnessMemory) -> None:
+        sample_rate = request.sample_rate or config.sample_rate
+        self.sample_rate = sample_rate
+        """Hz."""
         self.audio_seconds = 0.0
         self.segments = 0
         """Spoken to their end."""
@@ -30,6 +34,7 @@ class Shaper:
         self.cost = 0.0
         """US dollars."""
         self._config = config
+        self._pace = request.speed
         self._loudness = loudness
         self._silence = AudioChunk(np.zeros(0, np.float32), sample_rate)
         self._track = Track(
@@ -51,6 +56,11 @@ class Shaper:
         if isinstance(part, SegmentEnded):
             return self._end(part.segment)
         return self._broken(part)
+
+    @property
+    def audible(self) -> bool:
+        """Something has been heard."""
+        return self._track.audible
 
     def finish(self) -> AudioChunk:
         """What the filters still hold."""
@@ -88,6 +98,8 @@ class Shaper:
         """Fade out what was said of the segment; the next engine says it from its beginning."""
         began = self._segment_start
         spoken = self._end_in_track()
+        if not self._track.segment_audible:
+            spoken = replace(spoken, words=())
         self.fallbacks.append(
             Fallback(
                 failed=part.failed.engine.name,
@@ -109,11 +121,13 @@ class Shaper:
         return last
 
     def _usual_pause(self, segment: Segment) -> float:
-        return {
+        """Seconds; faster speech has shorter pauses."""
+        pauses = {
             "clause": self._config.clause_pause,
             "sentence": self._config.sentence_pause,
             "paragraph": self._config.paragraph_pause,
-        }[segment.boundary]
+        }
+        return pauses[segment.boundary] / self._pace
 
     def _known_loudness(self, speaker: Speaker) -> float | None:
         key = (speaker.engine.name, speaker.voice.id)

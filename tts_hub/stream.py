@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import logging
+import threading
 import warnings
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from collections import deque
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import aclosing, contextmanager, suppress
 from types import TracebackType
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 import anyio
+from anyio import from_thread, lowlevel
 
 from tts_hub.audio.convert import encode_stream
 from tts_hub.audio.formats import AudioFormat
-from tts_hub.errors import NoAudioError
+from tts_hub.errors import NoAudioError, UsageError
 from tts_hub.generation import Generation, SegmentBroken, SegmentEnded, SegmentStarted
-from tts_hub.progress import ProgressEvent, Stage
+from tts_hub.progress import ProgressCallback, ProgressEvent, Stage
 from tts_hub.report import SpeechReport
 from tts_hub.shaping import Shaper
 from tts_hub.text.segment import Segment
@@ -25,6 +28,68 @@ from tts_hub.wordlog import WordLog
 CLOSE_WITHIN = 10.0
 """Seconds to wait for an engine to let go; it takes milliseconds unless the engine is stuck."""
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class _Reading(Generic[T]):
+    """An async generator with one reader, that can be closed while somebody reads.
+
+    Its end is only an end when the generator says so (`finished`): one that was interrupted, by a time
+    limit around a read for instance, raises `UsageError` from then on, or again what it failed with.
+    """
+
+    def __init__(self, items: AsyncGenerator[T, None]) -> None:
+        self.finished = False
+        self._items = items
+        self._held: deque[T] = deque()
+        self._lock = anyio.Lock()
+        self._error: BaseException | None = None
+
+    def hold(self, item: T) -> None:
+        """Keep an item that was read ahead for the reader."""
+        self._held.append(item)
+
+    async def read(self) -> T:
+        """The next item.
+
+        Raises:
+            StopAsyncIteration: all has been read.
+            UsageError: closed or interrupted before the end, or read by two tasks at once.
+        """
+        with self._alone():
+            if self._held:
+                return self._held.popleft()
+            return await self.read_ahead()
+
+    async def read_ahead(self) -> T:
+        """The next item of the generator, past those that are held."""
+        if self._error is not None:
+            raise self._error
+        try:
+            return await anext(self._items)
+        except StopAsyncIteration:
+            if self.finished:
+                raise
+            raise UsageError("the stream was closed or interrupted before its end") from None
+        except Exception as exc:
+            self._error = exc
+            raise
+
+    async def aclose(self) -> None:
+        """Close the generator, after the read that is under way."""
+        async with self._lock:
+            await self._items.aclose()
+
+    @contextmanager
+    def _alone(self) -> Generator[None, None, None]:
+        try:
+            self._lock.acquire_nowait()
+        except (anyio.WouldBlock, RuntimeError):
+            raise UsageError("the stream is being read by another task") from None
+        try:
+            yield
+        finally:
+            self._lock.release()
 
 
 class AudioStream:
@@ -41,25 +106,21 @@ class AudioStream:
         *,
         generation: Generation,
         shaper: Shaper,
-        sample_rate: int,
-        tell: Callable[[ProgressEvent], None],
-        characters: Callable[[], int],
+        tell: ProgressCallback,
     ) -> None:
         self.request_id = request_id
-        self.sample_rate = sample_rate
+        self.sample_rate = shaper.sample_rate
         """Hz."""
         self._request = request
         self._generation = generation
         self._shaper = shaper
         self._tell = tell
-        self._characters = characters
         self._words = WordLog()
         self._began = anyio.current_time()
         self._first_audio_at: float | None = None
         self._over_at: float | None = None
-        self._complete = False
-        self._chunks = self._shape()
-        self._first: AudioChunk | None = None
+        self._loop = lowlevel.current_token()
+        self._chunks = _Reading(self._shape())
 
     @property
     def words(self) -> Sequence[WordTiming]:
@@ -79,7 +140,7 @@ class AudioStream:
             model=speaker.model if speaker else "",
             voice=speaker.voice.id if speaker else "",
             language=(self._request.language or speaker.voice.language) if speaker else "",
-            characters=self._characters(),
+            characters=self._generation.characters,
             segments=shaper.segments,
             audio_seconds=shaper.audio_seconds,
             first_audio_seconds=None if self._first_audio_at is None else self._first_audio_at - self._began,
@@ -89,16 +150,16 @@ class AudioStream:
             fallbacks=tuple(shaper.fallbacks),
             ignored=speaker.ignored if speaker else (),
             cost=shaper.cost,
-            complete=self._complete,
+            complete=self._chunks.finished,
         )
 
     async def start(self) -> None:
-        """Wait for the first audio, so that every failure up to it is an exception of the call itself."""
+        """Wait for the first sound, so that every failure up to it is an exception of the call itself."""
         try:
-            self._first = await anext(self._chunks)
+            while not self._shaper.audible:
+                self._chunks.hold(await self._chunks.read_ahead())
         except StopAsyncIteration:
-            await self.aclose()
-            raise NoAudioError("no audio was made", backend=self.report.backend) from None
+            pass  # nothing but pauses
         except BaseException:
             await self.aclose()
             raise
@@ -107,10 +168,7 @@ class AudioStream:
         return self
 
     async def __anext__(self) -> AudioChunk:
-        if self._first is not None:
-            chunk, self._first = self._first, None
-            return chunk
-        return await anext(self._chunks)
+        return await self._chunks.read()
 
     async def __aenter__(self) -> Self:
         return self
@@ -144,7 +202,7 @@ class AudioStream:
                 source=self,
                 stacklevel=2,
             )
-            self._generation.stop()
+            _stop_from_anywhere(self._generation, self._loop)
 
     async def _shape(self) -> AsyncGenerator[AudioChunk, None]:
         try:
@@ -156,24 +214,25 @@ class AudioStream:
                     if len(chunk.samples) or chunk.words:
                         yield self._hand_out(chunk)
             last = self._shaper.finish()
+            if self._shaper.speaker is not None and not self._shaper.audible:
+                name = self._shaper.speaker.engine.name
+                raise NoAudioError(f"engine {name!r} found nothing to say in the text", backend=name)
             if len(last.samples) or last.words:
                 yield self._hand_out(last)
-            self._complete = True
-            self._announce(None)
+            self._chunks.finished = True
+            self._tell(self._event("finished"))
         finally:
             self.stop()
 
     def _hand_out(self, chunk: AudioChunk) -> AudioChunk:
         self._words.extend(chunk.words)
-        if self._first_audio_at is None and len(chunk.samples):
+        if self._first_audio_at is None and self._shaper.audible:
             self._first_audio_at = anyio.current_time()
             self._tell(self._event("first_audio"))
         return chunk
 
-    def _announce(self, part: SegmentStarted | SegmentEnded | SegmentBroken | None) -> None:
-        if part is None:
-            self._tell(self._event("finished"))
-        elif isinstance(part, SegmentEnded):
+    def _announce(self, part: SegmentStarted | SegmentEnded | SegmentBroken) -> None:
+        if isinstance(part, SegmentEnded):
             self._tell(self._event("segment", segment=part.segment))
         elif isinstance(part, SegmentBroken):
             change = self._shaper.fallbacks[-1]
@@ -195,10 +254,10 @@ class AudioStream:
 
     def _fraction(self, segment: Segment | None) -> float | None:
         """How far into the text a segment reaches, once the text is known to its end."""
-        text = self._request.input
-        if segment is None or not (isinstance(text, str) or self._generation.segments_known):
+        known = isinstance(self._request.input, str) or self._generation.segments_known is not None
+        if segment is None or not known:
             return None
-        return min(1.0, segment.span[1] / self._characters())
+        return min(1.0, segment.span[1] / max(1, self._generation.characters))
 
 
 class SpeechStream:
@@ -210,8 +269,7 @@ class SpeechStream:
         self.media_type = audio_format.media_type
         self.sample_rate = audio.sample_rate
         """Hz."""
-        self._bytes = encode_stream(audio, audio_format, audio.sample_rate)
-        self._first: bytes | None = None
+        self._bytes = _Reading(self._encode(audio_format))
 
     @property
     def request_id(self) -> str:
@@ -231,7 +289,7 @@ class SpeechStream:
     async def start(self) -> None:
         """Wait for the first bytes."""
         try:
-            self._first = await anext(self._bytes)
+            self._bytes.hold(await self._bytes.read_ahead())
         except BaseException:
             await self.aclose()
             raise
@@ -240,14 +298,7 @@ class SpeechStream:
         return self
 
     async def __anext__(self) -> bytes:
-        if self._first is not None:
-            data, self._first = self._first, None
-            return data
-        try:
-            return await anext(self._bytes)
-        except BaseException:
-            self.audio.stop()
-            raise
+        return await self._bytes.read()
 
     async def read(self) -> bytes:
         """All bytes that are left, up to the end."""
@@ -263,6 +314,33 @@ class SpeechStream:
 
     async def aclose(self) -> None:
         """Stop the engine if it is still at work, and wait until its place is free."""
+        self.audio.stop()
         with anyio.CancelScope(shield=True):
             await self._bytes.aclose()
         await self.audio.aclose()
+
+    async def _encode(self, audio_format: AudioFormat) -> AsyncGenerator[bytes, None]:
+        try:
+            async with aclosing(encode_stream(self.audio, audio_format, self.sample_rate)) as encoded:
+                async for data in encoded:
+                    yield data
+            self._bytes.finished = True
+        finally:
+            self.audio.stop()
+
+
+def _stop_from_anywhere(generation: Generation, loop: lowlevel.EventLoopToken) -> None:
+    """The garbage collector may come by in any thread, and after the loop's end."""
+    try:
+        on_loop = lowlevel.current_token() == loop
+    except RuntimeError:  # no loop runs in this thread
+        on_loop = False
+    if on_loop:
+        generation.stop()
+        return
+
+    def stop() -> None:
+        with suppress(RuntimeError):  # the loop has ended, and the work with it
+            from_thread.run_sync(generation.stop, token=loop)
+
+    threading.Thread(target=stop, daemon=True).start()

@@ -103,19 +103,16 @@ class Availability:
     """A command to type, or empty."""
 
 
-class _Flush(str):
-    """An empty piece of text that says: speak what is there, no more of this sentence will come."""
+class _Sign(str):
+    """An empty piece of text that says something about the text."""
 
     __slots__ = ()
 
 
-FLUSH: Final[str] = _Flush()
+FLUSH: Final[str] = _Sign()
 """Yield it from a text that is still being written to have the rest of it spoken at once."""
-
-
-def is_flush(piece: str) -> bool:
-    """Whether a piece of text is `FLUSH`."""
-    return isinstance(piece, _Flush)
+PAUSED: Final[str] = _Sign()
+"""The writer has paused: a sentence that looks complete is spoken now."""
 
 
 @dataclass(frozen=True, slots=True)

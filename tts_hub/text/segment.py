@@ -20,7 +20,7 @@ from tts_hub.text.clauses import cut_point, first_cut, split_points
 from tts_hub.text.lines import Boundary, Break, BreakScanner
 from tts_hub.text.markup import check_pauses
 from tts_hub.text.sentences import LOOKAHEAD, MAX_WINDOW, SentenceFinder, checkpoints, ends_sentence
-from tts_hub.types import is_flush
+from tts_hub.types import FLUSH, PAUSED
 
 _SPACE = re.compile(r"\s*")
 # A whole text is pushed in windows of so many characters: few, so that the first segment is soon there.
@@ -115,6 +115,11 @@ class Segmenter:
         segments = self.flush()
         self._finished = self._fault is None
         return segments
+
+    @property
+    def looks_complete(self) -> bool:
+        """What is left ends like a sentence, so that it may be spoken if nothing follows."""
+        return ends_sentence(self._text[self._at :].rstrip())
 
     def flush(self) -> list[Segment]:
         """What is left so far, as if the text ended here; more may follow."""
@@ -282,7 +287,7 @@ async def segments_of(
     spoken = False
     async with aclosing(_pieces(source, max_total_chars)) as pieces:
         async for piece in pieces:
-            for segment in segmenter.flush() if is_flush(piece) else segmenter.push(piece):
+            for segment in _cut(segmenter, piece):
                 spoken = spoken or is_visible(segment.text)
                 yield segment
     while rest := segmenter.finish():
@@ -291,6 +296,14 @@ async def segments_of(
             yield segment
     if not spoken:
         raise InvalidTextError("the text has no words to speak, only pauses or white space")
+
+
+def _cut(segmenter: Segmenter, piece: str) -> list[Segment]:
+    if piece is FLUSH:
+        return segmenter.flush()
+    if piece is PAUSED:
+        return segmenter.flush() if segmenter.looks_complete else []
+    return segmenter.push(piece)
 
 
 async def _pieces(source: str | AsyncIterable[str], max_total_chars: int) -> AsyncGenerator[str, None]:

@@ -1,0 +1,87 @@
+"""Each figure of the benchmark, defined by one function. Times are seconds since the request was sent."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tts_hub.bench.arrivals import Decoded, Part, Playable
+from tts_hub.types import Samples
+
+AUDIBLE = 10 ** (-50 / 20)
+"""Amplitude from which a sample counts as sound: -50 dBFS."""
+NOTICED = 0.02
+"""Seconds: a shorter stop of the player counts as no underrun."""
+PERCENTILES = (50, 90, 95, 99)
+
+
+@dataclass(frozen=True, slots=True)
+class Underruns:
+    """Where a player would have run dry."""
+
+    count: int
+    seconds: float
+
+
+def first_byte(parts: Sequence[Part]) -> float:
+    """When the first byte of the body came."""
+    return parts[0].at
+
+
+def first_audio(decoded: Decoded) -> float:
+    """When the first packet could be decoded."""
+    return decoded.timeline[0].at
+
+
+def leading_silence(samples: Samples, sample_rate: int) -> float:
+    """Seconds of the audio before its first sample of at least -50 dBFS; all of it when there is none."""
+    loud = np.flatnonzero(np.abs(samples) >= AUDIBLE)
+    return float(loud[0] if len(loud) else len(samples)) / sample_rate
+
+
+def first_audible(decoded: Decoded) -> float:
+    """When a listener hears something: a player starts at the first audio and plays the silence in it."""
+    silence = leading_silence(decoded.samples, decoded.sample_rate)
+    arrived = next((p.at for p in decoded.timeline if p.seconds > silence), decoded.timeline[-1].at)
+    return max(first_audio(decoded) + silence, arrived)
+
+
+def total(parts: Sequence[Part]) -> float:
+    """When the last byte came."""
+    return parts[-1].at
+
+
+def real_time_factor(parts: Sequence[Part], decoded: Decoded) -> float:
+    """Total time per second of audio, for a reader who never waits. Below 1 is faster than speech.
+
+    The server's `tts_real_time_factor` is the same without queue and transport.
+    """
+    return total(parts) / decoded.seconds
+
+
+def gaps(parts: Sequence[Part]) -> list[float]:
+    """Seconds between one part and the next."""
+    return [after.at - before.at for before, after in itertools.pairwise(parts)]
+
+
+def underruns(timeline: Sequence[Playable]) -> Underruns:
+    """How often and how long a player that starts at the first audio would stand still."""
+    count, stood = 0, 0.0
+    runs_dry_at = timeline[0].at + timeline[0].seconds
+    for before, now in itertools.pairwise(timeline):
+        wait = now.at - runs_dry_at
+        if wait > NOTICED:
+            count += 1
+            stood += wait
+            runs_dry_at = now.at
+        runs_dry_at += now.seconds - before.seconds
+    return Underruns(count, stood)
+
+
+def percentiles(values: Sequence[float]) -> dict[str, float]:
+    """`p50`, `p90`, `p95`, `p99`, by linear interpolation."""
+    found = np.percentile(list(values), PERCENTILES)
+    return {f"p{p}": float(value) for p, value in zip(PERCENTILES, found, strict=True)}

@@ -1,0 +1,85 @@
+"""A segment on its way: the attempts of engines at speaking it, and what of them is unread."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import anyio
+
+from tts_hub.errors import TTSHubError
+from tts_hub.route import Speaker
+from tts_hub.text.segment import Segment
+from tts_hub.types import AudioChunk
+
+
+class Attempt:
+    """One engine's work on one segment."""
+
+    def __init__(self, stop_index: int) -> None:
+        self.stop_index = stop_index
+        """Which engine of the request's route."""
+        self.speaker: Speaker | None = None
+        self.scope = anyio.CancelScope()
+        self.chunks: deque[AudioChunk] = deque()
+        self.unread_seconds = 0.0
+        self.announced = False
+        """The reader has begun with it."""
+        self.alive_at: float | None = None
+        """When the engine last gave a sign of life; None while it is not at work."""
+        self.ended = False
+        self.error: TTSHubError | None = None
+
+    def put(self, chunk: AudioChunk) -> None:
+        """Keep a chunk for the reader."""
+        self.alive_at = anyio.current_time()
+        self.unread_seconds += chunk.seconds
+        self.chunks.append(chunk)
+
+    def take(self) -> AudioChunk:
+        """The next chunk for the reader."""
+        chunk = self.chunks.popleft()
+        self.unread_seconds -= chunk.seconds
+        return chunk
+
+
+class Take:
+    """A segment, and the attempt that counts; None for a segment without words."""
+
+    def __init__(self, segment: Segment, previous_text: str) -> None:
+        self.segment = segment
+        self.previous_text = previous_text
+        self.attempt: Attempt | None = None
+
+    @property
+    def running(self) -> bool:
+        """An engine is at work on it, or waits for its turn."""
+        return self.attempt is not None and not self.attempt.ended
+
+    @property
+    def unread_seconds(self) -> float:
+        """Audio that nobody has read yet."""
+        return self.attempt.unread_seconds if self.attempt is not None else 0.0
+
+
+class BusyClock:
+    """Counts the time in which at least one of its users was inside."""
+
+    def __init__(self) -> None:
+        self._inside = 0
+        self._since = 0.0
+        self._total = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Counted so far."""
+        return self._total + (anyio.current_time() - self._since if self._inside else 0.0)
+
+    def __enter__(self) -> None:
+        if not self._inside:
+            self._since = anyio.current_time()
+        self._inside += 1
+
+    def __exit__(self, *exc: object) -> None:
+        self._inside -= 1
+        if not self._inside:
+            self._total += anyio.current_time() - self._since

@@ -1,0 +1,77 @@
+"""Text that is still being written, read so that nobody waits longer than needed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import aclosing
+
+import anyio
+import anyio.lowlevel
+
+from tts_hub.types import PAUSED
+
+PAUSE_SECONDS = 0.3
+"""A writer who gives nothing for so long has paused: what looks complete is spoken."""
+AHEAD = 64
+"""Pieces that are taken from the writer before they are needed."""
+
+
+class IncomingText:
+    """Pieces of text with `PAUSED` among them; `pump` runs in a task of its own.
+
+    Waiting for the writer with a time limit would end an async generator, so the waiting happens in
+    between, on a queue.
+    """
+
+    def __init__(self, source: AsyncIterable[str]) -> None:
+        self.characters = 0
+        """Taken in so far."""
+        self._source = source
+        self._send, self._receive = anyio.create_memory_object_stream[str](AHEAD)
+        self._error: BaseException | None = None
+
+    async def pump(self) -> None:
+        """Move pieces from the source to the queue, to its end or its failure."""
+        with self._send:
+            try:
+                if isinstance(self._source, AsyncGenerator):
+                    async with aclosing(self._source):
+                        await self._move(self._source)
+                else:
+                    await self._move(self._source)
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except anyio.get_cancelled_exc_class() as exc:
+                await anyio.lowlevel.checkpoint_if_cancelled()
+                self._error = exc
+            except BaseException as exc:  # noqa: BLE001 - the caller's code; raised to the caller by `pieces`
+                self._error = exc
+
+    async def pieces(self) -> AsyncGenerator[str, None]:
+        """The pieces, and once a `PAUSED` after each piece that nothing follows for a while.
+
+        Raises:
+            Exception: what the source raised, after the pieces before it.
+        """
+        patience = math.inf
+        with self._receive:
+            while True:
+                with anyio.move_on_after(patience) as wait:
+                    try:
+                        piece = await self._receive.receive()
+                    except anyio.EndOfStream:
+                        break
+                if wait.cancelled_caught:
+                    patience = math.inf
+                    yield PAUSED
+                else:
+                    patience = PAUSE_SECONDS
+                    yield piece
+        if self._error is not None:
+            raise self._error
+
+    async def _move(self, source: AsyncIterable[str]) -> None:
+        async for piece in source:
+            self.characters += len(piece) if isinstance(piece, str) else 0
+            await self._send.send(piece)
