@@ -62,13 +62,19 @@ class _DeviceSink:
             raise OutputError(f"cannot play: {exc}") from exc
 
     async def write(self, samples: Samples) -> None:
-        await anyio.to_thread.run_sync(self._stream.write, samples[:, None])
+        await anyio.to_thread.run_sync(self._put, samples)
 
     async def finish(self) -> None:
         await anyio.to_thread.run_sync(self._stream.stop)
 
     def close(self) -> None:
         self._stream.close()
+
+    def _put(self, samples: Samples) -> None:
+        try:
+            self._stream.write(samples[:, None])
+        except self._error as exc:
+            raise OutputError(f"cannot play on: {exc}") from exc
 
 
 class _ProgramSink:

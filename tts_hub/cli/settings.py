@@ -12,6 +12,9 @@ import click
 from tts_hub.config import LoadedConfig, load_config, user_config_file
 from tts_hub.registry import Registry
 
+SECRET = ("key", "keys", "token", "tokens", "secret", "password")
+"""Last words of the names of settings whose values are not shown."""
+
 
 @click.command()
 @click.option("--path", "only_path", is_flag=True, help="Only say which file is read.")
@@ -50,7 +53,14 @@ def _settings(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str
         if isinstance(value, Mapping) and value:
             yield from _settings(value, f"{prefix}{key}.")
         else:
-            yield f"{prefix}{key}", value
+            yield f"{prefix}{key}", _hidden(value) if key.split("_")[-1] in SECRET else value
+
+
+def _hidden(value: Any) -> Any:
+    """A secret, or a list of them, as it may be shown."""
+    if isinstance(value, list):
+        return [_hidden(each) for each in value]
+    return "***" if isinstance(value, str) and value else value
 
 
 def _source(loaded: LoadedConfig, key: str) -> str:

@@ -1,0 +1,114 @@
+"""What the tests of the command line share: ways to run it, and what a failure must look like."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+
+from tts_hub.cli import main
+
+PROGRAM = str(Path(sys.executable).with_name("tts-hub"))
+PATIENCE = 20.0
+"""Seconds after which a program that should have ended or answered counts as hung."""
+_started: list[subprocess.Popen[bytes]] = []
+ENGINE = """
+from tts_hub.testing import FakeBackend, FakeScript
+
+class Breaking(FakeBackend):
+    name = "breaking"
+
+    def __init__(self, settings=None):
+        super().__init__(settings, name="breaking", script=FakeScript(fail_at={1: 2}))
+"""
+
+
+def invoke(*arguments: str) -> Result:
+    """Run a command in this process."""
+    return CliRunner().invoke(main, arguments, prog_name="tts-hub")
+
+
+def run(*arguments: str, stdin: bytes | None = None, **environ: str) -> subprocess.CompletedProcess[bytes]:
+    """Run the real program to its end, its stdin empty unless given."""
+    return subprocess.run(
+        [PROGRAM, *arguments],
+        input=stdin or b"",
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+        env=os.environ | environ,
+    )
+
+
+def start(
+    *arguments: str, ctrl_c: signal.Handlers = signal.SIG_DFL, **environ: str
+) -> subprocess.Popen[bytes]:
+    """Start the real program, all three streams piped; the end of the test ends it."""
+    process = subprocess.Popen(
+        [PROGRAM, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | environ,
+        # A test run in the background of a shell ignores Ctrl-C, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, ctrl_c),
+    )
+    _started.append(process)
+    return process
+
+
+def end_all() -> None:
+    """End what a test that failed has left running, and close all pipes."""
+    while _started:
+        process = _started.pop()
+        process.kill()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                with suppress(BrokenPipeError):
+                    pipe.close()
+        process.wait()
+
+
+def ended(process: subprocess.Popen[bytes]) -> str:
+    """Wait for its end; what it said on stderr."""
+    with process:
+        _, said = process.communicate(timeout=PATIENCE)
+    return said.decode()
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait until it holds."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(0.01)
+
+
+def complaint(code: int, stderr: str) -> str:
+    """The one line with which a command has to fail."""
+    lines = [line for line in stderr.splitlines() if line]
+    if code == 2:  # click shows the usage first
+        assert lines[0].startswith("Usage: ")
+        lines = lines[2:]
+    assert code in {1, 2}
+    assert len(lines) == 1, stderr
+    assert lines[0].startswith("Error: ")
+    return lines[0].removeprefix("Error: ")
+
+
+def breaking_engine(folder: Path) -> str:
+    """Install the engine `breaking`, which fails in its second segment; the PYTHONPATH to run it with."""
+    folder.mkdir()
+    (folder / "breaking_tts.py").write_text(ENGINE)
+    info = folder / "breaking_tts-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: breaking-tts\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[tts_hub.backends]\nbreaking = breaking_tts:Breaking\n")
+    return str(folder)

@@ -1,0 +1,59 @@
+"""Ctrl-C and SIGTERM: an end within moments, and nothing half is left."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import ended, start, until
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+LONG = "This is one of very many sentences that nobody will hear to the end. " * 20_000
+
+
+def part_is_being_written() -> bool:
+    return any(part.stat().st_size > 20_000 for part in Path().glob(".tts-hub-*"))
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda s: s.name)
+def test_a_signal_in_the_middle_leaves_no_file(number: signal.Signals) -> None:
+    Path("long").write_text(LONG)
+    process = start("speak", "--file", "long", "-o", "x.mp3", "--captions", "x.srt")
+    until(part_is_being_written)
+    began = time.monotonic()
+    process.send_signal(number)
+    said = ended(process)
+    assert (process.returncode, said) == (130, "interrupted\n")
+    assert time.monotonic() - began < 2.0
+    assert [file.name for file in Path().iterdir()] == ["long"]
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda s: s.name)
+def test_a_signal_while_stdin_is_silent_ends_it(number: signal.Signals) -> None:
+    Path("x.mp3").write_text("precious")
+    process = start("speak", "-o", "x.mp3")
+    assert process.stdin is not None
+    process.stdin.write(b"One whole sentence is here.\n")
+    process.stdin.flush()
+    until(lambda: list(Path().glob(".tts-hub-*")))
+    began = time.monotonic()
+    process.send_signal(number)
+    code = process.wait(5.0)
+    assert time.monotonic() - began < 2.0
+    assert code == 130
+    assert ended(process) == "interrupted\n"
+    assert Path("x.mp3").read_text() == "precious"
+    assert [file.name for file in Path().iterdir()] == ["x.mp3"]
+
+
+def test_sigterm_ends_it_where_ctrl_c_is_ignored() -> None:
+    Path("long").write_text(LONG)
+    process = start("speak", "--file", "long", "-o", "x.mp3", ctrl_c=signal.SIG_IGN)  # as behind `&`
+    until(part_is_being_written)
+    process.send_signal(signal.SIGTERM)
+    assert ended(process) == "interrupted\n"
+    assert process.returncode == 130
+    assert [file.name for file in Path().iterdir()] == ["long"]

@@ -1,0 +1,159 @@
+"""`tts-hub speak --play`: through sounddevice, or a player program of the machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.audio.decoding import decode, decode_s16le
+from tests.cli.running import complaint, ended, invoke, start, until
+from tts_hub.cli.player import PROGRAMS
+
+COPIES = 'echo "$@" > arguments; exec /bin/cat > played\n'
+LONG = "This is one of very many sentences that nobody will hear to the end. " * 2_000
+Install = Callable[[str, str], Path]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Put player programs on the PATH, which holds nothing else; sounddevice is not to be had."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+
+    def program(name: str, script: str) -> Path:
+        path = tmp_path / name
+        path.write_text(f"#!/bin/sh\n{script}")
+        path.chmod(0o755)
+        return path
+
+    return program
+
+
+class FakeSoundDevice(ModuleType):
+    """What we use of the module `sounddevice`."""
+
+    class PortAudioError(Exception):
+        pass
+
+    def __init__(self) -> None:
+        super().__init__("sounddevice")
+        self.fails_at: str | None = None
+        self.calls: list[str] = []
+        self.heard: list[np.ndarray] = []
+        self.shape: dict[str, Any] = {}
+
+    def OutputStream(self, **shape: Any) -> FakeSoundDevice:
+        self.shape = shape
+        return self
+
+    def write(self, samples: np.ndarray) -> None:
+        self.heard.append(samples)
+        if self.fails_at == "write":
+            raise self.PortAudioError("unplugged")
+
+    def start(self) -> None:
+        self.calls.append("start")
+        if self.fails_at == "start":
+            raise self.PortAudioError("no device")
+
+    def stop(self) -> None:
+        self.calls.append("stop")
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+
+@pytest.fixture
+def device(monkeypatch: pytest.MonkeyPatch) -> FakeSoundDevice:
+    device = FakeSoundDevice()
+    monkeypatch.setitem(sys.modules, "sounddevice", device)
+    return device
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_player_program_gets_all_the_samples_and_their_rate(install: Install, name: str) -> None:
+    install(name, COPIES)
+    done = invoke("speak", "Hello there.", "--play", "-o", "x.wav")
+    assert done.exit_code == 0, done.stderr
+    samples, rate = decode(Path("x.wav"))
+    assert decode_s16le(Path("played").read_bytes()) == pytest.approx(samples, abs=1e-4)
+    assert str(rate) in Path("arguments").read_text()
+
+
+def test_playing_alone_writes_no_file(install: Install) -> None:
+    install("aplay", "exec /bin/cat > /dev/null\n")
+    done = invoke("speak", "Hello there.", "--play")
+    assert done.exit_code == 0
+    assert done.stderr.startswith("played: ")
+    assert not list(Path().iterdir())
+
+
+def test_no_player_at_all_is_told_with_what_to_install(install: Install) -> None:
+    done = invoke("speak", "Hello there.", "--play", "-o", "x.wav")
+    said = complaint(done.exit_code, done.stderr)
+    assert "pip install 'tts-hub[play]'" in said
+    assert "aplay" in said
+    assert not list(Path().iterdir())
+
+
+@pytest.mark.parametrize("text", ["Hello.", LONG[:2_000]], ids=["at-the-end", "in-the-middle"])
+def test_a_player_that_fails_is_told_with_its_own_words(install: Install, text: str) -> None:
+    install("paplay", "/usr/bin/head -c 100 > /dev/null; echo no sound card >&2; exit 3\n")
+    done = invoke("speak", text, "--play", "-o", "x.wav")
+    assert "no sound card" in complaint(done.exit_code, done.stderr)
+    assert not list(Path().iterdir())
+
+
+def test_a_player_that_cannot_be_run_is_told(install: Install) -> None:
+    install("paplay", "").write_text("no program")
+    done = invoke("speak", "Hello.", "--play", "-o", "x.wav")
+    assert "cannot run" in complaint(done.exit_code, done.stderr)
+    assert not list(Path().iterdir())
+
+
+def test_no_player_is_started_for_a_file_that_cannot_be_written(install: Install) -> None:
+    install("paplay", COPIES)
+    done = invoke("speak", "Hello.", "--play", "-o", "nowhere/x.wav")
+    assert "nowhere/x.wav" in complaint(done.exit_code, done.stderr)
+    assert not Path("arguments").exists()
+
+
+def test_an_end_by_signal_ends_the_player(install: Install, tmp_path: Path) -> None:
+    install("paplay", "echo $$ > pid.new; /bin/mv pid.new pid; exec /bin/sleep 60\n")
+    (tmp_path / "sounddevice.py").write_text("raise ImportError")
+    Path("long").write_text(LONG)
+    process = start("speak", "--file", "long", "--play", PYTHONPATH=str(tmp_path))
+    until(Path("pid").exists)
+    began = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    said = ended(process)
+    assert (process.returncode, said) == (130, "interrupted\n")
+    assert time.monotonic() - began < 2.0
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(Path("pid").read_text()), 0)
+
+
+def test_sounddevice_is_used_where_it_is_installed(device: FakeSoundDevice) -> None:
+    done = invoke("speak", "Hello there.", "--play", "-o", "x.wav")
+    assert done.exit_code == 0, done.stderr
+    samples, rate = decode(Path("x.wav"))
+    assert device.shape == {"samplerate": rate, "channels": 1, "dtype": "float32"}
+    assert np.concatenate(device.heard)[:, 0] == pytest.approx(samples, abs=1e-4)
+    assert device.calls == ["start", "stop", "close"]
+
+
+@pytest.mark.parametrize(("moment", "message"), [("start", "no device"), ("write", "unplugged")])
+def test_a_sound_device_that_fails_is_told(device: FakeSoundDevice, moment: str, message: str) -> None:
+    device.fails_at = moment
+    done = invoke("speak", "Hello there.", "--play", "-o", "x.wav")
+    assert message in complaint(done.exit_code, done.stderr)
+    assert not list(Path().iterdir())

@@ -1,0 +1,144 @@
+"""Audio on stdout and signs of progress on stderr: what a pipe sees, and what a terminal sees."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.audio.decoding import decode
+from tests.cli.running import PATIENCE, PROGRAM, complaint, ended, run, start, until
+
+LONG = "This is one of very many sentences that nobody will hear to the end. " * 2_000
+
+
+def on_a_terminal(*arguments: str) -> tuple[int, str]:
+    """Run with stdin and stderr on a pseudo terminal: its exit code, and what appeared there."""
+    here, there = pty.openpty()
+    environ = os.environ | {"TERM": "xterm-256color", "COLUMNS": "100"}
+    process = subprocess.Popen([PROGRAM, *arguments], stdin=there, stdout=there, stderr=there, env=environ)
+    os.close(there)
+    shown = b""
+    try:
+        while select.select([here], [], [], PATIENCE)[0]:
+            shown += os.read(here, 65_536)
+    except OSError:  # Linux says so when the other side is closed
+        pass
+    finally:
+        os.close(here)
+    return process.wait(PATIENCE), shown.decode()
+
+
+@pytest.mark.parametrize("audio_format", ["mp3", "wav", "opus", "flac", "aac"])
+def test_audio_on_stdout_is_one_valid_stream(audio_format: str) -> None:
+    done = run("speak", "Hello there.", "-o", "-", "--format", audio_format, "--json")
+    report = json.loads(done.stderr)
+    samples, rate = decode(done.stdout)
+    assert len(samples) / rate == pytest.approx(report["audio_seconds"], abs=0.15)
+
+
+def test_stdout_may_be_a_file() -> None:
+    with Path("x.flac").open("wb") as file:
+        command = [PROGRAM, "speak", "Hello there.", "-o", "-", "--format", "flac", "--quiet"]
+        subprocess.run(command, stdout=file, stdin=subprocess.DEVNULL, check=True, timeout=PATIENCE)
+    assert len(decode(Path("x.flac"))[0]) > 6_000
+
+
+def test_audio_comes_before_the_text_is_complete() -> None:
+    process = start("speak", "-o", "-", "--format", "wav", "--quiet")
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(
+        b"The first sentence is here, and it is complete. The second one has only just, and not long ago,"
+    )
+    process.stdin.flush()
+    early = b""
+    while len(early) < 48_000:  # a second of audio
+        assert select.select([process.stdout], [], [], PATIENCE)[0], "no audio while stdin was open"
+        early += os.read(process.stdout.fileno(), 65_536)
+    assert process.poll() is None
+    with process:
+        rest, said = process.communicate(b" begun to be written.", timeout=PATIENCE)
+    assert (process.returncode, said) == (0, b"")
+    samples, rate = decode(early + rest)
+    assert len(samples) / rate > 4.0
+
+
+def test_a_reader_that_goes_away_ends_it_with_one_line() -> None:
+    Path("long").write_text(LONG)
+    process = start("speak", "--file", "long", "-o", "-")
+    assert process.stdout is not None
+    assert len(process.stdout.read(100)) == 100
+    process.stdout.close()
+    assert process.stderr is not None
+    said = process.stderr.read().decode()
+    with process:
+        code = process.wait(PATIENCE)
+    assert "the reader of stdout went away after" in complaint(code, said)
+
+
+def test_a_full_disk_behind_stdout_is_told() -> None:
+    for command in (["speak", "Hello.", "-o", "-"], ["speak", "Hello.", "-o", "x.wav", "--json"], ["voices"]):
+        with Path("/dev/full").open("wb") as full:
+            done = subprocess.run(
+                [PROGRAM, *command], stdout=full, stderr=subprocess.PIPE, check=False, timeout=PATIENCE
+            )
+        assert "cannot write to stdout: No space left" in complaint(done.returncode, done.stderr.decode())
+
+
+def test_a_closed_stdout_is_told() -> None:
+    command = ["/bin/sh", "-c", f"exec {PROGRAM} speak Hello. -o - >&-"]
+    done = subprocess.run(command, stderr=subprocess.PIPE, check=False, timeout=PATIENCE)
+    assert complaint(done.returncode, done.stderr.decode()) == "cannot write to stdout: it is closed"
+
+
+def test_the_head_of_a_list_ends_without_a_traceback() -> None:
+    process = start("voices")
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == b""
+    with process:
+        assert process.wait(PATIENCE) == 1
+
+
+def test_no_progress_bar_in_a_pipe() -> None:
+    done = run("speak", "Hello. And again, hello.", "-o", "x.wav")
+    assert done.stdout == b""
+    (line,) = done.stderr.splitlines()
+    assert b"\x1b" not in line
+
+
+def test_a_progress_bar_on_a_terminal() -> None:
+    code, shown = on_a_terminal("speak", "Hello. " * 60, "-o", "x.wav")
+    assert code == 0
+    assert "\x1b[" in shown
+    assert "s of speech" in shown
+    assert "━" in shown
+    assert "x.wav: " in shown.splitlines()[-1]
+
+
+def test_no_progress_bar_when_quiet() -> None:
+    assert on_a_terminal("speak", "Hello.", "-o", "x.wav", "--quiet") == (0, "")
+
+
+def test_no_text_on_a_terminal_is_told_and_not_waited_for() -> None:
+    code, shown = on_a_terminal("speak", "-o", "x.wav")
+    assert "nothing to speak: give TEXT, --file, or text on stdin" in complaint(code, shown)
+    assert not list(Path().iterdir())
+
+
+def test_a_stalled_reader_does_not_hold_up_the_end() -> None:
+    Path("long").write_text(LONG)
+    process = start("speak", "--file", "long", "-o", "-", "--format", "wav")
+    stdout = process.stdout
+    assert stdout is not None
+    until(lambda: select.select([stdout], [], [], 0)[0])
+    process.terminate()
+    assert process.wait(PATIENCE) == 130
+    assert ended(process) == "interrupted\n"
