@@ -8,13 +8,27 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
-from tts_hub.config import AudioConfig, Config, LimitsConfig, ServerConfig, TextConfig, load_config, parse_config
+from tts_hub.config import (
+    AudioConfig,
+    Config,
+    LimitsConfig,
+    ServerConfig,
+    TextConfig,
+    load_config,
+    parse_config,
+)
 from tts_hub.errors import ConfigError
 from tts_hub.registry import Registry
 
 ROOT = Path(__file__).parent.parent
-SECTIONS = {"audio": AudioConfig, "text": TextConfig, "limits": LimitsConfig, "server": ServerConfig}
+SECTIONS: dict[str, type[BaseModel]] = {
+    "audio": AudioConfig,
+    "text": TextConfig,
+    "limits": LimitsConfig,
+    "server": ServerConfig,
+}
 
 
 def test_the_file_in_the_repository_equals_the_defaults_and_is_complete() -> None:

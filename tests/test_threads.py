@@ -58,18 +58,25 @@ async def test_closing_stops_the_producer_and_waits_for_it() -> None:
 
 
 async def test_cancelling_the_reader_stops_a_producer_that_gives_nothing_yet() -> None:
-    stopped = threading.Event()
+    cancelled, stopped = threading.Event(), threading.Event()
 
     def produce(emit: Emit[int]) -> None:
-        time.sleep(0.05)
+        cancelled.wait(5)
         try:
             emit(1)
         except Stopped:
             stopped.set()
 
-    with anyio.move_on_after(0.01):
-        async for _ in stream_from_thread(produce):
-            pass
+    async def read() -> None:
+        async with aclosing(stream_from_thread(produce)) as stream:
+            async for _ in stream:
+                pass
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(read)
+        await anyio.wait_all_tasks_blocked()
+        tasks.cancel_scope.cancel()
+        threading.Timer(0.05, cancelled.set).start()
     assert stopped.is_set()
 
 
@@ -102,6 +109,9 @@ async def test_a_thread_that_does_not_end_is_left_behind_and_logged(
         await stream.aclose()
     assert "stuck-engine did not stop" in caplog.text
     stuck.set()
+    for thread in threading.enumerate():
+        if thread.name == "stuck-engine":
+            await anyio.to_thread.run_sync(thread.join)
 
 
 async def test_many_streams_at_once_keep_their_items_apart() -> None:

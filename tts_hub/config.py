@@ -158,7 +158,9 @@ def load_config(path: str | Path | None = None, environ: Mapping[str, str] | Non
         sources = dict.fromkeys(_leaves(values), str(file))
     for variable, keys, value in _environment(environ):
         _put(values, keys, value, variable)
-        sources[".".join(keys)] = variable
+        key = ".".join(keys)
+        leaves = _leaves(value, f"{key}.") if isinstance(value, Mapping) else [key]
+        sources |= dict.fromkeys(leaves, variable)
     return LoadedConfig(parse_config(values, sources), sources, file)
 
 

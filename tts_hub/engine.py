@@ -221,7 +221,7 @@ class Engine:
             )
 
     def _made(self) -> TTSBackend | None:
-        """The backend object, which costs nothing yet; None when it cannot be made, told when it is needed."""
+        """The backend object, which costs nothing yet; None when it cannot be made: loading tells why."""
         try:
             return self._entry.backend_class()(self._entry.settings())
         except Exception:  # noqa: BLE001 - a stranger's code: `load` makes it again, and tells

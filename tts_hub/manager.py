@@ -20,7 +20,7 @@ from tts_hub.backend import TTSBackend
 from tts_hub.config import Config, load_config
 from tts_hub.containment import contained
 from tts_hub.engine import Engine, EngineState
-from tts_hub.errors import BackendUnavailableError, UsageError
+from tts_hub.errors import BackendUnavailableError, TTSHubError, UsageError
 from tts_hub.generation import Generation
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.registry import Entry, Registry
@@ -205,6 +205,29 @@ class TTSBackendManager:
                     found[entry.name] = await self._engine(entry).voices()
                 except Exception as exc:  # noqa: BLE001 - a stranger's code: the other engines' voices are listed
                     logger.warning("no voices of engine %s: %s", entry.name, exc)
+        return found
+
+    async def problems(self) -> list[str]:
+        """What the configuration asks for by default and cannot get: models, voices, format, rate."""
+        found: list[str] = []
+        config = self.config
+        for name in (config.model, *config.fallback, *config.aliases):
+            try:
+                self._stops(name)
+            except TTSHubError as exc:
+                found.append(f"{name}: {exc}")
+        try:
+            check_sample_rate(find_format(config.audio.response_format), config.audio.sample_rate)
+        except TTSHubError as exc:
+            found.append(str(exc))
+        for entry in self.registry:
+            if entry.availability().ready and entry.settings().voice is not None:
+                try:
+                    engine = self._engine(entry)
+                    with engine.in_use():
+                        await (await engine.loaded(ignore)).find_voice(None, None)
+                except TTSHubError as exc:
+                    found.append(f"backends.{entry.name}.voice: {exc}")
         return found
 
     def status(self) -> list[EngineStatus]:

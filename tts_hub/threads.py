@@ -96,8 +96,11 @@ class _Worker(Generic[T]):
         except BaseException as exc:  # noqa: BLE001 - carried over to the reader, whatever it is
             self.error = exc
         finally:
-            with suppress(RuntimeError):  # the loop itself is gone: nobody left to tell
+            try:
                 from_thread.run_sync(self._end, token=self._token)
+            except RuntimeError:  # the loop itself is gone: nobody left to tell
+                with suppress(RuntimeError):
+                    self._send.close()
 
     def _emit(self, item: T, /) -> None:
         try:

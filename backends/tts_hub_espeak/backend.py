@@ -20,6 +20,7 @@ from tts_hub.threads import stream_from_thread
 from tts_hub.types import AudioChunk, Availability, Capabilities, SegmentRequest, Voice
 from tts_hub_espeak import native
 from tts_hub_espeak.engine import Delivery, Engine
+from tts_hub_espeak.levels import LOUDNESS_LUFS, level_of
 from tts_hub_espeak.pool import EnginePool
 from tts_hub_espeak.speech import Speech
 from tts_hub_espeak.voices import VoiceCatalogue
@@ -29,24 +30,8 @@ SPEED_RANGE = (0.48, 2.5)
 """84 to 437 words per minute. There the length of a paragraph follows 1/speed: within 8 % in English,
 German, Spanish and Chinese, up to 15 % in French above 1.9. Slower does nothing, and from 450 on the
 library stretches the audio and reports wrong word positions."""
-VOLUME = 50  # of 200: the highest at which no voice clips, `x-loud` in SSML included
-LOUD_VOLUME = 20
-LOUD_VARIANTS = frozenset(
-    [
-        "announcer",
-        "edward",
-        "klatt",
-        "klatt3",
-        "klatt4",
-        "klatt5",
-        "robosoft",
-        "robosoft2",
-        "robosoft3",
-        "unirobot",
-    ]
-)
-"""Their effects add up to more than full scale: they are spoken at `LOUD_VOLUME`."""
-LOUDNESS_LUFS = -27.0
+MAX_ENGINES = 64
+"""At 1.3 MB each. The hub's slots limit the work; a stream whose reader pauses has no slot, but an engine."""
 GAP_UNIT = 0.0143  # seconds that one unit of the library's word gap lasts
 GAP_OFFSET = 0.03  # seconds that any gap lasts beyond that
 
@@ -127,7 +112,8 @@ class EspeakBackend(TTSBackend):
         pool, catalogue = await self._load()
         delivery = _delivery(request, catalogue)
         async with pool.lend() as engine:
-            speech = Speech(engine, request.text, delivery, ssml=request.markup == "ssml")
+            gain = level_of(request.voice.id).gain
+            speech = Speech(engine, request.text, delivery, gain, ssml=request.markup == "ssml")
             async with aclosing(stream_from_thread(speech.produce, name="espeak")) as chunks:
                 async for chunk in chunks:
                     yield chunk
@@ -146,7 +132,7 @@ class EspeakBackend(TTSBackend):
             return self._ready
 
     async def _made_ready(self, on_progress: ProgressCallback) -> tuple[EnginePool, VoiceCatalogue]:
-        pool = EnginePool(_new_engine, self.capabilities.concurrency)
+        pool = EnginePool(_new_engine, most=MAX_ENGINES, kept=self.capabilities.concurrency)
         try:
             async with pool.lend() as engine:
                 catalogue = await to_thread.run_sync(_catalogue, engine)
@@ -182,12 +168,11 @@ def _delivery(request: SegmentRequest, catalogue: VoiceCatalogue) -> Delivery:
         options = EspeakOptions.model_validate(dict(request.options))
     except ValidationError as exc:
         raise UnsupportedOptionError(f"options of espeak: {exc}", param="options") from exc
-    variant = request.voice.id.partition("+")[2].casefold()
     return Delivery(
         voice=catalogue.identifier(request.voice.id),
         rate=round(NORMAL_RATE * request.speed),
         pitch=options.pitch,
         pitch_range=options.pitch_range,
-        volume=LOUD_VOLUME if variant in LOUD_VARIANTS else VOLUME,
+        volume=level_of(request.voice.id).volume,
         word_gap=max(0, round((options.word_gap - GAP_OFFSET) / GAP_UNIT)),
     )

@@ -16,15 +16,17 @@ from tts_hub_espeak.words import WordTimer
 CHUNK_SECONDS = 0.15  # of all chunks but the first, which is as short as the library makes it
 CONTROLS = {code: " " for code in range(32) if chr(code) not in "\t\n\r"}
 """Control characters are commands to the library: they could change the voice or the volume."""
+SHOWN_CHARS = 40  # of the text, in an error
 
 
 class Speech:
     """The blocking side of a request; `produce` runs in a thread of its own."""
 
-    def __init__(self, engine: Engine, text: str, delivery: Delivery, *, ssml: bool) -> None:
+    def __init__(self, engine: Engine, text: str, delivery: Delivery, gain: float, *, ssml: bool) -> None:
         self._engine = engine
         self._text = text
         self._delivery = delivery
+        self._gain = np.float32(gain)
         self._ssml = ssml
         self._timer = WordTimer(text, engine.sample_rate, ssml=ssml)
         self._samples: list[Samples] = []
@@ -53,7 +55,9 @@ class Speech:
         if any(map(len, self._samples)):
             emit(self._chunk())
         if self._timer.silent and not self._ssml and any(map(str.isalnum, self._text)):
-            raise NoAudioError("espeak-ng cannot read this text: it made no sound", backend=native.BACKEND)
+            raise NoAudioError(
+                f"espeak-ng cannot read {_beginning(self._text)}: it made no sound", backend=native.BACKEND
+            )
 
     def _encoded(self) -> bytes:
         """UTF-8, with as many characters as the text."""
@@ -63,6 +67,13 @@ class Speech:
             raise InvalidTextError(f"character {exc.start} of the text is half of a surrogate pair") from exc
 
     def _chunk(self) -> AudioChunk:
-        samples, words = np.concatenate(self._samples), tuple(self._words)
+        # Only the loudest effects of `x-loud` SSML ever reach full scale here.
+        samples = np.clip(np.concatenate(self._samples) * self._gain, -1, 1)
+        words = tuple(self._words)
         self._samples, self._words = [], []
         return AudioChunk(samples, self._engine.sample_rate, words)
+
+
+def _beginning(text: str) -> str:
+    """In quotes."""
+    return repr(text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]}…")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pyloudnorm
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -109,7 +110,7 @@ def test_the_first_sound_comes_within_20_ms() -> None:
 
 def test_a_sound_is_held_back_by_the_fade_and_the_limiter_only() -> None:
     track = Track()
-    track.begin_segment()
+    track.begin_segment(start_lufs=-20.0)
     came = 0
     for index, piece in enumerate(cut(speech(RATE, 1), [240])):
         came += len(track.push(AudioChunk(piece, RATE)).samples)
@@ -241,6 +242,30 @@ def test_a_quiet_voice_comes_out_at_the_wanted_loudness_without_clipping() -> No
     output = np.concatenate([piece.samples for piece in pieces])
     assert np.abs(output).max() <= db_to_gain(-1) + 1e-6
     assert output[12_000:24_000] == pytest.approx(samples[12_000:24_000] * db_to_gain(15), rel=1e-4)
+
+
+@pytest.mark.parametrize("peak", [0.03, 0.3, 1.0])
+def test_a_voice_of_unknown_loudness_is_right_from_its_first_segment(peak: float) -> None:
+    for seconds in (0.6, 1.0, 3.0):
+        track, loudness = Track(), []
+        for seed in range(2):
+            track.begin_segment()
+            samples = padded(speech(RATE, seconds, peak=peak, seed=seed), 5_000, 5_000)
+            pieces = [track.push(AudioChunk(piece, RATE)).samples for piece in cut(samples, [999])]
+            spoken = np.concatenate([*pieces, track.end_segment().samples]).astype(np.float64)
+            loudness.append(pyloudnorm.Meter(RATE).integrated_loudness(spoken))
+        assert loudness == pytest.approx([-19, -19], abs=2)
+
+
+def test_the_loudness_of_a_voice_does_not_change_what_is_trimmed() -> None:
+    lengths = []
+    for peak, lufs in ((0.5, -13.0), (0.02, -41.0)):
+        track = Track()
+        track.begin_segment(start_lufs=lufs)
+        rising = speech(RATE, 1, peak=peak) * np.linspace(0, 1, RATE, dtype=np.float32) ** 4
+        pieces = [track.push(AudioChunk(rising, RATE)), track.end_segment()]
+        lengths.append(sum(len(piece.samples) for piece in pieces))
+    assert lengths[0] == pytest.approx(lengths[1], abs=20)
 
 
 def test_each_source_has_a_gain_and_a_measured_loudness_of_its_own() -> None:

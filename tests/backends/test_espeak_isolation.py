@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack, aclosing
+
 import anyio
 import numpy as np
 import pytest
 from tts_hub_espeak import EspeakBackend, EspeakSettings
+from tts_hub_espeak.backend import MAX_ENGINES
+from tts_hub_espeak.engine import Engine
 
-from tests.backends.espeak_audio import Spoken, speak
+from tests.backends.espeak_audio import Spoken, request, speak
 
 pytestmark = pytest.mark.anyio
 TEXT = "Every voice of this choir sings its own line, and none of them mixes with another. " * 3
@@ -55,7 +59,8 @@ async def test_eight_at_once_are_what_each_is_alone() -> None:
         np.testing.assert_array_equal(got[number].samples, expected[number].samples)
 
 
-async def test_many_requests_share_few_engines() -> None:
+async def test_many_requests_share_few_engines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tts_hub_espeak.backend.MAX_ENGINES", 2)
     backend = EspeakBackend(EspeakSettings(concurrency=2))
     expected = [await one(backend, number) for number in range(8)]
     lengths: dict[int, list[float]] = {number: [] for number in range(8)}
@@ -69,3 +74,28 @@ async def test_many_requests_share_few_engines() -> None:
     await backend.aclose()
     for number in range(8):
         assert lengths[number] == pytest.approx([expected[number].seconds] * 3, rel=0.005)
+
+
+async def test_paused_readers_keep_no_one_waiting_and_their_engines_go_afterwards(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    closed: list[Engine] = []
+    close = Engine.close
+
+    def counted(self: Engine) -> None:
+        closed.append(self)
+        close(self)
+
+    monkeypatch.setattr(Engine, "close", counted)
+    backend = EspeakBackend(EspeakSettings(concurrency=2))
+    async with AsyncExitStack() as paused:
+        for _ in range(12):
+            stream = backend.generate_stream(await request(backend, TEXT * 10))
+            await paused.enter_async_context(aclosing(stream))
+            await anext(stream)
+        assert (await speak(backend, "Hello")).seconds > 0.3
+        assert not closed
+    assert len(closed) == 13 - 2
+    await backend.aclose()
+    assert len(closed) == 13
+    assert MAX_ENGINES >= 64

@@ -126,8 +126,10 @@ async def test_letters_without_sound_are_an_error(
         """An engine that comes to an end at once."""
 
     monkeypatch.setattr(Engine, "speak", mute)
-    with pytest.raises(NoAudioError):
+    with pytest.raises(NoAudioError, match="'Hello'"):
         await speak(backend, "Hello")
+    with pytest.raises(NoAudioError, match=f"'{'long ' * 8}…'"):
+        await speak(backend, "long " * 30)
 
 
 async def test_failure_of_the_library_has_a_meaning(
@@ -170,7 +172,7 @@ async def test_a_million_characters_start_at_once_in_flat_memory(backend: Espeak
 
 
 @pytest.mark.parametrize("markup", ["text", "ssml"])
-async def test_closing_early_stops_and_frees_the_only_engine(markup: str) -> None:
+async def test_closing_early_stops_and_frees_the_engine(markup: str) -> None:
     backend = EspeakBackend(EspeakSettings(concurrency=1))
     whole = await speak(backend, PARAGRAPH)
     for _ in range(5):
@@ -183,8 +185,9 @@ async def test_closing_early_stops_and_frees_the_only_engine(markup: str) -> Non
     await backend.aclose()
 
 
-async def test_cancelling_while_waiting_leaves_the_engine_to_others() -> None:
-    backend = EspeakBackend(EspeakSettings(concurrency=1))
+async def test_cancelling_while_waiting_leaves_the_engine_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tts_hub_espeak.backend.MAX_ENGINES", 1)
+    backend = EspeakBackend()
     first = backend.generate_stream(await request(backend, PARAGRAPH * 100))
     await anext(first)
     begun = time.perf_counter()

@@ -101,7 +101,8 @@ def test_a_run_that_fails_leaves_the_old_file_as_it_was(tmp_path: Path) -> None:
     text = "The first sentence is spoken. The second one fails."
     path = breaking_engine(tmp_path / "plugins")
     done = run("speak", text, *OUT, "-m", "breaking", "--captions", "x.srt", PYTHONPATH=path)
-    assert complaint(done.returncode, done.stderr.decode()) == "scripted failure in segment 1"
+    said = complaint(done.returncode, done.stderr.decode())
+    assert said == f"scripted failure in segment 1 (at character {text.index('The second')} of the text)"
     assert Path("x.wav").read_text() == "precious"
     assert [file.name for file in Path().iterdir()] == ["x.wav"]
 

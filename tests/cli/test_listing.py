@@ -93,11 +93,29 @@ def test_doctor_says_why_nothing_can_speak(monkeypatch: pytest.MonkeyPatch) -> N
     assert "No engine can speak." in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "complaint"),
+    [
+        ("TTS_HUB_MODEL", "nope", "unknown model 'nope'"),
+        ("TTS_HUB_FALLBACK", '["nope"]', "unknown model 'nope'"),
+        ("TTS_HUB_BACKENDS__ESPEAK__VOICE", "nope", "unknown voice 'nope'"),
+        ("TTS_HUB_AUDIO__SAMPLE_RATE", "12345", "12345"),
+    ],
+)
+def test_doctor_says_which_default_cannot_be_met(
+    variable: str, value: str, complaint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    done = invoke("doctor")
+    assert done.exit_code == 1
+    assert complaint in done.stdout
+
+
 def test_doctor_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(OFF, "false")
     done = invoke("doctor", "--json")
     assert done.exit_code == 1
-    (espeak,) = (engine for engine in json.loads(done.stdout) if engine["name"] == "espeak")
+    (espeak,) = (engine for engine in json.loads(done.stdout)["engines"] if engine["name"] == "espeak")
     assert espeak["availability"] == {
         "ready": False,
         "reason": "switched off in the configuration",

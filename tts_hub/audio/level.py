@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tts_hub.audio.loudness import LoudnessMeter
-from tts_hub.audio.pcm import db_to_gain
+from tts_hub.audio.pcm import db_to_gain, silence
 from tts_hub.types import Samples
 
-MAX_GAIN_DB = 15.0
+MAX_GAIN_DB = 24.0
+"""Some engines are as soft as -43 LUFS; the limiter keeps the peaks."""
 MAX_STEP_DB = 1.0
+MAX_FIRST_STEP_DB = 3.0
+"""Of a voice whose gain came from its first moments alone."""
 TRUSTED_SECONDS = 3.0
 """Running loudness is within about 0.3 LU of the final value by then; before, a known value is better."""
 
@@ -15,41 +20,69 @@ TRUSTED_SECONDS = 3.0
 class Leveller:
     """Chooses the gain for the segments of ONE voice.
 
-    `start_lufs` is the loudness that this voice is known to have; `None` starts at 0 dB and works
-    towards the target by at most 1 dB a segment.
+    `start_lufs` is the loudness that this voice is known to have. With `None` its first audio is held back
+    until 0.6 s of sound tell, or the end of the segment; silence before the first sound is not held.
     """
 
     def __init__(self, target_lufs: float, start_lufs: float | None, sample_rate: int) -> None:
         self._target = target_lufs
         self._known = start_lufs
         self._meter = LoudnessMeter(sample_rate)
-        self._gain_db = 0.0 if start_lufs is None else self._wanted_db(start_lufs)
+        self._gain_db = None if start_lufs is None else self._wanted_db(start_lufs)
+        self._step_db = MAX_STEP_DB if start_lufs is not None else MAX_FIRST_STEP_DB
+        self._held = silence(0)
+        self._passed = 0  # samples of silence that left before the gain was known
 
     @property
     def gain_db(self) -> float:
-        """Of the present segment."""
-        return self._gain_db
+        """Of the present segment; 0 while it is not known yet."""
+        return self._gain_db or 0.0
 
     @property
     def measured_lufs(self) -> float | None:
         """Loudness of the voice's raw audio so far: what to start from next time."""
         return self._meter.lufs
 
-    def measure(self, samples: Samples) -> None:
-        """Listen to raw audio of the voice, shape (T,)."""
+    def process(self, samples: Samples) -> Samples:
+        """Raw audio of the voice in, shape (T,); what is ready of it out, with the gain of the segment."""
         self._meter.add(samples)
+        if self._gain_db is not None:
+            return self._louder(samples)
+        self._held = np.concatenate([self._held, samples])
+        return self._released(self._meter.opening_lufs)
 
-    def apply(self, samples: Samples) -> Samples:
-        """The samples with the gain of the present segment."""
-        return samples * db_to_gain(self._gain_db) if self._gain_db else samples
+    def end_segment(self) -> Samples:
+        """What was held back, in a segment with little sound."""
+        if self._gain_db is not None:
+            return silence(0)
+        ready = self._released(self._meter.opening_so_far())
+        rest, self._held = self._held, silence(0)
+        self._passed += len(rest)
+        return np.concatenate([ready, rest])
 
     def next_segment(self) -> None:
         """Move the gain towards what the measurement asks for; call it between two segments."""
         measured = self._meter.lufs
-        if measured is None or (self._known is not None and self._meter.seconds < TRUSTED_SECONDS):
+        if self._gain_db is None or measured is None:
+            return
+        if self._known is not None and self._meter.seconds < TRUSTED_SECONDS:
             return
         step = self._wanted_db(measured) - self._gain_db
-        self._gain_db += max(-MAX_STEP_DB, min(MAX_STEP_DB, step))
+        self._gain_db += max(-self._step_db, min(self._step_db, step))
+        self._step_db = MAX_STEP_DB
+
+    def _released(self, opening_lufs: float | None) -> Samples:
+        """The silence before the first sound; once the opening is known, all that was held."""
+        ready, self._held = np.split(self._held, [max(0, self._meter.silent_lead - self._passed)])
+        self._passed += len(ready)
+        if opening_lufs is None:
+            return ready
+        self._gain_db = self._wanted_db(opening_lufs)
+        held, self._held = self._held, silence(0)
+        return np.concatenate([ready, self._louder(held)])
+
+    def _louder(self, samples: Samples) -> Samples:
+        return samples * db_to_gain(self._gain_db) if self._gain_db else samples
 
     def _wanted_db(self, lufs: float) -> float:
         return max(-MAX_GAIN_DB, min(MAX_GAIN_DB, self._target - lufs))

@@ -29,6 +29,14 @@ _SHELF = (
 )
 _LOW_CUT = ((1.0, -2.0, 1.0), (1.0, -1.99004745483398, 0.99007225036621))
 
+OPENING_BLOCKS = 6
+"""Sound that the opening of a voice is judged by. Of 0.4 s of speech 83 % are within 2 LU of the whole
+sentence, of 0.6 s 96 % (400 sentences of 26 espeak-ng voices)."""
+OPENING_LONGEST_BLOCKS = 20
+"""Since the first sound: with so many, what came is enough however little sound is in it."""
+OPENING_GATE = 1e-3
+"""Of the energy of the loudest block (30 dB down): softer blocks are breath or the engine's noise."""
+
 _BIN_LU = 0.1
 _BINS = 1_000
 """From the absolute gate to 30 LUFS, far beyond full scale."""
@@ -45,6 +53,10 @@ class LoudnessMeter:
         self._audible_blocks = 0
         self._counts = np.zeros(_BINS, dtype=np.int64)
         self._energies = np.zeros(_BINS, dtype=np.float64)
+        self._opening: list[float] = []
+        self._opening_lufs: float | None = None
+        self.silent_lead = 0
+        """Samples before the first block that is not silence."""
 
     def add(self, samples: Samples) -> None:
         """Measure shape (T,) more samples."""
@@ -68,11 +80,29 @@ class LoudnessMeter:
         first_bin = max(0, int(np.ceil((ungated + RELATIVE_GATE_LU - ABSOLUTE_GATE_LUFS) / _BIN_LU)))
         return _loudness(self._energies[first_bin:].sum() / self._counts[first_bin:].sum())
 
+    @property
+    def opening_lufs(self) -> float | None:
+        """The loudness of the first 0.6 s of sound, and of no more; `None` before they have come."""
+        return self._opening_lufs
+
+    def opening_so_far(self) -> float | None:
+        """The same of less sound, where no more of it comes; `None` where there was none at all."""
+        if self._opening_lufs is not None:
+            return self._opening_lufs
+        energies, rest = list(self._opening), self._waiting
+        if not energies or 2 * len(rest) >= self._block:
+            padded = np.pad(rest, (0, self._block - len(rest)))
+            energies.append(self._energy(padded) * self._block / max(len(rest), 1))
+        return _opening_loudness(energies)
+
     def _add_block(self, block: Samples) -> None:
-        spectrum = np.fft.rfft(block)
-        power = spectrum.real**2 + spectrum.imag**2
-        energy = float((power * self._weights).sum())
-        self._audible_blocks += _loudness(energy) > ABSOLUTE_GATE_LUFS
+        energy = self._energy(block)
+        audible = _loudness(energy) > ABSOLUTE_GATE_LUFS
+        self._audible_blocks += audible
+        if not self._audible_blocks:
+            self.silent_lead += self._block
+        elif self._opening_lufs is None:
+            self._add_to_opening(energy)
         self._recent.append(energy)
         if len(self._recent) < BLOCKS_PER_GATE:
             return
@@ -82,6 +112,28 @@ class LoudnessMeter:
             bin_index = min(bin_index, _BINS - 1)
             self._counts[bin_index] += 1
             self._energies[bin_index] += gate_energy
+
+    def _add_to_opening(self, energy: float) -> None:
+        self._opening.append(energy)
+        if len(_sounding(self._opening)) == OPENING_BLOCKS or len(self._opening) == OPENING_LONGEST_BLOCKS:
+            self._opening_lufs = _opening_loudness(self._opening)
+
+    def _energy(self, block: Samples) -> float:
+        """K-weighted mean square."""
+        spectrum = np.fft.rfft(block)
+        power = spectrum.real**2 + spectrum.imag**2
+        return float((power * self._weights).sum())
+
+
+def _sounding(energies: list[float]) -> list[float]:
+    """Those that are neither silence nor far below the loudest."""
+    least = max(energies) * OPENING_GATE
+    return [energy for energy in energies if energy >= least and _loudness(energy) > ABSOLUTE_GATE_LUFS]
+
+
+def _opening_loudness(energies: list[float]) -> float | None:
+    heard = _sounding(energies)
+    return _loudness(sum(heard) / len(heard)) if heard else None
 
 
 def _loudness(mean_square: float) -> float:

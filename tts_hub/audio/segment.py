@@ -25,7 +25,7 @@ class TrackSettings:
     trim_silence: bool = True
     """Take off the silence at both ends of every segment."""
     silence_db: float = -50.0
-    """dBFS; a sample below it is silence."""
+    """dBFS at the loudness that comes out; a sample below it is silence."""
     lead_seconds: float = 0.015
     """Kept before the first sound of a segment."""
     tail_seconds: float = 0.05
@@ -41,8 +41,8 @@ class TrackSettings:
 class SegmentChain:
     """Samples of one segment in, at whatever rates; samples of the track out, before the limiter.
 
-    Trimming comes before the change of tempo, so that pauses and fades keep their length; the leveller
-    hears the resampled audio before anything else is done to it. `leveller` may be `None`.
+    The leveller comes first, so that soft and loud voices are trimmed alike; trimming comes before the
+    change of tempo, so that pauses and fades keep their length. `leveller` may be `None`.
     """
 
     def __init__(self, settings: TrackSettings, tempo: float, leveller: Leveller | None) -> None:
@@ -79,6 +79,8 @@ class SegmentChain:
         """What was held back, up to the last sound."""
         rest = self._resampler.finish() if self._resampler else silence(0)
         ready = self._after_resampling(rest)
+        if self._leveller is not None:
+            ready = np.concatenate([ready, self._after_levelling(self._leveller.end_segment())])
         if self._settings.trim_silence and self._resampled and not self.heard:
             return silence(round(self._settings.silent_segment_seconds * self._settings.sample_rate))
         return np.concatenate([ready, self._fader.process(self._tempo.finish()), self._fader.finish()])
@@ -96,10 +98,8 @@ class SegmentChain:
 
     def _after_resampling(self, samples: Samples) -> Samples:
         self._resampled += len(samples)
+        return self._after_levelling(self._leveller.process(samples) if self._leveller else samples)
+
+    def _after_levelling(self, samples: Samples) -> Samples:
         kept = self._trimmer.process(samples)
-        if not self._settings.trim_silence:
-            kept = samples
-        if self._leveller is not None:
-            self._leveller.measure(samples)
-            kept = self._leveller.apply(kept)
-        return self._fader.process(self._tempo.process(kept))
+        return self._fader.process(self._tempo.process(kept if self._settings.trim_silence else samples))

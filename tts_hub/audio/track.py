@@ -19,7 +19,8 @@ class Track:
     """Segments in, one after the other; audio at one rate, level and tempo out, with words on one clock.
 
     Purely synchronous and without threads. How the audio of a segment is cut into chunks does not change
-    what comes out. At tempo 1 a sound is held back by the fade (8 ms) and the limiter (5 ms) at the most.
+    what comes out. At tempo 1 a sound is held back by the fade (8 ms) and the limiter (5 ms) at the most,
+    the first sound of a voice of unknown loudness by 0.6 s.
     """
 
     def __init__(self, settings: TrackSettings | None = None) -> None:
@@ -69,7 +70,7 @@ class Track:
 
         `span_offset` is added to the spans of its words. `pause_before`, in seconds, comes before its first
         audio, unless it is the first audio of the track. `source` names the voice: each has a gain of its
-        own, which starts from `start_lufs`, its known loudness. `tempo` overrides that of the settings.
+        own, which starts from `start_lufs`, its loudness if known. `tempo` overrides that of the settings.
         Raises `UsageError` inside another segment or after `finish`.
         """
         self._require_between_segments()

@@ -15,8 +15,8 @@ from tts_hub.cli.main import run
 from tts_hub.manager import EngineStatus, TTSBackendManager
 from tts_hub.types import Voice
 
-NO_ENGINE = 1
-"""Exit code of `doctor` when nothing can speak."""
+NOT_WELL = 1
+"""Exit code of `doctor` when nothing can speak, or the configuration asks for what there is not."""
 
 
 @click.command()
@@ -61,15 +61,19 @@ def models(config_file: Path | None, *, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_context
 def doctor(ctx: click.Context, *, as_json: bool) -> None:
-    """Say of each engine whether it is ready, and what to do if not."""
+    """Say of each engine whether it is ready, what to do if not, and whether the defaults can be met."""
     status, _, best = run(lambda: _status(ctx.obj))
+    problems = run(lambda: _problems(ctx.obj))
     if as_json:
-        click.echo(json.dumps([_as_json(s) for s in status], ensure_ascii=False))
+        rows = {"engines": [_as_json(s) for s in status], "auto": best, "problems": problems}
+        click.echo(json.dumps(rows, ensure_ascii=False))
     else:
         for engine in status:
             click.echo(_diagnosis(engine))
+        for problem in problems:
+            click.echo(f"configuration: {problem}")
         click.echo(f"`auto` means {best}." if best else "No engine can speak.")
-    ctx.exit(0 if best else NO_ENGINE)
+    ctx.exit(0 if best and not problems else NOT_WELL)
 
 
 async def _voices(config_file: Path | None, model: str | None) -> Mapping[str, Sequence[Voice]]:
@@ -82,6 +86,11 @@ async def _status(
 ) -> tuple[list[EngineStatus], dict[str, str], str | None]:
     async with TTSBackendManager.from_config(config_file) as manager:
         return manager.status(), manager.config.aliases, manager.best()
+
+
+async def _problems(config_file: Path | None) -> list[str]:
+    async with TTSBackendManager.from_config(config_file) as manager:
+        return await manager.problems()
 
 
 def _state(engine: EngineStatus) -> str:

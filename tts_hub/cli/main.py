@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from tts_hub.errors import BackendUnavailableError, TTSHubError
+from tts_hub.errors import BackendError, BackendUnavailableError, TTSHubError
 
 COMMANDS = {
     "speak": "tts_hub.cli.speak",
@@ -99,7 +99,7 @@ async def _until_told_to_go(function: Callable[[], Awaitable[Any]]) -> tuple[Any
     import anyio
 
     with anyio.CancelScope() as scope:
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
             if signal.getsignal(number) is signal.SIG_DFL:  # not under `nohup`
                 asyncio.get_running_loop().add_signal_handler(number, scope.cancel)
         return await function(), False
@@ -114,6 +114,8 @@ def _silence_stdout() -> None:
 
 def _one_line(exc: TTSHubError) -> str:
     message = " ".join(str(exc).split())
+    if isinstance(exc, BackendError) and exc.position:
+        message += f" (at character {exc.position} of the text)"
     if isinstance(exc, BackendUnavailableError) and exc.remedy:
         message += f" (to fix: {exc.remedy})"
     return message

@@ -59,7 +59,7 @@ def speak(config_file: Path | None, /, **given: Any) -> None:
 
 async def _speak(config_file: Path | None, given: dict[str, Any]) -> None:
     source = Recorded(_text(given))
-    _check_captions(given["captions"])
+    _check_captions(given["captions"], given["output"])
     async with TTSBackendManager.from_config(config_file) as manager, AsyncExitStack() as stack:
         output = _output(given, manager.config.audio.response_format)
         audio_format = _format(given, output, manager.config.audio.response_format)
@@ -105,10 +105,12 @@ async def _open_sinks(
     return sinks
 
 
-def _check_captions(paths: Sequence[Path]) -> None:
+def _check_captions(paths: Sequence[Path], output: str | None) -> None:
     """Refuse what cannot be written, before any work is done."""
     for path in paths:
         caption_writer(path)
+        if output is not None and Path(output).absolute() == path.absolute():
+            raise OutputError(f"the audio and the captions cannot both go to {path}")
         if path.is_dir() or not path.parent.is_dir():
             reason = "it is a folder" if path.is_dir() else f"there is no folder {path.parent}"
             raise OutputError(f"cannot write the captions to {path}: {reason}")
@@ -126,6 +128,8 @@ def _text(given: dict[str, Any]) -> str | AsyncIterable[str]:
 
 
 def _output(given: dict[str, Any], default_format: str) -> str | None:
+    if given["output"] == STDOUT and sys.stdout is not None and sys.stdout.isatty():
+        raise click.UsageError("audio on a terminal is only noise: pipe it somewhere, or name a file")
     if given["output"] is not None or given["play"]:
         return None if given["output"] is None else str(given["output"])
     return f"speech.{find_format(given['response_format'] or default_format).name}"

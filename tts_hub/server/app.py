@@ -14,7 +14,7 @@ from tts_hub.config import Config
 from tts_hub.manager import TTSBackendManager
 from tts_hub.server import captions, catalogue, health, live, speech
 from tts_hub.server.errors import install_error_handlers
-from tts_hub.server.guards import Authentication, HostCheck, WholeBody
+from tts_hub.server.guards import Authentication, HostCheck, WholeBody, digest_of
 from tts_hub.server.hub import Hub
 from tts_hub.server.identity import RequestIdentity
 from tts_hub.server.metrics import Metrics
@@ -25,11 +25,15 @@ def create_app(config: Config | None = None, manager: TTSBackendManager | None =
     """The server as an ASGI application.
 
     `manager`, when given, is entered and closed by the application, and its config is the one that counts.
+
+    Raises:
+        ConfigError: an API key that cannot be one.
     """
     if manager is None:
         manager = TTSBackendManager(config)
     hub = Hub(manager, Metrics(manager))
     settings = hub.settings
+    digests = [digest_of(key) for key in settings.api_keys]
     app = _HubAPI(
         title="tts-hub",
         version=version("tts-hub"),
@@ -46,7 +50,7 @@ def create_app(config: Config | None = None, manager: TTSBackendManager | None =
     install_error_handlers(app)
     # The last one added is the outermost.
     app.add_middleware(WholeBody, max_bytes=settings.max_body_bytes, seconds=settings.body_timeout)
-    app.add_middleware(Authentication, settings=settings)
+    app.add_middleware(Authentication, digests=digests, public_catalogue=settings.public_catalogue)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -5,27 +5,27 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
+import anyio
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from tts_hub.server.errors import failure_of
 from tts_hub.server.hub import TheHub
-from tts_hub.server.schema import JSON_ANSWERS
+from tts_hub.server.metrics import ClientGone, Outcome
+from tts_hub.server.schema import CAPTIONED_ANSWERS, LINE_ANSWERS, LINES
 from tts_hub.server.speech import CLIENT_CLOSED, usage
-from tts_hub.server.streaming import ClientGone, StreamedSpeech, opened
+from tts_hub.server.streaming import StreamedSpeech, opened, unless_hung_up
 from tts_hub.server.wire import CaptionedBody, KokoroCaptionedBody, speech_request
 from tts_hub.stream import SpeechStream
 from tts_hub.types import WordTiming
 
-LINES = "application/x-ndjson"
-
 router = APIRouter(tags=["captions"])
 
 
-@router.post("/v1/audio/speech/captions", responses=JSON_ANSWERS, response_class=Response)
+@router.post("/v1/audio/speech/captions", responses=LINE_ANSWERS, response_class=Response)
 async def create_captioned_speech(body: CaptionedBody, request: Request, hub: TheHub) -> Response:
     """Speak, with word timings: lines of `{"audio", "words"}`, then `{"done", ...}` or `{"error"}`.
 
@@ -37,16 +37,10 @@ async def create_captioned_speech(body: CaptionedBody, request: Request, hub: Th
         speech = await opened(request, hub, lambda: hub.manager.stream(wanted))
     except ClientGone:
         return Response(status_code=CLIENT_CLOSED)
-    return StreamedSpeech(
-        speech,
-        _lines(speech, request.state.request_id),
-        hub,
-        media_type=LINES,
-        response_format=speech.response_format,
-    )
+    return StreamedSpeech(speech, _lines(speech, request.state.request_id), hub, media_type=LINES)
 
 
-@router.post("/dev/captioned_speech", responses=JSON_ANSWERS, response_class=Response)
+@router.post("/dev/captioned_speech", responses=CAPTIONED_ANSWERS, response_class=Response)
 async def create_kokoro_captioned_speech(
     body: KokoroCaptionedBody, request: Request, hub: TheHub
 ) -> Response:
@@ -56,29 +50,49 @@ async def create_kokoro_captioned_speech(
     wanted = speech_request(body, request, hub)
     try:
         speech = await opened(request, hub, lambda: hub.manager.stream(wanted))
+        return await _kokoro_answer(body, request, speech, hub)
     except ClientGone:
         return Response(status_code=CLIENT_CLOSED)
+
+
+async def _kokoro_answer(
+    body: KokoroCaptionedBody, request: Request, speech: SpeechStream, hub: TheHub
+) -> Response:
     if body.stream:
-        return StreamedSpeech(
-            speech,
-            _kokoro_lines(speech, timed=body.return_timestamps),
-            hub,
-            media_type="application/json",
-            response_format=speech.response_format,
-        )
-    return await _kokoro_whole(speech, hub, timed=body.return_timestamps)
+        lines = _kokoro_lines(speech, timed=body.return_timestamps)
+        return StreamedSpeech(speech, lines, hub, media_type="application/json")
+    return await _kokoro_whole(request, speech, hub, timed=body.return_timestamps)
+
+
+class NewWords:
+    """The words that have come since it was last asked."""
+
+    def __init__(self, speech: SpeechStream) -> None:
+        self._speech = speech
+        self._told = 0
+
+    def take(self) -> Sequence[WordTiming]:
+        """Each word once, in order."""
+        words = self._speech.words[self._told :]
+        self._told += len(words)
+        return words
+
+
+def word_values(words: Sequence[WordTiming]) -> list[dict[str, Any]]:
+    """Words as JSON has them."""
+    return [dataclasses.asdict(word) for word in words]
 
 
 async def _lines(speech: SpeechStream, request_id: str) -> AsyncGenerator[bytes, None]:
-    told = 0
+    new = NewWords(speech)
     try:
         async for data in speech:
-            words = speech.words[told:]
-            told += len(words)
-            yield _line({"audio": _base64(data), "words": [dataclasses.asdict(word) for word in words]})
+            yield _line({"audio": _base64(data), "words": word_values(new.take())})
     except Exception as exc:
         yield _line(failure_of(exc, request_id).envelope())
         raise
+    if rest := new.take():
+        yield _line({"audio": "", "words": word_values(rest)})
     report = speech.report
     done = {
         "media_type": speech.media_type,
@@ -93,22 +107,26 @@ async def _lines(speech: SpeechStream, request_id: str) -> AsyncGenerator[bytes,
 
 
 async def _kokoro_lines(speech: SpeechStream, *, timed: bool) -> AsyncGenerator[bytes, None]:
-    told = 0
+    new = NewWords(speech)
     async for data in speech:
-        words = speech.words[told:]
-        told += len(words)
-        yield _line(_kokoro(speech, data, words if timed else None))
+        yield _line(_kokoro(speech, data, new.take() if timed else None))
+    if timed and (rest := new.take()):
+        yield _line(_kokoro(speech, b"", rest))
 
 
-async def _kokoro_whole(speech: SpeechStream, hub: TheHub, *, timed: bool) -> Response:
-    outcome = "error"
+async def _kokoro_whole(request: Request, speech: SpeechStream, hub: TheHub, *, timed: bool) -> Response:
+    outcome: Outcome = "client_cancel"
     try:
-        data = await speech.read()
+        data = await unless_hung_up(request.receive, speech.read)
         outcome = "ok"
+        return JSONResponse(_kokoro(speech, data, speech.words if timed else None))
+    except Exception as exc:
+        outcome = hub.metrics.failed(exc)
+        raise
     finally:
-        await speech.aclose()
-        hub.metrics.ended(speech.report, speech.response_format, "ok" if outcome == "ok" else "error")
-    return JSONResponse(_kokoro(speech, data, speech.words if timed else None))
+        with anyio.CancelScope(shield=True):
+            await speech.aclose()
+        hub.metrics.ended(speech.report, speech.response_format, outcome)
 
 
 def _kokoro(speech: SpeechStream, data: bytes, words: Any) -> dict[str, Any]:

@@ -44,7 +44,7 @@ async def list_voices(
     language: Annotated[str | None, Query(description="Only voices that speak this BCP 47 tag.")] = None,
 ) -> dict[str, Any]:
     """The voices of all engines that are ready."""
-    found = await hub.manager.voices(model)
+    found = await hub.manager.voices(model or None)
     rows = [
         _voice(v, engine) for engine, voices in found.items() for v in voices if speaks(v, language or "")
     ]

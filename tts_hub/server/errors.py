@@ -52,7 +52,7 @@ class Failure:
 
 
 def failure_of(exc: Exception, request_id: str) -> Failure:
-    """What a client is told of an exception; internals stay in the log."""
+    """What a client is told of an exception; internals are for `log_failure`."""
     if isinstance(exc, InvalidRequestError):
         return _invalid(exc)
     if isinstance(exc, OverloadedError):
@@ -60,15 +60,15 @@ def failure_of(exc: Exception, request_id: str) -> Failure:
     if isinstance(exc, BackendUnavailableError):
         message = f"{exc} (to fix: {exc.remedy})" if exc.remedy else str(exc)
         return Failure(503, message, SERVER, code="engine_unavailable", headers=DO_NOT_RETRY)
-    logger.error(
-        "request %s failed: %s: %s",
-        request_id,
-        type(exc).__name__,
-        exc,
-        exc_info=not isinstance(exc, TTSHubError),
-    )
     message = f"speech could not be made; the server's log says more under request id {request_id}"
     return Failure(500, message, SERVER, code="generation_failed")
+
+
+def log_failure(exc: Exception, request_id: str) -> None:
+    """Note what went wrong on our side; wrong requests and full queues are no news."""
+    if not isinstance(exc, InvalidRequestError | OverloadedError):
+        unexpected = not isinstance(exc, TTSHubError)
+        logger.error("request %s failed: %s: %s", request_id, type(exc).__name__, exc, exc_info=unexpected)
 
 
 def install_error_handlers(app: FastAPI) -> None:
@@ -79,6 +79,7 @@ def install_error_handlers(app: FastAPI) -> None:
 
 
 async def _tell(request: Request, exc: Exception) -> Response:
+    log_failure(exc, request.state.request_id)
     return failure_of(exc, request.state.request_id).response()
 
 
@@ -86,7 +87,7 @@ async def _tell_validation(request: Request, exc: Exception) -> Response:
     """OpenAI answers 400 where FastAPI would answer 422."""
     errors = exc.errors() if isinstance(exc, RequestValidationError) else []
     first = errors[0] if errors else {"loc": (), "msg": "the request is not valid"}
-    location = [str(part) for part in first["loc"] if part not in {"body", "query", "path", "str"}]
+    location = [str(part) for part in first["loc"] if part not in {"body", "query", "path", "str", "VoiceId"}]
     param = ".".join(location[:2]) or None
     if first.get("type") == "json_invalid":
         return Failure(

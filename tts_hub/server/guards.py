@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import anyio
@@ -12,12 +14,16 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tts_hub.config import ServerConfig
+from tts_hub.errors import ConfigError
 from tts_hub.server.errors import DO_NOT_RETRY, Failure
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 WILDCARDS = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared with, not bound to
 ALWAYS_OPEN = frozenset({"/health"})
 CATALOGUE = ("/v1/models", "/v1/audio/models", "/v1/audio/voices")
+HASHED = "sha256:"
+DISCARD_SECONDS = 2.0
+JSON_BLANKS = b" \t\r\n"
 KEY_PROTOCOL = "openai-insecure-api-key."
 """Browsers cannot set headers on a WebSocket; OpenAI's clients send the key as a subprotocol instead."""
 
@@ -25,10 +31,10 @@ KEY_PROTOCOL = "openai-insecure-api-key."
 class Authentication:
     """Asks for an API key where keys are configured."""
 
-    def __init__(self, app: ASGIApp, settings: ServerConfig) -> None:
+    def __init__(self, app: ASGIApp, digests: Sequence[bytes], *, public_catalogue: bool) -> None:
         self.app = app
-        self._digests = [_digest(key) for key in settings.api_keys]
-        self._public_catalogue = settings.public_catalogue
+        self._digests = digests
+        self._public_catalogue = public_catalogue
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, or answer 401."""
@@ -115,8 +121,7 @@ class WholeBody:
         too_large = Failure(
             413, f"the request is larger than {self._max_bytes} bytes", code="too_large", headers=DO_NOT_RETRY
         )
-        length = Headers(scope=scope).get("content-length", "0")
-        if not length.isascii() or not length.isdigit() or int(length) > self._max_bytes:
+        if _announced(scope) > self._max_bytes:
             await _refuse(too_large, scope, receive, send)
             return
         try:
@@ -133,7 +138,7 @@ class WholeBody:
         if len(body) > self._max_bytes:
             await _refuse(too_large, scope, receive, send)
             return
-        if body[:1] == b"{":
+        if body.lstrip(JSON_BLANKS)[:1] == b"{":
             MutableHeaders(scope=scope)["content-type"] = "application/json"  # curl -d says it is a form
         await self.app(scope, _replay(body, receive), send)
 
@@ -149,6 +154,12 @@ class WholeBody:
                 return bytes(body)
 
 
+def _announced(scope: Scope) -> float:
+    """What the client says the body has; the server's parser has seen that it is a number."""
+    length = Headers(scope=scope).get("content-length", "0")
+    return float(length) if length.isascii() and length.isdigit() else 0.0
+
+
 def _replay(body: bytes, receive: Receive) -> Receive:
     """A `receive` that gives the body first, and then what comes."""
     parts: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
@@ -159,10 +170,20 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return receive_again
 
 
-def _digest(key: str) -> bytes:
-    if key.startswith("sha256:"):
-        return bytes.fromhex(key.removeprefix("sha256:"))
-    return hashlib.sha256(key.encode()).digest()
+def digest_of(key: str) -> bytes:
+    """What is kept of a configured key.
+
+    Raises:
+        ConfigError: it cannot be a key.
+    """
+    if not key.startswith(HASHED):
+        if not key.strip():
+            raise ConfigError("server.api_keys has an empty key, with which everybody could come in")
+        return hashlib.sha256(key.strip().encode()).digest()
+    digits = key.removeprefix(HASHED)
+    if not re.fullmatch("[0-9a-fA-F]{64}", digits):
+        raise ConfigError(f"server.api_keys: behind {HASHED!r} belong the 64 hex digits of a SHA-256 digest")
+    return bytes.fromhex(digits)
 
 
 def _key(headers: Headers) -> str:
@@ -182,9 +203,16 @@ def _changes_something(scope: Scope) -> bool:
 
 
 async def _refuse(failure: Failure, scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1008, "reason": failure.message[:100]})
-        return
+    """Answer, also instead of a WebSocket's handshake.
+
+    The body is taken in first and dropped, as far as it comes soon: a client who is still sending would find
+    the connection reset, and often not read the answer. One who waits to be asked for it is not asked.
+    """
+    in_time = failure.status != HTTPStatus.REQUEST_TIMEOUT
+    if scope["type"] == "http" and in_time and "expect" not in Headers(scope=scope):
+        with anyio.move_on_after(DISCARD_SECONDS):
+            while (await receive()).get("more_body"):
+                pass
     response = failure.response()
-    response.headers["connection"] = "close"  # what is left of the body is not read
+    response.headers["connection"] = "close"
     await response(scope, receive, send)

@@ -10,11 +10,17 @@ import uuid
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tts_hub.server.errors import failure_of
+from tts_hub.server.errors import failure_of, log_failure
 
 ACCEPTED_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 """What a client may give as `x-request-id` and find in our logs."""
+ANSWERS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 logger = logging.getLogger(__name__)
+
+
+def new_request_id() -> str:
+    """An id for a request whose client gave none."""
+    return f"req_{uuid.uuid4().hex[:16]}"
 
 
 class RequestIdentity:
@@ -29,14 +35,14 @@ class RequestIdentity:
             await self.app(scope, receive, send)
             return
         given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if ACCEPTED_ID.fullmatch(given) else f"req_{uuid.uuid4().hex[:16]}"
+        request_id = given if ACCEPTED_ID.fullmatch(given) else new_request_id()
         scope.setdefault("state", {})["request_id"] = request_id
         began = time.perf_counter()
         status = 0
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
-            if message["type"] in {"http.response.start", "websocket.accept"}:
+            if message["type"] in ANSWERS:
                 status = message.get("status", 101)
                 headers = MutableHeaders(scope=message)
                 headers["x-request-id"] = request_id
@@ -46,9 +52,9 @@ class RequestIdentity:
         try:
             await self.app(scope, receive, send_with_id)
         except Exception as exc:  # noqa: BLE001 - the boundary: nothing but this connection may suffer
-            failure = failure_of(exc, request_id)
+            log_failure(exc, request_id)
             if not status and scope["type"] == "http":
-                await failure.response()(scope, receive, send_with_id)
+                await failure_of(exc, request_id).response()(scope, receive, send_with_id)
         took = (time.perf_counter() - began) * 1000
         method = scope.get("method", "WS")
         logger.info("%s %s %s -> %d in %.0f ms", request_id, method, ascii(scope["path"]), status, took)

@@ -2,40 +2,49 @@
 
 The client sends JSON: `{"type": "start", ...}` (the fields of a speech request but `input`), then
 `{"type": "text", "text": "..."}` as often as it likes, `{"type": "flush"}` to have the rest spoken at once,
-`{"type": "end"}` when the text is over, `{"type": "cancel"}` to stop. After `done`, `cancelled` or `error`
-it may start again on the same connection.
+`{"type": "end"}` when the text is over, `{"type": "cancel"}` to stop.
 
 The server sends `{"type": "started", "media_type", "sample_rate"}`, audio as binary frames,
 `{"type": "words", "words": [...]}`, and at last `{"type": "done", "report"}`, `{"type": "cancelled"}` or
-`{"type": "error", "error"}`.
+`{"type": "error", "error"}`. Each of these ends the utterance, and the client may start another one on the
+same connection; text that was still on its way is ignored.
+
+A key is sent as a header, or by browsers as the subprotocol `openai-insecure-api-key.<key>` beside a second
+one of any name, which the server accepts.
 """
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import aclosing
 from typing import Any, Literal
 
 import anyio
+from anyio.lowlevel import checkpoint
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tts_hub.errors import InvalidRequestError
-from tts_hub.server.errors import failure_of
+from tts_hub.server.captions import NewWords, word_values
+from tts_hub.server.connection import DRAINING
+from tts_hub.server.errors import failure_of, log_failure
 from tts_hub.server.guards import KEY_PROTOCOL
 from tts_hub.server.hub import Hub, TheHub
-from tts_hub.server.metrics import Outcome
+from tts_hub.server.metrics import Outcome, ReaderPaused
 from tts_hub.server.wire import Utterance
 from tts_hub.stream import SpeechStream
-from tts_hub.types import FLUSH
+from tts_hub.types import FLUSH, WordTiming
 
 PENDING_PIECES = 256
-"""Messages of text that wait for the engine; a client that sends more is told to wait."""
+"""Messages of text that wait for the engine."""
+MISTAKES = 16
+"""Messages without a meaning that one connection may send."""
 POLICY_VIOLATION = 1008
-UNSUPPORTED_DATA = 1003
+SERVICE_RESTART = 1012
 
 router = APIRouter()
 
@@ -62,9 +71,10 @@ async def stream_speech(socket: WebSocket, hub: TheHub) -> None:
     conversation = _Conversation(socket, hub)
     try:
         async with anyio.create_task_group() as tasks:
+            tasks.start_soon(conversation.close_when_draining)
             await conversation.run(tasks)
             tasks.cancel_scope.cancel()
-    except* (WebSocketDisconnect, anyio.BrokenResourceError):
+    except* (WebSocketDisconnect, ReaderPaused):
         pass
 
 
@@ -76,39 +86,66 @@ class _Conversation:
         self._hub = hub
         self._request_id: str = socket.scope["state"]["request_id"]
         self._text: MemoryObjectSendStream[str] | None = None
+        """Where text goes; None outside an utterance, and once its text has ended."""
         self._characters = 0
         self._speaking: anyio.CancelScope | None = None
+        self._refusal: InvalidRequestError | None = None
+        """Why the utterance is being stopped, where the client did not ask for it."""
+        self._cut_short = False
+        """The last utterance was over before its text was."""
+        self._mistakes = 0
+        self._draining: asyncio.Event = socket.scope["state"].get(DRAINING) or asyncio.Event()
 
     async def run(self, tasks: anyio.abc.TaskGroup) -> None:
         """Until the client hangs up."""
         while True:
+            await checkpoint()  # messages that are there already come without waiting
             try:
                 command, utterance = _parse(await self._socket.receive())
-                await self._obey(command, utterance, tasks)
+                self._obey(command, utterance, tasks)
             except InvalidRequestError as exc:
-                await self._send_failure(exc)
+                await self._refuse(exc)
 
-    async def _obey(self, command: Command, utterance: Utterance | None, tasks: anyio.abc.TaskGroup) -> None:
+    async def close_when_draining(self) -> None:
+        """The server is being stopped: say so, but not into an utterance."""
+        await self._draining.wait()
+        if self._speaking is None:
+            await self._socket.close(SERVICE_RESTART)
+
+    async def _refuse(self, exc: InvalidRequestError) -> None:
+        self._mistakes += 1
+        if self._mistakes > MISTAKES:
+            await self._socket.close(POLICY_VIOLATION, f"more than {MISTAKES} mistakes")
+        elif self._speaking is None:
+            await self._send({"type": "error"} | failure_of(exc, self._request_id).envelope())
+        else:
+            self._refusal = exc
+            self._speaking.cancel()
+
+    def _obey(self, command: Command, utterance: Utterance | None, tasks: anyio.abc.TaskGroup) -> None:
+        if self._refusal is not None:
+            return
         if utterance is not None:
             if self._speaking is not None:
                 raise ProtocolError("an utterance is being spoken; end or cancel it first", param="type")
             send, receive = anyio.create_memory_object_stream[str](PENDING_PIECES)
             self._text, self._characters, self._speaking = send, 0, anyio.CancelScope()
+            self._cut_short = False
             tasks.start_soon(self._speak, utterance, receive, self._speaking)
         elif command.type == "cancel":
             if self._speaking is not None:
                 self._speaking.cancel()
-        elif self._text is None:
+        elif self._text is not None:
+            self._take(command, self._text)
+        elif not self._cut_short:
             raise ProtocolError(f"{command.type!r} came before 'start'", param="type")
-        elif command.type == "end":
-            self._text.close()
-            self._text = None
-        else:
-            self._add(FLUSH if command.type == "flush" else command.text)
 
-    def _add(self, piece: str) -> None:
-        if self._text is None:
+    def _take(self, command: Command, text: MemoryObjectSendStream[str]) -> None:
+        if command.type == "end":
+            text.close()
+            self._text = None
             return
+        piece = FLUSH if command.type == "flush" else command.text
         self._characters += len(piece)
         most = self._hub.settings.max_characters
         if self._characters > most:
@@ -116,62 +153,72 @@ class _Conversation:
                 f"the text is longer than the {most} characters of an utterance", param="text"
             )
         try:
-            self._text.send_nowait(piece)
+            text.send_nowait(piece)
         except anyio.WouldBlock:
             message = f"{PENDING_PIECES} pieces of text wait already; send larger ones, or wait for audio"
             raise ProtocolError(message, param="text") from None
-        except anyio.BrokenResourceError:
-            return  # the utterance has just ended; its end or failure is told
 
     async def _speak(
         self, utterance: Utterance, text: MemoryObjectReceiveStream[str], scope: anyio.CancelScope
     ) -> None:
+        metrics = self._hub.metrics
+        metrics.began()
         speech: SpeechStream | None = None
         outcome: Outcome = "client_cancel"
-        self._hub.metrics.began()
+        last: dict[str, Any] = {"type": "cancelled"}
         try:
             with scope:
                 speech = await self._hub.manager.stream(utterance.request(_pieces(text), self._request_id))
                 await self._send_speech(speech)
-                outcome = "ok"
-        except (WebSocketDisconnect, anyio.BrokenResourceError):
-            outcome = "client_cancel"
+                outcome, last = "ok", {"type": "done", "report": dataclasses.asdict(speech.report)}
+            if self._refusal is not None:
+                raise self._refusal
+        except WebSocketDisconnect:
+            raise
+        except ReaderPaused as exc:
+            outcome = metrics.failed(exc)
+            raise
         except Exception as exc:  # noqa: BLE001 - the boundary: told to the client, and in the log
-            outcome = "error"
-            self._hub.metrics.failed(exc)
-            await self._send_failure(exc)
+            outcome = metrics.failed(exc)
+            log_failure(exc, self._request_id)
+            last = {"type": "error"} | failure_of(exc, self._request_id).envelope()
         finally:
             text.close()
-            self._text = self._speaking = None
+            self._cut_short = self._text is not None
+            if self._text is not None:
+                self._text.close()
+                self._text = None
             if speech is not None:
                 await speech.aclose()
             report = speech.report if speech is not None else None
-            self._hub.metrics.ended(report, speech.response_format if speech is not None else "", outcome)
-        if scope.cancelled_caught:
-            await self._send({"type": "cancelled"})
+            metrics.ended(report, speech.response_format if speech is not None else "", outcome)
+        self._speaking = self._refusal = None
+        await self._send(last)
+        if self._draining.is_set():
+            await self._socket.close(SERVICE_RESTART)
 
     async def _send_speech(self, speech: SpeechStream) -> None:
         await self._send(
             {"type": "started", "media_type": speech.media_type, "sample_rate": speech.sample_rate}
         )
-        told = 0
+        new = NewWords(speech)
         async for data in speech:
-            with anyio.fail_after(self._hub.settings.reader_timeout):
-                await self._socket.send_bytes(data)
-            words = speech.words[told:]
-            told += len(words)
-            if words:
-                await self._send({"type": "words", "words": [dataclasses.asdict(word) for word in words]})
-        report = dataclasses.asdict(speech.report)
-        await self._send({"type": "done", "report": report})
+            await self._in_time(self._socket.send_bytes(data))
+            await self._send_words(new.take())
+        await self._send_words(new.take())
 
-    async def _send_failure(self, exc: Exception) -> None:
-        failure = failure_of(exc, self._request_id)
-        await self._send({"type": "error"} | failure.envelope())
+    async def _send_words(self, words: Sequence[WordTiming]) -> None:
+        if words:
+            await self._send({"type": "words", "words": word_values(words)})
 
     async def _send(self, values: dict[str, Any]) -> None:
-        with anyio.fail_after(self._hub.settings.reader_timeout):
-            await self._socket.send_text(json.dumps(values, ensure_ascii=False))
+        await self._in_time(self._socket.send_text(json.dumps(values, ensure_ascii=False)))
+
+    async def _in_time(self, sending: Awaitable[None]) -> None:
+        with anyio.move_on_after(self._hub.settings.reader_timeout) as wait:
+            await sending
+        if wait.cancelled_caught:
+            raise ReaderPaused
 
 
 async def _pieces(text: MemoryObjectReceiveStream[str]) -> AsyncGenerator[str, None]:

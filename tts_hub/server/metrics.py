@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from tts_hub.errors import InvalidRequestError, OverloadedError
 from tts_hub.manager import TTSBackendManager
 from tts_hub.report import SpeechReport
 
@@ -17,6 +18,23 @@ FIRST_AUDIO = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10,
 """Bucket borders in seconds."""
 FACTORS = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1, 1.25, 1.5, 2, 5, 10)
 """Bucket borders of the real-time factor."""
+
+
+class ClientGone(Exception):
+    """The client hung up before the first audio."""
+
+
+class ReaderPaused(Exception):
+    """The client took nothing for too long."""
+
+
+def outcome_of(exc: BaseException) -> Outcome:
+    """How a request ended that was ended by `exc`."""
+    if isinstance(exc, ClientGone) or not isinstance(exc, Exception):
+        return "client_cancel"
+    if isinstance(exc, ReaderPaused):
+        return "timeout"
+    return "rejected" if isinstance(exc, OverloadedError | InvalidRequestError) else "error"
 
 
 class Metrics:
@@ -81,9 +99,12 @@ class Metrics:
         for change in report.fallbacks:
             self._fallbacks.labels(change.failed, change.continued).inc()
 
-    def failed(self, exc: BaseException) -> None:
-        """Count an error by its class."""
-        self._errors.labels(type(exc).__name__).inc()
+    def failed(self, exc: BaseException) -> Outcome:
+        """Count an error by its class; a client who leaves is none."""
+        outcome = outcome_of(exc)
+        if outcome != "client_cancel":
+            self._errors.labels(type(exc).__name__).inc()
+        return outcome
 
     def exposition(self) -> bytes:
         """The text format of Prometheus."""

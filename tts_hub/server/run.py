@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import logging
+import math
 import signal
 import socket
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
+from functools import partial
+from typing import Any, cast
 
 import anyio
 import uvicorn
@@ -14,15 +16,16 @@ from fastapi import FastAPI
 
 from tts_hub.config import ServerConfig
 from tts_hub.errors import ConfigError, OutputError
+from tts_hub.server.connection import BoundedHTTP, DrainingWebSocket
 from tts_hub.server.guards import LOOPBACK
 
 KEEP_ALIVE = 75
 """Seconds; longer than common clients keep idle connections, so that they close first."""
 BACKLOG = 2048
-HEADER_BYTES = 16_384
+SEND_BUFFER = 262_144
+"""Bytes that the system keeps for a reader who is behind; else it takes up to 4 MB for each."""
 MESSAGE_BYTES = 262_144
 """Largest WebSocket message."""
-logger = logging.getLogger(__name__)
 
 
 def check_exposure(settings: ServerConfig, *, insecure: bool) -> None:
@@ -47,6 +50,12 @@ def listen(settings: ServerConfig) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)  # connections inherit both
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # Also what is sent already and never read must not keep a connection for ever.
+        listener.setsockopt(
+            socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, math.ceil(settings.reader_timeout * 1000)
+        )
     try:
         listener.bind((settings.host, settings.port))
         listener.listen(BACKLOG)
@@ -67,26 +76,32 @@ async def serve(
     app: FastAPI, settings: ServerConfig, listener: socket.socket, on_ready: Callable[[], None]
 ) -> None:
     """Serve until a signal; the first lets running streams end, the second ends at once."""
-    server = _Server(
-        uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=KEEP_ALIVE,
-            timeout_graceful_shutdown=round(settings.shutdown_grace) or None,
-            h11_max_incomplete_event_size=HEADER_BYTES,
-            ws_max_size=MESSAGE_BYTES,
-            ws_max_queue=16,
-            lifespan="on",
-        )
-    )
+    server = make_server(app, settings)
     with closing(listener):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_stop_on_signal, server)
             tasks.start_soon(_tell_when_ready, server, on_ready)
             await server.serve([listener])
             tasks.cancel_scope.cancel()
+
+
+def make_server(app: FastAPI, settings: ServerConfig) -> uvicorn.Server:
+    """uvicorn as this project wants it; `serve` it with a socket, set `should_exit` to stop it."""
+    config = uvicorn.Config(
+        app,
+        http=cast("Any", partial(BoundedHTTP, arrival_seconds=settings.body_timeout)),
+        ws=DrainingWebSocket,
+        log_config=None,
+        log_level="warning",  # its notes on WebSockets have the query in them
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        ws_max_size=MESSAGE_BYTES,
+        ws_per_message_deflate=False,  # speech is compressed already
+        lifespan="on",
+    )
+    config.timeout_graceful_shutdown = cast("Any", settings.shutdown_grace)  # fractions and 0 count
+    return _Server(config)
 
 
 class _Server(uvicorn.Server):

@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
 AUDIO_TYPES = ("audio/mpeg", "audio/opus", "audio/aac", "audio/flac", "audio/wav", "audio/pcm")
+LINES = "application/x-ndjson"
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 
@@ -30,9 +31,11 @@ class ErrorEnvelope(BaseModel):
 ERRORS = {
     400: "A value is wrong; `param` names it.",
     401: "No valid API key.",
+    403: "The web page's origin may not use the server.",
     404: "No such model.",
     408: "The request did not arrive in time.",
     413: "The text or the request is too long.",
+    421: "The server is not known under this host name.",
     429: "The engine's waiting line is full; `Retry-After` says when to come back.",
     500: "The engine failed; the message has the id under which the log says more.",
     503: "The engine is not available, or overloaded.",
@@ -44,6 +47,15 @@ AUDIO_ANSWERS: dict[int | str, dict[str, Any]] = JSON_ANSWERS | {
     200: {
         "description": "The audio as it is made, or OpenAI's events with `stream_format` `sse`.",
         "content": dict.fromkeys((*AUDIO_TYPES, "text/event-stream"), BINARY),
+    }
+}
+LINE_ANSWERS: dict[int | str, dict[str, Any]] = JSON_ANSWERS | {
+    200: {"description": "Lines of JSON as the audio is made.", "content": {LINES: BINARY}}
+}
+CAPTIONED_ANSWERS: dict[int | str, dict[str, Any]] = JSON_ANSWERS | {
+    200: {
+        "description": "One JSON object, or with `stream` one on each line.",
+        "content": {"application/json": {"schema": {}}},
     }
 }
 

@@ -14,9 +14,10 @@ from starlette.responses import Response
 
 from tts_hub.report import SpeechReport
 from tts_hub.server.errors import failure_of
-from tts_hub.server.hub import Hub, TheHub
+from tts_hub.server.hub import TheHub
+from tts_hub.server.metrics import ClientGone
 from tts_hub.server.schema import AUDIO_ANSWERS
-from tts_hub.server.streaming import ClientGone, StreamedSpeech, opened
+from tts_hub.server.streaming import StreamedSpeech, opened
 from tts_hub.server.wire import SpeechBody, speech_request
 from tts_hub.stream import SpeechStream
 
@@ -41,14 +42,11 @@ async def create_speech(body: SpeechBody, request: Request, hub: TheHub) -> Resp
     if body.stream_format == "sse":
         return StreamedSpeech(
             speech,
-            _events(speech, hub, request.state.request_id),
+            _events(speech, request.state.request_id),
             hub,
             media_type=EVENT_STREAM,
-            response_format=speech.response_format,
         )
-    return StreamedSpeech(
-        speech, _bytes(speech), hub, media_type=speech.media_type, response_format=speech.response_format
-    )
+    return StreamedSpeech(speech, _bytes(speech), hub, media_type=speech.media_type)
 
 
 async def _bytes(speech: SpeechStream) -> AsyncGenerator[bytes, None]:
@@ -57,8 +55,8 @@ async def _bytes(speech: SpeechStream) -> AsyncGenerator[bytes, None]:
             yield data
 
 
-async def _events(speech: SpeechStream, hub: Hub, request_id: str) -> AsyncGenerator[bytes, None]:
-    """OpenAI's events; a failure is one more event, and then the end without `[DONE]`."""
+async def _events(speech: SpeechStream, request_id: str) -> AsyncGenerator[bytes, None]:
+    """OpenAI's events; a failure is one more event, and then the connection breaks off without `[DONE]`."""
     try:
         async for data in speech:
             yield _event({"type": "speech.audio.delta", "audio": base64.b64encode(data).decode()})
