@@ -27,7 +27,8 @@ def peak_of(chunk: AudioChunk, text: str, backend: str) -> float:
         shape = getattr(samples, "shape", None)
         kind = getattr(samples, "dtype", type(samples).__name__)
         raise GenerationError(
-            f"engine {backend!r} gave {kind} samples of shape {shape}; mono float32 of shape (T,) belongs there",
+            f"engine {backend!r} gave {kind} samples of shape {shape}; "
+            "mono float32 of shape (T,) belongs there",
             backend=backend,
         )
     if not isinstance(rate, int) or not SAMPLE_RATES[0] <= rate <= SAMPLE_RATES[1]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tts_hub.bench.result import Cell, Result
 
 MEASURES = ("first_byte", "first_audio", "first_audible", "total", "real_time_factor")
 RESAMPLES = 2_000
+Values = NDArray[np.float64]
 CONFIDENCE = (2.5, 97.5)
 """Percentiles of the resampled ratios: an interval of 95 %."""
 
@@ -73,20 +74,15 @@ def _ratio(a: Cell, b: Cell, measure: str, paired: bool, chance: np.random.Gener
     return Ratio(_name(a), measure, float(np.median(left)), float(np.median(right)), ratio, low, high)
 
 
-def _medians(values: np.ndarray[tuple[int], np.dtype[np.float64]], chance: np.random.Generator) -> np.ndarray:  # type: ignore[type-arg]
+def _medians(values: Values, chance: np.random.Generator) -> Values:
     picks = chance.integers(0, len(values), (RESAMPLES, len(values)))
-    return np.median(values[picks], axis=1)
+    return np.asarray(np.median(values[picks], axis=1))
 
 
-def _values(cell: Cell, measure: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _values(cell: Cell, measure: str) -> Values:
     return np.array([getattr(sample, measure) for sample in cell.samples], np.float64)
 
 
 def _name(cell: Cell) -> str:
     load = f"{cell.streams} streams" if cell.rate is None else f"{cell.rate:g}/s"
     return f"{cell.target} {cell.response_format} {cell.text} {load}"
-
-
-def improvements(ratios: Sequence[Ratio]) -> list[Ratio]:
-    """Those that are more than noise."""
-    return [ratio for ratio in ratios if ratio.verdict.startswith("B is")]

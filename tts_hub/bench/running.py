@@ -90,6 +90,7 @@ async def run_cell(
     text: BenchText,
     load: Load,
     expectation: Expectation,
+    *,
     seed: int,
     on_request: Callable[[], None] = lambda: None,
 ) -> Cell:
@@ -99,7 +100,7 @@ async def run_cell(
     async with anyio.create_task_group() as watching:
         watching.start_soon(cell.watch_memory, setup.target.pid)
         if load.rate is not None:
-            await _open_loop(setup, text, load, random.Random(seed), cell, on_request)  # noqa: S311
+            await _open_loop(setup, text, load, seed, cell, on_request)
         else:
             await _closed_loop(setup, text, load, cell, on_request)
         watching.cancel_scope.cancel()
@@ -126,17 +127,20 @@ async def run_alternating(
     text: BenchText,
     load: Load,
     expectations: Sequence[Expectation],
+    *,
     seed: int,
     on_request: Callable[[], None] = lambda: None,
 ) -> list[Cell]:
-    """A B A B: what the machine does meanwhile hits both sides alike; samples stay in pairs by their order."""
+    """A B A B: what the machine does meanwhile hits both alike; samples are pairs by their order."""
     once = Load(streams=load.streams, requests=load.streams or 1)
     rounds = max(1, load.requests // (load.streams or 1))
     cells: list[list[Cell]] = [[] for _ in setups]
     for number in range(rounds):
         for side, setup in enumerate(setups):
             cells[side].append(
-                await run_cell(setup, text, once, expectations[side], seed + number, on_request)
+                await run_cell(
+                    setup, text, once, expectations[side], seed=seed + number, on_request=on_request
+                )
             )
     return [_merged(side) for side in cells]
 
@@ -156,14 +160,11 @@ async def _closed_loop(
             tasks.start_soon(stream)
 
 
-async def _open_loop(
-    setup: Setup,
-    text: BenchText,
-    load: Load,
-    chance: random.Random,
-    cell: _Cell,
-    on_request: Callable[[], None],
+async def _open_loop(  # noqa: PLR0917
+    setup: Setup, text: BenchText, load: Load, seed: int, cell: _Cell, on_request: Callable[[], None]
 ) -> None:
+    chance = random.Random(seed)  # noqa: S311 - arrival times, not secrets
+
     async def one() -> None:
         await cell.request(setup, text)
         on_request()

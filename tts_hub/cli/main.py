@@ -22,6 +22,7 @@ COMMANDS = {
     "models": "tts_hub.cli.listing",
     "doctor": "tts_hub.cli.listing",
     "serve": "tts_hub.cli.serve",
+    "bench": "tts_hub.cli.bench",
     "config": "tts_hub.cli.settings",
 }
 """Command -> module, imported when it is called, so that each start is quick."""

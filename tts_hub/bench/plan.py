@@ -1,0 +1,154 @@
+"""What a run of the benchmark does: which faces, texts, formats and loads, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tts_hub.bench.result import Cell, Result, this_machine
+from tts_hub.bench.running import Expectation, Load, Setup, expect, run_alternating, run_cell
+from tts_hub.bench.targets import Job, LibraryTarget, Target, http_target, own_server
+from tts_hub.bench.texts import BenchText, bench_text
+from tts_hub.errors import UnsupportedOptionError, one_of
+from tts_hub.manager import TTSBackendManager
+
+LIBRARY = "library"
+HTTP = "http"
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One configuration: where it is asked, and for what."""
+
+    target: str = LIBRARY
+    """`library`, `http` (our own server), or the base URL of any server, up to and with `/v1`."""
+    model: str = "auto"
+    voice: str | None = None
+    api_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One run."""
+
+    sides: tuple[Side, ...]
+    versus: Side | None = None
+    """Measured in turns with the one side there is then."""
+    texts: tuple[str, ...] = ("sentence",)
+    formats: tuple[str, ...] = ("wav",)
+    loads: tuple[Load, ...] = (Load(),)
+    warm_up: int = 2
+    """Requests before the clock runs, besides those that tell how long a text is."""
+    seed: int = 1
+    command: str = "tts-hub bench"
+    config_file: Path | None = None
+
+    @property
+    def requests(self) -> int:
+        """How many will be made."""
+        cells = len(self.sides) * len(self.texts) * len(self.formats) * (2 if self.versus else 1)
+        return cells * sum(load.requests for load in self.loads)
+
+
+class Watcher:
+    """Told of what happens; does nothing itself."""
+
+    def began(self, what: str) -> None:
+        """A cell begins."""
+
+    def request_done(self) -> None:
+        """One request is over."""
+
+    def cell_done(self, cell: Cell) -> None:
+        """A cell is measured."""
+
+
+def side_with(side: Side, assignments: Sequence[str]) -> Side:
+    """A side with some `name=value` changed.
+
+    Raises:
+        UnsupportedOptionError: no such name.
+    """
+    names = list(Side.__dataclass_fields__)
+    for assignment in assignments:
+        name, _, value = assignment.partition("=")
+        if name not in names or not value:
+            message = f"{assignment!r} is not of the form NAME=VALUE; {one_of(name, names)}"
+            raise UnsupportedOptionError(message, param="versus")
+        side = replace(side, **{name: value})
+    return side
+
+
+async def run_plan(plan: Plan, watcher: Watcher | None = None) -> Result:
+    """Measure all of it.
+
+    Raises:
+        TTSHubError: a face cannot be reached, or refuses the first request of a cell.
+    """
+    watcher = watcher or Watcher()
+    began = datetime.now(UTC).isoformat(timespec="seconds")
+    cells: list[Cell] = []
+    texts = [bench_text(name) for name in plan.texts]
+    async with AsyncExitStack() as stack:
+        targets = [await stack.enter_async_context(_target(s, plan)) for s in _all_sides(plan)]
+        for response_format in plan.formats:
+            for text in texts:
+                setups = [
+                    Setup(
+                        "AB"[min(n, 1)] if plan.versus else "A",
+                        target,
+                        Job(s.model, s.voice, response_format),
+                    )
+                    for n, (s, target) in enumerate(zip(_all_sides(plan), targets, strict=True))
+                ]
+                async for cell in _cells(plan, setups, text, watcher):
+                    cells.append(cell)
+                    watcher.cell_done(cell)
+    return Result(command=plan.command, seed=plan.seed, began=began, machine=this_machine(), cells=cells)
+
+
+async def _cells(
+    plan: Plan, setups: Sequence[Setup], text: BenchText, watcher: Watcher
+) -> AsyncGenerator[Cell, None]:
+    expectations = [await _warmed_up(setup, text, plan.warm_up) for setup in setups]
+    done: Callable[[], None] = watcher.request_done
+    for load in plan.loads:
+        watcher.began(f"{text.name} {setups[0].job.response_format}")
+        if plan.versus is not None:
+            for cell in await run_alternating(
+                setups, text, load, expectations, seed=plan.seed, on_request=done
+            ):
+                yield cell
+            continue
+        for setup, expectation in zip(setups, expectations, strict=True):
+            yield await run_cell(setup, text, load, expectation, seed=plan.seed, on_request=done)
+
+
+async def _warmed_up(setup: Setup, text: BenchText, requests: int) -> Expectation:
+    expectation = await expect(setup, text)
+    for _ in range(requests):
+        await setup.target.speak(setup.job, text)
+    return expectation
+
+
+def _all_sides(plan: Plan) -> tuple[Side, ...]:
+    return plan.sides if plan.versus is None else (plan.sides[0], plan.versus)
+
+
+@asynccontextmanager
+async def _target(side: Side, plan: Plan) -> AsyncGenerator[Target, None]:
+    if side.target == LIBRARY:
+        async with TTSBackendManager.from_config(plan.config_file) as manager:
+            yield LibraryTarget(manager)
+    elif side.target == HTTP:
+        async with own_server(plan.config_file) as server:
+            yield server
+    elif side.target.startswith(("http://", "https://")):
+        async with http_target(side.target, side.api_key) as server:
+            yield server
+    else:
+        message = f"no target {side.target!r}; {one_of(side.target, [LIBRARY, HTTP])}, or a base URL"
+        raise UnsupportedOptionError(message, param="target")
