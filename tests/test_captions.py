@@ -72,8 +72,56 @@ def test_a_long_pause_starts_a_new_caption() -> None:
     words = [WordTiming("One", 0.0, 0.3, (0, 3)), WordTiming("two", 2.0, 2.3, (4, 7))]
     assert [(c.start, c.end, c.lines) for c in captions(words, "One two")] == [
         (0.0, 1.0, ("One",)),
-        (2.0, 3.0, ("two",)),
+        (2.0, pytest.approx(2.6), ("two",)),
     ]
+
+
+def test_a_short_caption_stays_where_audio_follows_but_hardly_beyond_the_last_word() -> None:
+    words = [WordTiming("Yes", 0.0, 0.2, (0, 3)), WordTiming("No", 2.5, 2.7, (5, 7))]
+    assert [c.end for c in captions(words, "Yes. No.")] == [1.0, pytest.approx(3.0)]
+
+
+@pytest.mark.parametrize(
+    ("source", "language"),
+    [
+        ("He said: Dr. Brown lives here. " * 4, "en"),
+        ("Yesterday in the evening Dr. Smith met Prof. J. R. Miller and Mrs. Brown in St. Louis. " * 3, "en"),
+        ("Gestern Abend traf Hr. Dr. Müller am 3. Mai z. B. den Bäcker aus der Stadt. " * 3, "de"),
+    ],
+)
+def test_nothing_breaks_behind_an_abbreviation(source: str, language: str) -> None:
+    for caption in captions(timed(source), source, language=language):
+        for line in caption.lines:
+            last = line.split()[-1]
+            assert not last.endswith(".") or last in {"here.", "Louis.", "Stadt."}, line
+
+
+def test_a_caption_does_not_join_the_end_of_a_cut_sentence_with_the_next() -> None:
+    first, last = "今日は天気がいいですね。", "どう思いますか。"
+    source = f"{first}それでも私たちは明日の朝とても高い山に登る予定ですから早く起きます。{last}"
+    found = captions(timed(source, pattern=r"\w"), source)
+    assert found[-1].lines == (last,)
+    assert found[0].lines == (first,)
+
+
+def test_a_heading_ends_like_a_sentence() -> None:
+    assert lines("A heading of some length\n\nThis is the text below it, at last.") == [
+        ("A heading of some length", "This is the text below it, at last.")
+    ]
+
+
+def test_a_long_token_is_cut_between_graphemes() -> None:
+    family = "👨‍👩‍👧"
+    source = family * 30
+    found = captions([WordTiming(source, 0.0, 3.0, (0, len(source)))], source)
+    shown = [line for caption in found for line in caption.lines]
+    assert "".join(shown) == source
+    assert len(shown) > 1
+    assert all(len(line) % len(family) == 0 for line in shown)
+
+
+def test_a_text_that_cannot_be_read_as_sentences_still_has_captions() -> None:
+    assert lines("Hello [pause: there, [pause:x] you") == [("Hello [pause: there, you",)]
 
 
 def test_a_caption_stays_no_longer_than_allowed() -> None:
@@ -147,7 +195,7 @@ def test_json_holds_words_and_captions() -> None:
     document = json.loads(to_json([WordTiming("Hé", 0.0, 0.5, (0, 2))], "Hé!"))
     assert document == {
         "words": [{"text": "Hé", "start": 0.0, "end": 0.5, "span": [0, 2]}],
-        "captions": [{"start": 0.0, "end": 1.0, "lines": ["Hé!"]}],
+        "captions": [{"start": 0.0, "end": 0.8, "lines": ["Hé!"]}],
     }
 
 

@@ -732,7 +732,7 @@ async def test_whatever_an_engine_raises_concerns_its_own_request_only(error: Ba
         ) -> AsyncGenerator[AudioChunk, None]:
             if request.text:
                 raise error
-            yield  # a generator
+            yield AudioChunk(np.zeros(0, np.float32), 24_000)
 
     async with hub(FakeBackend(script=FakeScript(chunk_delay=0.005)), Rude(name="rude")) as manager:
         other = await manager.generate(THREE, model="fake")
@@ -796,7 +796,7 @@ async def test_a_text_that_begins_with_a_pause_is_checked_and_queued_like_any_ot
 
 
 async def test_a_long_segment_waits_for_its_reader_and_leaves_its_slot_to_others() -> None:
-    fake = FakeBackend(capabilities=Capabilities(concurrency=1, ssml=True))
+    fake = FakeBackend(capabilities=Capabilities(concurrency=1, ssml=True, suspendable=1))
     async with hub(fake, limits={"buffer_seconds": 1}) as manager:
         long = await manager.generate("word " * 1000, model="fake", markup="ssml")
         await anyio.sleep(0.1)
@@ -808,7 +808,7 @@ async def test_a_long_segment_waits_for_its_reader_and_leaves_its_slot_to_others
 
 async def test_a_text_of_which_nothing_is_heard_is_an_error() -> None:
     async with hub(FakeBackend(script=FakeScript(silent=True))) as manager:
-        with pytest.raises(NoAudioError, match="nothing to say"):
+        with pytest.raises(InvalidTextError, match="nothing to say"):
             await manager.stream("...", model="fake")
 
 
@@ -831,7 +831,7 @@ async def test_a_load_that_hangs_counts_as_failed() -> None:
 @pytest.mark.parametrize(
     "chunk",
     [
-        AudioChunk(np.ones(10, np.float64), 24_000),  # type: ignore[arg-type]
+        AudioChunk(np.ones(10, np.float64), 24_000),
         AudioChunk(np.ones((10, 1), np.float32), 24_000),
         AudioChunk(np.ones(10, np.float32), 3),
         AudioChunk(np.ones(10, np.float32), 24_000.5),  # type: ignore[arg-type]
@@ -953,3 +953,37 @@ async def test_a_text_of_a_wrong_kind_is_told(text: Any) -> None:
     async with hub(FakeBackend()) as manager:
         with pytest.raises(InvalidTextError, match="str"):
             await manager.stream(text)
+
+
+async def test_newcomers_begin_before_long_segments_go_on() -> None:
+    """One slot, and an engine that can leave a segment half made: all begin before the first one ends."""
+    fake = FakeBackend(
+        script=FakeScript(chunk_delay=0.01),
+        capabilities=Capabilities(concurrency=1, suspendable=8, word_timings=True),
+    )
+    begun: list[float] = []
+    ended: list[float] = []
+
+    async with hub(fake) as manager, anyio.create_task_group() as tasks:
+
+        async def one() -> None:
+            audio = await manager.generate("one two three four five six seven eight", model="fake")
+            begun.append(anyio.current_time())
+            assert len(await drain(audio)) / 24_000 == pytest.approx(2.4, abs=0.02)
+            ended.append(anyio.current_time())
+
+        for _ in range(6):
+            tasks.start_soon(one)
+    assert max(begun) < min(ended)
+    assert fake.most_active == 6
+
+
+async def test_no_more_segments_wait_half_made_than_the_engine_allows() -> None:
+    fake = FakeBackend(
+        script=FakeScript(chunk_delay=0.005), capabilities=Capabilities(concurrency=1, suspendable=2)
+    )
+    async with hub(fake) as manager, anyio.create_task_group() as tasks:
+        for _ in range(8):
+            tasks.start_soon(say, manager)
+    assert fake.most_active <= 3
+    assert free(fake, manager)

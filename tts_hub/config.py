@@ -63,7 +63,7 @@ class TextConfig(_Section):
 class LimitsConfig(_Section):
     """What keeps many requests from hurting each other."""
 
-    max_queue: int = Field(64, ge=0, description="requests that may wait for one engine")
+    max_queue: int = Field(256, ge=0, description="requests that may wait for one engine")
     queue_timeout: float = Field(30.0, gt=0, description="seconds a request may wait for its first turn")
     load_timeout: float = Field(600.0, gt=0, description="seconds an engine may take to load")
     stall_timeout: float = Field(60.0, gt=0, description="seconds an engine may give nothing")

@@ -52,6 +52,7 @@ class Engine:
         self._last_used = anyio.current_time()
         self._last_sign = anyio.current_time()
         self._turn_seconds = 0.0
+        self._aside: set[Turn] = set()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -158,7 +159,7 @@ class Engine:
         began = anyio.current_time()
         if self.active == 1:
             self.sign_of_life()
-        turn = Turn(self._slots)
+        turn = Turn(self._slots, self.capabilities.suspendable, self._aside)
         try:
             yield turn
         finally:
@@ -254,17 +255,31 @@ class Engine:
 class Turn:
     """A slot that is held, and can be given to others for a while."""
 
-    def __init__(self, slots: SlotQueue) -> None:
+    def __init__(self, slots: SlotQueue, suspendable: int, aside: set[Turn]) -> None:
         self._slots = slots
+        self._suspendable = suspendable
+        self._aside = aside
         self._held = True
+
+    @property
+    def is_wanted(self) -> bool:
+        """Somebody waits for a first slot, and the engine can let this segment wait half made."""
+        return self._slots.newcomers > 0 and len(self._aside) < self._suspendable
 
     @asynccontextmanager
     async def stepped_aside(self) -> AsyncGenerator[None, None]:
-        """Leave the slot to others inside, and wait for one again afterwards."""
-        self.end()
-        yield
-        await self._slots.acquire(first=False)
-        self._held = True
+        """Leave the slot to others inside, if the engine can do that, and wait for one again afterwards."""
+        if len(self._aside) >= self._suspendable:
+            yield
+            return
+        self._aside.add(self)
+        try:
+            self.end()
+            yield
+            await self._slots.acquire(first=False)
+            self._held = True
+        finally:
+            self._aside.discard(self)
 
     def end(self) -> None:
         """Give the slot back, if it is held."""

@@ -38,6 +38,8 @@ from tts_hub.types import AudioChunk, SegmentRequest, SpeechRequest
 
 SILENT_PEAK = 1e-4
 """-80 dBFS: below it, nothing was said."""
+HEAD_START = 0.2
+"""Seconds of audio that a segment makes at a time before it lets others begin."""
 SECONDS_PER_CHARACTER = 0.07
 """Of usual speech: what a segment that is being made will roughly come to."""
 
@@ -317,11 +319,21 @@ class Generation:
                     attempt.put(chunk)
                     speaker.engine.sign_of_life()
                     self._notify()
+                    await self._let_others_begin(attempt, turn)
                     await self._wait_for_reader(attempt, turn)
         except (InvalidRequestError, OverloadedError) as exc:
             raise _RefusedError(exc, name) from exc
         if peak < SILENT_PEAK and any(c.isalnum() for c in request.text):
             raise NoAudioError(f"engine {name!r} made no sound for a text of words", backend=name)
+
+    async def _let_others_begin(self, attempt: Attempt, turn: Turn) -> None:
+        """Newcomers get their first audio before this segment gets its next."""
+        if turn.is_wanted and attempt.made_seconds >= HEAD_START:
+            attempt.made_seconds = 0.0
+            attempt.alive_at = None
+            async with turn.stepped_aside():
+                pass
+            attempt.alive_at = anyio.current_time()
 
     async def _wait_for_reader(self, attempt: Attempt, turn: Turn) -> None:
         """A segment far longer than usual must not fill the memory; its slot goes to others meanwhile."""

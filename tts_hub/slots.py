@@ -26,11 +26,10 @@ class SlotQueue:
         self._clock = clock
         self._order = itertools.count()
         self._waiting: list[tuple[float, int, _Turn]] = []
-
-    @property
-    def waiting(self) -> int:
+        self.waiting = 0
         """How many wait for a slot."""
-        return sum(not turn.gone for _, _, turn in self._waiting)
+        self.newcomers = 0
+        """How many of them wait with their first segment."""
 
     async def acquire(self, *, first: bool) -> None:
         """Wait for a slot and take it; `first` for the first segment of a request."""
@@ -38,15 +37,18 @@ class SlotQueue:
         if self.taken < self.slots and not self.waiting:
             self.taken += 1
             return
-        turn = _Turn()
+        turn = _Turn(first=first)
+        self._count(turn, 1)
         due = self._clock() + (0.0 if first else self._patience)
         heapq.heappush(self._waiting, (due, next(self._order), turn))
         try:
             await turn.granted.wait()
         except BaseException:
-            turn.gone = True
             if turn.granted.is_set():
                 self.release()
+            else:
+                turn.gone = True
+                self._count(turn, -1)
             raise
 
     def release(self) -> None:
@@ -54,12 +56,19 @@ class SlotQueue:
         while self._waiting:
             _, _, turn = heapq.heappop(self._waiting)
             if not turn.gone:
+                self._count(turn, -1)
                 turn.granted.set()
                 return
         self.taken -= 1
 
+    def _count(self, turn: _Turn, change: int) -> None:
+        self.waiting += change
+        if turn.first:
+            self.newcomers += change
+
 
 class _Turn:
-    def __init__(self) -> None:
+    def __init__(self, *, first: bool) -> None:
+        self.first = first
         self.granted = anyio.Event()
         self.gone = False

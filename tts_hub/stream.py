@@ -16,7 +16,7 @@ from anyio import from_thread, lowlevel
 
 from tts_hub.audio.convert import encode_stream
 from tts_hub.audio.formats import AudioFormat
-from tts_hub.errors import NoAudioError, UsageError
+from tts_hub.errors import InvalidTextError, UsageError
 from tts_hub.generation import Generation, SegmentBroken, SegmentEnded, SegmentStarted
 from tts_hub.progress import ProgressCallback, ProgressEvent, Stage
 from tts_hub.report import SpeechReport
@@ -215,8 +215,7 @@ class AudioStream:
                         yield self._hand_out(chunk)
             last = self._shaper.finish()
             if self._shaper.speaker is not None and not self._shaper.audible:
-                name = self._shaper.speaker.engine.name
-                raise NoAudioError(f"engine {name!r} found nothing to say in the text", backend=name)
+                raise InvalidTextError("there is nothing to say in the text, not a word in it was heard")
             if len(last.samples) or last.words:
                 yield self._hand_out(last)
             self._chunks.finished = True

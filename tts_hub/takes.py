@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections import deque
 
 import anyio
+import numpy as np
 
 from tts_hub.errors import TTSHubError
 from tts_hub.route import Speaker
 from tts_hub.text.segment import Segment
 from tts_hub.types import AudioChunk
+
+AT_ONCE = 0.5
+"""Seconds of audio that are handed on in one piece when they are there."""
 
 
 class Attempt:
@@ -22,6 +26,8 @@ class Attempt:
         self.scope = anyio.CancelScope()
         self.chunks: deque[AudioChunk] = deque()
         self.unread_seconds = 0.0
+        self.made_seconds = 0.0
+        """Since it last had a slot given to it."""
         self.announced = False
         """The reader has begun with it."""
         self.alive_at: float | None = None
@@ -33,13 +39,22 @@ class Attempt:
         """Keep a chunk for the reader."""
         self.alive_at = anyio.current_time()
         self.unread_seconds += chunk.seconds
+        self.made_seconds += chunk.seconds
         self.chunks.append(chunk)
 
     def take(self) -> AudioChunk:
-        """The next chunk for the reader."""
-        chunk = self.chunks.popleft()
-        self.unread_seconds -= chunk.seconds
-        return chunk
+        """What there is for the reader, up to `AT_ONCE`: a reader who is behind has less to do for it."""
+        taken = [self.chunks.popleft()]
+        seconds = taken[0].seconds
+        while self.chunks and seconds < AT_ONCE and self.chunks[0].sample_rate == taken[0].sample_rate:
+            taken.append(self.chunks.popleft())
+            seconds += taken[-1].seconds
+        self.unread_seconds -= seconds
+        if len(taken) == 1:
+            return taken[0]
+        samples = np.concatenate([chunk.samples for chunk in taken])
+        words = tuple(word for chunk in taken for word in chunk.words)
+        return AudioChunk(samples, taken[0].sample_rate, words)
 
 
 class Take:

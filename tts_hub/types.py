@@ -87,6 +87,8 @@ class Capabilities:
     """Longest segment it speaks well, in characters."""
     concurrency: int = 1
     """Segments it generates at the same time."""
+    suspendable: int = 0
+    """Segments that may wait half made besides, while others are generated."""
     loudness_lufs: float | None = None
     """Typical loudness of its raw output (ITU-R BS.1770); None when not known."""
     cost_per_million_chars: float = 0.0

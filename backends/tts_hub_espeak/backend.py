@@ -30,8 +30,8 @@ SPEED_RANGE = (0.48, 2.5)
 """84 to 437 words per minute. There the length of a paragraph follows 1/speed: within 8 % in English,
 German, Spanish and Chinese, up to 15 % in French above 1.9. Slower does nothing, and from 450 on the
 library stretches the audio and reports wrong word positions."""
-MAX_ENGINES = 64
-"""At 1.3 MB each. The hub's slots limit the work; a stream whose reader pauses has no slot, but an engine."""
+SUSPENDABLE = 56
+"""Engines besides those at work, at 1.3 MB each: for streams that wait half made, without a slot of the hub."""
 GAP_UNIT = 0.0143  # seconds that one unit of the library's word gap lasts
 GAP_OFFSET = 0.03  # seconds that any gap lasts beyond that
 
@@ -65,6 +65,7 @@ class EspeakBackend(TTSBackend):
             ssml=True,
             speed_range=SPEED_RANGE,
             concurrency=self.settings.concurrency or max(4, os.cpu_count() or 1),
+            suspendable=SUSPENDABLE,
             loudness_lufs=LOUDNESS_LUFS,
         )
         self._loading = anyio.Lock()
@@ -132,7 +133,9 @@ class EspeakBackend(TTSBackend):
             return self._ready
 
     async def _made_ready(self, on_progress: ProgressCallback) -> tuple[EnginePool, VoiceCatalogue]:
-        pool = EnginePool(_new_engine, most=MAX_ENGINES, kept=self.capabilities.concurrency)
+        pool = EnginePool(
+            _new_engine, most=self.capabilities.concurrency + SUSPENDABLE, kept=self.capabilities.concurrency
+        )
         try:
             async with pool.lend() as engine:
                 catalogue = await to_thread.run_sync(_catalogue, engine)

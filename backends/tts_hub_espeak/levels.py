@@ -43,7 +43,7 @@ VOICE_DB: Mapping[str, float] = {
     "fr-ch": 1.3,
     "fr-fr": 1.3,
     "haw": -6.4,
-    "mi": -3.0,
+    "mi": -3.5,
     "tn": -2.6,
 }
 """Voice -> gain in dB for those that are not within 2 LU of the others."""

@@ -13,7 +13,8 @@ from tts_hub_espeak import native
 from tts_hub_espeak.engine import Delivery, Engine, WordEvent
 from tts_hub_espeak.words import WordTimer
 
-CHUNK_SECONDS = 0.15  # of all chunks but the first, which is as short as the library makes it
+SECOND_CHUNK_SECONDS = 0.15  # the first one is as short as the library makes it, each later one doubles
+LONGEST_CHUNK_SECONDS = 0.6
 CONTROLS = {code: " " for code in range(32) if chr(code) not in "\t\n\r"}
 """Control characters are commands to the library: they could change the voice or the volume."""
 SHOWN_CHARS = 40  # of the text, in an error
@@ -46,7 +47,10 @@ class Speech:
             # The last piece stays here until another one comes: it leaves with the last words.
             if len(samples) and sum(map(len, self._samples)) >= self._wanted:
                 emit(self._chunk())
-                self._wanted = int(CHUNK_SECONDS * self._engine.sample_rate)
+                self._wanted = min(
+                    max(int(SECOND_CHUNK_SECONDS * self._engine.sample_rate), 2 * self._wanted),
+                    int(LONGEST_CHUNK_SECONDS * self._engine.sample_rate),
+                )
             self._samples.append(samples)
             self._words += self._timer.feed(samples, events)
 

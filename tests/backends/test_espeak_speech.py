@@ -186,8 +186,8 @@ async def test_closing_early_stops_and_frees_the_engine(markup: str) -> None:
 
 
 async def test_cancelling_while_waiting_leaves_the_engine_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tts_hub_espeak.backend.MAX_ENGINES", 1)
-    backend = EspeakBackend()
+    monkeypatch.setattr("tts_hub_espeak.backend.SUSPENDABLE", 0)
+    backend = EspeakBackend(EspeakSettings(concurrency=1))
     first = backend.generate_stream(await request(backend, PARAGRAPH * 100))
     await anext(first)
     begun = time.perf_counter()

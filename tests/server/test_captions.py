@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.audio.decoding import decode, decode_s16le
-from tests.server.conftest import PATIENCE, Serve, Served, connected, raw_request, received, wait_for
+from tests.server.conftest import PATIENCE, Serve, Served, connected, raw_request, wait_for
 from tts_hub import AudioChunk, SegmentRequest, WordTiming
 from tts_hub.progress import ProgressCallback, ignore
 from tts_hub.testing import FakeBackend, FakeScript
@@ -49,10 +49,10 @@ def test_a_failure_after_the_start_is_the_last_line(server: Served) -> None:
     server.fake.script = FakeScript(fail_at={0: 5})
     body = {"model": "fake", "input": TEXT * 4, "response_format": "pcm"}
     text = ""
-    with httpx.stream("POST", f"{server.url}/v1/audio/speech/captions", json=body) as response:
-        with pytest.raises(httpx.RemoteProtocolError):
-            for part in response.iter_text():
-                text += part
+    url = f"{server.url}/v1/audio/speech/captions"
+    with httpx.stream("POST", url, json=body) as response, pytest.raises(httpx.RemoteProtocolError):
+        for part in response.iter_text():
+            text += part
     *parts, last = lines(text)
     assert parts[0]["audio"]
     assert last["error"]["code"] == "generation_failed"

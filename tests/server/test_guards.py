@@ -10,6 +10,7 @@ import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Origin, Subprotocol
 
 from tests.server.conftest import Serve, Served
 from tts_hub.config import Config, ServerConfig
@@ -61,8 +62,8 @@ def test_a_web_socket_takes_its_key_as_header_or_subprotocol(serve: Serve) -> No
     with serve(server={"api_keys": ["k"]}) as server:
         with connect(socket_url(server), additional_headers={"authorization": "Bearer k"}):
             pass
-        protocols = ["realtime", "openai-insecure-api-key.k"]
-        with connect(socket_url(server), subprotocols=protocols) as socket:  # type: ignore[arg-type]
+        protocols = [Subprotocol(name) for name in ("realtime", "openai-insecure-api-key.k")]
+        with connect(socket_url(server), subprotocols=protocols) as socket:
             assert socket.subprotocol == "realtime"
         with pytest.raises(InvalidStatus) as caught, connect(socket_url(server)):
             pass
@@ -120,7 +121,7 @@ def test_pages_of_other_origins_may_not_speak(server: Served, origin: str) -> No
     headers = {"origin": origin, "content-type": "text/plain"}
     answer = httpx.post(f"{server.url}/v1/audio/speech", json=SPEECH, headers=headers)
     assert answer.status_code == 403
-    with pytest.raises(InvalidStatus) as caught, connect(socket_url(server), origin=origin):  # type: ignore[arg-type]
+    with pytest.raises(InvalidStatus) as caught, connect(socket_url(server), origin=Origin(origin)):
         pass
     assert caught.value.response.status_code == 403
 
@@ -128,7 +129,7 @@ def test_pages_of_other_origins_may_not_speak(server: Served, origin: str) -> No
 def test_pages_of_the_server_itself_may_speak(server: Served) -> None:
     headers = {"origin": server.url}
     assert httpx.post(f"{server.url}/v1/audio/speech", json=SPEECH, headers=headers).status_code == 200
-    with connect(socket_url(server), origin=server.url):  # type: ignore[arg-type]
+    with connect(socket_url(server), origin=Origin(server.url)):
         pass
 
 

@@ -1,4 +1,4 @@
-"""Nobody pays for another one's request: the event loop, places on the engine, memory, slow and lost clients."""
+"""Nobody pays for another one's request: event loop, places on the engine, memory, slow and lost clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is too large, too slow or not HTTP: a clear answer or a closed connection, and nobody else is touched."""
+"""What is too large, too slow or not HTTP: a clear answer or a closed connection, nobody else touched."""
 
 from __future__ import annotations
 

@@ -62,10 +62,10 @@ def test_text_in_pieces_becomes_one_utterance(server: Served) -> None:
 
 def test_speech_begins_at_the_first_whole_sentence(server: Served) -> None:
     with talking(server) as socket:
-        send(socket, START, "Hello there. And then there is mo")
+        send(socket, START, "Hello there. And then there is more to say, and to be heard, of th")
         heard(socket, until={"started"})
         assert len(socket.recv(PATIENCE)) > 100
-        send(socket, "re.", {"type": "end"})
+        send(socket, "is.", {"type": "end"})
         assert heard(socket)[0][-1]["type"] == "done"
 
 
@@ -112,7 +112,7 @@ def test_an_utterance_that_cannot_be_is_an_error_and_what_follows_of_it_is_ignor
     server: Served, start: dict[str, Any], param: str, code: str
 ) -> None:
     with talking(server) as socket:
-        send(socket, START | start, "Hello there. And then there is more. ")
+        send(socket, START | start, "Hello there. And then there is more to say, and to be heard. ")
         (message,), _ = heard(socket)
         assert (message["error"]["param"], message["error"]["code"]) == (param, code)
         send(socket, "More. ", {"type": "flush"}, {"type": "end"}, START, "Hello.", {"type": "end"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -118,7 +119,12 @@ def test_a_voice_may_be_an_object(server: Served) -> None:
 
 
 def test_fields_that_are_not_known_are_no_mistake(server: Served) -> None:
-    extra = {"user": "me", "volume_multiplier": 1, "return_download_link": False, "lang_code": None}
+    extra: dict[str, Any] = {
+        "user": "me",
+        "volume_multiplier": 1,
+        "return_download_link": False,
+        "lang_code": None,
+    }
     assert server.speak(**extra).status_code == 200
 
 
@@ -138,8 +144,7 @@ def test_speed_shortens_the_sound(server: Served) -> None:
 def test_requests_at_the_same_time_keep_their_own_voice_and_seed(serve: Serve) -> None:
     able = FakeBackend(name="able", capabilities=Capabilities(seed=True, concurrency=8))
     voices = ["low", "mid", "high"]
-    with serve(able, script=FakeScript()) as server, httpx.Client(base_url=server.url) as http:
-        from concurrent.futures import ThreadPoolExecutor
+    with serve(able) as server, httpx.Client(base_url=server.url) as http:
 
         def ask(number: int) -> int:
             body = {

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from typing import TypeVar, TypeVarTuple
 
 import anyio
+import numpy as np
 from anyio import to_thread
 from anyio.lowlevel import RunVar, checkpoint
 
@@ -18,8 +19,10 @@ from tts_hub.types import AudioChunk, Samples
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
 
-PIECE_SECONDS = 0.1
-"""What is encoded at once: a few milliseconds of work, and soon enough for the first bytes."""
+FIRST_PIECE_SECONDS = 0.1
+"""What is encoded first: soon enough for the first bytes."""
+PIECE_SECONDS = 0.5
+"""What is encoded at once after it: a few milliseconds of work."""
 ENCODER_THREADS = 4
 """Encodings at the same time in one event loop; each lasts milliseconds, so streams share them."""
 
@@ -47,13 +50,17 @@ async def encode_stream(
 
 
 async def _pieces(chunks: AsyncIterable[AudioChunk], sample_rate: int) -> AsyncIterator[Samples]:
-    """The samples of all chunks, no piece longer than `PIECE_SECONDS`."""
-    longest = max(1, round(PIECE_SECONDS * sample_rate))
+    """The samples of all chunks, the first piece short, none longer than `PIECE_SECONDS`."""
+    first, longest = (max(1, round(s * sample_rate)) for s in (FIRST_PIECE_SECONDS, PIECE_SECONDS))
+    begun = 0
     async for chunk in chunks:
         if chunk.sample_rate != sample_rate:
             raise AudioError(f"a chunk of audio is at {chunk.sample_rate} Hz in a stream at {sample_rate} Hz")
-        for start in range(0, len(chunk.samples), longest):
-            yield chunk.samples[start : start + longest]
+        rest = chunk.samples
+        while len(rest):
+            piece, rest = np.split(rest, [first if begun < first else longest])
+            begun += len(piece)
+            yield piece
 
 
 async def _run(audio_format: AudioFormat, work: Callable[[*Args], T], *args: *Args) -> T:

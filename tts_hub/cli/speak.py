@@ -70,7 +70,7 @@ async def _speak(config_file: Path | None, given: dict[str, Any]) -> None:
         await stack.enter_async_context(audio)
         await _drain(audio, await _open_sinks(given, output, audio_format, audio, stack))
         for path in given["captions"]:
-            write_captions(path, audio.words, source.text)
+            write_captions(path, audio.words, source.text, language=audio.report.language or "en")
     _tell(given, output, audio)
 
 

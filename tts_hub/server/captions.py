@@ -60,7 +60,7 @@ async def _kokoro_answer(
 ) -> Response:
     if body.stream:
         lines = _kokoro_lines(speech, timed=body.return_timestamps)
-        return StreamedSpeech(speech, lines, hub, media_type="application/json")
+        return StreamedSpeech(speech, lines, hub, media_type=LINES)
     return await _kokoro_whole(request, speech, hub, timed=body.return_timestamps)
 
 

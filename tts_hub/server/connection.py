@@ -94,8 +94,8 @@ class BoundedHTTP(HttpToolsProtocol):
         self._received = 0
 
     def _unsupported_upgrade_warning(self) -> None:
-        """The client would speak HTTP/2 as well, as Java's does. The parser has stopped at this head, its body
-        unread: another one begins anew, with the head but for the offer.
+        """The client would speak HTTP/2 as well, as Java's does. The parser has stopped, the body unread:
+        another one begins anew, with the same head but for the offer.
         """
         stopped_at = int(str(sys.exception()))
         offers = {b"connection", b"upgrade", b"http2-settings"}

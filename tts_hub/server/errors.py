@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from tts_hub.errors import (
     BackendUnavailableError,
     InvalidRequestError,
+    NoAudioError,
     OverloadedError,
     QueueFullError,
     TextTooLongError,
@@ -60,13 +61,18 @@ def failure_of(exc: Exception, request_id: str) -> Failure:
     if isinstance(exc, BackendUnavailableError):
         message = f"{exc} (to fix: {exc.remedy})" if exc.remedy else str(exc)
         return Failure(503, message, SERVER, code="engine_unavailable", headers=DO_NOT_RETRY)
+    if isinstance(exc, NoAudioError):
+        message = f"no sound came of this text: {exc}"
+        return Failure(400, message, param="input", code="no_audio", headers=DO_NOT_RETRY)
     message = f"speech could not be made; the server's log says more under request id {request_id}"
     return Failure(500, message, SERVER, code="generation_failed")
 
 
 def log_failure(exc: Exception, request_id: str) -> None:
     """Note what went wrong on our side; wrong requests and full queues are no news."""
-    if not isinstance(exc, InvalidRequestError | OverloadedError):
+    if isinstance(exc, NoAudioError):  # its message may have a piece of the text in it
+        logger.warning("request %s: engine %s made no sound of the text", request_id, exc.backend)
+    elif not isinstance(exc, InvalidRequestError | OverloadedError):
         unexpected = not isinstance(exc, TTSHubError)
         logger.error("request %s failed: %s: %s", request_id, type(exc).__name__, exc, exc_info=unexpected)
 

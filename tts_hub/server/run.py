@@ -53,9 +53,9 @@ def listen(settings: ServerConfig) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)  # connections inherit both
     if hasattr(socket, "TCP_USER_TIMEOUT"):
-        # Also what is sent already and never read must not keep a connection for ever.
+        # Also what is sent already and never read must not keep a connection for ever: as long again.
         listener.setsockopt(
-            socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, math.ceil(settings.reader_timeout * 1000)
+            socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, math.ceil(settings.reader_timeout * 2000)
         )
     try:
         listener.bind((settings.host, settings.port))

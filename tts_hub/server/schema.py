@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
 AUDIO_TYPES = ("audio/mpeg", "audio/opus", "audio/aac", "audio/flac", "audio/wav", "audio/pcm")
+EVENT_STREAM = "text/event-stream"
 LINES = "application/x-ndjson"
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 
@@ -46,7 +47,7 @@ JSON_ANSWERS: dict[int | str, dict[str, Any]] = {
 AUDIO_ANSWERS: dict[int | str, dict[str, Any]] = JSON_ANSWERS | {
     200: {
         "description": "The audio as it is made, or OpenAI's events with `stream_format` `sse`.",
-        "content": dict.fromkeys((*AUDIO_TYPES, "text/event-stream"), BINARY),
+        "content": dict.fromkeys(AUDIO_TYPES, BINARY) | {EVENT_STREAM: {"schema": {}}},
     }
 }
 LINE_ANSWERS: dict[int | str, dict[str, Any]] = JSON_ANSWERS | {
@@ -55,7 +56,7 @@ LINE_ANSWERS: dict[int | str, dict[str, Any]] = JSON_ANSWERS | {
 CAPTIONED_ANSWERS: dict[int | str, dict[str, Any]] = JSON_ANSWERS | {
     200: {
         "description": "One JSON object, or with `stream` one on each line.",
-        "content": {"application/json": {"schema": {}}},
+        "content": {"application/json": {"schema": {"type": "object"}}, LINES: BINARY},
     }
 }
 

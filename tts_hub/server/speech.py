@@ -16,12 +16,11 @@ from tts_hub.report import SpeechReport
 from tts_hub.server.errors import failure_of
 from tts_hub.server.hub import TheHub
 from tts_hub.server.metrics import ClientGone
-from tts_hub.server.schema import AUDIO_ANSWERS
+from tts_hub.server.schema import AUDIO_ANSWERS, EVENT_STREAM
 from tts_hub.server.streaming import StreamedSpeech, opened
 from tts_hub.server.wire import SpeechBody, speech_request
 from tts_hub.stream import SpeechStream
 
-EVENT_STREAM = "text/event-stream"
 CHARACTERS_PER_TOKEN = 4
 TOKENS_PER_SECOND = 25
 """Usage is counted as OpenAI's speech models roughly do: by characters in, by time out."""

@@ -1,4 +1,4 @@
-"""Captions from word timings, and the files they go to: SubRip, WebVTT and JSON.
+"""From word timings to captions: what stands on the screen, from when to when, in which lines.
 
 A caption shows the text as the user wrote it: a word takes along the marks around it, up to the next word.
 Text before the first word and behind the last one was not spoken, and is not shown.
@@ -6,30 +6,32 @@ Text before the first word and behind the last one was not spoken, and is not sh
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import secrets
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise, zip_longest
-from pathlib import Path
 from typing import Literal
 
-from tts_hub.errors import OutputError, UnsupportedFormatError, one_of
+from tts_hub.text.clauses import cut_point
+from tts_hub.text.segment import Segmenter
 from tts_hub.types import WordTiming
 
 _PAUSE_TAG = re.compile(r"\[[ \t]*pause[ \t]*:[^\[\]\n]*\]", re.IGNORECASE)
-_SENTENCE_END = re.compile(r"[.!?…。！？｡؟۔।॥][\"'”’»)\]」』）]*$")
-_CLAUSE_END = re.compile(r"(?:[,;:—–،؛、，；：][\"'”’»)\]」』）]*|[)\]」』）])$")
+_CLAUSE_END = re.compile(r"(?:[,;:—–،؛、，；：!?…。！？｡؟۔।॥][\"'”’»)\]」』）]*|[)\]」』）])$")
 # A silence of so many seconds between two words starts a new caption.
 _LONG_PAUSE = 1.5
-# Shorter than this a caption cannot be read; it stays on the screen longer where there is room.
+# Shorter than this a caption cannot be read; it stays on the screen longer where audio follows.
 _MIN_SECONDS = 1.0
-# How much worse than an even split a line may be, in columns, to end where the sense does.
-_BREAK_BONUS = {"sentence": 16, "clause": 10, None: 0}
-_Ending = Literal["sentence", "clause"]
+# The longest that the last one stays behind its last word, where the audio may be over.
+_LAST_HOLD = 0.3
+# How much worse than an even split a line may be, in columns, to end where the sense does;
+# and how much better, not to end in "Dr. Smith".
+_BREAK_BONUS = {"sentence": 16, "clause": 10, None: 0, "abbreviation": -12}
+# Categories of accents, variation selectors and joiners.
+_NO_WIDTH = frozenset(["Mn", "Me", "Cf"])
+_Ending = Literal["sentence", "clause", "abbreviation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,7 @@ class _Token:
     end: float
     spaced: bool
     """White space stood before it."""
-
-    @property
-    def ending(self) -> _Ending | None:
-        if _SENTENCE_END.search(self.text):
-            return "sentence"
-        return "clause" if _CLAUSE_END.search(self.text) else None
+    ending: _Ending | None
 
 
 def captions(
@@ -66,17 +63,19 @@ def captions(
     max_line_chars: int = 42,
     max_lines: int = 2,
     max_seconds: float = 7.0,
+    language: str = "en",
 ) -> list[Caption]:
     """Group words into captions, in time order and never overlapping.
 
     `max_line_chars` counts columns: a wide character of Chinese, Japanese or Korean takes two. `max_seconds`
-    is the longest a caption stays, unless one word alone takes longer.
+    is the longest a caption stays, unless one word alone takes longer. `language` is a BCP 47 tag: the rules
+    by which sentences end.
     """
     fits = _Fits(max(max_line_chars, 2), max(max_lines, 1), max_seconds)
     shown = _PAUSE_TAG.sub(lambda tag: " " * len(tag[0]), source)
     groups = [
         group
-        for sentences in _by_pause(list(_tokens(words, shown, fits.columns)))
+        for sentences in _by_pause(list(_tokens(words, shown, fits.columns, language)))
         for group in _pack(sentences, fits)
     ]
     return [
@@ -112,9 +111,10 @@ class _Fits:
         return starts
 
 
-def _tokens(words: Sequence[WordTiming], source: str, columns: int) -> Iterator[_Token]:
+def _tokens(words: Sequence[WordTiming], source: str, columns: int, language: str) -> Iterator[_Token]:
     """The text in time order, cut at white space, with times; a word spoken twice comes twice."""
     ordered = _merged(sorted(words, key=lambda word: word.start), len(source))
+    ends = _sentence_ends(source, language)
     clock, reached = 0.0, -1
     for index, word in enumerate(ordered):
         start, end = _whole_span(ordered, index, source)
@@ -127,7 +127,30 @@ def _tokens(words: Sequence[WordTiming], source: str, columns: int) -> Iterator[
             spaced = start + at != reached
             reached = start + at + len(text)
             clock = begin + per_char * (at + len(text))
-            yield _Token(text, begin + per_char * at, clock, spaced)
+            ending = _ending(text, _last_in(ends, source, reached - len(text), reached))
+            yield _Token(text, begin + per_char * at, clock, spaced, ending)
+
+
+def _sentence_ends(source: str, language: str) -> list[int]:
+    """Indexes behind the last character of every sentence, heading and paragraph."""
+    segmenter = Segmenter(language=language)
+    # A broken pause tag was refused before anything was spoken; here it may be any text.
+    segments = segmenter.push(source.replace("[", "(")) + segmenter.finish()
+    return [one.offset + len(one.text) for one in segments if one.text and one.boundary != "clause"]
+
+
+def _last_in(ends: Sequence[int], source: str, start: int, end: int) -> bool:
+    """Whether a sentence ends in `source[start:end]` with no word behind it."""
+    last = bisect_right(ends, end) - 1
+    return last >= 0 and start < ends[last] and not any(map(str.isalnum, source[ends[last] : end]))
+
+
+def _ending(text: str, ends_sentence: bool) -> _Ending | None:
+    if ends_sentence:
+        return "sentence"
+    if _CLAUSE_END.search(text):
+        return "clause"
+    return "abbreviation" if text.endswith(".") else None
 
 
 def _merged(words: Sequence[WordTiming], length: int) -> list[WordTiming]:
@@ -173,15 +196,22 @@ def _closing(source: str, end: int) -> int:
 
 def _narrow(part: re.Match[str], columns: int) -> Iterator[tuple[int, str]]:
     """A stretch without white space, cut where it is wider than a line; each piece with its index."""
-    start, used = 0, 0
-    text = part[0]
-    for index, char in enumerate(text):
-        width = _width(char)
-        if index > start and width and used + width > columns:
-            yield part.start() + start, text[start:index]
-            start, used = index, 0
-        used += width
+    text, start = part[0], 0
+    while (most := _fitting(text, start, columns)) < len(text) - start:
+        cut = start + cut_point(text[start : start + most + 2], max(most // 2, 1), most, most)
+        yield part.start() + start, text[start:cut]
+        start = cut
     yield part.start() + start, text[start:]
+
+
+def _fitting(text: str, start: int, columns: int) -> int:
+    """How many characters from `start` on fit into a line, at least one."""
+    used = 0
+    for index in range(start, len(text)):
+        used += _width(text[index])
+        if used > columns:
+            return max(index - start, 1)
+    return len(text) - start
 
 
 def _by_pause(tokens: Sequence[_Token]) -> Iterator[list[list[_Token]]]:
@@ -201,7 +231,7 @@ def _by_pause(tokens: Sequence[_Token]) -> Iterator[list[list[_Token]]]:
 
 
 def _pack(sentences: Sequence[list[_Token]], fits: _Fits) -> Iterator[list[_Token]]:
-    """Short sentences share a caption; a long one is cut into several."""
+    """Short sentences share a caption; a long one is cut into several of its own."""
     open_group: list[_Token] = []
     for sentence in sentences:
         if open_group and fits([*open_group, *sentence]):
@@ -209,9 +239,11 @@ def _pack(sentences: Sequence[list[_Token]], fits: _Fits) -> Iterator[list[_Toke
             continue
         if open_group:
             yield open_group
-        *full, open_group = _cut(sentence, fits)
-        yield from full
-    yield open_group
+        pieces = _cut(sentence, fits)
+        open_group = pieces.pop() if len(pieces) == 1 else []
+        yield from pieces
+    if open_group:
+        yield open_group
 
 
 def _cut(sentence: list[_Token], fits: _Fits) -> list[list[_Token]]:
@@ -270,100 +302,17 @@ def _joined(tokens: Sequence[_Token]) -> str:
 
 
 def _width(text: str) -> int:
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
-        for char in text
-    )
+    return len(text) if text.isascii() else sum(map(_columns, text))
+
+
+def _columns(char: str) -> int:
+    if unicodedata.category(char) in _NO_WIDTH:
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def _end(group: Sequence[_Token], until: float | None) -> float:
-    end = max(group[-1].end, group[0].start + _MIN_SECONDS)
-    return end if until is None else min(end, until)
-
-
-def to_srt(words: Sequence[WordTiming], source: str) -> str:
-    """SubRip: numbered captions, times as `HH:MM:SS,mmm`."""
-    blocks = (
-        f"{number}\n{_clock(caption.start, ',')} --> {_clock(caption.end, ',')}\n"
-        + "\n".join(line.replace("-->", "->") for line in caption.lines)
-        for number, caption in enumerate(captions(words, source), 1)
-    )
-    return "".join(block + "\n\n" for block in blocks)
-
-
-def to_vtt(words: Sequence[WordTiming], source: str) -> str:
-    """WebVTT (W3C): `&`, `<` and `>` escaped, so that no text can look like markup or a time line."""
-    blocks = (
-        f"{_clock(caption.start, '.')} --> {_clock(caption.end, '.')}\n"
-        + "\n".join(map(_escape, caption.lines))
-        for caption in captions(words, source)
-    )
-    return "WEBVTT\n\n" + "".join(block + "\n\n" for block in blocks)
-
-
-def to_json(words: Sequence[WordTiming], source: str) -> str:
-    """JSON, times in seconds and spans in characters of the source text:
-
-    `{"words": [{"text": str, "start": float, "end": float, "span": [int, int]}],
-    "captions": [{"start": float, "end": float, "lines": [str]}]}`
-    """
-    document = {
-        "words": [
-            {"text": word.text, "start": word.start, "end": word.end, "span": list(word.span)}
-            for word in words
-        ],
-        "captions": [
-            {"start": caption.start, "end": caption.end, "lines": list(caption.lines)}
-            for caption in captions(words, source)
-        ],
-    }
-    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
-
-
-_WRITERS: dict[str, Callable[[Sequence[WordTiming], str], str]] = {
-    ".srt": to_srt,
-    ".vtt": to_vtt,
-    ".json": to_json,
-}
-
-
-def caption_writer(path: str | os.PathLike[str]) -> Callable[[Sequence[WordTiming], str], str]:
-    """The function for the format that the suffix of `path` names, else `UnsupportedFormatError`."""
-    target = Path(path)
-    writer = _WRITERS.get(target.suffix.lower())
-    if writer is None:
-        raise UnsupportedFormatError(
-            f"no captions in the format {target.suffix!r} ({target.name}); {one_of(target.suffix, _WRITERS)}"
-        )
-    return writer
-
-
-def write_captions(path: str | os.PathLike[str], words: Sequence[WordTiming], source: str) -> None:
-    """Write captions in the format that the suffix of `path` names; the file is complete or not there.
-
-    Raises `UnsupportedFormatError` for another suffix, `OutputError` when it cannot be written.
-    """
-    target = Path(path)
-    text = caption_writer(target)(words, source)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        try:
-            temporary.write_text(text, encoding="utf-8", newline="\n")
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as exc:
-        raise OutputError(f"cannot write the captions to {target}: {exc.strerror or exc}") from exc
-
-
-def _escape(line: str) -> str:
-    return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _clock(seconds: float, point: str) -> str:
-    milliseconds = round(max(seconds, 0.0) * 1000)
-    minutes, milliseconds = divmod(milliseconds, 60_000)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02}:{minutes:02}:{milliseconds // 1000:02}{point}{milliseconds % 1000:03}"
+    last, readable = group[-1].end, group[0].start + _MIN_SECONDS
+    if until is None:
+        return max(last, min(readable, last + _LAST_HOLD))
+    return min(max(last, readable), until)

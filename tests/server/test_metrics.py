@@ -1,0 +1,104 @@
+"""`/metrics`: every family moves, and says what the reports say."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.server.conftest import Serve, Served, connected, occupied, speech_bytes, wait_for
+from tts_hub.testing import FakeScript
+
+TEXT = "one two three four five"
+
+
+def samples(server: Served) -> dict[str, float]:
+    """`name{labels}` -> value, as Prometheus would read it."""
+    answer = httpx.get(f"{server.url}/metrics")
+    assert answer.headers["content-type"].startswith("text/plain")
+    return {
+        sample.name + re.sub("[{} ']", "", str(dict(sorted(sample.labels.items())))): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def test_metrics_say_what_the_report_says(serve: Serve) -> None:
+    with serve() as server:
+        body = {"model": "fake", "input": TEXT, "response_format": "wav"}
+        lines = httpx.post(f"{server.url}/v1/audio/speech/captions", json=body).text.splitlines()
+        done = json.loads(lines[-1])["done"]
+        server.until_free()
+        read = samples(server)
+    assert read["tts_requests_totalbackend:fake,outcome:ok"] == 1
+    seconds = read["tts_audio_seconds_totalbackend:fake,format:wav"]
+    assert seconds == pytest.approx(done["audio_seconds"])
+    assert read["tts_characters_totalbackend:fake"] == len(TEXT)
+    for name in ("tts_time_to_first_audio_seconds", "tts_queue_wait_seconds", "tts_real_time_factor"):
+        assert read[f"{name}_countbackend:fake"] == 1
+    assert 0 < read["tts_time_to_first_audio_seconds_sumbackend:fake"] < 5
+    assert 0 < read["tts_real_time_factor_sumbackend:fake"] < 5
+
+
+def test_the_time_to_first_audio_is_the_engines_delay_and_little_more(serve: Serve) -> None:
+    with serve(script=FakeScript(first_chunk_delay=0.3)) as server:
+        began = time.monotonic()
+        server.speak(TEXT)
+        took = time.monotonic() - began
+        server.until_free()
+        first = samples(server)["tts_time_to_first_audio_seconds_sumbackend:fake"]
+    assert 0.3 <= first <= took
+
+
+def test_every_kind_of_end_is_counted(serve: Serve) -> None:
+    with serve(server={"reader_timeout": 0.3}, limits={"max_queue": 0}) as server:
+        with occupied(server, 2):
+            server.speak()  # refused: the line is full
+        server.script.fail_at = {0: 3}
+        with pytest.raises(httpx.RemoteProtocolError):
+            server.speak(TEXT * 3)
+        server.speak(TEXT * 3, fallback=["espeak"])
+        server.script.fail_at = {}
+        server.script.seconds_per_word = 5.0
+        with connected(server, receive_buffer=4096) as connection:
+            connection.sendall(speech_bytes(TEXT, response_format="wav", sample_rate=48_000))
+            wait_for(lambda: server.metric("tts_requests_in_flight") == 1)
+            server.until_free()
+        read = samples(server)
+    requests = {
+        key.removeprefix("tts_requests_total"): n for key, n in read.items() if "requests_total" in key
+    }
+    assert requests == {
+        "backend:,outcome:client_cancel": 2,
+        "backend:,outcome:rejected": 1,
+        "backend:fake,outcome:error": 1,
+        "backend:espeak,outcome:ok": 1,
+        "backend:fake,outcome:timeout": 1,
+    }
+    errors = {
+        key.removeprefix("tts_errors_totalkind:"): n for key, n in read.items() if "errors_total" in key
+    }
+    assert errors == {"QueueFullError": 1, "GenerationError": 1, "ReaderPaused": 1}
+    assert read["tts_fallbacks_totalcontinued:espeak,failed:fake"] == 1
+
+
+def test_work_and_waiting_show_while_they_last(serve: Serve) -> None:
+    with serve() as server, occupied(server, 2), connected(server) as connection:
+        connection.sendall(speech_bytes())
+        wait_for(lambda: samples(server)["tts_queue_depthbackend:fake"] == 1)
+        read = samples(server)
+        assert read["tts_active_segmentsbackend:fake"] == 2
+        assert read["tts_requests_in_flight"] == 3
+
+
+def test_labels_name_no_voice_and_no_text(server: Served) -> None:
+    server.speak("confidential", voice="high")
+    server.speak(voice="secretvoice")
+    text = httpx.get(f"{server.url}/metrics").text
+    assert "high" not in text
+    assert "secretvoice" not in text
+    assert "confidential" not in text
