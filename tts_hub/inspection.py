@@ -39,7 +39,7 @@ def peak_of(chunk: AudioChunk, text: str, backend: str) -> float:
         )
     for word in chunk.words:
         _check_word(word, text, backend)
-    peak = float(np.max(np.abs(samples), initial=0.0))
+    peak = float(max(np.max(samples, initial=0.0), -np.min(samples, initial=0.0)))
     if not math.isfinite(peak):
         raise GenerationError(f"engine {backend!r} gave samples that are not finite numbers", backend=backend)
     return peak

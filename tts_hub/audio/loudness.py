@@ -6,6 +6,7 @@ is the mean square of the filtered block. Four blocks make a gating block, three
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 
 import numpy as np
@@ -62,8 +63,8 @@ class LoudnessMeter:
         """Measure shape (T,) more samples."""
         waiting = np.concatenate([self._waiting, samples])
         whole = len(waiting) - len(waiting) % self._block
-        for start in range(0, whole, self._block):
-            self._add_block(waiting[start : start + self._block])
+        for energy in self._energies_of(waiting[:whole]):
+            self._add_block(float(energy))
         self._waiting = waiting[whole:]
 
     @property
@@ -92,11 +93,10 @@ class LoudnessMeter:
         energies, rest = list(self._opening), self._waiting
         if not energies or 2 * len(rest) >= self._block:
             padded = np.pad(rest, (0, self._block - len(rest)))
-            energies.append(self._energy(padded) * self._block / max(len(rest), 1))
+            energies.append(float(self._energies_of(padded)[0]) * self._block / max(len(rest), 1))
         return _opening_loudness(energies)
 
-    def _add_block(self, block: Samples) -> None:
-        energy = self._energy(block)
+    def _add_block(self, energy: float) -> None:
         audible = _loudness(energy) > ABSOLUTE_GATE_LUFS
         self._audible_blocks += audible
         if not self._audible_blocks:
@@ -118,11 +118,11 @@ class LoudnessMeter:
         if len(_sounding(self._opening)) == OPENING_BLOCKS or len(self._opening) == OPENING_LONGEST_BLOCKS:
             self._opening_lufs = _opening_loudness(self._opening)
 
-    def _energy(self, block: Samples) -> float:
-        """K-weighted mean square."""
-        spectrum = np.fft.rfft(block)
-        power = spectrum.real**2 + spectrum.imag**2
-        return float((power * self._weights).sum())
+    def _energies_of(self, samples: Samples) -> NDArray[np.float64]:
+        """K-weighted mean squares of whole blocks, shape (blocks,)."""
+        spectrum = np.fft.rfft(samples.reshape(-1, self._block), axis=1)
+        energies: NDArray[np.float64] = (spectrum.real**2 + spectrum.imag**2) @ self._weights
+        return energies
 
 
 def _sounding(energies: list[float]) -> list[float]:
@@ -141,6 +141,7 @@ def _loudness(mean_square: float) -> float:
     return float(LOUDNESS_OFFSET + 10 * np.log10(max(mean_square, 1e-30)))
 
 
+@functools.lru_cache(maxsize=32)
 def _power_weights(block: int, sample_rate: int) -> NDArray[np.float64]:
     """Shape (block // 2 + 1,): what each bin of a block's power spectrum adds to the weighted mean square."""
     frequencies = np.fft.rfftfreq(block, 1 / sample_rate)

@@ -97,7 +97,8 @@ class BoundedHTTP(HttpToolsProtocol):
         """The client would speak HTTP/2 as well, as Java's does. The parser has stopped, the body unread:
         another one begins anew, with the same head but for the offer.
         """
-        stopped_at = int(str(sys.exception()))
+        stop = sys.exception()
+        stopped_at: int = stop.args[0] if stop is not None else 0
         offers = {b"connection", b"upgrade", b"http2-settings"}
         lines = [b"%s: %s" % header for header in self.headers if header[0] not in offers]
         request_line = b"%s %s HTTP/1.1" % (self.parser.get_method(), self.url)
