@@ -7,12 +7,15 @@ import re
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from starlette.routing import WebSocketRoute
 
 from tests.audio.decoding import decode
+from tts_hub.server import create_app, live
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -37,6 +40,21 @@ def run(command: Sequence[str], folder: Path, **environ: str) -> str:
     return done.stdout
 
 
+@contextmanager
+def running_server() -> Iterator[str]:
+    """`tts-hub serve` on a free port; its base URL."""
+    command = [str(Path(sys.executable).parent / "tts-hub"), "serve", "--port", "0"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr is not None
+        found = re.search(r"http://\S+/v1", process.stderr.readline())
+        assert found is not None
+        yield found[0]
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
 def seconds(file: Path) -> float:
     samples, rate = decode(file.read_bytes())
     return len(samples) / rate
@@ -55,6 +73,25 @@ def test_the_commands_do_what_they_say(tmp_path: Path) -> None:
     for name in ("hello.mp3", "hello.flac", "slow.wav", "count.opus", "piped.wav"):
         assert seconds(tmp_path / name) > 0.5
     assert "Two." in (tmp_path / "count.srt").read_text(encoding="utf-8")
+
+
+def test_the_openai_snippet_speaks_through_our_server(tmp_path: Path) -> None:
+    (snippet,) = blocks("python", "from openai import OpenAI")
+    assert (
+        len([line for line in snippet.splitlines() if line and not line.startswith(("from", "import"))]) == 3
+    )
+    with running_server() as url:
+        script = snippet.replace("http://127.0.0.1:8880/v1", url)
+        run([sys.executable, "-c", script], tmp_path, NO_PROXY="*")
+    assert seconds(tmp_path / "nova.mp3") > 0.5
+
+
+def test_every_url_of_the_table_is_served() -> None:
+    table = README[README.index("| URL |") : README.index("A failure before the first audio")]
+    named = set(re.findall(r"(/(?:v1|dev|health|metrics|docs)[a-z_/]*)", table))
+    sockets = {route.path for route in live.router.routes if isinstance(route, WebSocketRoute)}
+    served = {*create_app().openapi()["paths"], *sockets, "/docs"}
+    assert named <= served
 
 
 @pytest.mark.parametrize("script", blocks("python", "anyio.run(main)"), ids=["stream", "fallback"])
