@@ -71,7 +71,8 @@ class LateWords(FakeBackend):
 
 @pytest.mark.parametrize("path", ["/v1/audio/speech/captions", "/dev/captioned_speech"])
 def test_words_that_come_after_the_last_audio_are_told(serve: Serve, path: str) -> None:
-    with serve(LateWords(name="late")) as server:
+    plain = {"loudness": "off", "trim_silence": False}
+    with serve(LateWords(name="late"), audio=plain) as server:
         answer = captioned(server, path, model="late", response_format="pcm")
     told = [word for line in lines(answer.text) for word in line.get("words") or line.get("timestamps") or []]
     assert len(told) == 1

@@ -62,6 +62,7 @@ def test_every_kind_of_end_is_counted(serve: Serve) -> None:
         with pytest.raises(httpx.RemoteProtocolError):
             server.speak(TEXT * 3)
         server.speak(TEXT * 3, fallback=["espeak"])
+        server.until_free()
         server.script.fail_at = {}
         server.script.seconds_per_word = 5.0
         with connected(server, receive_buffer=4096) as connection:
