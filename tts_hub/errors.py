@@ -59,8 +59,8 @@ class TextTooLongError(InvalidTextError):
 class UnknownModelError(InvalidRequestError):
     """No engine answers to this model name."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, param="model")
+    def __init__(self, message: str, *, param: str = "model") -> None:
+        super().__init__(message, param=param)
 
 
 class UnknownVoiceError(InvalidRequestError):

@@ -20,7 +20,7 @@ from tts_hub.backend import TTSBackend
 from tts_hub.config import Config, load_config
 from tts_hub.containment import contained
 from tts_hub.engine import Engine, EngineState
-from tts_hub.errors import BackendUnavailableError, TTSHubError, UsageError
+from tts_hub.errors import BackendUnavailableError, TTSHubError, UnknownModelError, UsageError
 from tts_hub.generation import Generation
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.registry import Entry, Registry
@@ -318,7 +318,10 @@ class TTSBackendManager:
         """The engines to go through, none of them twice."""
         stops = self._stops(model)
         for name in fallback:
-            stops += [replace(stop, stands_in=True) for stop in self._stops(name)[:1]]
+            try:
+                stops += [replace(stop, stands_in=True) for stop in self._stops(name)[:1]]
+            except UnknownModelError as exc:
+                raise UnknownModelError(f"fallback: {exc}", param="fallback") from exc
         return list({stop.engine.name: stop for stop in reversed(stops)}.values())[::-1]
 
     def _stops(self, name: str) -> list[Stop]:

@@ -98,10 +98,8 @@ class Muxer:
             bit_rate = recipe.bit_rate(sample_rate)
             if bit_rate is not None:
                 codec.bit_rate = bit_rate
+            codec.thread_count = 1  # speech is little work; FFmpeg's own choice is a pool for each stream
             codec.open()
-            self._framer = av.AudioResampler(
-                format=codec.format, layout=LAYOUT, rate=sample_rate, frame_size=codec.frame_size or None
-            )
         except av.FFmpegError as exc:
             raise AudioError(f"cannot encode {audio_format.name} at {sample_rate} Hz: {exc}") from exc
         self._stream = stream
@@ -120,10 +118,9 @@ class Muxer:
 
     def _run(self, samples: Samples | None) -> None:
         try:
-            frame = None if samples is None else self._source.frame(samples)
-            for piece in self._framer.resample(frame):
-                self._container.mux(self._stream.encode(piece))
-            if frame is None:
+            if samples is not None:  # PyAV cuts it into the codec's frames, in the codec's sample format
+                self._container.mux(self._stream.encode(self._source.frame(samples)))
+            else:
                 # Writes the header where no audio has done so.
                 self._container.start_encoding()
                 self._container.mux(self._stream.encode(None))

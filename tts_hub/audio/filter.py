@@ -40,6 +40,7 @@ class FilterChain:
         self._errors = av.error
         self._source = FrameSource(sample_rate)
         self._graph = av_filter.Graph()
+        self._graph.threads = 1  # speech is little work; FFmpeg's own choice is a pool for each chain
         try:
             nodes = [
                 self._graph.add_abuffer(

@@ -115,7 +115,7 @@ async def _tell_http(request: Request, exc: Exception) -> Response:
 
 
 def _invalid(exc: InvalidRequestError) -> Failure:
-    if isinstance(exc, UnknownModelError):
+    if isinstance(exc, UnknownModelError) and exc.param == "model":
         return Failure(404, str(exc), param="model", code="model_not_found", headers=DO_NOT_RETRY)
     if isinstance(exc, TextTooLongError):
         return Failure(413, str(exc), param="input", code="string_above_max_length", headers=DO_NOT_RETRY)
