@@ -169,3 +169,15 @@ def test_no_values_at_all_raise_anything_but_a_config_error(values: dict[str, ob
         parse_config(values)
     except ConfigError as exc:
         assert str(exc)
+
+
+@pytest.mark.parametrize("value", ["12345", '{"a": 1}', '["abc", 998877]'])
+def test_a_wrong_key_is_not_printed(value: str) -> None:
+    with pytest.raises(ConfigError, match=r"server\.api_keys") as caught:
+        load_config(environ={"TTS_HUB_SERVER__API_KEYS": value})
+    assert "12345" not in str(caught.value)
+    assert "998877" not in str(caught.value)
+
+
+def test_a_single_key_needs_no_list() -> None:
+    assert load_config(environ={"TTS_HUB_SERVER__API_KEYS": "secret"}).config.server.api_keys == ("secret",)

@@ -10,6 +10,7 @@ import difflib
 import json
 import logging
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ from tts_hub.errors import ConfigError, one_of
 ENV_PREFIX = "TTS_HUB_"
 FILE_VARIABLE = "TTS_HUB_CONFIG"
 FILE_NAME = "config.toml"
+SECRET = re.compile(r"key|token|secret|password")
+"""Settings whose values are never shown."""
 logger = logging.getLogger(__name__)
 
 
@@ -75,6 +78,12 @@ class LimitsConfig(_Section):
 
 class ServerConfig(_Section):
     """The HTTP server."""
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _one_is_enough(cls, keys: object) -> object:
+        """A single key need not be written as a list."""
+        return (keys,) if isinstance(keys, str) else keys
 
     host: str = "127.0.0.1"
     port: int = Field(8880, ge=0, le=65_535, description="0: any free one")
@@ -191,7 +200,8 @@ def explain(
     where = f" ({came_from})" if came_from else ""
     if error["type"] == "extra_forbidden":
         return f"unknown setting {key!r}{where}; {one_of(location[-1], fields_at(model, location[:-1]))}"
-    return f"setting {key!r}{where} is {error['input']!r}: {error['msg'].lower()}"
+    given = "not as it should be" if SECRET.search(key) else repr(error["input"])
+    return f"setting {key!r}{where} is {given}: {error['msg'].lower()}"
 
 
 def fields_at(model: type[BaseModel], keys: Iterable[str]) -> list[str]:

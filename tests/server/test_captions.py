@@ -109,10 +109,23 @@ def test_whoever_hangs_up_on_the_single_object_frees_the_engine(server: Served) 
     assert server.until_free() < 3
 
 
-def test_a_failure_of_the_single_object_is_an_ordinary_answer(server: Served) -> None:
+def test_a_failure_in_the_middle_of_the_single_object_breaks_it_off(server: Served) -> None:
     server.fake.script = FakeScript(fail_at={0: 5})
     before = server.metric("tts_errors_total", kind="GenerationError")
-    answer = captioned(server, "/dev/captioned_speech", stream=False)
-    assert answer.status_code == 500
-    assert answer.json()["error"]["code"] == "generation_failed"
+    with pytest.raises(httpx.RemoteProtocolError):
+        captioned(server, "/dev/captioned_speech", stream=False)
     assert server.metric("tts_errors_total", kind="GenerationError") == before + 1
+
+
+def test_kokoros_names_work_without_kokoro(server: Served) -> None:
+    fields = {"model": "kokoro", "voice": "bf_emma", "response_format": "wav"}
+    for stream in (True, False):
+        answer = captioned(server, "/dev/captioned_speech", stream=stream, **fields)
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == "application/json"
+        parts = lines(answer.text)
+        assert parts[0]["audio_format"] == "audio/wav"
+        assert [word["word"] for part in parts for word in part["timestamps"]][0] == "Good"
+        samples, rate = decode(b"".join(base64.b64decode(part["audio"]) for part in parts))
+        assert len(samples) / rate > 0.5
+    assert captioned(server, "/dev/captioned_speech", lang_code="a", model="espeak").status_code == 200

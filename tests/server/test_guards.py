@@ -8,12 +8,13 @@ import logging
 
 import httpx
 import pytest
+from starlette.testclient import TestClient
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
 from tests.server.conftest import Serve, Served
-from tts_hub.config import Config, ServerConfig
+from tts_hub.config import Config, ServerConfig, parse_config
 from tts_hub.errors import ConfigError
 from tts_hub.server import create_app
 from tts_hub.server.run import check_exposure
@@ -167,3 +168,18 @@ def test_neither_keys_nor_texts_are_logged(serve: Serve, caplog: pytest.LogCaptu
     assert "POST" in logged
     assert "top-secret" not in logged
     assert "confidential" not in logged
+
+
+def test_no_key_is_no_key_even_where_its_digest_is_configured() -> None:
+    app = create_app(parse_config({"server": {"api_keys": ["sha256:" + hashlib.sha256(b"").hexdigest()]}}))
+    with TestClient(app, base_url="http://localhost") as client:
+        assert client.get("/metrics").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("host", "status"), [("evil.example", 421), ("192.168.7.7", 200), ("localhost", 200)]
+)
+def test_without_keys_a_wildcard_address_answers_to_no_borrowed_name(host: str, status: int) -> None:
+    app = create_app(parse_config({"server": {"host": "0.0.0.0"}}))
+    with TestClient(app, base_url=f"http://{host}") as client:
+        assert client.get("/health").status_code == status

@@ -172,8 +172,8 @@ def test_a_text_that_is_too_long_ends_the_utterance_with_an_error(serve: Serve) 
 def test_a_flood_of_text_is_refused(server: Served) -> None:
     server.fake.script = FakeScript(stall_at=0)
     with talking(server) as socket:
-        send(socket, START, *["Hello there, this is a sentence. "] * 2_000)
-        assert "wait already" in heard(socket)[0][-1]["error"]["message"]
+        send(socket, START, *["Hello there, this is a sentence. "] * 4_000)
+        assert "longer than the" in heard(socket)[0][-1]["error"]["message"]
     assert server.until_free() < 3
 
 
@@ -238,3 +238,40 @@ def test_an_utterance_may_come_to_its_end_when_the_server_is_stopped(serve: Serv
             socket.recv(PATIENCE)
     assert caught.value.rcvd is not None
     assert caught.value.rcvd.code == 1012
+
+
+def test_a_writer_may_be_far_ahead_of_the_voice(server: Served) -> None:
+    """Thousands of tokens at once, as a fast language model gives them."""
+    tokens = [{"type": "text", "text": f"word{n} "} for n in range(600)]
+    with talking(server) as socket:
+        send(socket, START, *tokens, {"type": "end"})
+        assert heard(socket)[0][-1]["type"] == "done"
+
+
+def test_cancel_and_start_in_one_breath_speaks_the_new_text(server: Served) -> None:
+    with talking(server) as socket:
+        send(socket, START, "This is interrupted. And this is not heard at all. ", {"type": "cancel"})
+        send(socket, START, "This is the answer.", {"type": "end"})
+        assert heard(socket)[0][-1]["type"] == "cancelled"
+        assert heard(socket)[0][-1]["type"] == "done"
+
+
+def test_utterances_may_be_sent_one_behind_the_other(server: Served) -> None:
+    with talking(server) as socket:
+        for text in ("The first one.", "The second one.", "The third one."):
+            send(socket, START, text, {"type": "end"})
+        assert [heard(socket)[0][-1]["type"] for _ in range(3)] == ["done"] * 3
+
+
+def test_stray_messages_behind_the_end_do_no_harm(server: Served) -> None:
+    with talking(server) as socket:
+        send(
+            socket,
+            START,
+            "All of this is heard.",
+            {"type": "end"},
+            {"type": "end"},
+            {"type": "flush"},
+            "late",
+        )
+        assert heard(socket)[0][-1]["type"] == "done"

@@ -23,7 +23,7 @@ def serve(config_file: Path | None, /, **given: Any) -> None:
     """Serve OpenAI's speech API from the engines at hand."""
     try:
         from tts_hub.server import create_app
-        from tts_hub.server.run import check_exposure, listen, url_of
+        from tts_hub.server.run import check_exposure, keep_memory_small, listen, url_of
         from tts_hub.server.run import serve as serve_app
     except ImportError as exc:
         remedy = "pip install 'tts-hub[server]'"
@@ -34,6 +34,7 @@ def serve(config_file: Path | None, /, **given: Any) -> None:
     manager = TTSBackendManager(config)
     manager.registry.check_sections()
     check_exposure(config.server, insecure=given["insecure"])
+    keep_memory_small()
     listener = listen(config.server)
     app = create_app(manager=manager)
     run(lambda: serve_app(app, config.server, listener, lambda: _greet(url_of(listener), manager)))

@@ -8,16 +8,16 @@ import json
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
-import anyio
 from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from tts_hub.server.errors import failure_of
 from tts_hub.server.hub import TheHub
-from tts_hub.server.metrics import ClientGone, Outcome
+from tts_hub.server.kokoro import as_kokoro_would
+from tts_hub.server.metrics import ClientGone
 from tts_hub.server.schema import CAPTIONED_ANSWERS, LINE_ANSWERS, LINES
 from tts_hub.server.speech import CLIENT_CLOSED, usage
-from tts_hub.server.streaming import StreamedSpeech, opened, unless_hung_up
+from tts_hub.server.streaming import StreamedSpeech, opened
 from tts_hub.server.wire import CaptionedBody, KokoroCaptionedBody, speech_request
 from tts_hub.stream import SpeechStream
 from tts_hub.types import WordTiming
@@ -45,23 +45,15 @@ async def create_kokoro_captioned_speech(
     body: KokoroCaptionedBody, request: Request, hub: TheHub
 ) -> Response:
     """The same in the shape of Kokoro-FastAPI, for its clients."""
-    if body.lang_code and not body.language:
-        body = body.model_copy(update={"language": body.lang_code})
-    wanted = speech_request(body, request, hub)
+    wanted = as_kokoro_would(speech_request(body, request, hub), body, hub)
     try:
         speech = await opened(request, hub, lambda: hub.manager.stream(wanted))
-        return await _kokoro_answer(body, request, speech, hub)
     except ClientGone:
         return Response(status_code=CLIENT_CLOSED)
-
-
-async def _kokoro_answer(
-    body: KokoroCaptionedBody, request: Request, speech: SpeechStream, hub: TheHub
-) -> Response:
-    if body.stream:
-        lines = _kokoro_lines(speech, timed=body.return_timestamps)
-        return StreamedSpeech(speech, lines, hub, media_type=LINES)
-    return await _kokoro_whole(request, speech, hub, timed=body.return_timestamps)
+    parts = _kokoro_lines if body.stream else _kokoro_whole
+    return StreamedSpeech(
+        speech, parts(speech, timed=body.return_timestamps), hub, media_type="application/json"
+    )
 
 
 class NewWords:
@@ -114,19 +106,18 @@ async def _kokoro_lines(speech: SpeechStream, *, timed: bool) -> AsyncGenerator[
         yield _line(_kokoro(speech, b"", rest))
 
 
-async def _kokoro_whole(request: Request, speech: SpeechStream, hub: TheHub, *, timed: bool) -> Response:
-    outcome: Outcome = "client_cancel"
-    try:
-        data = await unless_hung_up(request.receive, speech.read)
-        outcome = "ok"
-        return JSONResponse(_kokoro(speech, data, speech.words if timed else None))
-    except Exception as exc:
-        outcome = hub.metrics.failed(exc)
-        raise
-    finally:
-        with anyio.CancelScope(shield=True):
-            await speech.aclose()
-        hub.metrics.ended(speech.report, speech.response_format, outcome)
+async def _kokoro_whole(speech: SpeechStream, *, timed: bool) -> AsyncGenerator[bytes, None]:
+    """One JSON object, written while the audio comes: it is never in memory as a whole."""
+    yield b'{"audio":"'
+    rest = b""
+    async for data in speech:
+        rest += data
+        whole = len(rest) - len(rest) % 3  # so that the pieces of base64 join
+        yield base64.b64encode(rest[:whole])
+        rest = rest[whole:]
+    values = _kokoro(speech, rest, speech.words if timed else None)
+    audio = values.pop("audio").encode()
+    yield audio + b'",' + json.dumps(values, ensure_ascii=False).encode()[1:]
 
 
 def _kokoro(speech: SpeechStream, data: bytes, words: Any) -> dict[str, Any]:

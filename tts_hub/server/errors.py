@@ -110,8 +110,10 @@ async def _tell_http(request: Request, exc: Exception) -> Response:
     detail = exc.detail if isinstance(exc, HTTPException) else ""
     if status == HTTPStatus.NOT_FOUND:
         detail = f"no such URL: {request.method} {request.url.path}"
-    headers = dict(exc.headers or {}) if isinstance(exc, HTTPException) else {}
-    return Failure(status, str(detail), headers=DO_NOT_RETRY | headers).response()
+    headers = DO_NOT_RETRY | (dict(exc.headers or {}) if isinstance(exc, HTTPException) else {})
+    if status == HTTPStatus.BAD_REQUEST:  # FastAPI could not read the body: not UTF-8, or nested too deep
+        return Failure(status, "the body is not valid JSON", code="invalid_json", headers=headers).response()
+    return Failure(status, str(detail), headers=headers).response()
 
 
 def _invalid(exc: InvalidRequestError) -> Failure:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 import re
+import socket
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -52,7 +54,10 @@ class Authentication:
     def _may_pass(self, scope: Scope) -> bool:
         if not self._digests or self._is_open(scope):
             return True
-        given = hashlib.sha256(_key(Headers(scope=scope)).encode()).digest()
+        key = _key(Headers(scope=scope))
+        if not key:
+            return False
+        given = hashlib.sha256(key.encode("latin-1")).digest()  # the bytes that came
         matches = [hmac.compare_digest(given, digest) for digest in self._digests]  # all, whatever the first
         return any(matches)
 
@@ -70,10 +75,14 @@ class HostCheck:
     def __init__(self, app: ASGIApp, settings: ServerConfig) -> None:
         self.app = app
         self._hosts = LOOPBACK | {host.casefold() for host in settings.allowed_hosts}
-        if settings.host in WILDCARDS and not settings.allowed_hosts:
-            self._hosts = self._hosts | {"*"}  # reachable under names that we cannot know; keys protect it
+        self._any_address = False
+        if settings.host not in WILDCARDS:
+            self._hosts |= {settings.host.casefold()}
+        elif settings.api_keys and not settings.allowed_hosts:
+            self._hosts |= {"*"}  # reachable under names that we cannot know; the keys protect it
         else:
-            self._hosts = self._hosts | {settings.host.casefold()}
+            self._hosts |= {socket.gethostname().casefold()}
+            self._any_address = True  # a page that borrows our address does it through a name
         self._origins = {origin.casefold() for origin in settings.cors_origins}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,6 +106,8 @@ class HostCheck:
             name = urlsplit(url).hostname or ""
         except ValueError:
             return False
+        if self._any_address and _is_address(name):
+            return True
         return "*" in self._hosts or name.casefold() in self._hosts
 
     def _may_call(self, origin: str, host: str) -> bool:
@@ -170,17 +181,25 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return receive_again
 
 
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
 def digest_of(key: str) -> bytes:
     """What is kept of a configured key.
 
     Raises:
         ConfigError: it cannot be a key.
     """
-    if not key.startswith(HASHED):
+    if not key.casefold().startswith(HASHED):
         if not key.strip():
             raise ConfigError("server.api_keys has an empty key, with which everybody could come in")
         return hashlib.sha256(key.strip().encode()).digest()
-    digits = key.removeprefix(HASHED)
+    digits = key[len(HASHED) :]
     if not re.fullmatch("[0-9a-fA-F]{64}", digits):
         raise ConfigError(f"server.api_keys: behind {HASHED!r} belong the 64 hex digits of a SHA-256 digest")
     return bytes.fromhex(digits)

@@ -13,6 +13,7 @@ from tts_hub.server.hub import TheHub
 router = APIRouter(tags=["operation"])
 
 
+@router.head("/health", include_in_schema=False)
 @router.get("/health", responses={503: {"description": "No engine can speak, or a busy one is stalled."}})
 async def get_health(response: Response, hub: TheHub) -> dict[str, Any]:
     """Per engine: ready or why not, what it does, and whether it is stalled (busy without a sign of life)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
@@ -10,11 +11,14 @@ import uuid
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tts_hub.server.errors import failure_of, log_failure
+from tts_hub.server.errors import SERVER, Failure, failure_of, log_failure
 
 ACCEPTED_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 """What a client may give as `x-request-id` and find in our logs."""
 ANSWERS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
+STOPPING = Failure(
+    503, "the server is being stopped", SERVER, code="server_is_overloaded", headers={"Retry-After": "5"}
+)
 logger = logging.getLogger(__name__)
 
 
@@ -55,6 +59,10 @@ class RequestIdentity:
             log_failure(exc, request_id)
             if not status and scope["type"] == "http":
                 await failure_of(exc, request_id).response()(scope, receive, send_with_id)
+        except asyncio.CancelledError:  # the grace of a server that is being stopped is over
+            logger.warning("request %s was cut off by the end of the server", request_id)
+            if not status and scope["type"] == "http":
+                await STOPPING.response()(scope, receive, send_with_id)
         took = (time.perf_counter() - began) * 1000
         method = scope.get("method", "WS")
         logger.info("%s %s %s -> %d in %.0f ms", request_id, method, ascii(scope["path"]), status, took)

@@ -18,8 +18,11 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import math
+from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import anyio
@@ -27,6 +30,7 @@ from anyio.lowlevel import checkpoint
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.websockets import WebSocketDisconnected
 
 from tts_hub.errors import InvalidRequestError
 from tts_hub.server.captions import NewWords, word_values
@@ -39,8 +43,8 @@ from tts_hub.server.wire import Utterance
 from tts_hub.stream import SpeechStream
 from tts_hub.types import FLUSH, WordTiming
 
-PENDING_PIECES = 256
-"""Messages of text that wait for the engine."""
+MOST_QUEUED = 8
+"""Utterances of one connection that may wait for the one that is spoken."""
 MISTAKES = 16
 """Messages without a meaning that one connection may send."""
 POLICY_VIOLATION = 1008
@@ -74,8 +78,18 @@ async def stream_speech(socket: WebSocket, hub: TheHub) -> None:
             tasks.start_soon(conversation.close_when_draining)
             await conversation.run(tasks)
             tasks.cancel_scope.cancel()
-    except* (WebSocketDisconnect, ReaderPaused):
+    except* (WebSocketDisconnect, WebSocketDisconnected, ReaderPaused):
         pass
+
+
+@dataclass(slots=True)
+class _Queued:
+    """An utterance that was started, and the way of its text."""
+
+    utterance: Utterance
+    send: MemoryObjectSendStream[str]
+    receive: MemoryObjectReceiveStream[str]
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
 
 
 class _Conversation:
@@ -89,6 +103,8 @@ class _Conversation:
         """Where text goes; None outside an utterance, and once its text has ended."""
         self._characters = 0
         self._speaking: anyio.CancelScope | None = None
+        self._queue: deque[_Queued] = deque()
+        """Utterances that were started while another was still being spoken to its end."""
         self._refusal: InvalidRequestError | None = None
         """Why the utterance is being stopped, where the client did not ask for it."""
         self._cut_short = False
@@ -104,6 +120,10 @@ class _Conversation:
                 command, utterance = _parse(await self._socket.receive())
                 self._obey(command, utterance, tasks)
             except InvalidRequestError as exc:
+                self._mistakes += 1
+                if self._mistakes > MISTAKES:
+                    await self._socket.close(POLICY_VIOLATION, f"more than {MISTAKES} mistakes")
+                    return
                 await self._refuse(exc)
 
     async def close_when_draining(self) -> None:
@@ -113,10 +133,7 @@ class _Conversation:
             await self._socket.close(SERVICE_RESTART)
 
     async def _refuse(self, exc: InvalidRequestError) -> None:
-        self._mistakes += 1
-        if self._mistakes > MISTAKES:
-            await self._socket.close(POLICY_VIOLATION, f"more than {MISTAKES} mistakes")
-        elif self._speaking is None:
+        if self._speaking is None:
             await self._send({"type": "error"} | failure_of(exc, self._request_id).envelope())
         else:
             self._refusal = exc
@@ -126,19 +143,33 @@ class _Conversation:
         if self._refusal is not None:
             return
         if utterance is not None:
-            if self._speaking is not None:
-                raise ProtocolError("an utterance is being spoken; end or cancel it first", param="type")
-            send, receive = anyio.create_memory_object_stream[str](PENDING_PIECES)
-            self._text, self._characters, self._speaking = send, 0, anyio.CancelScope()
-            self._cut_short = False
-            tasks.start_soon(self._speak, utterance, receive, self._speaking)
+            self._start(utterance, tasks)
         elif command.type == "cancel":
-            if self._speaking is not None:
-                self._speaking.cancel()
+            for scope in [self._speaking, *(queued.scope for queued in self._queue)]:
+                if scope is not None:
+                    scope.cancel()
         elif self._text is not None:
             self._take(command, self._text)
-        elif not self._cut_short:
+        elif self._speaking is None and not self._cut_short:
             raise ProtocolError(f"{command.type!r} came before 'start'", param="type")
+
+    def _start(self, utterance: Utterance, tasks: anyio.abc.TaskGroup) -> None:
+        """Speak it, or let it wait for the end of the one before it."""
+        cancelled = self._speaking is not None and self._speaking.cancel_called
+        if self._speaking is not None and self._text is not None and not cancelled:
+            raise ProtocolError("an utterance is being spoken; end or cancel it first", param="type")
+        if len(self._queue) >= MOST_QUEUED:
+            raise ProtocolError(f"{MOST_QUEUED} utterances wait already", param="type")
+        send, receive = anyio.create_memory_object_stream[str](math.inf)
+        self._text, self._characters, self._cut_short = send, 0, False
+        self._queue.append(_Queued(utterance, send, receive))
+        if self._speaking is None:
+            self._next(tasks)
+
+    def _next(self, tasks: anyio.abc.TaskGroup) -> None:
+        queued = self._queue.popleft()
+        self._speaking = queued.scope
+        tasks.start_soon(self._speak, queued, tasks)
 
     def _take(self, command: Command, text: MemoryObjectSendStream[str]) -> None:
         if command.type == "end":
@@ -146,21 +177,17 @@ class _Conversation:
             self._text = None
             return
         piece = FLUSH if command.type == "flush" else command.text
-        self._characters += len(piece)
+        self._characters += max(1, len(piece))  # an empty message is one as well
         most = self._hub.settings.max_characters
         if self._characters > most:
             raise ProtocolError(
                 f"the text is longer than the {most} characters of an utterance", param="text"
             )
-        try:
+        with suppress(anyio.BrokenResourceError):  # the utterance has just ended: its text is of no use
             text.send_nowait(piece)
-        except anyio.WouldBlock:
-            message = f"{PENDING_PIECES} pieces of text wait already; send larger ones, or wait for audio"
-            raise ProtocolError(message, param="text") from None
 
-    async def _speak(
-        self, utterance: Utterance, text: MemoryObjectReceiveStream[str], scope: anyio.CancelScope
-    ) -> None:
+    async def _speak(self, queued: _Queued, tasks: anyio.abc.TaskGroup) -> None:
+        utterance, scope = queued.utterance, queued.scope
         metrics = self._hub.metrics
         metrics.began()
         speech: SpeechStream | None = None
@@ -168,7 +195,9 @@ class _Conversation:
         last: dict[str, Any] = {"type": "cancelled"}
         try:
             with scope:
-                speech = await self._hub.manager.stream(utterance.request(_pieces(text), self._request_id))
+                speech = await self._hub.manager.stream(
+                    utterance.request(_pieces(queued.receive), self._request_id)
+                )
                 await self._send_speech(speech)
                 outcome, last = "ok", {"type": "done", "report": dataclasses.asdict(speech.report)}
             if self._refusal is not None:
@@ -183,18 +212,19 @@ class _Conversation:
             log_failure(exc, self._request_id)
             last = {"type": "error"} | failure_of(exc, self._request_id).envelope()
         finally:
-            text.close()
-            self._cut_short = self._text is not None
-            if self._text is not None:
-                self._text.close()
-                self._text = None
+            queued.receive.close()
+            queued.send.close()
+            if self._text is queued.send:
+                self._text, self._cut_short = None, True
             if speech is not None:
                 await speech.aclose()
             report = speech.report if speech is not None else None
             metrics.ended(report, speech.response_format if speech is not None else "", outcome)
         self._speaking = self._refusal = None
         await self._send(last)
-        if self._draining.is_set():
+        if self._queue:
+            self._next(tasks)
+        elif self._draining.is_set():
             await self._socket.close(SERVICE_RESTART)
 
     async def _send_speech(self, speech: SpeechStream) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import signal
 import socket
 from collections.abc import Callable, Generator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from typing import Any, cast
 
@@ -24,6 +25,8 @@ KEEP_ALIVE = 75
 BACKLOG = 2048
 SEND_BUFFER = 262_144
 """Bytes that the system keeps for a reader who is behind; else it takes up to 4 MB for each."""
+M_ARENA_MAX = -8
+"""Of `mallopt` in glibc's malloc.h."""
 MESSAGE_BYTES = 262_144
 """Largest WebSocket message."""
 
@@ -71,6 +74,12 @@ def url_of(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def keep_memory_small() -> None:
+    """glibc keeps memory apart for up to 8 threads a core, each with left-overs of its own; two will do."""
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
 
 
 async def serve(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import Request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from tts_hub.errors import TextTooLongError
 from tts_hub.server.hub import Hub
@@ -30,6 +30,14 @@ class Utterance(BaseModel):
 
     model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, values: Any) -> Any:
+        """Clients that send all fields send null for those that they leave alone."""
+        if isinstance(values, dict):
+            return {name: value for name, value in values.items() if value is not None}
+        return values
+
     model: str | None = Field(None, description="A model, an alias such as `tts-1`, or `auto`.")
     voice: str | VoiceId | None = Field(None, description='Id of a voice, or `{"id": …}`.')
     instructions: str | None = Field(None, max_length=4096, description="How to speak.")
@@ -39,7 +47,7 @@ class Utterance(BaseModel):
     seed: int | None = Field(
         None, ge=0, le=2**64 - 1, description="Ours: for engines that can repeat themselves."
     )
-    sample_rate: int | None = Field(None, ge=8_000, le=192_000, description="Ours: Hz. Default: 24000.")
+    sample_rate: int | None = Field(None, ge=8_000, le=48_000, description="Ours: Hz. Default: 24000.")
     fallback: list[str] | None = Field(
         None, max_length=16, description="Ours: models that go on when the engine fails."
     )

@@ -1,0 +1,46 @@
+"""What Kokoro-FastAPI's clients say, in words that every engine understands."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from tts_hub.errors import UnknownModelError
+from tts_hub.manager import AUTO
+from tts_hub.server.hub import Hub
+from tts_hub.server.wire import KokoroCaptionedBody
+from tts_hub.types import SpeechRequest
+
+MODEL = "kokoro"
+LANGUAGES = {
+    "a": "en-US",
+    "b": "en-GB",
+    "e": "es",
+    "f": "fr",
+    "h": "hi",
+    "i": "it",
+    "j": "ja",
+    "p": "pt-BR",
+    "z": "zh",
+}
+"""Its letters for languages; each of its voices begins with one."""
+VOICE = re.compile(r"([abefhijpz])[fm]_\w+", re.ASCII)
+
+
+def as_kokoro_would(wanted: SpeechRequest, body: KokoroCaptionedBody, hub: Hub) -> SpeechRequest:
+    """Its letters become languages; without Kokoro here, its voices become those of the best engine."""
+    language = body.lang_code or wanted.language
+    wanted = replace(wanted, language=LANGUAGES.get(language or "", language))
+    if _has_kokoro(hub):
+        return wanted
+    voice = VOICE.match(wanted.voice or "")
+    if voice is not None:
+        wanted = replace(wanted, voice=None, language=wanted.language or LANGUAGES[voice[1]])
+    return replace(wanted, model=AUTO) if wanted.model == MODEL else wanted
+
+
+def _has_kokoro(hub: Hub) -> bool:
+    try:
+        return hub.manager.registry.find(MODEL).availability().ready
+    except UnknownModelError:
+        return False
