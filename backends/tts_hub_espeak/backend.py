@@ -31,7 +31,7 @@ SPEED_RANGE = (0.48, 2.5)
 German, Spanish and Chinese, up to 15 % in French above 1.9. Slower does nothing, and from 450 on the
 library stretches the audio and reports wrong word positions."""
 SUSPENDABLE = 120
-"""Engines besides those at work, at 1.3 MB each: for streams that wait half made, without a slot of the hub."""
+"""Engines besides those at work, at 1.3 MB each: for streams that wait half made, without a slot."""
 GAP_UNIT = 0.0143  # seconds that one unit of the library's word gap lasts
 GAP_OFFSET = 0.03  # seconds that any gap lasts beyond that
 

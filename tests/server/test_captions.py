@@ -125,7 +125,7 @@ def test_kokoros_names_work_without_kokoro(server: Served) -> None:
         assert answer.headers["content-type"] == "application/json"
         parts = lines(answer.text)
         assert parts[0]["audio_format"] == "audio/wav"
-        assert [word["word"] for part in parts for word in part["timestamps"]][0] == "Good"
+        assert next(word["word"] for part in parts for word in part["timestamps"]) == "Good"
         samples, rate = decode(b"".join(base64.b64decode(part["audio"]) for part in parts))
         assert len(samples) / rate > 0.5
     assert captioned(server, "/dev/captioned_speech", lang_code="a", model="espeak").status_code == 200
