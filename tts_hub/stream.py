@@ -92,7 +92,32 @@ class _Reading(Generic[T]):
             self._lock.release()
 
 
-class AudioStream:
+class _Stream(Generic[T]):
+    """What the two streams share: one reader, `async for`, `async with`."""
+
+    def __init__(self, items: AsyncGenerator[T, None]) -> None:
+        self._reading = _Reading(items)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        return await self._reading.read()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Stop the engine if it is still at work, and wait until its place is free."""
+        raise NotImplementedError
+
+
+class AudioStream(_Stream[AudioChunk]):
     """The audio of one request: iterate to get `AudioChunk`s, mono float32 at `sample_rate`.
 
     Words are in seconds from the start and in characters of the original text. Close it (`aclose`, or
@@ -120,7 +145,7 @@ class AudioStream:
         self._first_audio_at: float | None = None
         self._over_at: float | None = None
         self._loop = lowlevel.current_token()
-        self._chunks = _Reading(self._shape())
+        super().__init__(self._shape())
 
     @property
     def words(self) -> Sequence[WordTiming]:
@@ -150,33 +175,19 @@ class AudioStream:
             fallbacks=tuple(shaper.fallbacks),
             ignored=speaker.ignored if speaker else (),
             cost=shaper.cost,
-            complete=self._chunks.finished,
+            complete=self._reading.finished,
         )
 
     async def start(self) -> None:
         """Wait for the first sound, so that every failure up to it is an exception of the call itself."""
         try:
             while not self._shaper.audible:
-                self._chunks.hold(await self._chunks.read_ahead())
+                self._reading.hold(await self._reading.read_ahead())
         except StopAsyncIteration:
             pass  # nothing but pauses
         except BaseException:
             await self.aclose()
             raise
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> AudioChunk:
-        return await self._chunks.read()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
     def stop(self) -> None:
         """Stop the engine without waiting for it."""
@@ -188,7 +199,7 @@ class AudioStream:
         """Stop the engine if it is still at work, and wait until its place is free."""
         self.stop()
         with anyio.CancelScope(shield=True):
-            await self._chunks.aclose()
+            await self._reading.aclose()
             with anyio.move_on_after(CLOSE_WITHIN) as wait:
                 await self._generation.ended.wait()
             if wait.cancelled_caught:
@@ -218,7 +229,7 @@ class AudioStream:
                 raise InvalidTextError("there is nothing to say in the text, not a word in it was heard")
             if len(last.samples) or last.words:
                 yield self._hand_out(last)
-            self._chunks.finished = True
+            self._reading.finished = True
             self._tell(self._event("finished"))
         finally:
             self.stop()
@@ -259,7 +270,7 @@ class AudioStream:
         return min(1.0, segment.span[1] / max(1, self._generation.characters))
 
 
-class SpeechStream:
+class SpeechStream(_Stream[bytes]):
     """The same, encoded: iterate to get the bytes of one valid file, while the engine is still speaking."""
 
     def __init__(self, audio: AudioStream, audio_format: AudioFormat) -> None:
@@ -268,7 +279,7 @@ class SpeechStream:
         self.media_type = audio_format.media_type
         self.sample_rate = audio.sample_rate
         """Hz."""
-        self._bytes = _Reading(self._encode(audio_format))
+        super().__init__(self._encode(audio_format))
 
     @property
     def request_id(self) -> str:
@@ -288,34 +299,20 @@ class SpeechStream:
     async def start(self) -> None:
         """Wait for the first bytes."""
         try:
-            self._bytes.hold(await self._bytes.read_ahead())
+            self._reading.hold(await self._reading.read_ahead())
         except BaseException:
             await self.aclose()
             raise
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        return await self._bytes.read()
 
     async def read(self) -> bytes:
         """All bytes that are left, up to the end."""
         return b"".join([data async for data in self])
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
     async def aclose(self) -> None:
         """Stop the engine if it is still at work, and wait until its place is free."""
         self.audio.stop()
         with anyio.CancelScope(shield=True):
-            await self._bytes.aclose()
+            await self._reading.aclose()
         await self.audio.aclose()
 
     async def _encode(self, audio_format: AudioFormat) -> AsyncGenerator[bytes, None]:
@@ -323,7 +320,7 @@ class SpeechStream:
             async with aclosing(encode_stream(self.audio, audio_format, self.sample_rate)) as encoded:
                 async for data in encoded:
                     yield data
-            self._bytes.finished = True
+            self._reading.finished = True
         finally:
             self.audio.stop()
 
