@@ -122,7 +122,7 @@ def test_kokoros_names_work_without_kokoro(server: Served) -> None:
     for stream in (True, False):
         answer = captioned(server, "/dev/captioned_speech", stream=stream, **fields)
         assert answer.status_code == 200
-        assert answer.headers["content-type"] == "application/json"
+        assert answer.headers["content-type"] == ("application/x-ndjson" if stream else "application/json")
         parts = lines(answer.text)
         assert parts[0]["audio_format"] == "audio/wav"
         assert next(word["word"] for part in parts for word in part["timestamps"]) == "Good"

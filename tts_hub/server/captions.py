@@ -50,10 +50,11 @@ async def create_kokoro_captioned_speech(
         speech = await opened(request, hub, lambda: hub.manager.stream(wanted))
     except ClientGone:
         return Response(status_code=CLIENT_CLOSED)
-    parts = _kokoro_lines if body.stream else _kokoro_whole
-    return StreamedSpeech(
-        speech, parts(speech, timed=body.return_timestamps), hub, media_type="application/json"
-    )
+    if body.stream:  # Kokoro-FastAPI calls its lines application/json, which they are not
+        lines = _kokoro_lines(speech, timed=body.return_timestamps)
+        return StreamedSpeech(speech, lines, hub, media_type=LINES)
+    whole = _kokoro_whole(speech, timed=body.return_timestamps)
+    return StreamedSpeech(speech, whole, hub, media_type="application/json")
 
 
 class NewWords:
