@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("ci", derandomize=True, deadline=None)
+if os.environ.get("CI"):  # the same examples each time: what is new is looked for at a desk
+    settings.load_profile("ci")
 
 
 @pytest.fixture
