@@ -47,7 +47,7 @@ RECIPES: Mapping[str, Recipe] = {
         "mp3",
         "libmp3lame",
         bit_rates=((8_000, 32_000), (16_000, 64_000), (22_050, 96_000), (32_000, 128_000)),
-        codec_options={"reservoir": "0"},
+        codec_options={"reservoir": "0", "compression_level": "7"},
         live_options={"write_xing": "0", "id3v2_version": "0"},
     ),
     # A page leaves with the packet that fills it: 40 ms pages bring the first sound after 80 ms.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from typing import TypeVar, TypeVarTuple
@@ -23,7 +24,7 @@ FIRST_PIECE_SECONDS = 0.1
 """What is encoded first: soon enough for the first bytes."""
 PIECE_SECONDS = 0.5
 """What is encoded at once after it: a few milliseconds of work."""
-ENCODER_THREADS = 4
+ENCODER_THREADS = min(4, os.cpu_count() or 1)
 """Encodings at the same time in one event loop; each lasts milliseconds, so streams share them."""
 
 _encoder_threads: RunVar[anyio.CapacityLimiter] = RunVar("tts_hub_encoder_threads")

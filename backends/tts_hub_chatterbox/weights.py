@@ -1,0 +1,122 @@
+"""Official weight files into our nets: memory-mapped, every tensor accounted for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from tts_hub.errors import BackendUnavailableError
+
+WEIGHT_NORM = re.compile(r"\.parametrizations\.weight\.original([01])$")
+SHOWN = 5
+"""Names in an error message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How one net lies in an official file."""
+
+    prefix: str = ""
+    """Of its tensors; those that begin otherwise belong to other nets."""
+    renames: Sequence[tuple[str, str]] = ()
+    """(pattern, replacement), applied one after the other to the official name without its prefix."""
+    transposed: Sequence[str] = ()
+    """Patterns of our names of matrices that the file has as (in, out)."""
+    unused: Sequence[str] = ()
+    """Patterns of official names, without their prefix, that the file has and nobody needs."""
+
+    def renamed(self, official: str) -> str:
+        """Our name of a tensor."""
+        name = official
+        for pattern, replacement in self.renames:
+            name = re.sub(pattern, replacement, name)
+        return name
+
+
+def load_net(net: nn.Module, file: Path, layout: Layout, *, dtype: torch.dtype = torch.float32) -> None:
+    """Fill `net`, best made on the device `meta`, with its tensors of a safetensors file.
+
+    What needs no change stays mapped from the file. Integers keep their type.
+
+    Raises:
+        BackendUnavailableError: the file cannot be read, or a tensor is missing, surplus or misshapen.
+    """
+    try:
+        with safe_open(file, framework="pt") as opened:
+            names = [name for name in opened.keys() if name.startswith(layout.prefix)]  # noqa: SIM118 - not a dict
+            official = {name: opened.get_tensor(name) for name in names}
+    except (SafetensorError, OSError) as exc:
+        raise BackendUnavailableError(
+            f"cannot read {file.name}: {exc}", backend="chatterbox", remedy="delete the file and pull it again"
+        ) from exc
+    state = dict(_ours(official, layout))
+    _check(net, state, file)
+    net.load_state_dict({name: _cast(tensor, dtype) for name, tensor in state.items()}, assign=True)
+    net.eval().requires_grad_(requires_grad=False)
+
+
+def _ours(official: Mapping[str, Tensor], layout: Layout) -> Iterator[tuple[str, Tensor]]:
+    """Our names and tensors; weight norm is folded into plain weights."""
+    for full_name, tensor in official.items():
+        name = full_name.removeprefix(layout.prefix)
+        if any(re.search(pattern, name) for pattern in layout.unused):
+            continue
+        part = WEIGHT_NORM.search(name)
+        if part is not None and part[1] == "1":
+            continue  # goes with its other half
+        if part is not None:
+            direction = official.get(full_name[:-1] + "1")
+            if direction is None:
+                continue  # told as a missing weight
+            name, tensor = WEIGHT_NORM.sub(".weight", name), _folded(tensor, direction)  # noqa: PLW2901
+        name = layout.renamed(name)
+        if any(re.search(pattern, name) for pattern in layout.transposed):
+            tensor = tensor.T.contiguous()  # noqa: PLW2901
+        yield name, tensor
+
+
+def _folded(length: Tensor, direction: Tensor) -> Tensor:
+    """Weight norm: `length` (C, 1, ...) times the unit vector of `direction` (C, ...), over all but C."""
+    over = tuple(range(1, direction.dim()))
+    return direction * (length / torch.linalg.vector_norm(direction, dim=over, keepdim=True))
+
+
+def _cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    return tensor.to(dtype) if tensor.is_floating_point() else tensor
+
+
+def _check(net: nn.Module, state: Mapping[str, Tensor], file: Path) -> None:
+    wanted = {name: tuple(tensor.shape) for name, tensor in net.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    problems = [
+        _listed("without", sorted(wanted.keys() - found.keys())),
+        _listed("with the unknown", sorted(found.keys() - wanted.keys())),
+        _listed(
+            "with",
+            [
+                f"{name} of {found[name]} instead of {wanted[name]}"
+                for name in sorted(wanted.keys() & found.keys())
+                if wanted[name] != found[name]
+            ],
+        ),
+    ]
+    told = [problem for problem in problems if problem]
+    if told:
+        raise BackendUnavailableError(
+            f"{file.name} is not what {type(net).__name__} needs: it comes {' and '.join(told)}",
+            backend="chatterbox",
+            remedy="delete the file and pull it again",
+        )
+
+
+def _listed(word: str, names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"{word} {', '.join(names[:SHOWN])}{more}"

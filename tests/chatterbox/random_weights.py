@@ -1,0 +1,34 @@
+"""Random numbers in every parameter and buffer: a zero or a one that stays would hide a mistake."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+def fill_randomly(module: nn.Module, seed: int, *, gain: float = 1.0) -> None:
+    """Fill a module in place so that signals keep about their size through it.
+
+    Matrices and kernels get a standard deviation of `gain` / sqrt(fan in), norm scales lie around 1,
+    biases and running means around 0, running variances and lengths of weight norm between 0.5 and 1.5.
+    Integer buffers and constant tables that are recomputed by their owner are left alone.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, tensor in [*module.named_parameters(), *module.named_buffers()]:
+            if tensor.is_floating_point():
+                tensor.copy_(_random(name, tensor, generator, gain))
+
+
+def _random(name: str, tensor: Tensor, generator: torch.Generator, gain: float) -> Tensor:
+    noise = torch.randn(tensor.shape, generator=generator)
+    if name.endswith(("running_var", "weight.original0", "weight_g")):
+        return torch.rand(tensor.shape, generator=generator) + 0.5
+    if name.endswith("running_mean") or "bias" in name.rpartition(".")[2]:
+        return 0.1 * noise
+    if tensor.dim() <= 1:
+        return 1 + 0.1 * noise
+    fan_in = math.prod(tensor.shape[1:])
+    return gain * noise / math.sqrt(fan_in)
