@@ -1,6 +1,7 @@
 # Needs Python 3.11 or newer and make; everything else goes into .venv.
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: hello test check format clean
 
@@ -23,11 +24,13 @@ format: .venv/.dev
 .venv/.product: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tts-hub needs Python 3.11 or newer")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(BIN)/$(PIP) --editable .
 	touch $@
 
-.venv/.dev: .venv/.product
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+.venv/.dev: .venv/.product $(wildcard tests/chatterbox/reference/*.txt)
+	$(BIN)/$(PIP) torch==2.13.0 'setuptools<81'
+	$(BIN)/$(PIP) --no-deps -r tests/chatterbox/reference/packages.txt
+	$(BIN)/$(PIP) --editable '.[dev]' -r tests/chatterbox/reference/needs.txt
 	touch $@
 
 clean:

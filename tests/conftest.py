@@ -20,9 +20,9 @@ def anyio_backend() -> str:
 
 @pytest.fixture(autouse=True)
 def away_from_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty home and working folder, and no `TTS_HUB_*` of the caller."""
+    """An empty home and working folder, and nothing of the caller in the environment."""
     home = tmp_path_factory.mktemp("home")
-    for name in [name for name in os.environ if name.startswith(("TTS_HUB_", "XDG_"))]:
+    for name in [name for name in os.environ if name.startswith(("TTS_HUB_", "XDG_", "HF_", "HUGGINGFACE_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.chdir(tmp_path_factory.mktemp("work"))

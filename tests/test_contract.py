@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
+import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
@@ -16,7 +18,7 @@ import pytest
 from tts_hub_espeak import EspeakBackend
 
 from tts_hub.backend import TTSBackend
-from tts_hub.errors import GenerationError
+from tts_hub.errors import BackendUnavailableError, GenerationError
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.testing import FakeBackend, FakeScript
 from tts_hub.testing.contract import BackendContract
@@ -52,6 +54,7 @@ class Impatient(BackendContract):
 
     answer_within = 0.5
     close_within = 0.1
+    voices_within = 0.2
 
     def __init__(self, make: Callable[[], TTSBackend]) -> None:
         self._make = make
@@ -217,6 +220,31 @@ class NoVoices(FakeBackend):
         return []
 
 
+class KnowsItsVoicesOnceLoaded(FakeBackend):
+    async def voices(self) -> Sequence[Voice]:
+        if not self.loads:
+            raise BackendUnavailableError("not loaded yet", backend=self.name)
+        return await super().voices()
+
+
+class LoadsToTellItsVoices(FakeBackend):
+    async def voices(self) -> Sequence[Voice]:
+        await self.load()
+        return await super().voices()
+
+
+class ThinksAboutItsVoices(FakeBackend):
+    async def voices(self) -> Sequence[Voice]:
+        await anyio.sleep(1)
+        return await super().voices()
+
+
+class FindsVoicesWhenLoaded(FakeBackend):
+    async def voices(self) -> Sequence[Voice]:
+        voices = await super().voices()
+        return voices if self.loads else voices[:1]
+
+
 class TwinVoices(FakeBackend):
     async def voices(self) -> Sequence[Voice]:
         return [*(await super().voices()), Voice("low", "The other low one", "en-US")]
@@ -278,7 +306,11 @@ BROKEN_DECLARATIONS: list[tuple[Callable[[], TTSBackend], str]] = [
 ]
 
 BROKEN: list[tuple[str, Callable[[], TTSBackend], str]] = [
-    ("loads_twice_and_again_after_closing", NoVoices, "no voices"),
+    ("tells_its_voices_without_being_loaded", NoVoices, "no voices before load"),
+    ("tells_its_voices_without_being_loaded", KnowsItsVoicesOnceLoaded, "not loaded yet"),
+    ("tells_its_voices_without_being_loaded", LoadsToTellItsVoices, "loads itself"),
+    ("tells_its_voices_without_being_loaded", ThinksAboutItsVoices, "longer than 0.2 s"),
+    ("tells_its_voices_without_being_loaded", FindsVoicesWhenLoaded, "other voices before load"),
     ("voices_are_found_by_their_id", NoVoices, "no voices"),
     ("voices_are_found_by_their_id", TwinVoices, "not unique: low"),
     ("voices_are_found_by_their_id", AnyVoiceWillDo, "instead of UnknownVoiceError"),
@@ -343,6 +375,22 @@ def plugin(folder: Path, code: str, monkeypatch: pytest.MonkeyPatch) -> Callable
 def test_an_engine_that_imports_torch_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(AssertionError, match="imports torch; do that in load"):
         Impatient(plugin(tmp_path, "import torch", monkeypatch)).test_imports_cheaply()
+
+
+async def test_an_engine_that_imports_jax_for_its_voices_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Imports(FakeBackend):
+        async def voices(self) -> Sequence[Voice]:
+            importlib.import_module("jax")
+            return await super().voices()
+
+    (tmp_path / "jax.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(sys.modules, "jax", None)
+    del sys.modules["jax"]
+    with pytest.raises(AssertionError, match="imports jax"):
+        await Impatient(Imports).test_tells_its_voices_without_being_loaded()
 
 
 def test_an_engine_that_cannot_be_imported_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

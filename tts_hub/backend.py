@@ -12,9 +12,9 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tts_hub.errors import UnknownVoiceError, UnsupportedLanguageError, one_of
+from tts_hub.errors import UnknownModelError, UnknownVoiceError, UnsupportedLanguageError, one_of
 from tts_hub.progress import ProgressCallback, ignore
-from tts_hub.types import AudioChunk, Availability, Capabilities, SegmentRequest, Voice
+from tts_hub.types import AudioChunk, Availability, Capabilities, ModelFiles, SegmentRequest, Voice
 
 
 class BackendSettings(BaseModel):
@@ -65,6 +65,27 @@ class TTSBackend(ABC):
         """Whether `load` would work now. Quick, without network and without heavy imports."""
         return Availability(ready=True)
 
+    @classmethod
+    def downloads(cls, settings: BackendSettings) -> Sequence[ModelFiles]:
+        """Models whose files it can fetch, and what is here of them; none unless it says so.
+
+        Quick, without network, and an answer even where the engine cannot run.
+        """
+        return ()
+
+    @classmethod
+    async def pull(
+        cls, model: str, settings: BackendSettings, on_progress: ProgressCallback = ignore
+    ) -> None:
+        """Fetch what is missing or damaged of the files of a model named by `downloads`.
+
+        Cancelling it stops at once; what has arrived is kept, and the next call goes on from there.
+
+        Raises:
+            BackendUnavailableError: they cannot be fetched; the error names the remedy.
+        """
+        raise UnknownModelError(f"engine {cls.name!r} has no files to fetch for {model!r}")
+
     async def load(self, on_progress: ProgressCallback = ignore) -> None:
         """Make ready to speak. Calling it again does nothing.
 
@@ -74,10 +95,13 @@ class TTSBackend(ABC):
 
     @abstractmethod
     async def voices(self) -> Sequence[Voice]:
-        """The voices it offers, the default one first."""
+        """The voices it offers, the default one first; also before `load` and after `aclose`.
+
+        Quick and without network, and no nets are loaded for it: servers list the voices of all engines.
+        """
 
     async def find_voice(self, voice: str | None, language: str | None) -> Voice:
-        """The voice that a request means by an id, a language, both or neither.
+        """The voice that a request means by an id, a language, both or neither; also before `load`.
 
         Raises:
             UnknownVoiceError: no voice of that id.

@@ -96,6 +96,7 @@ class ServerConfig(_Section):
     max_body_bytes: int = Field(1_000_000, ge=1_000)
     body_timeout: float = Field(30.0, gt=0, description="seconds in which a request must have arrived")
     reader_timeout: float = Field(30.0, gt=0, description="seconds that a reader may pause")
+    idle_timeout: float = Field(600.0, gt=0, description="seconds that a silent WebSocket stays open")
     stalled_after: float = Field(15.0, gt=0, description="seconds without a sign of life of a busy engine")
     shutdown_grace: float = Field(30.0, ge=0, description="seconds for running streams to end")
 

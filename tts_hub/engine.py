@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Literal
+from typing import Literal, TypeVar
 
 import anyio
 from anyio.abc import TaskGroup
@@ -19,17 +19,19 @@ from tts_hub.errors import (
     BackendUnavailableError,
     QueueFullError,
     QueueTimeoutError,
+    TTSHubError,
     UsageError,
 )
 from tts_hub.progress import ProgressCallback, ProgressEvent
 from tts_hub.registry import Entry
-from tts_hub.slots import SlotQueue
+from tts_hub.slots import SlotQueue, Turn
 from tts_hub.types import Capabilities, Voice
 
 EngineState = Literal["unloaded", "loading", "ready", "failed"]
 RETRY_FAILED_AFTER = 30.0
 """Seconds for which `auto` leaves alone an engine that failed to load."""
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Engine:
@@ -117,9 +119,21 @@ class Engine:
         return self._instance()
 
     async def voices(self) -> Sequence[Voice]:
-        """The voices of the engine, loading it if need be."""
-        with self.in_use():
-            return await (await self.loaded(_nobody)).voices()
+        """The voices of the engine, which need not be loaded for that.
+
+        Raises:
+            BackendUnavailableError: it cannot run, or does not say.
+        """
+        return await self._asked(lambda backend: backend.voices())
+
+    async def find_voice(self, voice: str | None, language: str | None) -> Voice:
+        """The voice that a request would get; the engine need not be loaded for that.
+
+        Raises:
+            BackendUnavailableError: it cannot run, or does not say.
+            InvalidRequestError: there is none.
+        """
+        return await self._asked(lambda backend: backend.find_voice(voice, language))
 
     @contextmanager
     def newcomer(self) -> Generator[None, None, None]:
@@ -195,7 +209,7 @@ class Engine:
 
         def failed(exc: BaseException) -> None:
             logger.warning("engine %s failed to load: %s", self.name, exc)
-            loading.error = exc if isinstance(exc, BackendError) else self._load_error(exc)
+            loading.error = exc if isinstance(exc, BackendError) else self._unavailable("load", exc)
             self.state = "failed"
 
         try:
@@ -211,6 +225,15 @@ class Engine:
             self._last_used = anyio.current_time()
             self._loading = None
             loading.done.set()
+
+    async def _asked(self, question: Callable[[TTSBackend], Awaitable[T]]) -> T:
+        self._require_available()
+        try:
+            return await question(self._instance())
+        except TTSHubError:
+            raise
+        except Exception as exc:
+            raise self._unavailable("list its voices", exc) from exc
 
     def _require_available(self) -> None:
         availability = self._entry.availability()
@@ -237,9 +260,9 @@ class Engine:
         configured = self._backend.settings.concurrency if self._backend is not None else None
         return configured or self.capabilities.concurrency
 
-    def _load_error(self, exc: BaseException) -> BackendUnavailableError:
+    def _unavailable(self, task: str, exc: BaseException) -> BackendUnavailableError:
         error = BackendUnavailableError(
-            f"engine {self.name!r} failed to load: {type(exc).__name__}: {exc}", backend=self.name
+            f"engine {self.name!r} failed to {task}: {type(exc).__name__}: {exc}", backend=self.name
         )
         error.__cause__ = exc
         return error
@@ -250,42 +273,6 @@ class Engine:
     def _wait_estimate(self) -> float:
         """Seconds until a place in line is likely to be free."""
         return max(1.0, math.ceil(self._turn_seconds * self.newcomers / self._slots.slots))
-
-
-class Turn:
-    """A slot that is held, and can be given to others for a while."""
-
-    def __init__(self, slots: SlotQueue, suspendable: int, aside: set[Turn]) -> None:
-        self._slots = slots
-        self._suspendable = suspendable
-        self._aside = aside
-        self._held = True
-
-    @property
-    def is_wanted(self) -> bool:
-        """Somebody waits for a first slot, and the engine can let this segment wait half made."""
-        return self._slots.newcomers > 0 and len(self._aside) < self._suspendable
-
-    @asynccontextmanager
-    async def stepped_aside(self) -> AsyncGenerator[None, None]:
-        """Leave the slot to others inside, if the engine can do that, and wait for one again afterwards."""
-        if len(self._aside) >= self._suspendable:
-            yield
-            return
-        self._aside.add(self)
-        try:
-            self.end()
-            yield
-            await self._slots.acquire(first=False)
-            self._held = True
-        finally:
-            self._aside.discard(self)
-
-    def end(self) -> None:
-        """Give the slot back, if it is held."""
-        if self._held:
-            self._held = False
-            self._slots.release()
 
 
 class _Loading:
@@ -299,7 +286,3 @@ class _Loading:
     def tell(self, event: ProgressEvent) -> None:
         for listener in list(self.listeners):
             listener(event)
-
-
-def _nobody(event: ProgressEvent, /) -> None:
-    pass

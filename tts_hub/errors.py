@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import ClassVar
 
 
 class TTSHubError(Exception):
@@ -108,6 +109,9 @@ class QueueTimeoutError(OverloadedError):
 class BackendError(TTSHubError):
     """An engine failed at something it should have done."""
 
+    kind: ClassVar[str] = "engine_failed"
+    """What may be said of it to strangers: the message can have the engine's own words in it."""
+
     def __init__(self, message: str, *, backend: str) -> None:
         super().__init__(message)
         self.backend = backend
@@ -118,6 +122,8 @@ class BackendError(TTSHubError):
 class BackendUnavailableError(BackendError):
     """The engine cannot run now."""
 
+    kind = "engine_unavailable"
+
     def __init__(self, message: str, *, backend: str, remedy: str = "") -> None:
         super().__init__(message, backend=backend)
         self.remedy = remedy
@@ -127,13 +133,19 @@ class BackendUnavailableError(BackendError):
 class GenerationError(BackendError):
     """The engine failed while it was speaking."""
 
+    kind = "generation_failed"
+
 
 class NoAudioError(BackendError):
     """The engine came to an end without any audio."""
 
+    kind = "no_audio"
+
 
 class StalledError(BackendError):
     """The engine gave nothing for longer than it may."""
+
+    kind = "engine_stalled"
 
 
 class AudioError(TTSHubError):

@@ -16,7 +16,6 @@ from anyio.abc import TaskGroup
 
 from tts_hub.config import LimitsConfig
 from tts_hub.containment import contained
-from tts_hub.engine import Turn
 from tts_hub.errors import (
     BackendError,
     BackendUnavailableError,
@@ -31,6 +30,7 @@ from tts_hub.errors import (
 from tts_hub.inspection import peak_of
 from tts_hub.progress import ProgressCallback
 from tts_hub.route import Speaker, Stop, prepare_speaker
+from tts_hub.slots import Turn
 from tts_hub.takes import Attempt, BusyClock, Take
 from tts_hub.text.incoming import IncomingText
 from tts_hub.text.segment import Segment
@@ -420,6 +420,8 @@ class Generation:
 
 class _RefusedError(BackendError):
     """An engine cannot take the request as it is, or not now; `original` says so to the caller."""
+
+    kind = "engine_refused"
 
     def __init__(self, original: TTSHubError, backend: str) -> None:
         super().__init__(f"engine {backend!r} refused: {original}", backend=backend)

@@ -30,7 +30,7 @@ from tts_hub.stream import AudioStream, SpeechStream
 from tts_hub.text.incoming import IncomingText
 from tts_hub.text.segment import Segment, segments_of
 from tts_hub.text.whole import whole_as_segment
-from tts_hub.types import Availability, RequestFields, SpeechRequest, Voice
+from tts_hub.types import Availability, ModelFiles, RequestFields, SpeechRequest, Voice
 from tts_hub.validation import checked_request
 
 AUTO = "auto"
@@ -53,6 +53,8 @@ class EngineStatus:
     """Requests waiting for their first turn."""
     silent_for: float
     """Seconds since it last gave anything while it has work; 0 without work."""
+    downloads: tuple[ModelFiles, ...] = ()
+    """Models whose files it can fetch, and what is here of them."""
 
 
 class TTSBackendManager:
@@ -223,9 +225,7 @@ class TTSBackendManager:
         for entry in self.registry:
             if entry.availability().ready and entry.settings().voice is not None:
                 try:
-                    engine = self._engine(entry)
-                    with engine.in_use():
-                        await (await engine.loaded(ignore)).find_voice(None, None)
+                    await self._engine(entry).find_voice(None, None)
                 except TTSHubError as exc:
                     found.append(f"backends.{entry.name}.voice: {exc}")
         return found
@@ -245,6 +245,25 @@ class TTSBackendManager:
         engine = self._route(model, ())[0].engine
         with engine.in_use():
             await engine.loaded(_guarded(on_progress, ""))
+
+    def model_files(self, model: str) -> ModelFiles:
+        """What is here of the files of a model.
+
+        Raises:
+            UnknownModelError: no such model, or its engine has nothing to fetch.
+        """
+        return self.registry.find_download(self.config.alias_target(model))[1]
+
+    async def pull(self, model: str, on_progress: ProgressCallback = ignore) -> ModelFiles:
+        """Fetch what is missing or damaged of the files of a model. Cancelled, it can be gone on with later.
+
+        Raises:
+            UnknownModelError: no such model, or its engine has nothing to fetch.
+            BackendUnavailableError: the files cannot be fetched; the error names the remedy.
+        """
+        entry, files = self.registry.find_download(self.config.alias_target(model))
+        await entry.pull(files.model, _guarded(on_progress, ""))
+        return self.model_files(model)
 
     async def unload(self, name: str) -> None:
         """Free an engine's memory now.
@@ -327,7 +346,8 @@ class TTSBackendManager:
     def _stops(self, name: str) -> list[Stop]:
         model = self.config.alias_target(name)
         if model != AUTO:
-            return [Stop(self._engine(self.registry.find(model)), model)]
+            aliases = [a for a in self.config.aliases if self.config.alias_target(a) != model]
+            return [Stop(self._engine(self.registry.find(model, aliases)), model)]
         candidates = self._auto()
         if not candidates:
             raise BackendUnavailableError(f"no engine is ready to speak: {self._why_none()}", backend=AUTO)
@@ -366,6 +386,7 @@ class TTSBackendManager:
             active=engine.active if engine else 0,
             waiting=engine.newcomers if engine else 0,
             silent_for=engine.silent_for if engine else 0.0,
+            downloads=entry.downloads(),
         )
 
     def _require_open(self) -> TaskGroup:

@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-Stage = Literal["queued", "loading", "started", "first_audio", "segment", "fallback", "finished"]
+Stage = Literal[
+    "downloading", "queued", "loading", "generating", "first_audio", "segment", "fallback", "finished"
+]
+"""`generating` comes from engines that take long: what they have made so far is in `details`.
+`downloading` is about a model's files, apart from any request: `bytes` and `total_bytes` are in `details`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
@@ -16,13 +17,16 @@ from tts_hub.config import explain
 from tts_hub.errors import (
     BackendUnavailableError,
     ConfigError,
+    TTSHubError,
     UnknownModelError,
     UsageError,
     one_of,
 )
-from tts_hub.types import Availability
+from tts_hub.progress import ProgressCallback
+from tts_hub.types import Availability, ModelFiles
 
 GROUP = "tts_hub.backends"
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -84,13 +88,38 @@ class Entry:
         try:
             backend, settings = self.declared(), self.settings()
         except BackendUnavailableError as exc:
-            return Availability(ready=False, reason=self.broken, remedy=exc.remedy)
+            return Availability(ready=False, reason=self.broken, remedy=exc.remedy, internal=True)
         if not settings.enabled:
             return Availability(ready=False, reason="switched off in the configuration")
         try:
             return backend.availability(settings)
         except Exception as exc:  # noqa: BLE001 - a stranger's code: whatever it raises, the others go on
-            return Availability(ready=False, reason=f"its own check failed: {type(exc).__name__}: {exc}")
+            reason = f"its own check failed: {type(exc).__name__}: {exc}"
+            return Availability(ready=False, reason=reason, internal=True)
+
+    def downloads(self) -> tuple[ModelFiles, ...]:
+        """Models whose files the engine can fetch; none when it does not even answer that."""
+        try:
+            return tuple(self.declared().downloads(self.settings()))
+        except Exception as exc:  # noqa: BLE001 - a stranger's code: whatever it raises, the others go on
+            logger.warning("engine %s does not say which files it needs: %s", self.name, exc)
+            return ()
+
+    async def pull(self, model: str, on_progress: ProgressCallback) -> None:
+        """Fetch the files of one of `downloads`.
+
+        Raises:
+            BackendUnavailableError: they cannot be fetched.
+        """
+        try:
+            await self.declared().pull(model, self.settings(), on_progress)
+        except TTSHubError:
+            raise
+        except Exception as exc:
+            raise BackendUnavailableError(
+                f"engine {self.name!r} failed to fetch {model!r}: {type(exc).__name__}: {exc}",
+                backend=self.name,
+            ) from exc
 
     def models(self) -> tuple[str, ...]:
         """Exact model names; just the engine's name when its class does not import."""
@@ -176,8 +205,10 @@ class Registry:
             with suppress(BackendUnavailableError):  # told by `availability` when somebody wants the engine
                 entries[name].settings()
 
-    def find(self, model: str) -> Entry:
+    def find(self, model: str, aliases: Iterable[str] = ()) -> Entry:
         """The engine that answers to a model name: by exact name first, then by pattern.
+
+        `aliases` are names that stand for models elsewhere, for the error to tell of.
 
         Raises:
             UnknownModelError: none does; the error names what exists.
@@ -189,7 +220,19 @@ class Registry:
             if entry.answers_to(model):
                 return entry
         known = [name for entry in entries.values() for name in entry.models()]
-        raise UnknownModelError(f"unknown model {model!r}; {one_of(model, ['auto', *known])}")
+        raise UnknownModelError(f"unknown model {model!r}; {one_of(model, ['auto', *known, *aliases])}")
+
+    def find_download(self, model: str) -> tuple[Entry, ModelFiles]:
+        """The engine that can fetch the files of a model, and what is here of them.
+
+        Raises:
+            UnknownModelError: none can; the error names the models with files to fetch.
+        """
+        offered = {files.model: (entry, files) for entry in self for files in entry.downloads()}
+        if model in offered:
+            return offered[model]
+        self.find(model)  # tells of a name that nobody knows
+        raise UnknownModelError(f"there is nothing to pull for model {model!r}; {one_of(model, offered)}")
 
     def ready(self) -> list[Entry]:
         """The engines that `auto` may choose, best first."""

@@ -13,7 +13,10 @@ class Fallback:
     """The engine that failed."""
     continued: str
     """The engine that went on."""
+    kind: str
+    """`generation_failed`, `no_audio`, `engine_stalled`, `engine_unavailable` or `engine_refused`."""
     error: str
+    """In the words of the engine, for the log: it may name files or hold a piece of the text."""
     segment: int
     """The segment that the second engine began with, from 0."""
     position: int
@@ -49,6 +52,10 @@ class SpeechReport:
     fallbacks: tuple[Fallback, ...]
     ignored: tuple[str, ...]
     """Fields of the request that the engine has no use for."""
+    cut_segments: tuple[int, ...]
+    """Segments, from 0, that the engine ended at its own limit: the end of their text may be missing."""
+    watermarked: bool
+    """The engine marks its audio as synthetic."""
     cost: float
     """US dollars, by the engine's price per character."""
     complete: bool

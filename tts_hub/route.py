@@ -87,7 +87,7 @@ async def _voice(stop: Stop, backend: TTSBackend, request: SpeechRequest, previo
 def _options(backend: TTSBackend, given: Mapping[str, object]) -> Mapping[str, object]:
     model = backend.Options
     try:
-        return model.model_validate(dict(given)).model_dump()
+        options = model.model_validate(dict(given)).model_dump()
     except ValidationError as exc:
         error = exc.errors()[0]
         name = ".".join(str(part) for part in error["loc"])
@@ -98,6 +98,12 @@ def _options(backend: TTSBackend, given: Mapping[str, object]) -> Mapping[str, o
                 f"option {name!r} of engine {backend.name!r} is {error['input']!r}: {error['msg'].lower()}"
             )
         raise UnsupportedOptionError(message, param=f"options.{name}") from exc
+    for name, value in given.items():  # pydantic takes true for 1
+        taken = options.get(name)
+        if isinstance(value, bool) and isinstance(taken, int | float) and not isinstance(taken, bool):
+            message = f"option {name!r} of engine {backend.name!r} is a number, not {value!r}"
+            raise UnsupportedOptionError(message, param=f"options.{name}")
+    return options
 
 
 def _ignored(request: SpeechRequest, capabilities: Capabilities, *, fallback: bool) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ class Shaper:
         """Spoken to their end."""
         self.speaker: Speaker | None = None
         self.fallbacks: list[Fallback] = []
+        self.cut_segments: list[int] = []
         self.cost = 0.0
         """US dollars."""
         self._config = config
@@ -46,10 +47,13 @@ class Shaper:
         )
         self._pause = 0.0
         self._segment_start: float | None = None
+        self._segment_index = 0
 
     def shape(self, part: Part) -> AudioChunk:
         """Audio that is now final, possibly none; words on the clock and in the characters of the whole."""
         if isinstance(part, AudioChunk):
+            if part.finish_reason == "length":
+                self.cut_segments.append(self._segment_index)
             return self._out(self._track.push(part))
         if isinstance(part, SegmentStarted):
             return self._begin(part)
@@ -68,6 +72,7 @@ class Shaper:
 
     def _begin(self, part: SegmentStarted) -> AudioChunk:
         speaker = part.speaker
+        self._segment_index = part.segment.index
         if speaker is not None:
             self.speaker = speaker
             self._segment_start = self.audio_seconds + (self._pause if self.audio_seconds else 0.0)
@@ -104,6 +109,7 @@ class Shaper:
             Fallback(
                 failed=part.failed.engine.name,
                 continued=part.next_stop.engine.name,
+                kind=part.error.kind,
                 error=str(part.error),
                 segment=part.segment.index,
                 position=part.segment.span[0],

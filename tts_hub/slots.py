@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 
 import anyio
 import anyio.lowlevel
@@ -25,7 +26,7 @@ class SlotQueue:
         self._patience = patience
         self._clock = clock
         self._order = itertools.count()
-        self._waiting: list[tuple[float, int, _Turn]] = []
+        self._waiting: list[tuple[float, int, _Waiter]] = []
         self.waiting = 0
         """How many wait for a slot."""
         self.newcomers = 0
@@ -37,38 +38,74 @@ class SlotQueue:
         if self.taken < self.slots and not self.waiting:
             self.taken += 1
             return
-        turn = _Turn(first=first)
-        self._count(turn, 1)
+        waiter = _Waiter(first=first)
+        self._count(waiter, 1)
         due = self._clock() + (0.0 if first else self._patience)
-        heapq.heappush(self._waiting, (due, next(self._order), turn))
+        heapq.heappush(self._waiting, (due, next(self._order), waiter))
         try:
-            await turn.granted.wait()
+            await waiter.granted.wait()
         except BaseException:
-            if turn.granted.is_set():
+            if waiter.granted.is_set():
                 self.release()
             else:
-                turn.gone = True
-                self._count(turn, -1)
+                waiter.gone = True
+                self._count(waiter, -1)
             raise
 
     def release(self) -> None:
         """Give a slot back; it is passed on without becoming free, so that nobody jumps the line."""
         while self._waiting:
-            _, _, turn = heapq.heappop(self._waiting)
-            if not turn.gone:
-                self._count(turn, -1)
-                turn.granted.set()
+            _, _, waiter = heapq.heappop(self._waiting)
+            if not waiter.gone:
+                self._count(waiter, -1)
+                waiter.granted.set()
                 return
         self.taken -= 1
 
-    def _count(self, turn: _Turn, change: int) -> None:
+    def _count(self, waiter: _Waiter, change: int) -> None:
         self.waiting += change
-        if turn.first:
+        if waiter.first:
             self.newcomers += change
 
 
-class _Turn:
+class _Waiter:
     def __init__(self, *, first: bool) -> None:
         self.first = first
         self.granted = anyio.Event()
         self.gone = False
+
+
+class Turn:
+    """A slot that is held, and can be given to others for a while."""
+
+    def __init__(self, slots: SlotQueue, suspendable: int, aside: set[Turn]) -> None:
+        self._slots = slots
+        self._suspendable = suspendable
+        self._aside = aside
+        self._held = True
+
+    @property
+    def is_wanted(self) -> bool:
+        """Somebody waits for a first slot, and the engine can let this segment wait half made."""
+        return self._slots.newcomers > 0 and len(self._aside) < self._suspendable
+
+    @asynccontextmanager
+    async def stepped_aside(self) -> AsyncGenerator[None, None]:
+        """Leave the slot to others inside, if the engine can do that, and wait for one again afterwards."""
+        if len(self._aside) >= self._suspendable:
+            yield
+            return
+        self._aside.add(self)
+        try:
+            self.end()
+            yield
+            await self._slots.acquire(first=False)
+            self._held = True
+        finally:
+            self._aside.discard(self)
+
+    def end(self) -> None:
+        """Give the slot back, if it is held."""
+        if self._held:
+            self._held = False
+            self._slots.release()

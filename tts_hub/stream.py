@@ -174,6 +174,8 @@ class AudioStream(_Stream[AudioChunk]):
             queue_seconds=(first_turn if first_turn is not None else until) - self._began,
             fallbacks=tuple(shaper.fallbacks),
             ignored=speaker.ignored if speaker else (),
+            cut_segments=tuple(shaper.cut_segments),
+            watermarked=speaker is not None and speaker.backend.capabilities.watermark,
             cost=shaper.cost,
             complete=self._reading.finished,
         )
@@ -243,11 +245,19 @@ class AudioStream(_Stream[AudioChunk]):
 
     def _announce(self, part: SegmentStarted | SegmentEnded | SegmentBroken) -> None:
         if isinstance(part, SegmentEnded):
-            self._tell(self._event("segment", segment=part.segment))
+            self._tell(self._event("segment", segment=part.segment, message=self._if_cut(part.segment)))
         elif isinstance(part, SegmentBroken):
             change = self._shaper.fallbacks[-1]
             message = f"{change.error}; {change.continued} goes on at segment {change.segment}"
             self._tell(self._event("fallback", segment=part.segment, message=message))
+
+    def _if_cut(self, segment: Segment) -> str:
+        """What to say of a segment that its engine did not bring to an end."""
+        if segment.index not in self._shaper.cut_segments:
+            return ""
+        message = f"the engine came to its limit in segment {segment.index}: its end may be missing"
+        logger.warning("request %s: %s", self.request_id, message)
+        return message
 
     def _event(self, stage: Stage, *, segment: Segment | None = None, message: str = "") -> ProgressEvent:
         return ProgressEvent(

@@ -54,7 +54,7 @@ class Attempt:
             return taken[0]
         samples = np.concatenate([chunk.samples for chunk in taken])
         words = tuple(word for chunk in taken for word in chunk.words)
-        return AudioChunk(samples, taken[0].sample_rate, words)
+        return AudioChunk(samples, taken[0].sample_rate, words, taken[-1].finish_reason)
 
 
 class Take:

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 Samples = NDArray[np.float32]
 Markup = Literal["text", "ssml"]
 Gender = Literal["female", "male", "neutral"]
+FinishReason = Literal["stop", "length"]
+"""Why an engine ended a segment: it had said it all, or it came to its limit and the rest may be missing."""
 NO_OPTIONS: Mapping[str, object] = MappingProxyType({})
 
 
@@ -40,6 +42,8 @@ class AudioChunk:
     """Hz."""
     words: tuple[WordTiming, ...] = ()
     """May point into this chunk or into earlier ones; each word is reported once, in order."""
+    finish_reason: FinishReason | None = None
+    """With the last chunk of a segment, from engines that can come to a limit."""
 
     @property
     def seconds(self) -> float:
@@ -87,6 +91,8 @@ class Capabilities:
     """Longest segment it speaks well, in characters."""
     concurrency: int = 1
     """Segments it generates at the same time."""
+    watermark: bool = False
+    """The audio carries an inaudible mark that says it is synthetic."""
     suspendable: int = 0
     """Segments that may wait half made besides, while others are generated."""
     loudness_lufs: float | None = None
@@ -103,6 +109,24 @@ class Availability:
     reason: str = ""
     remedy: str = ""
     """A command to type, or empty."""
+    internal: bool = False
+    """`reason` is what somebody's code raised: for those who run the hub, not for its clients."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """The files of a model that its engine can fetch."""
+
+    model: str
+    """What a request names."""
+    source: str
+    """Where they come from, for people to read."""
+    folder: str
+    """Where they are, or will be."""
+    size: int | None = None
+    """Bytes of all of them; None when not known."""
+    missing: tuple[str, ...] = ()
+    """Names of those that are not here, or not whole; empty: the model can be loaded."""
 
 
 class _Sign(str):

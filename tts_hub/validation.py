@@ -67,7 +67,7 @@ def checked_request(
 
 
 def _checked_fields(values: dict[str, Any], names: list[str]) -> dict[str, Any]:
-    if isinstance(values.get("speed"), int):
+    if type(values.get("speed")) is int:  # True is an int too, and no speed
         values["speed"] = float(values["speed"])
     try:
         _Fields.model_validate(values)

@@ -53,7 +53,7 @@ def load_net(net: nn.Module, file: Path, layout: Layout, *, dtype: torch.dtype =
             official = {name: opened.get_tensor(name) for name in names}
     except (SafetensorError, OSError) as exc:
         raise BackendUnavailableError(
-            f"cannot read {file.name}: {exc}", backend="chatterbox", remedy="delete the file and pull it again"
+            f"cannot read {file.name}: {exc}", backend="chatterbox", remedy="tts-hub models pull"
         ) from exc
     state = dict(_ours(official, layout))
     _check(net, state, file)
@@ -82,9 +82,12 @@ def _ours(official: Mapping[str, Tensor], layout: Layout) -> Iterator[tuple[str,
 
 
 def _folded(length: Tensor, direction: Tensor) -> Tensor:
-    """Weight norm: `length` (C, 1, ...) times the unit vector of `direction` (C, ...), over all but C."""
-    over = tuple(range(1, direction.dim()))
-    return direction * (length / torch.linalg.vector_norm(direction, dim=over, keepdim=True))
+    """Weight norm: `length` (C, 1, ...) times the unit vector of `direction` (C, ...), over all but C.
+
+    By torch's own operator, which the published nets call at every step: the vocoder sums its pitch over
+    the whole speech, and there the last bit of a weight is heard as another phase.
+    """
+    return torch._weight_norm(direction, length, 0)
 
 
 def _cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
@@ -111,7 +114,7 @@ def _check(net: nn.Module, state: Mapping[str, Tensor], file: Path) -> None:
         raise BackendUnavailableError(
             f"{file.name} is not what {type(net).__name__} needs: it comes {' and '.join(told)}",
             backend="chatterbox",
-            remedy="delete the file and pull it again",
+            remedy="tts-hub models pull",
         )
 
 

@@ -111,10 +111,10 @@ def test_whoever_hangs_up_on_the_single_object_frees_the_engine(server: Served) 
 
 def test_a_failure_in_the_middle_of_the_single_object_breaks_it_off(server: Served) -> None:
     server.fake.script = FakeScript(fail_at={0: 5})
-    before = server.metric("tts_errors_total", kind="GenerationError")
+    before = server.metric("tts_errors_total", kind="generation_failed")
     with pytest.raises(httpx.RemoteProtocolError):
         captioned(server, "/dev/captioned_speech", stream=False)
-    assert server.metric("tts_errors_total", kind="GenerationError") == before + 1
+    assert server.metric("tts_errors_total", kind="generation_failed") == before + 1
 
 
 def test_kokoros_names_work_without_kokoro(server: Served) -> None:

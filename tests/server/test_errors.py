@@ -12,6 +12,19 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.server.conftest import Serve, Served, occupied
+from tts_hub.errors import (
+    BackendUnavailableError,
+    GenerationError,
+    NoAudioError,
+    QueueFullError,
+    QueueTimeoutError,
+    StalledError,
+    TextTooLongError,
+    UnknownModelError,
+    UnknownVoiceError,
+)
+from tts_hub.server.errors import failure_of
+from tts_hub.server.identity import STOPPING
 from tts_hub.testing import FakeScript
 
 
@@ -42,6 +55,32 @@ def test_ordinary_failures_have_one_shape(server: Served, method: str, path: str
     assert answer.status_code == status
     assert is_envelope(answer)
     assert answer.headers["x-should-retry"] == "false"
+
+
+@pytest.mark.parametrize(
+    ("exc", "status", "headers"),
+    [
+        (UnknownVoiceError("no such voice"), 400, {"x-should-retry": "false"}),
+        (UnknownModelError("no such model"), 404, {"x-should-retry": "false"}),
+        (TextTooLongError("too long"), 413, {"x-should-retry": "false"}),
+        (NoAudioError("nothing", backend="e"), 400, {"x-should-retry": "false"}),
+        (BackendUnavailableError("no device", backend="e"), 503, {"x-should-retry": "false"}),
+        (QueueFullError("full", retry_after=2.5), 429, {"Retry-After": "3"}),
+        (QueueTimeoutError("slow", retry_after=0.1), 503, {"Retry-After": "1"}),
+        (GenerationError("broken", backend="e"), 500, {}),
+        (StalledError("stuck", backend="e"), 500, {}),
+        (ZeroDivisionError(), 500, {}),
+    ],
+)
+def test_a_retry_is_advised_against_asked_for_later_or_left_open(
+    exc: Exception, status: int, headers: dict[str, str]
+) -> None:
+    failure = failure_of(exc, "req_1")
+    assert (failure.status, failure.all_headers()) == (status, headers)
+
+
+def test_a_server_that_is_being_stopped_says_when_to_come_back() -> None:
+    assert (STOPPING.status, STOPPING.all_headers()) == (503, {"Retry-After": "5"})
 
 
 def test_a_method_that_is_not_offered_is_told_what_is(server: Served) -> None:

@@ -142,7 +142,10 @@ def test_no_page_elsewhere_can_read_an_answer_unless_configured(server: Served) 
 def test_docs_can_be_switched_off(serve: Serve, server: Served) -> None:
     assert httpx.get(f"{server.url}/docs").status_code == 200
     with serve(server={"docs": False}) as bare:
-        assert {httpx.get(bare.url + path).status_code for path in ("/docs", "/openapi.json")} == {404}
+        answers = [httpx.get(bare.url + path) for path in ("/docs", "/docs/oauth2-redirect", "/openapi.json")]
+    assert {(answer.status_code, answer.json()["error"]["code"]) for answer in answers} == {
+        (404, "unknown_url")
+    }
 
 
 def test_neither_keys_nor_texts_are_logged(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:

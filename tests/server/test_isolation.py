@@ -80,12 +80,12 @@ def test_a_client_that_hangs_up_in_the_middle_frees_its_place(server: Served) ->
 
 def test_a_client_that_hangs_up_before_the_first_audio_frees_its_place(server: Served) -> None:
     server.fake.script = FakeScript(stall_at=0)
-    before = server.metric("tts_errors_total", kind="ClientGone")
+    before = server.metric("tts_errors_total", kind="generation_failed")
     with connected(server) as connection:
         connection.sendall(speech_bytes())
         wait_for(lambda: server.fake.active == 1)
     assert server.until_free() < FREED
-    assert server.metric("tts_errors_total", kind="ClientGone") == before, "leaving is no failure"
+    assert server.metric("tts_errors_total", kind="generation_failed") == before, "leaving is no failure"
 
 
 def test_a_client_that_hangs_up_in_the_queue_leaves_it(server: Served) -> None:
@@ -132,7 +132,7 @@ def test_a_paused_reader_is_given_up_and_has_taken_little_memory(serve: Serve) -
             wait_for(lambda: server.metric("tts_requests_in_flight") == 1)
             assert server.until_free() < PATIENCE
             assert server.metric("tts_requests_total", backend="fake", outcome="timeout") == 1
-            assert server.metric("tts_errors_total", kind="ReaderPaused") == 1
+            assert server.metric("tts_errors_total", kind="reader_paused") == 1
             data = received(connection)
         assert len(data) < 1_000_000
         assert not data.endswith(b"0\r\n\r\n"), "no clean end"

@@ -5,14 +5,34 @@ from __future__ import annotations
 import json
 import re
 import time
+from typing import Any
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
-from tests.server.conftest import Serve, Served, connected, occupied, speech_bytes, wait_for
+from tests.server.conftest import (
+    PATIENCE,
+    Serve,
+    Served,
+    connected,
+    occupied,
+    received,
+    speech_bytes,
+    wait_for,
+)
 from tts_hub.testing import FakeScript
 
+REFUSED = {
+    "invalid_api_key": 2,
+    "host_not_allowed": 1,
+    "origin_not_allowed": 1,
+    "invalid_http": 1,
+    "headers_too_large": 1,
+    "request_timeout": 1,
+}
 TEXT = "one two three four five"
 
 
@@ -80,11 +100,72 @@ def test_every_kind_of_end_is_counted(serve: Serve) -> None:
         "backend:espeak,outcome:ok": 1,
         "backend:fake,outcome:timeout": 1,
     }
-    errors = {
-        key.removeprefix("tts_errors_totalkind:"): n for key, n in read.items() if "errors_total" in key
+    failures = {key: n for key, n in read.items() if "errors_total" in key or "rejected_total" in key}
+    assert failures == {
+        "tts_rejected_totalreason:rate_limit_exceeded": 1,
+        "tts_errors_totalkind:generation_failed": 1,
+        "tts_errors_totalkind:reader_paused": 1,
     }
-    assert errors == {"QueueFullError": 1, "GenerationError": 1, "ReaderPaused": 1}
     assert read["tts_fallbacks_totalcontinued:espeak,failed:fake"] == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "code"),
+    [
+        ("GET", "/nowhere", None, "unknown_url"),
+        ("GET", "/v1/audio/speech", None, "method_not_supported"),
+        ("GET", "/v1/models/none", None, "model_not_found"),
+        ("POST", "/v1/audio/speech", {"input": "x", "speed": 9}, "invalid_value"),
+        ("POST", "/v1/audio/speech", {"input": "x", "model": "fake", "voice": "none"}, "invalid_value"),
+        ("POST", "/v1/audio/speech", {"input": "x" * 3_000}, "string_above_max_length"),
+        ("POST", "/v1/audio/speech", {"input": "x" * 9_000}, "too_large"),
+        ("POST", "/v1/audio/speech", "no json", "invalid_json"),
+    ],
+)
+def test_what_is_refused_is_counted_once_by_the_code_it_is_refused_with(
+    serve: Serve, method: str, path: str, body: Any, code: str
+) -> None:
+    content = body if isinstance(body, str) or body is None else json.dumps(body)
+    headers = {"content-type": "application/json"}
+    with serve(server={"max_characters": 2_000, "max_body_bytes": 8_000}) as server:
+        answer = httpx.request(method, server.url + path, content=content, headers=headers)
+        read = samples(server)
+    assert answer.json()["error"]["code"] == code
+    assert {key: n for key, n in read.items() if "rejected_total" in key} == {
+        f"tts_rejected_totalreason:{code}": 1
+    }
+    assert not [key for key in read if "errors_total" in key]
+
+
+def test_strangers_and_nonsense_are_counted_too(serve: Serve) -> None:
+    with serve(server={"api_keys": ["k"], "body_timeout": 0.3}) as server:
+        httpx.post(f"{server.url}/v1/audio/speech")
+        httpx.get(f"{server.url}/health", headers={"host": "evil.example"})
+        httpx.post(f"{server.url}/health", headers={"origin": "https://evil.example"})
+        for nonsense in (b"NONSENSE / HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"a" * 20_000, b"GET /"):
+            with connected(server) as connection:
+                connection.sendall(nonsense)
+                received(connection)
+        url = f"ws://127.0.0.1:{server.address[1]}/v1/audio/speech/stream"
+        with pytest.raises(InvalidStatus), connect(url):
+            pass
+        read = {reason: server.metric("tts_rejected_total", reason=reason) for reason in REFUSED}
+    assert read == REFUSED
+
+
+def test_what_is_refused_in_a_conversation_is_counted(serve: Serve) -> None:
+    with serve() as server:
+        with connect(f"ws://127.0.0.1:{server.address[1]}/v1/audio/speech/stream") as socket:
+            for said in (
+                {"type": "nonsense"},
+                {"type": "start", "model": "none"},
+                {"type": "text", "text": "Hi. "},
+            ):
+                socket.send(json.dumps(said))
+                if said["type"] != "start":
+                    assert json.loads(socket.recv(PATIENCE))["type"] == "error"
+        assert server.metric("tts_rejected_total", reason="invalid_value") == 1
+        assert server.metric("tts_rejected_total", reason="model_not_found") == 1
 
 
 def test_work_and_waiting_show_while_they_last(serve: Serve) -> None:

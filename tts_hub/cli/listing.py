@@ -1,4 +1,4 @@
-"""`tts-hub voices`, `models` and `doctor`: what there is."""
+"""`tts-hub voices` and `doctor`: what there is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 from tts_hub.backend import speaks
 from tts_hub.cli.main import run
 from tts_hub.manager import EngineStatus, TTSBackendManager
-from tts_hub.types import Voice
+from tts_hub.types import ModelFiles, Voice
 
 NOT_WELL = 1
 """Exit code of `doctor` when nothing can speak, or the configuration asks for what there is not."""
@@ -34,7 +34,7 @@ def voices(
     if as_json:
         click.echo(json.dumps([{"backend": e} | dataclasses.asdict(v) for e, v in rows], ensure_ascii=False))
         return
-    _table(
+    table(
         ("voice", "name", "language", "gender", "engine"),
         [(v.id, v.name, v.language, v.gender or "", e) for e, v in rows],
     )
@@ -43,26 +43,10 @@ def voices(
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True)
-@click.pass_obj
-def models(config_file: Path | None, *, as_json: bool) -> None:
-    """List the models, and the names that stand for others."""
-    status, aliases, best = run(lambda: _status(config_file))
-    if as_json:
-        rows = [_as_json(s) for s in status]
-        click.echo(json.dumps({"engines": rows, "aliases": aliases, "auto": best}, ensure_ascii=False))
-        return
-    lines = [(name, s.name, _state(s), s.description) for s in status for name in (*s.models, *s.patterns)]
-    lines.append(("auto", best or "none", "", "the best engine that can run now"))
-    lines += [(name, target, "", "alias") for name, target in aliases.items()]
-    _table(("model", "engine", "state", ""), lines)
-
-
-@click.command()
-@click.option("--json", "as_json", is_flag=True)
 @click.pass_context
 def doctor(ctx: click.Context, *, as_json: bool) -> None:
     """Say of each engine whether it is ready, what to do if not, and whether the defaults can be met."""
-    status, _, best = run(lambda: _status(ctx.obj))
+    status, best = run(lambda: _status(ctx.obj))
     problems = run(lambda: _problems(ctx.obj))
     if as_json:
         rows = {"engines": [_as_json(s) for s in status], "auto": best, "problems": problems}
@@ -81,11 +65,9 @@ async def _voices(config_file: Path | None, model: str | None) -> Mapping[str, S
         return await manager.voices(model)
 
 
-async def _status(
-    config_file: Path | None,
-) -> tuple[list[EngineStatus], dict[str, str], str | None]:
+async def _status(config_file: Path | None) -> tuple[list[EngineStatus], str | None]:
     async with TTSBackendManager.from_config(config_file) as manager:
-        return manager.status(), manager.config.aliases, manager.best()
+        return manager.status(), manager.best()
 
 
 async def _problems(config_file: Path | None) -> list[str]:
@@ -93,16 +75,37 @@ async def _problems(config_file: Path | None) -> list[str]:
         return await manager.problems()
 
 
-def _state(engine: EngineStatus) -> str:
-    return "ready" if engine.availability.ready else "not ready"
-
-
 def _diagnosis(engine: EngineStatus) -> str:
     availability = engine.availability
     if availability.ready:
-        return f"{engine.name}: ready"
-    remedy = f"\n    to fix: {availability.remedy}" if availability.remedy else ""
-    return f"{engine.name}: not ready: {availability.reason}{remedy}"
+        lines = [f"{engine.name}: ready"]
+    else:
+        lines = [f"{engine.name}: not ready: {availability.reason}"]
+        lines += [f"to fix: {availability.remedy}"] if availability.remedy else []
+    for files in engine.downloads:
+        command = pull_command(files)
+        hint = f"; to get them: {command}" if files.missing and command != availability.remedy else ""
+        lines.append(f"files of {files.model}: {files_state(files)}{hint}")
+    return "\n    ".join(lines)
+
+
+def files_state(files: ModelFiles) -> str:
+    """Whether the files of a model are here, and how large they are."""
+    size = f" ({size_text(files.size)})" if files.size is not None else ""
+    return f"missing{size}" if files.missing else f"here{size}"
+
+
+def pull_command(files: ModelFiles) -> str:
+    """What to type to get the files of a model."""
+    return f"tts-hub models pull {files.model}"
+
+
+def size_text(size: int) -> str:
+    """Bytes as people read them: `2.99 GB`."""
+    for unit, value in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= value:
+            return f"{size / value:.3g} {unit}"
+    return f"{size} bytes"
 
 
 def _as_json(engine: EngineStatus) -> dict[str, Any]:
@@ -116,7 +119,7 @@ def _tell_variants(rows: Sequence[tuple[str, Voice]], *, show: bool) -> None:
         click.echo(f"\nVariants, as in {example}+{names[0]}: {listed}")
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Plain aligned columns, the same on a terminal and in a pipe."""
     lines = [tuple(head), *(tuple(row) for row in rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]

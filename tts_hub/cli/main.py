@@ -19,7 +19,7 @@ from tts_hub.errors import BackendError, BackendUnavailableError, TTSHubError
 COMMANDS = {
     "speak": "tts_hub.cli.speak",
     "voices": "tts_hub.cli.listing",
-    "models": "tts_hub.cli.listing",
+    "models": "tts_hub.cli.models",
     "doctor": "tts_hub.cli.listing",
     "serve": "tts_hub.cli.serve",
     "bench": "tts_hub.cli.bench",

@@ -9,7 +9,7 @@ import click
 
 from tts_hub.cli.main import run
 from tts_hub.config import Config, load_config
-from tts_hub.errors import BackendUnavailableError
+from tts_hub.errors import BackendUnavailableError, ConfigError
 from tts_hub.manager import TTSBackendManager
 
 
@@ -17,6 +17,11 @@ from tts_hub.manager import TTSBackendManager
 @click.option("--host", help="Address to listen on; default 127.0.0.1.")
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port; 0: any free one; default 8880.")
 @click.option("--api-key", "api_keys", multiple=True, help="Key that requests must carry; repeatable.")
+@click.option(
+    "--api-key-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File with such keys, one a line: they do not show in the list of processes.",
+)
 @click.option("--insecure", is_flag=True, help="Listen beyond this machine without a key.")
 @click.pass_obj
 def serve(config_file: Path | None, /, **given: Any) -> None:
@@ -41,13 +46,28 @@ def serve(config_file: Path | None, /, **given: Any) -> None:
 
 
 def _with_given(config: Config, given: dict[str, Any]) -> Config:
+    file = given["api_key_file"]
     settings = {
         "host": given["host"],
         "port": given["port"],
-        "api_keys": given["api_keys"] or None,
+        "api_keys": (*given["api_keys"], *(_keys_in(file) if file is not None else ())) or None,
     }
     changed = {name: value for name, value in settings.items() if value is not None}
     return config.model_copy(update={"server": config.server.model_copy(update=changed)})
+
+
+def _keys_in(file: Path) -> tuple[str, ...]:
+    """The keys of a file; one without any must not leave the door open."""
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except OSError as exc:
+        raise ConfigError(f"cannot read the API keys in {file}: {exc.strerror}") from exc
+    except UnicodeDecodeError as exc:
+        raise ConfigError(f"the API keys in {file} are not UTF-8 text") from exc
+    keys = tuple(line.strip() for line in lines if line.strip())
+    if not keys:
+        raise ConfigError(f"there is no API key in {file}")
+    return keys
 
 
 def _greet(url: str, manager: TTSBackendManager) -> None:

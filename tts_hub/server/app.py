@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
+import anyio
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
@@ -19,6 +21,9 @@ from tts_hub.server.hub import Hub
 from tts_hub.server.identity import RequestIdentity
 from tts_hub.server.metrics import Metrics
 from tts_hub.server.schema import openapi_of
+
+SLOW_IMPORTS = ("av", "sentencex")
+"""What the library imports when it first speaks; a server would stand still for it in its first request."""
 
 
 def create_app(config: Config | None = None, manager: TTSBackendManager | None = None) -> FastAPI:
@@ -60,7 +65,7 @@ def create_app(config: Config | None = None, manager: TTSBackendManager | None =
             expose_headers=["x-request-id"],
         )
     app.add_middleware(HostCheck, settings=settings)
-    app.add_middleware(RequestIdentity)
+    app.add_middleware(RequestIdentity, metrics=hub.metrics)
     return app
 
 
@@ -71,5 +76,7 @@ class _HubAPI(FastAPI):
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
+    for name in SLOW_IMPORTS:
+        await anyio.to_thread.run_sync(import_module, name)
     async with app.state.hub.manager:
         yield

@@ -15,6 +15,7 @@ from tts_hub.server.errors import failure_of
 from tts_hub.server.hub import TheHub
 from tts_hub.server.kokoro import as_kokoro_would
 from tts_hub.server.metrics import ClientGone
+from tts_hub.server.reports import fallback_values
 from tts_hub.server.schema import CAPTIONED_ANSWERS, LINE_ANSWERS, LINES
 from tts_hub.server.speech import CLIENT_CLOSED, usage
 from tts_hub.server.streaming import StreamedSpeech, opened
@@ -93,7 +94,7 @@ async def _lines(speech: SpeechStream, request_id: str) -> AsyncGenerator[bytes,
         "audio_seconds": report.audio_seconds,
         "backend": report.backend,
         "voice": report.voice,
-        "fallbacks": [dataclasses.asdict(change) for change in report.fallbacks],
+        "fallbacks": [fallback_values(change) for change in report.fallbacks],
         "usage": usage(report),
     }
     yield _line({"done": done})

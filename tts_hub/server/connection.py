@@ -1,27 +1,37 @@
 """uvicorn's connections, and what they leave open.
 
 The head of a request is bounded in bytes and in time, a request that is not HTTP gets an error in our shape,
-and a WebSocket may finish its sentence when the server is stopped.
+HTTP/1.0 gets a body without chunks, and a WebSocket may finish its sentence when the server is stopped.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import struct
 import sys
 from http import HTTPStatus
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.http11 import Request
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+from websockets.server import ServerProtocol
 
-from tts_hub.server.errors import DO_NOT_RETRY, Failure
-from tts_hub.server.identity import new_request_id
+from tts_hub.server.errors import Failure
+from tts_hub.server.guards import too_late
+from tts_hub.server.identity import request_id_of
+from tts_hub.server.metrics import Metrics
 
 HEAD_BYTES = 16_384
 """Request line and headers."""
+HEAD_TOO_LARGE = Failure(431, f"the headers are larger than {HEAD_BYTES} bytes", "headers_too_large")
+NOT_HTTP = Failure(400, "not a valid request", "invalid_http")
+BAD_HANDSHAKE = "invalid_handshake"
 DRAINING = "draining"
 """Where a WebSocket's `scope["state"]` has the `asyncio.Event` that says: the server is being stopped."""
 
@@ -29,8 +39,9 @@ DRAINING = "draining"
 class BoundedHTTP(HttpToolsProtocol):
     """One connection. A head that is too long is refused, one that does not end in time is given up."""
 
-    def __init__(self, *args: Any, arrival_seconds: float, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, arrival_seconds: float, metrics: Metrics, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._metrics = metrics
         self._arrival_seconds = arrival_seconds
         self._in_head = True
         self._received = 0
@@ -101,7 +112,8 @@ class BoundedHTTP(HttpToolsProtocol):
         stopped_at: int = stop.args[0] if stop is not None else 0
         offers = {b"connection", b"upgrade", b"http2-settings"}
         lines = [b"%s: %s" % header for header in self.headers if header[0] not in offers]
-        request_line = b"%s %s HTTP/1.1" % (self.parser.get_method(), self.url)
+        version = self.parser.get_http_version().encode()
+        request_line = b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, version)
         self.parser = httptools.HttpRequestParser(self)
         self.data_received(b"\r\n".join([request_line, *lines, b"", b""]) + self._data[stopped_at:])
 
@@ -111,11 +123,17 @@ class BoundedHTTP(HttpToolsProtocol):
             return
         if self.cycle is None or not self.cycle.response_started or self.cycle.response_complete:
             too_large = max(self._parsed, self._received if self._in_head else 0) > HEAD_BYTES
-            message = (
-                f"the headers are larger than {HEAD_BYTES} bytes" if too_large else "not a valid request"
-            )
-            self.transport.write(_raw(Failure(431 if too_large else 400, message, headers=DO_NOT_RETRY)))
+            self._refuse(HEAD_TOO_LARGE if too_large else NOT_HTTP)
         self.transport.close()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        if cycle.scope["http_version"] == "1.0":
+            app = _WithoutChunks(app, cycle)
+        super()._start_asgi_task(cycle, app)
+
+    def _refuse(self, failure: Failure) -> None:
+        self._metrics.told(failure)
+        self.transport.write(_raw(failure))
 
     def _count(self, size: int) -> None:
         self._parsed += size
@@ -136,27 +154,67 @@ class BoundedHTTP(HttpToolsProtocol):
             return
         self._clock = None
         if self._received and not self.transport.is_closing():
-            message = f"the request did not arrive within {self._arrival_seconds:g} s"
-            self.transport.write(_raw(Failure(408, message, headers=DO_NOT_RETRY)))
+            self._refuse(too_late(self._arrival_seconds))
         self.transport.close()
+
+
+class _WithoutChunks:
+    """The application for a client of HTTP/1.0, who knows no chunks: the body ends with the connection.
+
+    uvicorn has no such thing. It is told that nothing is chunked, and before each piece that as much was
+    announced. Since any end would look like a good one, a body that breaks off ends in a reset.
+    """
+
+    def __init__(self, app: ASGIApp, cycle: RequestResponseCycle) -> None:
+        self._app = app
+        self._cycle = cycle
+        self._is_open_ended = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        cycle = self._cycle
+
+        async def send_plainly(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                names = {name.lower() for name, _ in message.get("headers", ())}
+                self._is_open_ended = b"content-length" not in names
+                cycle.chunked_encoding = False if self._is_open_ended else None
+            elif self._is_open_ended:
+                cycle.expected_content_length += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_plainly)
+        finally:
+            if self._is_open_ended and not cycle.response_complete and not cycle.disconnected:
+                at_once = struct.pack("ii", 1, 0)
+                cycle.transport.get_extra_info("socket").setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, at_once
+                )
+                cycle.transport.abort()
 
 
 class DrainingWebSocket(WebSocketsSansIOProtocol):
     """uvicorn hangs up on WebSockets when it is stopped; this one tells the application, which closes it."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, metrics: Metrics, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._metrics = metrics
         self._draining = asyncio.Event()
+        self.conn: _Handshake = _Handshake(metrics, max_size=self.config.ws_max_size, logger=self.logger)
 
     def data_received(self, data: bytes) -> None:
         """A handshake that cannot be read would stay open without an answer."""
         super().data_received(data)
         if self.conn.handshake_exc is not None and not self.handshake_initiated:
-            self.transport.write(_raw(Failure(400, "not a valid WebSocket handshake", headers=DO_NOT_RETRY)))
+            failure = Failure(400, "not a valid WebSocket handshake", BAD_HANDSHAKE)
+            self._metrics.told(failure)
+            self.transport.write(_raw(failure))
             self.transport.close()
 
     def handle_connect(self, event: Request) -> None:
         """Give the application its sign."""
+        self.conn.given_id = next(iter(event.headers.get_all("x-request-id")), "")
         super().handle_connect(event)
         if self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
             self.scope["state"][DRAINING] = self._draining
@@ -169,15 +227,39 @@ class DrainingWebSocket(WebSocketsSansIOProtocol):
             super().shutdown()
 
 
+class _Handshake(ServerProtocol):
+    """The opening of a WebSocket; what is refused here gets an error in our shape too."""
+
+    def __init__(self, metrics: Metrics, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._metrics = metrics
+        self.given_id = ""
+        """What the client calls its request."""
+
+    def reject(self, status: int, text: str) -> Response:
+        """The answer that refuses a handshake, with what `websockets` has to say of it."""
+        message = text.partition("\n")[0].rstrip(".") or "the WebSocket was refused"
+        failure = Failure(status, message, BAD_HANDSHAKE, is_fault=status >= HTTPStatus.INTERNAL_SERVER_ERROR)
+        self._metrics.told(failure)
+        body, headers = _answer(failure, self.given_id)
+        return Response(status, HTTPStatus(status).phrase, Headers(headers), body)
+
+
 def _raw(failure: Failure) -> bytes:
     """The answer to what never became a request."""
-    body = json.dumps(failure.envelope()).encode()
-    lines = [
-        f"HTTP/1.1 {failure.status} {HTTPStatus(failure.status).phrase}",
-        "content-type: application/json",
-        f"content-length: {len(body)}",
-        "connection: close",
-        f"x-request-id: {new_request_id()}",
-        *(f"{name}: {value}" for name, value in failure.headers.items()),
-    ]
+    body, headers = _answer(failure)
+    lines = [f"HTTP/1.1 {failure.status} {HTTPStatus(failure.status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def _answer(failure: Failure, given_id: str = "") -> tuple[bytes, dict[str, str]]:
+    """Body and headers."""
+    body = json.dumps(failure.envelope()).encode()
+    return body, {
+        "content-type": "application/json",
+        "content-length": str(len(body)),
+        "connection": "close",
+        "x-request-id": request_id_of(given_id),
+        **failure.all_headers(),
+    }

@@ -13,8 +13,10 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from tts_hub.errors import (
+    BackendError,
     BackendUnavailableError,
     InvalidRequestError,
     NoAudioError,
@@ -27,8 +29,6 @@ from tts_hub.errors import (
 
 INVALID = "invalid_request_error"
 SERVER = "server_error"
-DO_NOT_RETRY = {"x-should-retry": "false"}
-"""Read by OpenAI's SDKs, which else send a failed request twice more."""
 logger = logging.getLogger(__name__)
 
 
@@ -38,41 +38,81 @@ class Failure:
 
     status: int
     message: str
+    code: str
+    """The short name under which it is also counted."""
     type: str = INVALID
     param: str | None = None
-    code: str | None = None
+    is_fault: bool = False
+    """The server or an engine is to blame, not the request and not the rush."""
+    retry_after: float | None = None
+    """Seconds after which another try may do better."""
     headers: Mapping[str, str] = field(default_factory=dict)
+    """Besides those that every failure has."""
 
     def envelope(self) -> dict[str, Any]:
         """OpenAI's error object."""
         return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
 
+    def all_headers(self) -> dict[str, str]:
+        """With what OpenAI's SDKs go by, which else send a failed request twice more.
+
+        Another try may help when its time is told, or when an engine stumbled (500).
+        """
+        if self.retry_after is not None:
+            return {"Retry-After": str(max(1, math.ceil(self.retry_after))), **self.headers}
+        if self.status != HTTPStatus.INTERNAL_SERVER_ERROR:
+            return {"x-should-retry": "false", **self.headers}
+        return dict(self.headers)
+
     def response(self) -> Response:
         """The whole answer."""
-        return JSONResponse(self.envelope(), self.status, headers=dict(self.headers))
+        return _FailureResponse(self)
+
+
+class _FailureResponse(JSONResponse):
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.envelope(), failure.status, headers=failure.all_headers())
+        self._failure = failure
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Leave word for whoever counts and logs."""
+        scope["state"]["failure"] = self._failure
+        await super().__call__(scope, receive, send)
+
+
+class FailureError(Exception):
+    """Ends an utterance for a reason that is ready to be told."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
 
 
 def failure_of(exc: Exception, request_id: str) -> Failure:
-    """What a client is told of an exception; internals are for `log_failure`."""
+    """What a client is told of an exception; an engine's own words are for `log_failure`."""
+    if isinstance(exc, FailureError):
+        return exc.failure
     if isinstance(exc, InvalidRequestError):
         return _invalid(exc)
     if isinstance(exc, OverloadedError):
         return _overloaded(exc)
+    log = f"the server's log says more under request id {request_id}"
     if isinstance(exc, BackendUnavailableError):
-        message = f"{exc} (to fix: {exc.remedy})" if exc.remedy else str(exc)
-        return Failure(503, message, SERVER, code="engine_unavailable", headers=DO_NOT_RETRY)
+        remedy = f" (to fix: {exc.remedy})" if exc.remedy else ""
+        message = f"engine {exc.backend!r} is not available{remedy}; {log}"
+        return Failure(503, message, exc.kind, SERVER, is_fault=True)
     if isinstance(exc, NoAudioError):
-        message = f"no sound came of this text: {exc}"
-        return Failure(400, message, param="input", code="no_audio", headers=DO_NOT_RETRY)
-    message = f"speech could not be made; the server's log says more under request id {request_id}"
-    return Failure(500, message, SERVER, code="generation_failed")
+        message = f"engine {exc.backend!r} made no sound of this text"
+        return Failure(400, message, exc.kind, param="input", is_fault=True)
+    code = exc.kind if isinstance(exc, BackendError) else "generation_failed"
+    return Failure(500, f"speech could not be made; {log}", code, SERVER, is_fault=True)
 
 
 def log_failure(exc: Exception, request_id: str) -> None:
     """Note what went wrong on our side; wrong requests and full queues are no news."""
     if isinstance(exc, NoAudioError):  # its message may have a piece of the text in it
         logger.warning("request %s: engine %s made no sound of the text", request_id, exc.backend)
-    elif not isinstance(exc, InvalidRequestError | OverloadedError):
+    elif not isinstance(exc, InvalidRequestError | OverloadedError | FailureError):
         unexpected = not isinstance(exc, TTSHubError)
         logger.error("request %s failed: %s: %s", request_id, type(exc).__name__, exc, exc_info=unexpected)
 
@@ -82,6 +122,11 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(TTSHubError, _tell)
     app.add_exception_handler(RequestValidationError, _tell_validation)
     app.add_exception_handler(HTTPException, _tell_http)
+
+
+def unknown_url(method: str, path: str) -> Failure:
+    """Nothing is served there."""
+    return Failure(404, f"no such URL: {method} {path}", "unknown_url")
 
 
 async def _tell(request: Request, exc: Exception) -> Response:
@@ -96,39 +141,41 @@ async def _tell_validation(request: Request, exc: Exception) -> Response:
     location = [str(part) for part in first["loc"] if part not in {"body", "query", "path", "str", "VoiceId"}]
     param = ".".join(location[:2]) or None
     if first.get("type") == "json_invalid":
-        return Failure(
-            400, "the body is not valid JSON", code="invalid_json", headers=DO_NOT_RETRY
-        ).response()
+        return _no_json().response()
     name = f"{param}: " if param else ""
     given = f" (given: {_shortened(first['input'])})" if "input" in first and param else ""
-    message = f"{name}{first['msg']}{given}"
-    return Failure(400, message, param=param, code="invalid_value", headers=DO_NOT_RETRY).response()
+    return Failure(400, f"{name}{first['msg']}{given}", "invalid_value", param=param).response()
 
 
 async def _tell_http(request: Request, exc: Exception) -> Response:
     status = exc.status_code if isinstance(exc, HTTPException) else 500
-    detail = exc.detail if isinstance(exc, HTTPException) else ""
     if status == HTTPStatus.NOT_FOUND:
-        detail = f"no such URL: {request.method} {request.url.path}"
-    headers = DO_NOT_RETRY | (dict(exc.headers or {}) if isinstance(exc, HTTPException) else {})
+        return unknown_url(request.method, request.url.path).response()
     if status == HTTPStatus.BAD_REQUEST:  # FastAPI could not read the body: not UTF-8, or nested too deep
-        return Failure(status, "the body is not valid JSON", code="invalid_json", headers=headers).response()
-    return Failure(status, str(detail), headers=headers).response()
+        return _no_json().response()
+    detail = exc.detail if isinstance(exc, HTTPException) else ""
+    headers = dict(exc.headers or {}) if isinstance(exc, HTTPException) else {}
+    code = "method_not_supported" if status == HTTPStatus.METHOD_NOT_ALLOWED else "http_error"
+    return Failure(status, str(detail), code, headers=headers).response()
+
+
+def _no_json() -> Failure:
+    return Failure(400, "the body is not valid JSON", "invalid_json")
 
 
 def _invalid(exc: InvalidRequestError) -> Failure:
     if isinstance(exc, UnknownModelError) and exc.param == "model":
-        return Failure(404, str(exc), param="model", code="model_not_found", headers=DO_NOT_RETRY)
+        return Failure(404, str(exc), "model_not_found", param="model")
     if isinstance(exc, TextTooLongError):
-        return Failure(413, str(exc), param="input", code="string_above_max_length", headers=DO_NOT_RETRY)
-    return Failure(400, str(exc), param=exc.param, code="invalid_value", headers=DO_NOT_RETRY)
+        return Failure(413, str(exc), "string_above_max_length", param="input")
+    return Failure(400, str(exc), "invalid_value", param=exc.param)
 
 
 def _overloaded(exc: OverloadedError) -> Failure:
-    headers = {"Retry-After": str(max(1, math.ceil(exc.retry_after)))}
     if isinstance(exc, QueueFullError):
-        return Failure(429, str(exc), "rate_limit_error", code="rate_limit_exceeded", headers=headers)
-    return Failure(503, str(exc), SERVER, code="server_is_overloaded", headers=headers)
+        kind = ("rate_limit_exceeded", "rate_limit_error")
+        return Failure(429, str(exc), *kind, retry_after=exc.retry_after)
+    return Failure(503, str(exc), "server_is_overloaded", SERVER, retry_after=exc.retry_after)
 
 
 def _shortened(value: object, most: int = 60) -> str:

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tts_hub.config import ServerConfig
 from tts_hub.errors import ConfigError
-from tts_hub.server.errors import DO_NOT_RETRY, Failure
+from tts_hub.server.errors import Failure
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 WILDCARDS = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared with, not bound to
@@ -46,8 +46,8 @@ class Authentication:
         failure = Failure(
             401,
             "no valid API key; send it as `Authorization: Bearer <key>`",
-            code="invalid_api_key",
-            headers=DO_NOT_RETRY | {"WWW-Authenticate": "Bearer"},
+            "invalid_api_key",
+            headers={"WWW-Authenticate": "Bearer"},
         )
         await _refuse(failure, scope, receive, send)
 
@@ -86,18 +86,21 @@ class HostCheck:
         self._origins = {origin.casefold() for origin in settings.cors_origins}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on, or answer 421 or 403."""
+        """Pass on, or answer 400, 421 or 403."""
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
         host, origin = headers.get("host", ""), headers.get("origin", "")
-        if not self._knows(f"//{host}"):
+        if len(headers.getlist("host")) > 1:  # whoever stands before us may have read the other one
+            failure = Failure(400, "the request has more than one Host header", "invalid_host")
+            await _refuse(failure, scope, receive, send)
+        elif not self._knows(f"//{host}"):
             message = f"the host name {host[:100]!a} is not served here; see server.allowed_hosts"
-            await _refuse(Failure(421, message, headers=DO_NOT_RETRY), scope, receive, send)
+            await _refuse(Failure(421, message, "host_not_allowed"), scope, receive, send)
         elif origin and _changes_something(scope) and not self._may_call(origin, host):
             message = "web pages of this origin may not use the server; see server.cors_origins"
-            await _refuse(Failure(403, message, headers=DO_NOT_RETRY), scope, receive, send)
+            await _refuse(Failure(403, message, "origin_not_allowed"), scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
@@ -129,9 +132,7 @@ class WholeBody:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        too_large = Failure(
-            413, f"the request is larger than {self._max_bytes} bytes", code="too_large", headers=DO_NOT_RETRY
-        )
+        too_large = Failure(413, f"the request is larger than {self._max_bytes} bytes", "too_large")
         if _announced(scope) > self._max_bytes:
             await _refuse(too_large, scope, receive, send)
             return
@@ -139,10 +140,7 @@ class WholeBody:
             with anyio.fail_after(self._seconds):
                 body = await self._read(receive)
         except TimeoutError:
-            late = Failure(
-                408, f"the request did not arrive within {self._seconds:g} s", headers=DO_NOT_RETRY
-            )
-            await _refuse(late, scope, receive, send)
+            await _refuse(too_late(self._seconds), scope, receive, send)
             return
         if body is None:
             return
@@ -163,6 +161,11 @@ class WholeBody:
             body += message.get("body", b"")
             if not message.get("more_body") or len(body) > self._max_bytes:
                 return bytes(body)
+
+
+def too_late(seconds: float) -> Failure:
+    """What is told to clients that do not send their request."""
+    return Failure(408, f"the request did not arrive within {seconds:g} s", "request_timeout")
 
 
 def _announced(scope: Scope) -> float:

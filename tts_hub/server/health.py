@@ -28,7 +28,11 @@ async def get_health(response: Response, hub: TheHub) -> dict[str, Any]:
 
 @router.get("/metrics", response_class=Response)
 async def get_metrics(hub: TheHub) -> Response:
-    """Prometheus' text format."""
+    """Prometheus' text format.
+
+    `tts_rejected_total` counts refusals by the `code` of their error, before an engine or by one;
+    `tts_errors_total` counts failures of the server and its engines by the same names.
+    """
     return Response(hub.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -40,7 +44,7 @@ def _engine(engine: EngineStatus, stalled_after: float) -> dict[str, Any]:
         state = "stalled"
     return {
         "state": state,
-        "reason": engine.availability.reason,
+        "reason": "its own code failed" if engine.availability.internal else engine.availability.reason,
         "active": engine.active,
         "waiting": engine.waiting,
         "silent_for_seconds": round(engine.silent_for, 1),

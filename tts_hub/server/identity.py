@@ -12,34 +12,36 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tts_hub.server.errors import SERVER, Failure, failure_of, log_failure
+from tts_hub.server.metrics import Metrics
 
 ACCEPTED_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 """What a client may give as `x-request-id` and find in our logs."""
 ANSWERS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
-STOPPING = Failure(
-    503, "the server is being stopped", SERVER, code="server_is_overloaded", headers={"Retry-After": "5"}
-)
+STOPPING = Failure(503, "the server is being stopped", "server_is_stopping", SERVER, retry_after=5)
 logger = logging.getLogger(__name__)
 
 
-def new_request_id() -> str:
-    """An id for a request whose client gave none."""
-    return f"req_{uuid.uuid4().hex[:16]}"
+def request_id_of(given: str) -> str:
+    """The id of a request: what its client gave as one, if it can be one, else a new one."""
+    return given if ACCEPTED_ID.fullmatch(given) else f"req_{uuid.uuid4().hex[:16]}"
 
 
 class RequestIdentity:
-    """ASGI middleware: `x-request-id`, processing time, a last net for exceptions, and a line in the log."""
+    """ASGI middleware: `x-request-id`, processing time, a last net for exceptions, a line in the log.
 
-    def __init__(self, app: ASGIApp) -> None:
+    It also counts the failures that were the whole answer.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if ACCEPTED_ID.fullmatch(given) else new_request_id()
+        request_id = request_id_of(Headers(scope=scope).get("x-request-id", ""))
         scope.setdefault("state", {})["request_id"] = request_id
         began = time.perf_counter()
         status = 0
@@ -48,6 +50,8 @@ class RequestIdentity:
             nonlocal status
             if message["type"] in ANSWERS:
                 status = message.get("status", 101)
+                if (failure := scope["state"].get("failure")) is not None:
+                    self._metrics.told(failure)
                 headers = MutableHeaders(scope=message)
                 headers["x-request-id"] = request_id
                 headers["openai-processing-ms"] = str(round((time.perf_counter() - began) * 1000))

@@ -7,7 +7,9 @@ The client sends JSON: `{"type": "start", ...}` (the fields of a speech request 
 The server sends `{"type": "started", "media_type", "sample_rate"}`, audio as binary frames,
 `{"type": "words", "words": [...]}`, and at last `{"type": "done", "report"}`, `{"type": "cancelled"}` or
 `{"type": "error", "error"}`. Each of these ends the utterance, and the client may start another one on the
-same connection; text that was still on its way is ignored.
+same connection; text that was still on its way is ignored. Where nothing is said for `server.idle_timeout`
+seconds, or speech is not over when a server that is being stopped ends, the connection is closed behind an
+`error` (1008, 1012).
 
 A key is sent as a header, or by browsers as the subprotocol `openai-insecure-api-key.<key>` beside a second
 one of any name, which the server accepts.
@@ -16,32 +18,31 @@ one of any name, which the server accepts.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
-import json
 import math
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import anyio
 from anyio.lowlevel import checkpoint
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
-from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.websockets import WebSocketDisconnected
 
 from tts_hub.errors import InvalidRequestError
-from tts_hub.server.captions import NewWords, word_values
 from tts_hub.server.connection import DRAINING
-from tts_hub.server.errors import failure_of, log_failure
+from tts_hub.server.errors import Failure, FailureError, failure_of, log_failure, unknown_url
 from tts_hub.server.guards import KEY_PROTOCOL
 from tts_hub.server.hub import Hub, TheHub
-from tts_hub.server.metrics import Outcome, ReaderPaused
+from tts_hub.server.identity import STOPPING
+from tts_hub.server.messages import Command, Outbox, ProtocolError, parse
+from tts_hub.server.metrics import IDLE, Outcome, ReaderPaused
+from tts_hub.server.reports import log_fallbacks, report_values
 from tts_hub.server.wire import Utterance
 from tts_hub.stream import SpeechStream
-from tts_hub.types import FLUSH, WordTiming
+from tts_hub.types import FLUSH
 
 MOST_QUEUED = 8
 """Utterances of one connection that may wait for the one that is spoken."""
@@ -51,19 +52,6 @@ POLICY_VIOLATION = 1008
 SERVICE_RESTART = 1012
 
 router = APIRouter()
-
-
-class Command(BaseModel):
-    """One message of the client; `start` carries an `Utterance` besides."""
-
-    model_config = ConfigDict(extra="allow")
-
-    type: Literal["start", "text", "flush", "end", "cancel"]
-    text: str = ""
-
-
-class ProtocolError(InvalidRequestError):
-    """The client said something that has no meaning here."""
 
 
 @router.websocket("/v1/audio/speech/stream")
@@ -76,10 +64,19 @@ async def stream_speech(socket: WebSocket, hub: TheHub) -> None:
     try:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(conversation.close_when_draining)
+            tasks.start_soon(conversation.close_when_idle)
             await conversation.run(tasks)
             tasks.cancel_scope.cancel()
     except* (WebSocketDisconnect, WebSocketDisconnected, ReaderPaused):
         pass
+    finally:
+        conversation.drop_queue()
+
+
+@router.websocket("/{path:path}")
+async def refuse_unknown_url(socket: WebSocket) -> None:
+    """Say in our shape that there is nothing, as for any other URL."""
+    await socket.send_denial_response(unknown_url("WS", socket.url.path).response())
 
 
 @dataclass(slots=True)
@@ -91,6 +88,11 @@ class _Queued:
     receive: MemoryObjectReceiveStream[str]
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
 
+    def close(self) -> None:
+        """No more text."""
+        self.send.close()
+        self.receive.close()
+
 
 class _Conversation:
     """Reads commands in one task while at most one utterance is spoken in another."""
@@ -98,6 +100,7 @@ class _Conversation:
     def __init__(self, socket: WebSocket, hub: Hub) -> None:
         self._socket = socket
         self._hub = hub
+        self._outbox = Outbox(socket, hub.settings.reader_timeout)
         self._request_id: str = socket.scope["state"]["request_id"]
         self._text: MemoryObjectSendStream[str] | None = None
         """Where text goes; None outside an utterance, and once its text has ended."""
@@ -105,8 +108,11 @@ class _Conversation:
         self._speaking: anyio.CancelScope | None = None
         self._queue: deque[_Queued] = deque()
         """Utterances that were started while another was still being spoken to its end."""
-        self._refusal: InvalidRequestError | None = None
+        self._refusal: InvalidRequestError | FailureError | None = None
         """Why the utterance is being stopped, where the client did not ask for it."""
+        self._close_code: int | None = None
+        """The connection is being closed from this side, with this code."""
+        self._heard_at = anyio.current_time()
         self._cut_short = False
         """The last utterance was over before its text was."""
         self._mistakes = 0
@@ -117,7 +123,9 @@ class _Conversation:
         while True:
             await checkpoint()  # messages that are there already come without waiting
             try:
-                command, utterance = _parse(await self._socket.receive())
+                message = await self._socket.receive()
+                self._heard_at = anyio.current_time()
+                command, utterance = parse(message)
                 self._obey(command, utterance, tasks)
             except InvalidRequestError as exc:
                 self._mistakes += 1
@@ -127,14 +135,54 @@ class _Conversation:
                 await self._refuse(exc)
 
     async def close_when_draining(self) -> None:
-        """The server is being stopped: say so, but not into an utterance."""
+        """The server is being stopped: an utterance may come to its end, but not after the grace."""
         await self._draining.wait()
         if self._speaking is None:
             await self._socket.close(SERVICE_RESTART)
+            return
+        await anyio.sleep(self._hub.settings.shutdown_grace)
+        await self._hang_up(STOPPING, SERVICE_RESTART)
+
+    async def close_when_idle(self) -> None:
+        """Nobody says anything: a forgotten connection, or a writer who has stopped in the middle."""
+        limit = self._hub.settings.idle_timeout
+        left = limit
+        while left > 0:
+            await anyio.sleep(left)
+            silent_since = max(self._heard_at, self._outbox.sent_at)
+            left = limit if self._at_work else silent_since + limit - anyio.current_time()
+        failure = Failure(408, f"nothing was said for {limit:g} s", IDLE)
+        await self._hang_up(failure, POLICY_VIOLATION)
+
+    @property
+    def _at_work(self) -> bool:
+        """There is something to speak for which no more text is needed."""
+        return bool(self._queue) or (self._speaking is not None and self._text is None)
+
+    async def _hang_up(self, failure: Failure, close_code: int) -> None:
+        """Say why at once, and close once the utterance, if there is one, has let its engine go."""
+        self._close_code = close_code
+        self.drop_queue()
+        speaking = self._speaking
+        if speaking is not None:
+            self._refusal = FailureError(failure)
+            speaking.cancel()
+        else:
+            self._hub.metrics.told(failure)
+        await self._outbox.send({"type": "error"} | failure.envelope())
+        if speaking is None:
+            await self._socket.close(close_code)
+
+    def drop_queue(self) -> None:
+        """Forget what has not been begun."""
+        while self._queue:
+            self._queue.pop().close()
 
     async def _refuse(self, exc: InvalidRequestError) -> None:
         if self._speaking is None:
-            await self._send({"type": "error"} | failure_of(exc, self._request_id).envelope())
+            failure = failure_of(exc, self._request_id)
+            self._hub.metrics.told(failure)
+            await self._outbox.send({"type": "error"} | failure.envelope())
         else:
             self._refusal = exc
             self._speaking.cancel()
@@ -187,92 +235,58 @@ class _Conversation:
             text.send_nowait(piece)
 
     async def _speak(self, queued: _Queued, tasks: anyio.abc.TaskGroup) -> None:
-        utterance, scope = queued.utterance, queued.scope
+        last = await self._spoken(queued)
+        self._speaking = self._refusal = None
+        if self._close_code is not None:  # the client has been told why already
+            await self._socket.close(self._close_code)
+            return
+        await self._outbox.send(last)
+        if self._queue:
+            self._next(tasks)
+        elif self._draining.is_set():
+            await self._socket.close(SERVICE_RESTART)
+
+    async def _spoken(self, queued: _Queued) -> dict[str, Any]:
+        """Speak an utterance; what there is to say at its end."""
         metrics = self._hub.metrics
         metrics.began()
         speech: SpeechStream | None = None
         outcome: Outcome = "client_cancel"
         last: dict[str, Any] = {"type": "cancelled"}
         try:
-            with scope:
-                speech = await self._hub.manager.stream(
-                    utterance.request(_pieces(queued.receive), self._request_id)
-                )
-                await self._send_speech(speech)
-                outcome, last = "ok", {"type": "done", "report": dataclasses.asdict(speech.report)}
+            with queued.scope:
+                text = _pieces(queued.receive)
+                speech = await self._hub.manager.stream(queued.utterance.request(text, self._request_id))
+                await self._outbox.send_speech(speech)
+                outcome, last = "ok", {"type": "done", "report": report_values(speech.report)}
             if self._refusal is not None:
                 raise self._refusal
         except WebSocketDisconnect:
             raise
         except ReaderPaused as exc:
-            outcome = metrics.failed(exc)
+            outcome = metrics.broke_off(exc)
             raise
         except Exception as exc:  # noqa: BLE001 - the boundary: told to the client, and in the log
-            outcome = metrics.failed(exc)
+            outcome = metrics.broke_off(exc)
             log_failure(exc, self._request_id)
             last = {"type": "error"} | failure_of(exc, self._request_id).envelope()
         finally:
-            queued.receive.close()
-            queued.send.close()
+            queued.close()
             if self._text is queued.send:
                 self._text, self._cut_short = None, True
-            if speech is not None:
-                await speech.aclose()
-            report = speech.report if speech is not None else None
-            metrics.ended(report, speech.response_format if speech is not None else "", outcome)
-        self._speaking = self._refusal = None
-        await self._send(last)
-        if self._queue:
-            self._next(tasks)
-        elif self._draining.is_set():
-            await self._socket.close(SERVICE_RESTART)
+            await self._ended(speech, outcome)
+        return last
 
-    async def _send_speech(self, speech: SpeechStream) -> None:
-        await self._send(
-            {"type": "started", "media_type": speech.media_type, "sample_rate": speech.sample_rate}
-        )
-        new = NewWords(speech)
-        async for data in speech:
-            await self._in_time(self._socket.send_bytes(data))
-            await self._send_words(new.take())
-        await self._send_words(new.take())
-
-    async def _send_words(self, words: Sequence[WordTiming]) -> None:
-        if words:
-            await self._send({"type": "words", "words": word_values(words)})
-
-    async def _send(self, values: dict[str, Any]) -> None:
-        await self._in_time(self._socket.send_text(json.dumps(values, ensure_ascii=False)))
-
-    async def _in_time(self, sending: Awaitable[None]) -> None:
-        with anyio.move_on_after(self._hub.settings.reader_timeout) as wait:
-            await sending
-        if wait.cancelled_caught:
-            raise ReaderPaused
+    async def _ended(self, speech: SpeechStream | None, outcome: Outcome) -> None:
+        if speech is None:
+            self._hub.metrics.ended(None, "", outcome)
+            return
+        await speech.aclose()
+        log_fallbacks(speech.report)
+        self._hub.metrics.ended(speech.report, speech.response_format, outcome)
 
 
 async def _pieces(text: MemoryObjectReceiveStream[str]) -> AsyncGenerator[str, None]:
     async with aclosing(text):
         async for piece in text:
             yield piece
-
-
-def _parse(message: Any) -> tuple[Command, Utterance | None]:
-    """A command, and what a `start` carries.
-
-    Raises:
-        ProtocolError: not JSON, or not a message of the protocol.
-        WebSocketDisconnect: the client has gone.
-    """
-    if message["type"] == "websocket.disconnect":
-        raise WebSocketDisconnect(message.get("code", 1000))
-    try:
-        values = json.loads(message.get("text") or "")
-        command = Command.model_validate(values)
-        return command, Utterance.model_validate(values) if command.type == "start" else None
-    except ValidationError as exc:
-        error = exc.errors()[0]
-        param = ".".join(str(part) for part in error["loc"]) or "message"
-        raise ProtocolError(f"{param}: {error['msg']}", param=param) from exc
-    except (ValueError, RecursionError) as exc:
-        raise ProtocolError("the message is not JSON text", param="message") from exc

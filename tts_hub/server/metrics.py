@@ -1,4 +1,10 @@
-"""Prometheus metrics. Labels name engine, format and outcome; never a voice, a user or a text."""
+"""Prometheus metrics. Labels name engine, format and outcome; never a voice, a user or a text.
+
+Each failure is counted once, by the `code` of the error object that told of it: in `tts_rejected_total`
+what was refused (a wrong value, no key, no such URL, a full queue; most of it before any engine), in
+`tts_errors_total` what the server or an engine is to blame for, and readers that paused (`reader_paused`).
+`tts_requests_total` has requests for speech alone, those that were refused unread left out.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +15,13 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from tts_hub.errors import InvalidRequestError, OverloadedError
 from tts_hub.manager import TTSBackendManager
 from tts_hub.report import SpeechReport
+from tts_hub.server.errors import Failure, failure_of
 
 Outcome = Literal["ok", "client_cancel", "rejected", "timeout", "error"]
+READER_PAUSED = "reader_paused"
+IDLE = "idle_timeout"
 FIRST_AUDIO = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30)
 """Bucket borders in seconds."""
 FACTORS = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1, 1.25, 1.5, 2, 5, 10)
@@ -34,7 +42,10 @@ def outcome_of(exc: BaseException) -> Outcome:
         return "client_cancel"
     if isinstance(exc, ReaderPaused):
         return "timeout"
-    return "rejected" if isinstance(exc, OverloadedError | InvalidRequestError) else "error"
+    failure = failure_of(exc, "")
+    if failure.code == IDLE:
+        return "timeout"
+    return "error" if failure.is_fault else "rejected"
 
 
 class Metrics:
@@ -46,7 +57,12 @@ class Metrics:
         self._requests = Counter(
             "tts_requests", "Requests by outcome", ("backend", "outcome"), registry=registry
         )
-        self._errors = Counter("tts_errors", "Failures by kind", ("kind",), registry=registry)
+        self._errors = Counter(
+            "tts_errors", "Failures of server and engines, by the error's code", ("kind",), registry=registry
+        )
+        self._rejected = Counter(
+            "tts_rejected", "What was refused, by the error's code", ("reason",), registry=registry
+        )
         self._in_flight = Gauge("tts_requests_in_flight", "Streams being answered", registry=registry)
         self._first_audio = Histogram(
             "tts_time_to_first_audio_seconds",
@@ -99,12 +115,20 @@ class Metrics:
         for change in report.fallbacks:
             self._fallbacks.labels(change.failed, change.continued).inc()
 
-    def failed(self, exc: BaseException) -> Outcome:
-        """Count an error by its class; a client who leaves is none."""
-        outcome = outcome_of(exc)
-        if outcome != "client_cancel":
-            self._errors.labels(type(exc).__name__).inc()
-        return outcome
+    def told(self, failure: Failure) -> None:
+        """Count a failure that a client was told of."""
+        if failure.is_fault:
+            self._errors.labels(failure.code).inc()
+        else:
+            self._rejected.labels(failure.code).inc()
+
+    def broke_off(self, exc: BaseException) -> Outcome:
+        """Count what ended a stream after its beginning; a client who leaves is no failure."""
+        if isinstance(exc, ReaderPaused):
+            self._errors.labels(READER_PAUSED).inc()
+        elif isinstance(exc, Exception) and not isinstance(exc, ClientGone):
+            self.told(failure_of(exc, ""))
+        return outcome_of(exc)
 
     def exposition(self) -> bytes:
         """The text format of Prometheus."""

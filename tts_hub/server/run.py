@@ -25,7 +25,7 @@ KEEP_ALIVE = 75
 BACKLOG = 2048
 SEND_BUFFER = 262_144
 """Bytes that the system keeps for a reader who is behind; else it takes up to 4 MB for each."""
-M_ARENA_MAX = -8
+M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -8, -3, -1
 """Of `mallopt` in glibc's malloc.h."""
 MESSAGE_BYTES = 262_144
 """Largest WebSocket message."""
@@ -77,9 +77,16 @@ def url_of(listener: socket.socket) -> str:
 
 
 def keep_memory_small() -> None:
-    """glibc keeps memory apart for up to 8 threads a core, each with left-overs of its own; two will do."""
+    """Have glibc give back what is free.
+
+    It keeps memory apart for up to 8 threads a core, each with left-overs of its own: two will do. And it
+    learns to keep large pieces, which audio of all lengths then leaves full of holes.
+    """
     with suppress(OSError, AttributeError):  # another C library
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(M_ARENA_MAX, 2)
+        mallopt(M_MMAP_THRESHOLD, 131_072)
+        mallopt(M_TRIM_THRESHOLD, 131_072)
 
 
 async def serve(
@@ -97,10 +104,11 @@ async def serve(
 
 def make_server(app: FastAPI, settings: ServerConfig) -> uvicorn.Server:
     """uvicorn as this project wants it; `serve` it with a socket, set `should_exit` to stop it."""
+    metrics = app.state.hub.metrics
     config = uvicorn.Config(
         app,
-        http=cast("Any", partial(BoundedHTTP, arrival_seconds=settings.body_timeout)),
-        ws=DrainingWebSocket,
+        http=cast("Any", partial(BoundedHTTP, arrival_seconds=settings.body_timeout, metrics=metrics)),
+        ws=cast("Any", partial(DrainingWebSocket, metrics=metrics)),
         log_config=None,
         log_level="warning",  # its notes on WebSockets have the query in them
         access_log=False,

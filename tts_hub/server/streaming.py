@@ -18,7 +18,8 @@ from starlette.types import Receive, Scope, Send
 
 from tts_hub.server.errors import log_failure
 from tts_hub.server.hub import Hub
-from tts_hub.server.metrics import ClientGone, Outcome, ReaderPaused
+from tts_hub.server.metrics import ClientGone, Outcome, ReaderPaused, outcome_of
+from tts_hub.server.reports import log_fallbacks
 from tts_hub.stream import SpeechStream
 
 NO_BUFFERING = {"cache-control": "no-store", "x-accel-buffering": "no"}
@@ -29,7 +30,7 @@ T = TypeVar("T")
 
 
 async def opened(request: Request, hub: Hub, opening: Callable[[], Awaitable[SpeechStream]]) -> SpeechStream:
-    """Wait for the first audio, unless the client hangs up before; counts what fails.
+    """Wait for the first audio, unless the client hangs up before.
 
     Raises:
         TTSHubError: whatever opening the stream raises.
@@ -39,7 +40,7 @@ async def opened(request: Request, hub: Hub, opening: Callable[[], Awaitable[Spe
     try:
         return await unless_hung_up(request.receive, opening)
     except BaseException as exc:
-        hub.metrics.ended(None, "", hub.metrics.failed(exc))
+        hub.metrics.ended(None, "", outcome_of(exc))
         raise
 
 
@@ -89,6 +90,7 @@ class StreamedSpeech(Response):
             with anyio.CancelScope(shield=True):
                 await self._body.aclose()
                 await self._speech.aclose()
+            log_fallbacks(self._speech.report)
             self._hub.metrics.ended(self._speech.report, self._speech.response_format, outcome)
 
     async def _send(self, send: Send, request_id: str) -> Outcome:
@@ -101,11 +103,11 @@ class StreamedSpeech(Response):
             await self._send_in_time(send, b"", more=False)
         except ReaderPaused as exc:
             logger.warning("request %s: its reader paused too long, given up", request_id)
-            return self._hub.metrics.failed(exc)
+            return self._hub.metrics.broke_off(exc)
         except Exception as exc:  # noqa: BLE001 - the boundary: told in the log, and by the broken body
             log_failure(exc, request_id)
             logger.warning("request %s broke off after %.1f s", request_id, self._speech.report.audio_seconds)
-            return self._hub.metrics.failed(exc)
+            return self._hub.metrics.broke_off(exc)
         return "ok"
 
     async def _send_in_time(self, send: Send, data: bytes, *, more: bool) -> None:

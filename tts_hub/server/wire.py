@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from tts_hub.errors import TextTooLongError
 from tts_hub.server.hub import Hub
@@ -15,6 +16,16 @@ FormatName = Annotated[
     Literal["mp3", "opus", "aac", "flac", "wav", "pcm", "ogg"],
     BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value),
 ]
+
+
+def _no_truth_value(value: Any) -> Any:
+    """Pydantic takes true for 1."""
+    if isinstance(value, bool):
+        raise PydanticCustomError("number_expected", "Input should be a number, not true or false")
+    return value
+
+
+NUMBER = BeforeValidator(_no_truth_value)
 
 
 class VoiceId(BaseModel):
@@ -42,12 +53,14 @@ class Utterance(BaseModel):
     voice: str | VoiceId | None = Field(None, description='Id of a voice, or `{"id": …}`.')
     instructions: str | None = Field(None, max_length=4096, description="How to speak.")
     response_format: FormatName | None = Field(None, description="Default: mp3.")
-    speed: float = Field(1.0, ge=0.25, le=4.0)
+    speed: Annotated[float, NUMBER] = Field(1.0, ge=0.25, le=4.0)
     language: str | None = Field(None, description="Ours: a BCP 47 tag such as `en-GB`.")
-    seed: int | None = Field(
+    seed: Annotated[int | None, NUMBER] = Field(
         None, ge=0, le=2**64 - 1, description="Ours: for engines that can repeat themselves."
     )
-    sample_rate: int | None = Field(None, ge=8_000, le=48_000, description="Ours: Hz. Default: 24000.")
+    sample_rate: Annotated[int | None, NUMBER] = Field(
+        None, ge=8_000, le=48_000, description="Ours: Hz. Default: 24000."
+    )
     fallback: list[str] | None = Field(
         None, max_length=16, description="Ours: models that go on when the engine fails."
     )

@@ -17,6 +17,7 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
+from typing import Any
 
 import anyio
 import numpy as np
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 
 from tts_hub.backend import TTSBackend, model_names, speaks
 from tts_hub.errors import TTSHubError, UnknownVoiceError
-from tts_hub.progress import ProgressEvent
+from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.types import AudioChunk, Availability, SegmentRequest, Voice
 
 HEAVY = ("torch", "tensorflow", "jax", "onnxruntime", "transformers", "librosa", "av", "scipy")
@@ -46,6 +47,8 @@ class BackendContract:
     long_text = "Some sentences take longer to say than others, and this one is here to be cut off. " * 6
     answer_within = 120.0
     """Seconds that speaking any of these texts may take; a slow engine raises it."""
+    voices_within = 2.0
+    """Seconds in which an engine that is not loaded must have told its voices."""
     cancel_after = 0.01
     """Seconds after which the test that cancels does so: while the engine is at work on `long_text`."""
     close_within = 1.0
@@ -71,6 +74,10 @@ class BackendContract:
         assert all(model_names(type(backend))), f"an empty model name: {model_names(type(backend))}"
         answer = type(backend).availability(backend.settings)
         assert isinstance(answer, Availability), f"availability() gave {answer!r}, not an Availability"
+        fetched = {files.model for files in type(backend).downloads(backend.settings)}
+        assert fetched <= set(model_names(type(backend))), (
+            f"downloads() names models that it does not answer to: {fetched}"
+        )
         assert backend.capabilities.concurrency >= 1, "capabilities.concurrency is less than 1"
         low, high = backend.capabilities.speed_range
         assert 0 < low <= 1 <= high, f"capabilities.speed_range {low} to {high} does not hold speed 1"
@@ -95,7 +102,34 @@ class BackendContract:
             await backend.load()
             await backend.aclose()
             await backend.load()
-            assert await backend.voices(), "no voices after load(), aclose(), load()"
+            assert await self._speak(backend, self.text), "no audio after load(), aclose(), load()"
+        finally:
+            await backend.aclose()
+
+    async def test_tells_its_voices_without_being_loaded(self) -> None:
+        """Before `load`, quickly, without what makes loading slow, and the same ones as after it."""
+        backend = self.make_backend()
+        present = set(sys.modules)
+        loaded = False
+
+        async def load(on_progress: ProgressCallback = ignore) -> None:
+            nonlocal loaded
+            loaded = True
+            await type(backend).load(backend, on_progress)
+
+        watched: Any = backend
+        watched.load = load
+        try:
+            with _limit(self.voices_within, "telling its voices"):
+                before = [voice.id for voice in await backend.voices()]
+                assert before, "it has no voices before load()"
+                await backend.find_voice(None, None)
+            assert not loaded, "it loads itself to tell its voices"
+            heavy = sorted({*HEAVY} & (set(sys.modules) - present))
+            assert not heavy, f"telling its voices imports {', '.join(heavy)}"
+            await backend.load()
+            after = [voice.id for voice in await backend.voices()]
+            assert before == after, f"other voices before load(), {before}, than after it, {after}"
         finally:
             await backend.aclose()
 

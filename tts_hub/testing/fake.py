@@ -106,14 +106,14 @@ class FakeBackend(TTSBackend):
 
     async def voices(self) -> Sequence[Voice]:
         """One voice per tone."""
-        if self.loads <= self.closes:
-            raise BackendUnavailableError("the fake engine is not loaded", backend=self.name)
         return [Voice(id=name, name=name.title(), language="en-US") for name in TONES]
 
     async def generate_stream(
         self, request: SegmentRequest, on_progress: ProgressCallback = ignore
     ) -> AsyncGenerator[AudioChunk, None]:
         """Tones, chunk by chunk, with the scripted delays and failures."""
+        if self.loads <= self.closes:
+            raise BackendUnavailableError("the fake engine is not loaded", backend=self.name)
         script = self.script
         self.requests.append(request)
         self.active += 1

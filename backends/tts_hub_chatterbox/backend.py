@@ -1,0 +1,251 @@
+"""`ChatterboxTurbo` and `ChatterboxNano`: the hub's side of Chatterbox."""
+
+from __future__ import annotations
+
+import gc
+import importlib.util
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, cast
+
+import anyio
+from anyio import from_thread, to_thread
+from platformdirs import user_cache_path
+
+from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend
+from tts_hub.errors import BackendUnavailableError
+from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
+from tts_hub.threads import stream_from_thread
+from tts_hub.types import AudioChunk, Availability, Capabilities, ModelFiles, SegmentRequest, Voice
+from tts_hub_chatterbox.download import files_availability, local_files, model_files, pull
+from tts_hub_chatterbox.settings import ChatterboxSettings, TurboOptions
+from tts_hub_chatterbox.variants import NANO, TURBO, Variant
+from tts_hub_chatterbox.voices import DEFAULT_VOICE, LANGUAGE, VoiceFolder, VoiceKey, VoiceStore
+
+if TYPE_CHECKING:
+    from tts_hub_chatterbox.conditioning import Conditioning
+    from tts_hub_chatterbox.model import Chatterbox
+    from tts_hub_chatterbox.speech import Made, Speech
+    from tts_hub_chatterbox.watermark import Watermarker
+
+PACKAGES = ("torch", "safetensors", "tokenizers", "soxr", "pyloudnorm")
+REMEDY = "pip install 'tts-hub[chatterbox]'"
+MAX_CHARS = 300
+"""Longer segments come near the limit of speech tokens, and wander."""
+TOKENS_PER_EVENT = 5
+"""Speech tokens between two progress events: a fifth of a second of speech."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loaded:
+    """What `load` brings."""
+
+    model: Chatterbox
+    watermarker: Watermarker | None
+    built_in: Conditioning
+    store: VoiceStore
+
+
+class ChatterboxBackend(TTSBackend):
+    """A model of the Chatterbox family; the subclasses say which."""
+
+    variant: ClassVar[Variant]
+    Settings: ClassVar[type[BackendSettings]] = ChatterboxSettings
+    Options: ClassVar[type[BackendOptions]] = TurboOptions
+
+    def __init__(self, settings: BackendSettings | None = None) -> None:
+        super().__init__(settings)
+        self._settings = cast("ChatterboxSettings", self.settings)
+        self.capabilities = Capabilities(
+            streaming=False,
+            cloning=True,
+            seed=True,
+            languages=(LANGUAGE,),
+            max_chars=MAX_CHARS,
+            concurrency=self._settings.concurrency or 1,
+            watermark=self._settings.watermark,
+        )
+        self._folder = VoiceFolder(self._settings.voices_folder)
+        self._loading = anyio.Lock()
+        self._loaded: Loaded | None = None
+
+    @classmethod
+    def availability(cls, settings: BackendSettings) -> Availability:
+        """Whether the packages and the files of the model are here."""
+        missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+        if missing:
+            return Availability(False, f"packages that are not installed: {', '.join(missing)}", REMEDY)
+        return files_availability(cls.variant, cast("ChatterboxSettings", settings))
+
+    @classmethod
+    def downloads(cls, settings: BackendSettings) -> Sequence[ModelFiles]:
+        """The model, and what is here of it."""
+        return (model_files(cls.variant, cast("ChatterboxSettings", settings)),)
+
+    @classmethod
+    async def pull(
+        cls, model: str, settings: BackendSettings, on_progress: ProgressCallback = ignore
+    ) -> None:
+        """Fetch the files from the Hugging Face Hub.
+
+        Raises:
+            BackendUnavailableError: no network, no access, no space, or not what was published.
+        """
+        await pull(cls.variant, cast("ChatterboxSettings", settings), on_progress)
+
+    async def load(self, on_progress: ProgressCallback = ignore) -> None:
+        """Read the nets and the built-in voice.
+
+        Raises:
+            BackendUnavailableError: a file or a package is missing or broken, or there is no such device.
+        """
+        await self._load(on_progress)
+
+    async def voices(self) -> Sequence[Voice]:
+        """The built-in voice and the clips of `voices_folder`; needs no net."""
+        built_in = Voice(
+            DEFAULT_VOICE, "Default", LANGUAGE, description="the voice that comes with the model"
+        )
+        return (built_in, *await to_thread.run_sync(self._folder.voices))
+
+    async def generate_stream(
+        self, request: SegmentRequest, on_progress: ProgressCallback = ignore
+    ) -> AsyncGenerator[AudioChunk, None]:
+        """Speak one segment; cancelling stops within one token.
+
+        Raises:
+            GenerationError: the nets gave no finite numbers, or memory is used up.
+            InvalidRequestError: the voice's clip is of no use, or the text is too long.
+        """
+        loaded = await self._load(ignore)
+        voice = await self._conditioning(loaded, request.voice.id)
+        speech = _speech(loaded, request, voice, self._settings.max_speech_tokens)
+        async with aclosing(stream_from_thread(speech.produce, name=self.name)) as parts:
+            async for part in parts:
+                if isinstance(part, AudioChunk):
+                    yield part
+                elif part.speech_tokens % TOKENS_PER_EVENT == 1:
+                    on_progress(self._event(request, part))
+
+    async def aclose(self) -> None:
+        """Let go of the nets."""
+        async with self._loading:
+            self._loaded = None
+            await to_thread.run_sync(_free_memory)
+
+    async def _load(self, on_progress: ProgressCallback) -> Loaded:
+        async with self._loading:
+            if self._loaded is None:
+
+                def tell(message: str) -> None:
+                    event = ProgressEvent("loading", backend=self.name, message=message)
+                    from_thread.run_sync(on_progress, event)
+
+                folder = local_files(self.variant, self._settings)
+                if folder is None:
+                    availability = files_availability(self.variant, self._settings)
+                    raise BackendUnavailableError(
+                        availability.reason, backend=self.name, remedy=availability.remedy
+                    )
+                self._loaded = await to_thread.run_sync(_read, self.variant, self._settings, folder, tell)
+            return self._loaded
+
+    async def _conditioning(self, loaded: Loaded, voice_id: str) -> Conditioning:
+        """What the nets know of a voice: made of its clip when it is first wanted."""
+        if voice_id == DEFAULT_VOICE:
+            return loaded.built_in
+        data = await to_thread.run_sync(lambda: self._folder.clip(voice_id).read_bytes())
+        from tts_hub_chatterbox.clips import clip_hash
+        from tts_hub_chatterbox.reference import read_reference
+
+        key = VoiceKey(clip_hash(data), self.variant.model, self.variant.revision)
+        return await loaded.store.get(key, lambda: loaded.model.listen(read_reference(data)))
+
+    def _event(self, request: SegmentRequest, made: Made) -> ProgressEvent:
+        return ProgressEvent(
+            "generating",
+            backend=self.name,
+            request_id=request.request_id,
+            segment=request.index,
+            message=f"{made.speech_tokens} speech tokens",
+            details={
+                "text_tokens": made.text_tokens,
+                "speech_tokens": made.speech_tokens,
+                "real_time_factor": made.real_time_factor,
+            },
+        )
+
+
+class ChatterboxTurbo(ChatterboxBackend):
+    """Chatterbox Turbo: 350 million parameters, natural, with laughs and sighs."""
+
+    name = "chatterbox_turbo"
+    description = "Chatterbox Turbo, in the process: natural, clones voices, [laugh] and [sigh]"
+    models = (TURBO.model,)
+    priority = 30
+    variant = TURBO
+
+
+class ChatterboxNano(ChatterboxBackend):
+    """Chatterbox Nano: Turbo with a third of the net that reads the text."""
+
+    name = "chatterbox_nano"
+    description = "Chatterbox Nano, in the process: Turbo's sound at a fraction of the work"
+    models = (NANO.model,)
+    priority = 20
+    variant = NANO
+
+
+def _read(
+    variant: Variant, settings: ChatterboxSettings, folder: Path, tell: Callable[[str], None]
+) -> Loaded:
+    """All of `load` that takes long, in a thread."""
+    from tts_hub_chatterbox.conditioning import Conditioning
+    from tts_hub_chatterbox.device import DTYPES, device_of
+    from tts_hub_chatterbox.model import Chatterbox
+    from tts_hub_chatterbox.watermark import Watermarker
+
+    watermarker = Watermarker.load() if settings.watermark else None
+    dtype = DTYPES[settings.dtype]
+    model = Chatterbox.load(folder, variant, device=device_of(settings.device), dtype=dtype, tell=tell)
+    return Loaded(
+        model=model,
+        watermarker=watermarker,
+        built_in=Conditioning.from_conds_pt(folder / variant.built_in_voice.name),
+        store=VoiceStore(user_cache_path("tts-hub") / "chatterbox-voices", most=settings.voices_in_memory),
+    )
+
+
+def _speech(loaded: Loaded, request: SegmentRequest, voice: Conditioning, limit: int) -> Speech:
+    """The request in the model's terms.
+
+    Raises:
+        InvalidRequestError: an option is out of range, or the text is too long.
+    """
+    from tts_hub_chatterbox.chance import new_seed
+    from tts_hub_chatterbox.sampling import SamplingOptions
+    from tts_hub_chatterbox.speech import Speech
+    from tts_hub_chatterbox.text import clean
+
+    options = TurboOptions.model_validate(dict(request.options))
+    return Speech(
+        model=loaded.model,
+        watermarker=loaded.watermarker,
+        text=tuple(loaded.model.text.encode(clean(request.text))),
+        voice=voice,
+        options=SamplingOptions(**options.model_dump()),
+        seed=new_seed() if request.seed is None else request.seed,
+        segment=request.index,
+        limit=limit,
+    )
+
+
+def _free_memory() -> None:
+    """Python's cycles first, then what torch keeps of a GPU."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,162 @@
+"""The files of a model on this machine: where they are, which are missing, and how to get them.
+
+Without `model_path` they lie in the hub's shared cache, in the layout of
+https://huggingface.co/docs/hub/local-cache: what other programs have fetched is used, and the reverse.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from anyio import to_thread
+
+from tts_hub.errors import BackendUnavailableError
+from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
+from tts_hub.types import Availability, ModelFiles
+from tts_hub_chatterbox.settings import ChatterboxSettings
+from tts_hub_chatterbox.variants import ModelFile, Variant
+
+SHOWN = 3
+"""Names of missing files in a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one file belongs."""
+
+    file: ModelFile
+    path: Path
+    """What is read."""
+    content: Path
+    """Where its bytes lie: at `path`, or in the cache's store, to which `path` links."""
+    own: bool
+    """In a folder of the user's: whatever lies there is meant."""
+
+    @property
+    def part(self) -> Path:
+        """What has arrived of a file that is not whole yet."""
+        return self.content.with_name(f"{self.content.name}.incomplete")
+
+    def is_filled(self) -> bool:
+        """Whether the file is there; in the cache also, whether its size is right."""
+        try:
+            size = self.path.stat().st_size
+        except OSError:
+            return False
+        return size > 0 if self.own else size == self.file.size
+
+    def is_sound(self) -> bool:
+        """Whether the file is there and what was published. Reads all of it."""
+        return self.is_filled() and (self.own or sha256_of(self.path) == self.file.sha256)
+
+
+def folder_of(variant: Variant, settings: ChatterboxSettings) -> Path:
+    """Where the files of a model are, or will be."""
+    if settings.model_path is not None:
+        return settings.model_path.expanduser()
+    return _repository_folder(variant) / "snapshots" / variant.revision
+
+
+def local_files(variant: Variant, settings: ChatterboxSettings) -> Path | None:
+    """The folder that has all files of a model, or None. Quick, without network."""
+    return None if _missing(variant, settings) else folder_of(variant, settings)
+
+
+def model_files(variant: Variant, settings: ChatterboxSettings) -> ModelFiles:
+    """What the hub shows of a model's files. Quick, without network."""
+    return ModelFiles(
+        model=variant.model,
+        source=f"huggingface.co/{variant.repository}@{variant.revision[:12]}",
+        folder=str(folder_of(variant, settings)),
+        size=variant.size,
+        missing=_missing(variant, settings),
+    )
+
+
+def files_availability(variant: Variant, settings: ChatterboxSettings) -> Availability:
+    """Whether the files of a model are here, and what gets them if not."""
+    missing = _missing(variant, settings)
+    if not missing:
+        return Availability(ready=True)
+    which = f"its files ({variant.size / 1e9:.2f} GB)"
+    if len(missing) < len(variant.files):
+        names = ", ".join(missing[:SHOWN]) + (", …" if len(missing) > SHOWN else "")
+        which = f"{len(missing)} of its {len(variant.files)} files ({names})"
+    return Availability(
+        ready=False,
+        reason=f"{which} are not in {folder_of(variant, settings)}",
+        remedy=pull_command(variant),
+    )
+
+
+def pull_command(variant: Variant) -> str:
+    """What a person types to get the files."""
+    return f"tts-hub models pull {variant.model}"
+
+
+async def pull(
+    variant: Variant, settings: ChatterboxSettings, on_progress: ProgressCallback = ignore
+) -> None:
+    """Bring the files of a model here: what is missing, cut off or damaged, and nothing else.
+
+    Goes on where an earlier pull was stopped. A folder of the user's (`model_path`) is only completed:
+    what lies there is left as it is.
+
+    Raises:
+        BackendUnavailableError: no network, no access, no space, or not what was published.
+    """
+    places = places_of(variant, settings)
+    on_progress(ProgressEvent("downloading", backend=variant.model, message="checking what is here"))
+    wanted = await to_thread.run_sync(_unsound, places, abandon_on_cancel=True)
+    if not wanted:
+        return
+    try:
+        from tts_hub_chatterbox.fetch import fetch
+    except ImportError as exc:
+        raise BackendUnavailableError(
+            f"downloading needs a package that is not installed: {exc.name}",
+            backend=variant.model,
+            remedy="pip install 'tts-hub[chatterbox]'",
+        ) from exc
+    await fetch(variant, wanted, on_progress, remedy=pull_command(variant))
+
+
+def places_of(variant: Variant, settings: ChatterboxSettings) -> list[Place]:
+    """Where each file of a model belongs."""
+    folder = folder_of(variant, settings)
+    if settings.model_path is not None:
+        return [Place(file, folder / file.name, folder / file.name, own=True) for file in variant.files]
+    store = _repository_folder(variant) / "blobs"
+    return [Place(file, folder / file.name, store / file.sha256, own=False) for file in variant.files]
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal digest of a file's content."""
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _missing(variant: Variant, settings: ChatterboxSettings) -> tuple[str, ...]:
+    return tuple(place.file.name for place in places_of(variant, settings) if not place.is_filled())
+
+
+def _unsound(places: Sequence[Place]) -> list[Place]:
+    return [place for place in places if not place.is_sound()]
+
+
+def _repository_folder(variant: Variant) -> Path:
+    return _cache_folder() / f"models--{variant.repository.replace('/', '--')}"
+
+
+def _cache_folder() -> Path:
+    """The hub's cache, by the hub's own rules; its library is not needed to look for files."""
+    environ = os.environ
+    home = environ.get("HF_HOME") or str(
+        Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface"
+    )
+    cache = environ.get("HF_HUB_CACHE") or environ.get("HUGGINGFACE_HUB_CACHE") or str(Path(home) / "hub")
+    return Path(os.path.expandvars(cache)).expanduser()

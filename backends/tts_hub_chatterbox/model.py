@@ -1,0 +1,190 @@
+"""All nets of one model on one device: a clip becomes a voice, a text in a voice becomes samples.
+
+Everything here blocks, and keeps nothing of a request: several threads may use a model at once.
+
+S speech tokens, Q prompt tokens, P mel frames of the prompt, F mel frames, N samples
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from tts_hub.types import Samples
+from tts_hub_chatterbox import layouts
+from tts_hub_chatterbox.conditioning import MAX_T3_PROMPT, Conditioning
+from tts_hub_chatterbox.mels import mel_24k
+from tts_hub_chatterbox.nets.flow import Flow, FlowConfig
+from tts_hub_chatterbox.nets.gpt2 import GPT2Config, KVCache
+from tts_hub_chatterbox.nets.s3_tokenizer import S3Tokenizer, S3TokenizerConfig
+from tts_hub_chatterbox.nets.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
+from tts_hub_chatterbox.nets.t3 import STOP_SPEECH, T3, T3Config
+from tts_hub_chatterbox.nets.vocoder import Vocoder, VocoderConfig, fade_in
+from tts_hub_chatterbox.nets.voice_encoder import VoiceEncoder, VoiceEncoderConfig
+from tts_hub_chatterbox.reference import Reference
+from tts_hub_chatterbox.sampling import SamplingOptions, sample
+from tts_hub_chatterbox.text import TextTokenizer
+from tts_hub_chatterbox.variants import Variant
+from tts_hub_chatterbox.weights import Layout, load_net
+
+SAMPLE_RATE = 24_000
+"""Hz."""
+TOKENS_PER_SECOND = 25
+FRAMES_PER_TOKEN = 2
+SOUNDS = 6561
+"""Speech ids below it are sound, the others start and stop."""
+SILENCE = 4299
+CLOSING_SILENCE = 3
+"""Tokens of silence behind a segment, as upstream has them."""
+
+Net = TypeVar("Net", bound=nn.Module)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chatterbox:
+    """Turbo or Nano. T3 and the flow are of the chosen type, what listens and what sounds is float32."""
+
+    device: torch.device
+    text: TextTokenizer
+    t3: T3
+    flow: Flow
+    vocoder: Vocoder
+    s3_tokenizer: S3Tokenizer
+    speaker_encoder: SpeakerEncoder
+    voice_encoder: VoiceEncoder
+
+    @classmethod
+    def load(
+        cls,
+        folder: Path,
+        variant: Variant,
+        *,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> Chatterbox:
+        """Read the official files of a folder; `tell` hears what is read.
+
+        Raises:
+            BackendUnavailableError: a file is missing, broken, or not of this model.
+        """
+
+        def read(make: Callable[[], Net], file: str, layout: Layout, as_type: torch.dtype) -> Net:
+            tell(f"reading {file}")
+            with torch.device("meta"):
+                net = make()
+            load_net(net, folder / file, layout, dtype=as_type)
+            return net.to(device)
+
+        size = variant.t3_size
+        t3 = T3Config(backbone=GPT2Config(layers=size.layers, width=size.width, heads=size.heads))
+        s3gen, listening = variant.s3gen.name, torch.float32
+        return cls(
+            device=device,
+            text=TextTokenizer.load(folder),
+            t3=read(lambda: T3(t3), variant.t3.name, layouts.T3, dtype),
+            flow=read(lambda: Flow(FlowConfig()), s3gen, layouts.FLOW, dtype),
+            vocoder=read(lambda: Vocoder(VocoderConfig()), s3gen, layouts.VOCODER, listening),
+            s3_tokenizer=read(
+                lambda: S3Tokenizer(S3TokenizerConfig()), s3gen, layouts.S3_TOKENIZER, listening
+            ),
+            speaker_encoder=read(
+                lambda: SpeakerEncoder(SpeakerEncoderConfig()), s3gen, layouts.SPEAKER_ENCODER, listening
+            ),
+            voice_encoder=read(
+                lambda: VoiceEncoder(VoiceEncoderConfig()),
+                variant.voice_encoder.name,
+                layouts.VOICE_ENCODER,
+                listening,
+            ),
+        )
+
+    @torch.inference_mode()
+    def listen(self, clip: Reference) -> Conditioning:
+        """What the nets need to know of a voice."""
+        whole, first = self._heard(clip.samples_16k), self._heard(clip.flow_16k())
+        mel = mel_24k(self._heard(clip.flow_24k)[None]).transpose(1, 2)  # (1, 80, P) -> (1, P, 80)
+        tokens = self.s3_tokenizer.tokenize(first[None])[:, : mel.shape[1] // FRAMES_PER_TOKEN]  # (1, Q)
+        return Conditioning(
+            speaker=self.voice_encoder.embed(whole).cpu(),
+            t3_prompt=self.s3_tokenizer.tokenize(self._heard(clip.t3_16k)[None], longest=MAX_T3_PROMPT).cpu(),
+            flow_prompt=tokens.cpu(),
+            flow_mel=mel.cpu(),
+            xvector=self.speaker_encoder.embed(first).cpu(),
+        )
+
+    @torch.inference_mode()
+    def speech_tokens(
+        self,
+        text: Sequence[int],
+        voice: Conditioning,
+        options: SamplingOptions,
+        generator: torch.Generator,
+        *,
+        limit: int,
+    ) -> Iterator[int]:
+        """Ids as they are drawn, up to `limit`; the last is `STOP_SPEECH` if the text came to its end.
+
+        Raises:
+            GenerationError: the net gave no finite numbers, or there is no room for the text.
+        """
+        prompt = voice.t3_prompt.to(self.device)
+        length = 1 + prompt.shape[1] + len(text) + 1 + limit
+        cache = KVCache.empty(
+            self.t3.config.backbone,
+            capacity=length,
+            dtype=self.t3.speech_head.weight.dtype,
+            device=self.device,
+        )
+        said = torch.zeros(1, self.t3.config.speech_vocabulary, dtype=torch.bool, device=self.device)
+        ids = torch.tensor([text], dtype=torch.int64, device=self.device)  # (1, T)
+        logits = self.t3.prefill(voice.speaker.to(self.device), prompt, ids, cache)
+        for _ in range(limit):
+            token = sample(logits, said, [options], [generator])  # (1,)
+            number = int(token)
+            yield number
+            if number == STOP_SPEECH:
+                return
+            logits = self.t3.step(token, cache)
+
+    @torch.inference_mode()
+    def samples(
+        self,
+        tokens: Sequence[int],
+        voice: Conditioning,
+        flow_chance: torch.Generator,
+        source_chance: torch.Generator,
+    ) -> Samples:
+        """Speech ids of a whole segment as samples (N,) at 24 kHz; what is no sound among them is left out.
+
+        The generators are those of the CPU, so that a seed sounds the same on every device.
+        """
+        sounds = [token for token in tokens if token < SOUNDS] + CLOSING_SILENCE * [SILENCE]
+        mel = self._mel(sounds, voice, flow_chance)  # (1, 80, F)
+        source = self.vocoder.source
+        phases, noise = source.draw_phases(source_chance), source.draw_noise(mel.shape[2], source_chance)
+        sound, _ = self.vocoder(mel, phases.to(self.device), noise.to(self.device))  # (1, N)
+        faded: Samples = fade_in(sound, SAMPLE_RATE)[0].cpu().numpy()
+        return faded
+
+    def _mel(self, tokens: Sequence[int], voice: Conditioning, chance: torch.Generator) -> Tensor:
+        """(1, 80, F) of the tokens, in the voice of the prompt."""
+        prompt = voice.flow_prompt.to(self.device)  # (1, Q)
+        frames = FRAMES_PER_TOKEN * (prompt.shape[1] + len(tokens))
+        noise = torch.randn(1, self.flow.config.estimator.mel_bins, frames, generator=chance)
+        mel: Tensor = self.flow(
+            torch.tensor([tokens], device=self.device),
+            prompt,
+            voice.flow_mel.to(self.device),
+            voice.xvector.to(self.device),
+            noise.to(self.device),
+        )
+        return mel
+
+    def _heard(self, samples: Samples) -> Tensor:
+        return torch.from_numpy(samples).to(self.device)

@@ -1,0 +1,196 @@
+"""The velocity field of the flow: where a noisy mel drifts, given what shall be said and by whom.
+
+B batch, F mel frames, M mel bins, C input channels, D width, E width of the time
+
+Flow matching: Lipman et al. 2023; the estimator is Matcha-TTS's (Mehta et al. 2024) in the causal form of
+CosyVoice 2, and jumps between two times: Geng et al. 2025, "Mean Flows", mixed as in arXiv 2510.07979.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - its usual name
+from torch import Tensor, nn
+
+TIME_SCALE = 1000
+"""Of times 0 to 1 before their sines are taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class EstimatorConfig:
+    """Sizes; the defaults are the published ones."""
+
+    mel_bins: int = 80
+    sources: int = 4
+    """Stacked inputs of `mel_bins` channels: noisy mel, encoded tokens, speaker, known mel."""
+    width: int = 256
+    time_width: int = 1024
+    mid_blocks: int = 12
+    """Between the first block and the last, which also sees what the first one gave."""
+    layers: int = 4
+    """Transformer layers of a block."""
+    heads: int = 8
+    head_width: int = 64
+    hidden_width: int = 1024
+    """Of the feed-forward nets."""
+
+
+class Estimator(nn.Module):
+    """The field of a mean flow: the average velocity from one time to another."""
+
+    def __init__(self, config: EstimatorConfig) -> None:
+        super().__init__()
+        channels, width = config.sources * config.mel_bins, config.width
+        self.time = TimeSpan(channels, config.time_width)
+        self.first_block = Block(channels, config)
+        self.first_conv = CausalConv(width, width)
+        self.mid_blocks = nn.ModuleList(Block(width, config) for _ in range(config.mid_blocks))
+        self.last_block = Block(2 * width, config)
+        self.last_conv = CausalConv(width, width)
+        self.output_conv = NormedConv(width, width)
+        self.output = PointConv(width, config.mel_bins)
+
+    def forward(
+        self, mel: Tensor, condition: Tensor, start: Tensor, end: Tensor, mask: Tensor | None = None
+    ) -> Tensor:
+        """Estimate the average velocity on the way from `start` to `end`.
+
+        Args:
+            mel: (B, F, M) at the time `start`.
+            condition: (B, F, C - M), the other sources.
+            start: (B,), or (1,) for all rows, from 0 for noise to 1 for the mel; float32.
+            end: as `start`, and later.
+            mask: (B, F) bool, false where a row is padded, on its left or its right; none: nowhere. No row
+                may be all padding.
+
+        Returns:
+            (B, F, M). What stands at padded places means nothing.
+        """
+        time = self.time(start, end)  # (B or 1, E)
+        x = torch.cat((mel, condition), dim=2)  # (B, F, C)
+        first = self.first_block(x, time, mask)  # (B, F, D)
+        x = self.first_conv(first, mask)
+        for block in self.mid_blocks:
+            x = block(x, time, mask)
+        x = self.last_block(torch.cat((x, first), dim=2), time, mask)  # (B, F, 2D) -> (B, F, D)
+        x = self.output_conv(self.last_conv(x, mask), mask)
+        velocity: Tensor = self.output(x)  # (B, F, M)
+        return velocity
+
+
+class TimeSpan(nn.Module):
+    """Two times into one vector."""
+
+    frequencies: Tensor
+
+    def __init__(self, sines: int, width: int) -> None:
+        super().__init__()
+        half = sines // 2
+        steps = torch.arange(half, dtype=torch.float32, device="cpu")
+        frequencies = torch.exp(steps * -(math.log(10000.0) / (half - 1)))
+        self.register_buffer("frequencies", frequencies, persistent=False)
+        self.expand = nn.Linear(sines, width)
+        self.contract = nn.Linear(width, width)
+        self.mix = nn.Linear(2 * width, width, bias=False)
+
+    def forward(self, start: Tensor, end: Tensor) -> Tensor:
+        """(B,), (B,) -> (B, E)."""
+        return torch.as_tensor(self.mix(torch.cat((self.embedded(start), self.embedded(end)), dim=1)))
+
+    def embedded(self, time: Tensor) -> Tensor:
+        """(B,) -> (B, E), one time alone."""
+        angle = TIME_SCALE * time[:, None] * self.frequencies  # (B, C / 2), float32 since bfloat16 blurs it
+        sines = torch.cat((angle.sin(), angle.cos()), dim=1)  # (B, C)
+        embedded: Tensor = self.contract(F.silu(self.expand(sines.to(self.expand.weight.dtype))))
+        return embedded
+
+
+class Block(nn.Module):
+    """A residual pair of convolutions that is told the time, then transformer layers."""
+
+    def __init__(self, channels: int, config: EstimatorConfig) -> None:
+        super().__init__()
+        self.conv1 = NormedConv(channels, config.width)
+        self.time = nn.Linear(config.time_width, config.width)
+        self.conv2 = NormedConv(config.width, config.width)
+        self.shortcut = PointConv(channels, config.width)
+        self.layers = nn.ModuleList(TransformerLayer(config) for _ in range(config.layers))
+
+    def forward(self, x: Tensor, time: Tensor, mask: Tensor | None) -> Tensor:
+        """(B, F, channels), (B or 1, E), (B, F) -> (B, F, D)."""
+        y = self.conv1(x, mask) + self.time(F.mish(time))[:, None]  # (B, F, D)
+        x = self.shortcut(x) + self.conv2(y, mask)
+        for layer in self.layers:
+            x = layer(x, mask)
+        return x
+
+
+class TransformerLayer(nn.Module):
+    """Attention over the whole row, without positions, and a feed-forward net."""
+
+    def __init__(self, config: EstimatorConfig) -> None:
+        super().__init__()
+        inner = config.heads * config.head_width
+        self.heads = config.heads
+        self.attention_norm = nn.LayerNorm(config.width)
+        self.query = nn.Linear(config.width, inner, bias=False)
+        self.key = nn.Linear(config.width, inner, bias=False)
+        self.value = nn.Linear(config.width, inner, bias=False)
+        self.attended = nn.Linear(inner, config.width)
+        self.feed_forward_norm = nn.LayerNorm(config.width)
+        self.expand = nn.Linear(config.width, config.hidden_width)
+        self.contract = nn.Linear(config.hidden_width, config.width)
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """(B, F, D), (B, F) -> (B, F, D)."""
+        normed = self.attention_norm(x)
+        query, key, value = (
+            layer(normed).unflatten(2, (self.heads, -1)).transpose(1, 2)  # (B, heads, F, head width)
+            for layer in (self.query, self.key, self.value)
+        )
+        keys = None if mask is None else mask[:, None, None]  # (B, 1, 1, F)
+        y = F.scaled_dot_product_attention(query, key, value, attn_mask=keys)
+        x = x + self.attended(y.transpose(1, 2).flatten(2))  # (B, F, D)
+        contracted: Tensor = self.contract(F.gelu(self.expand(self.feed_forward_norm(x))))
+        return x + contracted
+
+
+class CausalConv(nn.Conv1d):
+    """A convolution over three frames, this one and the two before it; zeros lie beyond the row."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__(channels, width, 3)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """(B, F, channels), (B, F) -> (B, F, width)."""
+        if mask is not None:
+            x = x * mask[..., None]
+        y = F.pad(x.transpose(1, 2), (2, 0))  # (B, channels, F + 2)
+        return super().forward(y).transpose(1, 2)
+
+
+class NormedConv(nn.Module):
+    """A causal convolution, normed and bent."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.conv = CausalConv(channels, width)
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """(B, F, channels), (B, F) -> (B, F, width)."""
+        return F.mish(self.norm(self.conv(x, mask)))
+
+
+class PointConv(nn.Conv1d):
+    """A convolution over single frames, as the file has it, computed as the matrix product that it is."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__(channels, width, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, F, channels) -> (B, F, width)."""
+        return F.linear(x, self.weight[..., 0], self.bias)

@@ -1,0 +1,142 @@
+"""Speech tokens -> mel: the encoder, and the flow from noise to a mel that its features steer.
+
+B batch, S speech tokens, Q prompt tokens, P prompt's mel frames, F mel frames in all, M mel bins, D width
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - its usual name
+from torch import Tensor, nn
+
+from tts_hub_chatterbox.nets.conformer import ConformerConfig, UpsamplingConformer
+from tts_hub_chatterbox.nets.estimator import Estimator, EstimatorConfig
+
+STEPS = 2
+"""Of the published pipeline; its model card says that the field is distilled to one."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowConfig:
+    """Sizes; the defaults are the published ones."""
+
+    tokens: int = 6561
+    speaker_width: int = 192
+    encoder: ConformerConfig = field(default_factory=ConformerConfig)
+    estimator: EstimatorConfig = field(default_factory=EstimatorConfig)
+
+
+class Flow(nn.Module):
+    """The token-to-mel half of S3Gen in its meanflow form, that is without guidance."""
+
+    def __init__(self, config: FlowConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embedding = nn.Embedding(config.tokens, config.encoder.width)
+        self.encoder = UpsamplingConformer(config.encoder)
+        self.projection = nn.Linear(config.encoder.width, config.estimator.mel_bins)
+        self.speaker = nn.Linear(config.speaker_width, config.estimator.mel_bins)
+        self.estimator = Estimator(config.estimator)
+
+    def forward(
+        self,
+        tokens: Tensor,
+        prompt: Tensor,
+        prompt_mel: Tensor,
+        xvector: Tensor,
+        noise: Tensor,
+        *,
+        lengths: Tensor | None = None,
+        prompt_lengths: Tensor | None = None,
+        final: bool = True,
+        steps: int = STEPS,
+    ) -> Tensor:
+        """The mel of `tokens` in the voice of the prompt.
+
+        A row's result does not depend on the other rows. Prompts of unlike length are padded on their
+        left, tokens on their right, mel and noise as their tokens, so that all rows begin to speak at the
+        same frame. The voice may have one row for all.
+
+        Args:
+            tokens: (B, S) ids below 6561.
+            prompt: (B or 1, Q) the voice's own tokens.
+            prompt_mel: (B or 1, P, M) their mel. P is 2Q; of a clip that does not fill its last token P is
+                2Q + 1, and the first frame of the speech is then taken from it.
+            xvector: (B or 1, 192) of the speaker.
+            noise: (B, M, 2(Q + S)) or longer, standard normal, the prompt's frames first.
+            lengths: (B,) tokens of each row, all S where it is not given.
+            prompt_lengths: (B,) prompt tokens of each row, all Q where it is not given; needs P = 2Q.
+            final: no token follows. Otherwise the last 3 tokens of each row only serve to look ahead.
+            steps: from noise to mel.
+
+        Returns:
+            (B, M, 2(Q + S) - P) float32, or 6 frames less unless `final`; zero behind the end of a row.
+        """
+        mask = _mask(tokens, prompt, lengths, prompt_lengths)  # (B, Q + S)
+        encoded, frame_mask = self.encode(_joined(prompt, tokens), mask, final=final)  # (B, F, M)
+        condition = self.condition(encoded, xvector, prompt_mel)  # (B, F, 3M)
+        start = noise[:, :, : encoded.shape[1]].transpose(1, 2)  # (B, F, M)
+        mel = self.integrate(start, condition, frame_mask, steps=steps)
+        if frame_mask is not None:
+            mel = mel.masked_fill(~frame_mask[..., None], 0.0)
+        return mel[:, prompt_mel.shape[1] :].transpose(1, 2)  # (B, M, F - P)
+
+    def encode(self, tokens: Tensor, mask: Tensor | None, *, final: bool) -> tuple[Tensor, Tensor | None]:
+        """Tokens (B, T), the prompt's among them, and their mask (B, T) -> (B, F, M) and a mask (B, F).
+
+        F is 2T, or 6 less unless `final`.
+        """
+        features = self.encoder(self.embedding(tokens), mask)  # (B, 2T, D)
+        if not final:
+            ahead = self.config.encoder.lookahead
+            features = features[:, : features.shape[1] - self.config.encoder.upsampling * ahead]
+            # Each row ends that much earlier, also the padded ones.
+            mask = None if mask is None else mask[:, ahead:] & mask[:, : mask.shape[1] - ahead]
+        if mask is not None:
+            mask = mask.repeat_interleave(self.config.encoder.upsampling, dim=1)
+        return self.projection(features), mask
+
+    def condition(self, encoded: Tensor, xvector: Tensor, prompt_mel: Tensor) -> Tensor:
+        """What steers the field in every frame: (B, F, M), (B or 1, 192), (B or 1, P, M) -> (B, F, 3M)."""
+        batch, frames, _ = encoded.shape
+        speaker = self.speaker(F.normalize(xvector.to(encoded.dtype)))  # (B or 1, M)
+        known = F.pad(prompt_mel.to(encoded.dtype), (0, 0, 0, frames - prompt_mel.shape[1]))  # (B or 1, F, M)
+        return torch.cat(
+            (encoded, speaker[:, None].expand(batch, frames, -1), known.expand(batch, -1, -1)), dim=2
+        )
+
+    def integrate(self, noise: Tensor, condition: Tensor, mask: Tensor | None, *, steps: int) -> Tensor:
+        """Follow the field from noise to mel in even steps: (B, F, M), (B, F, 3M), (B, F) -> (B, F, M).
+
+        The mel stays float32 on its way, whatever the nets' type.
+        """
+        times = torch.linspace(0, 1, steps + 1, device=condition.device)
+        mel = noise.float()
+        for start, end in zip(times[:-1, None], times[1:, None], strict=True):  # (1,) each
+            velocity = self.estimator(mel.to(condition.dtype), condition, start, end, mask)  # (B, F, M)
+            mel = mel + (end - start) * velocity.float()
+        return mel
+
+
+def _joined(prompt: Tensor, tokens: Tensor) -> Tensor:
+    """(B or 1, Q), (B, S) -> (B, Q + S)."""
+    return torch.cat((prompt.expand(len(tokens), -1), tokens), dim=1)
+
+
+def _mask(
+    tokens: Tensor, prompt: Tensor, lengths: Tensor | None, prompt_lengths: Tensor | None
+) -> Tensor | None:
+    """(B, Q + S), true from where a row's prompt begins to where its tokens end; none where no row is padded.
+
+    Without a mask attention is faster.
+    """
+    if lengths is None and prompt_lengths is None:
+        return None
+    known, speech = prompt.shape[1], tokens.shape[1]
+    place = torch.arange(-known, speech, device=tokens.device)  # (Q + S,), 0 where the speech begins
+    begin = -known if prompt_lengths is None else -prompt_lengths[:, None]  # (B, 1)
+    end = speech if lengths is None else lengths[:, None]  # (B, 1)
+    inside: Tensor = (place >= begin) & (place < end)
+    return inside.expand(len(tokens), -1)

@@ -1,0 +1,220 @@
+"""GPT-2 without its vocabulary (Radford et al. 2019): embeddings in, hidden states out, all state in a cache.
+
+B batch (rows), N new positions, C capacity of the cache, E filled positions of the longest row,
+D width, H heads, K width of a head
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tts_hub.errors import GenerationError
+
+MLP_WIDENING = 4
+LAYER_NORM_EPS = 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class GPT2Config:
+    """The sizes of GPT-2 medium, but for the context."""
+
+    layers: int = 24
+    width: int = 1024
+    heads: int = 16
+    context: int = 8196
+    """Positions there are embeddings for."""
+
+
+GPT2_MEDIUM = GPT2Config()
+GPT2_SMALL = GPT2Config(layers=12, width=768, heads=12)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KVCache:
+    """Keys and values of every layer for B rows, which may join, leave and differ in length.
+
+    Rows of one length are the fast case; several lengths cost a mask. A row joins by being prefilled alone
+    through `rows(i, i + 1)`.
+    """
+
+    keys: Tensor
+    """(layers, B, H, C, K), all finite: what a mask hides must not be NaN."""
+    values: Tensor
+    """(layers, B, H, C, K), as the keys."""
+    lengths: Tensor
+    """(B,) int64 on the CPU: filled positions of each row."""
+
+    @classmethod
+    def empty(
+        cls,
+        config: GPT2Config,
+        *,
+        batch: int = 1,
+        capacity: int | None = None,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> KVCache:
+        """Room for `batch` rows of `capacity` positions, at most and by default those of the context."""
+        positions = config.context if capacity is None else min(capacity, config.context)
+        shape = (config.layers, batch, config.heads, positions, config.width // config.heads)
+        return cls(
+            keys=torch.zeros(shape, dtype=dtype, device=device),
+            values=torch.zeros(shape, dtype=dtype, device=device),
+            lengths=torch.zeros(batch, dtype=torch.int64, device="cpu"),
+        )
+
+    @property
+    def capacity(self) -> int:
+        """Positions a row has room for."""
+        return self.keys.shape[3]
+
+    def rows(self, start: int, stop: int) -> KVCache:
+        """Some of the rows, as a view: what happens to it happens to this cache."""
+        return KVCache(self.keys[:, start:stop], self.values[:, start:stop], self.lengths[start:stop])
+
+    def clear(self) -> None:
+        """Empty all rows. What they held is wiped, since NaN of a failed request would get past a mask."""
+        end = int(self.lengths.max())
+        self.keys[:, :, :, :end].zero_()
+        self.values[:, :, :, :end].zero_()
+        self.lengths.zero_()
+
+    def copy_from(self, other: KVCache) -> None:
+        """Take over the rows of another cache, or its only one for all: a moving row, or a voice's prefix.
+
+        The position embeddings are absolute, so a prefix of the same inputs is the same in every row.
+        """
+        self.clear()
+        end = int(other.lengths.max())
+        self.keys[:, :, :, :end] = other.keys[:, :, :, :end]
+        self.values[:, :, :, :end] = other.values[:, :, :, :end]
+        self.lengths[:] = other.lengths
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Places:
+    """Where new positions go in a cache and what they may look at; the same for all layers."""
+
+    start: int | None
+    """Of all rows, None when they differ."""
+    end: int
+    """Filled positions of the longest row afterwards."""
+    positions: Tensor
+    """(1 or B, N) int64 on the cache's device."""
+    mask: Tensor | None
+    """(1 or B, 1, N, E), to be added to the scores; None when `causal` says it all."""
+    causal: bool
+
+    @classmethod
+    def after(cls, cache: KVCache, new: int) -> Places:
+        """Of `new` positions in every row.
+
+        Raises:
+            GenerationError: the cache is full.
+        """
+        shortest, longest = (int(length) for length in torch.aminmax(cache.lengths))
+        end = longest + new
+        if end > cache.capacity:
+            raise GenerationError(
+                f"{end} positions of text and speech are more than the {cache.capacity} there is room for",
+                backend="chatterbox",
+            )
+        alike = shortest == longest
+        lengths = cache.lengths[:1] if alike else cache.lengths
+        device = cache.keys.device
+        positions = lengths.to(device)[:, None] + torch.arange(new, device=device)  # (1 or B, N)
+        mask = None
+        if not alike or (longest > 0 and new > 1):
+            hidden = torch.arange(end, device=device) > positions[:, None, :, None]  # (1 or B, 1, N, E)
+            mask = torch.zeros(hidden.shape, dtype=cache.keys.dtype, device=device)
+            mask.masked_fill_(hidden, -torch.inf)
+        return cls(longest if alike else None, end, positions, mask, causal=mask is None and new > 1)
+
+    def write(self, kept: Tensor, new: Tensor) -> Tensor:
+        """Put `new` (B, H, N, K) into one layer's keys or values (B, H, C, K); gives those up to E."""
+        if self.start is not None:
+            kept[:, :, self.start : self.end] = new
+        else:
+            row = torch.arange(len(kept), device=kept.device)[:, None]  # (B, 1)
+            kept[row, :, self.positions] = new.transpose(1, 2).to(kept.dtype)  # (B, N, H, K)
+        return kept[:, :, : self.end]
+
+
+class GPT2(nn.Module):
+    """Pre-norm transformer with learned absolute positions."""
+
+    def __init__(self, config: GPT2Config) -> None:
+        super().__init__()
+        self.position_embedding = nn.Embedding(config.context, config.width)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.final_norm = nn.LayerNorm(config.width, eps=LAYER_NORM_EPS)
+
+    def forward(self, inputs: Tensor, cache: KVCache) -> Tensor:
+        """Append the embeddings (B, N, D) to the B rows of the cache; gives hidden states (B, N, D).
+
+        Raises:
+            GenerationError: the cache is full; it is as before then.
+        """
+        places = Places.after(cache, inputs.shape[1])
+        hidden = inputs + self.position_embedding(places.positions)  # (B, N, D) + (1 or B, N, D)
+        for block, keys, values in zip(self.blocks, cache.keys, cache.values, strict=True):
+            hidden = block(hidden, keys, values, places)
+        cache.lengths.add_(inputs.shape[1])
+        return self.final_norm(hidden)  # type: ignore[no-any-return]
+
+
+class Block(nn.Module):
+    """Attention and MLP, each on a normalised input and added to it."""
+
+    def __init__(self, config: GPT2Config) -> None:
+        super().__init__()
+        self.attention_norm = nn.LayerNorm(config.width, eps=LAYER_NORM_EPS)
+        self.attention = Attention(config)
+        self.mlp_norm = nn.LayerNorm(config.width, eps=LAYER_NORM_EPS)
+        self.mlp = MLP(config)
+
+    def forward(self, hidden: Tensor, keys: Tensor, values: Tensor, places: Places) -> Tensor:
+        """(B, N, D) to (B, N, D); one layer's keys and values (B, H, C, K) are written to."""
+        hidden = hidden + self.attention(self.attention_norm(hidden), keys, values, places)
+        return hidden + self.mlp(self.mlp_norm(hidden))  # type: ignore[no-any-return]
+
+
+class Attention(nn.Module):
+    """Multi-head attention of new positions to themselves and all before them."""
+
+    def __init__(self, config: GPT2Config) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.qkv = nn.Linear(config.width, 3 * config.width)
+        self.out = nn.Linear(config.width, config.width)
+
+    def forward(self, hidden: Tensor, keys: Tensor, values: Tensor, places: Places) -> Tensor:
+        """(B, N, D) to (B, N, D)."""
+        parts = self.qkv(hidden).unflatten(-1, (3, self.heads, -1))  # (B, N, 3D) -> (B, N, 3, H, K)
+        query, key, value = parts.permute(2, 0, 3, 1, 4)  # 3 times (B, H, N, K)
+        mixed = functional.scaled_dot_product_attention(
+            query.to(keys.dtype),
+            places.write(keys, key),  # (B, H, E, K)
+            places.write(values, value),  # (B, H, E, K)
+            attn_mask=places.mask,
+            is_causal=places.causal,
+        )
+        joined = mixed.transpose(1, 2).flatten(2)  # (B, H, N, K) -> (B, N, D)
+        return self.out(joined.to(hidden.dtype))  # type: ignore[no-any-return]
+
+
+class MLP(nn.Module):
+    """Two linear layers around the tanh form of GELU (`gelu_new`)."""
+
+    def __init__(self, config: GPT2Config) -> None:
+        super().__init__()
+        self.up = nn.Linear(config.width, MLP_WIDENING * config.width)
+        self.down = nn.Linear(MLP_WIDENING * config.width, config.width)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """(B, N, D) to (B, N, D)."""
+        return self.down(functional.gelu(self.up(hidden), approximate="tanh"))  # type: ignore[no-any-return]

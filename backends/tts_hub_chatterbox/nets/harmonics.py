@@ -1,0 +1,95 @@
+"""Harmonic source: the buzz of a voice and the hiss of its breath, as samples for the vocoder to shape.
+
+B batch, F mel frames, N samples, H harmonics
+
+The source of the "neural source filter" (Wang et al., 2019) in the form that CosyVoice 2 trained.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True, slots=True)
+class HarmonicConfig:
+    """Sizes and levels; the defaults are the published ones."""
+
+    sample_rate: int = 24_000
+    hop: int = 480
+    """Samples of a mel frame."""
+    harmonics: int = 9
+    """The fundamental and its overtones, all at the same level."""
+    amplitude: float = 0.1
+    """Of each harmonic."""
+    voiced_noise: float = 0.003
+    """Standard deviation of the noise in each harmonic's channel where there is a voice."""
+    unvoiced_noise: float = 0.1 / 3
+    """The same where there is none."""
+    voiced_above: float = 10.0
+    """Hz; a frame at most that high has no voice."""
+
+
+class HarmonicSource(nn.Module):
+    """Sines at the multiples of the pitch, mixed into one signal.
+
+    Where it stands in its periods (`cycles`) is given and taken explicitly: a source made piece by piece is
+    the same as one made at once.
+    """
+
+    def __init__(self, config: HarmonicConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.mix = nn.Linear(config.harmonics, 1)
+        multiples = torch.arange(1, config.harmonics + 1, dtype=torch.float32, device="cpu")
+        self.register_buffer("multiples", multiples, persistent=False)  # (H,)
+        self.multiples: Tensor
+
+    def draw_phases(self, generator: torch.Generator) -> Tensor:
+        """Where the harmonics of one utterance begin: (1, H) radians, evenly spread, the fundamental at 0."""
+        turns = torch.rand(1, self.config.harmonics, generator=generator, device=generator.device)
+        phases = (2 * turns - 1) * math.pi
+        phases[:, 0] = 0.0
+        return phases
+
+    def draw_noise(self, frames: int, generator: torch.Generator) -> Tensor:
+        """Standard normal (1, N, H) for so many frames; on the CPU draws of pieces equal one long draw."""
+        shape = (1, frames * self.config.hop, self.config.harmonics)
+        return torch.randn(shape, generator=generator, device=generator.device)
+
+    def forward(
+        self, f0: Tensor, phases: Tensor, noise: Tensor, cycles: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """The source of some frames.
+
+        Args:
+            f0: (B, F) in Hz.
+            phases: (B, H) from `draw_phases`, the same for all pieces of an utterance.
+            noise: (B, N, H) with N = 480 F, from `draw_noise`.
+            cycles: (B, H) from the piece before; none at the beginning.
+
+        Returns:
+            (B, N) float32 between -1 and 1, and the cycles (B, H) for the next piece.
+        """
+        config = self.config
+        turned = self._cycles(f0, cycles)  # (B, N, H)
+        # Rounded before whole turns are dropped, as the reference does: so is the jitter of late harmonics.
+        angles = 2 * math.pi * (turned.float() % 1) + phases[:, None]
+        voiced = (f0 > config.voiced_above).repeat_interleave(config.hop, dim=1)[..., None]  # (B, N, 1)
+        buzz = torch.where(voiced, config.amplitude * angles.sin_(), 0.0)
+        hiss = torch.where(voiced, config.voiced_noise, config.unvoiced_noise) * noise
+        mixed: Tensor = self.mix((buzz + hiss).to(self.mix.weight))[..., 0]  # (B, N, H) -> (B, N)
+        return mixed.float().tanh(), turned[:, -1]
+
+    def _cycles(self, f0: Tensor, before: Tensor | None) -> Tensor:
+        """(B, F) -> (B, N, H): how often each harmonic has gone round at the end of each sample."""
+        # Sums over a minute need more than float32 has; MPS has no more.
+        exact = torch.float32 if f0.device.type == "mps" else torch.float64
+        steps = f0[..., None] * self.multiples / self.config.sample_rate  # (B, F, H)
+        steps = steps.to(exact).repeat_interleave(self.config.hop, dim=1)  # (B, N, H)
+        if before is not None:
+            steps[:, 0] += before
+        return steps.cumsum(dim=1)

@@ -1,0 +1,109 @@
+"""Which speech token comes next: filtering and drawing, in the order of Chatterbox Turbo.
+
+B batch, V speech vocabulary, k the most candidates of a row
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from tts_hub.errors import GenerationError, UnsupportedOptionError
+
+FIRST_HISTORY = 6561
+"""Start of speech: counts as said while nothing is, as upstream has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingOptions:
+    """How tokens are drawn; `top_k=1` takes the likeliest one always.
+
+    Raises:
+        UnsupportedOptionError: a value is out of range.
+    """
+
+    temperature: float = 0.8
+    """Above 0; higher is livelier and less certain."""
+    top_k: int = 1000
+    """From 1: only the k likeliest tokens (and what is exactly as likely as the last of them)."""
+    top_p: float = 0.95
+    """Above 0 up to 1: only the likeliest tokens that sum up to p."""
+    repetition_penalty: float = 1.2
+    """Above 0: what the logits of said tokens are divided by, or multiplied if negative; 1: no penalty."""
+
+    def __post_init__(self) -> None:
+        _require(0 < self.temperature < math.inf, "temperature", self.temperature, "above 0")
+        _require(self.top_k >= 1, "top_k", self.top_k, "at least 1")
+        _require(0 < self.top_p <= 1, "top_p", self.top_p, "above 0 and at most 1")
+        _require(
+            0 < self.repetition_penalty < math.inf, "repetition_penalty", self.repetition_penalty, "above 0"
+        )
+
+
+def sample(
+    logits: Tensor,
+    said: Tensor,
+    options: Sequence[SamplingOptions],
+    generators: Sequence[torch.Generator],
+) -> Tensor:
+    """Draw the next token (B,) int64 of every row, with its own options and generator.
+
+    A row's tokens do not depend on what other rows are beside it. The draw is that of `torch.multinomial`.
+
+    Args:
+        logits: (B, V) float32; kept as they are.
+        said: (B, V) bool, the speech tokens of each row so far: all False at first. The drawn ones are added.
+        options: one a row.
+        generators: one a row, on the device of the logits.
+
+    Raises:
+        GenerationError: the net gave no finite numbers.
+    """
+    if not bool(torch.isfinite(logits).all()):
+        raise GenerationError("the net gave no finite logits", backend="chatterbox")
+    probabilities = _filtered(logits, said, options).softmax(dim=-1)  # (B, V)
+    noise = torch.empty_like(probabilities)
+    for row, generator in zip(noise, generators, strict=True):
+        row.exponential_(generator=generator)
+    tokens = probabilities.div_(noise).argmax(dim=-1)  # (B,)
+    said.scatter_(1, tokens[:, None], value=True)
+    return tokens
+
+
+def _filtered(logits: Tensor, said: Tensor, options: Sequence[SamplingOptions]) -> Tensor:
+    """(B, V): temperature, top-k, top-p, then the repetition penalty, which brings no token back."""
+    scaled = logits / _column([o.temperature for o in options], logits)
+    kept = scaled.masked_fill(scaled < _threshold(scaled, options), -torch.inf)
+    nothing_said = ~said.any(dim=1)  # (B,)
+    penalised = said.clone()
+    penalised[:, FIRST_HISTORY] |= nothing_said
+    penalty = _column([o.repetition_penalty for o in options], logits)
+    return torch.where(penalised, torch.where(kept < 0, kept * penalty, kept / penalty), kept)
+
+
+def _threshold(scaled: Tensor, options: Sequence[SamplingOptions]) -> Tensor:
+    """(B, 1): the least logit that top-k and top-p both keep."""
+    vocabulary = scaled.shape[1]
+    ks = [min(o.top_k, vocabulary) for o in options]
+    best = scaled.topk(max(ks), dim=1).values  # (B, k), descending
+    last = torch.tensor(ks, device=scaled.device)[:, None] - 1  # (B, 1)
+    of_top_k = best.gather(1, last)  # (B, 1)
+    rising = best.masked_fill(best < of_top_k, -torch.inf).flip(1)  # (B, k)
+    # Below 0 where top-p is off, so that a token whose probability is rounded to 0 stays.
+    refused = _column([1 - o.top_p if o.top_p < 1 else -1.0 for o in options], scaled)
+    removed = (rising.softmax(dim=1).cumsum(dim=1) <= refused).sum(dim=1, keepdim=True)  # (B, 1)
+    of_top_p = rising.gather(1, removed.clamp_(max=rising.shape[1] - 1))  # (B, 1)
+    return torch.maximum(of_top_k, of_top_p)
+
+
+def _column(numbers: Sequence[float], like: Tensor) -> Tensor:
+    return torch.tensor(numbers, dtype=like.dtype, device=like.device)[:, None]  # (B, 1)
+
+
+def _require(fine: bool, name: str, value: float, wanted: str) -> None:
+    if not fine:
+        raise UnsupportedOptionError(f"{name} is {value}; it must be {wanted}", param=f"options.{name}")

@@ -1,0 +1,95 @@
+"""Whole models in the official file layout: the published package's own modules, random numbers in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from chatterbox.models.s3gen import S3Gen
+from chatterbox.models.t3 import T3
+from chatterbox.models.t3.llama_configs import LLAMA_CONFIGS
+from chatterbox.models.t3.modules.t3_config import T3Config
+from chatterbox.models.voice_encoder import VoiceEncoder
+from safetensors.torch import save_file
+from torch import nn
+from tts_hub_chatterbox.variants import Variant
+
+from tests.chatterbox.random_weights import fill_randomly
+from tests.chatterbox.tokenizer_files import write_tokenizer_files
+
+
+def write_model(folder: Path, variant: Variant, seed: int = 0) -> None:
+    """All files of a model, with random weights of the published sizes."""
+    write_tokenizer_files(folder)
+    _save(reference_t3(variant, seed), folder / variant.t3.name)
+    _save(reference_s3gen(seed + 1), folder / variant.s3gen.name)
+    _save(reference_voice_encoder(seed + 2), folder / variant.voice_encoder.name)
+    torch.save(random_conds(seed + 3), folder / variant.built_in_voice.name)
+
+
+def reference_t3(variant: Variant, seed: int) -> T3:
+    """The package's T3 as Turbo; Nano, which it does not know, is Turbo with a smaller GPT-2."""
+    size = variant.t3_size
+    name = f"GPT2_{size.layers}"
+    LLAMA_CONFIGS[name] = LLAMA_CONFIGS["GPT2_medium"] | {
+        "n_layer": size.layers,
+        "n_embd": size.width,
+        "hidden_size": size.width,
+        "n_head": size.heads,
+    }
+    config = T3Config(text_tokens_dict_size=50276)
+    config.llama_config_name = name
+    config.speech_tokens_dict_size = 6563
+    config.input_pos_emb = None
+    config.speech_cond_prompt_len = 375
+    config.use_perceiver_resampler = False
+    config.emotion_adv = False
+    return _filled(T3(config), seed)
+
+
+def reference_s3gen(seed: int) -> S3Gen:
+    """Tokenizer, speaker encoder, flow and vocoder."""
+    return _filled(S3Gen(meanflow=True), seed)
+
+
+def reference_voice_encoder(seed: int) -> VoiceEncoder:
+    """Of T3."""
+    return _filled(VoiceEncoder(), seed)
+
+
+def random_conds(seed: int, prompt: int = 250) -> dict[str, dict[str, object]]:
+    """What the official conds.pt holds, of a voice that nobody has."""
+    chance = torch.Generator().manual_seed(seed)
+
+    def ids(count: int) -> torch.Tensor:
+        return torch.randint(0, 6561, (1, count), generator=chance)
+
+    def floats(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, generator=chance)
+
+    speaker = torch.nn.functional.normalize(floats(1, 256).abs())
+    return {
+        "t3": {
+            "speaker_emb": speaker,
+            "clap_emb": None,
+            "cond_prompt_speech_tokens": ids(375),
+            "cond_prompt_speech_emb": None,
+            "emotion_adv": torch.full((1, 1, 1), 0.5),
+        },
+        "gen": {
+            "prompt_token": ids(prompt),
+            "prompt_token_len": torch.tensor([prompt]),
+            "prompt_feat": floats(1, 2 * prompt, 80) - 4,
+            "prompt_feat_len": None,
+            "embedding": floats(1, 192),
+        },
+    }
+
+
+def _filled(module: nn.Module, seed: int) -> nn.Module:
+    fill_randomly(module, seed)
+    return module.eval()
+
+
+def _save(module: nn.Module, file: Path) -> None:
+    save_file({name: tensor.contiguous() for name, tensor in module.state_dict().items()}, file)

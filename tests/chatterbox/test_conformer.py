@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+from tts_hub_chatterbox.nets.conformer import ConformerConfig, RelativeAttention, UpsamplingConformer
+
+from tests.chatterbox.random_weights import fill_randomly
+
+TINY = ConformerConfig(width=16, heads=2, hidden_width=32, token_layers=1, frame_layers=1, table_length=64)
+
+
+def some_encoder(config: ConformerConfig = TINY) -> UpsamplingConformer:
+    encoder = UpsamplingConformer(config).requires_grad_(requires_grad=False)
+    table = encoder.positions.table.clone()
+    fill_randomly(encoder, 1)
+    encoder.positions.table.copy_(table)
+    return encoder
+
+
+def normal(seed: int, *shape: int) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def test_two_frames_a_token() -> None:
+    assert some_encoder()(normal(1, 2, 5, 16)).shape == (2, 10, 16)
+
+
+def test_rows_longer_than_the_table_are_encoded_alike() -> None:
+    x = normal(2, 1, 20, 16)
+    assert torch.equal(some_encoder(replace(TINY, table_length=7))(x), some_encoder()(x))
+
+
+def test_a_token_sees_the_next_three_before_attention() -> None:
+    lookahead, x = some_encoder().lookahead, normal(3, 1, 9, 16)
+    before = lookahead(x, None)
+    changed = x.clone()
+    changed[0, 6] += 1
+    differs = (lookahead(changed, None) != before).any(dim=2)[0]
+    assert differs.tolist() == [place >= 3 for place in range(9)]
+
+
+@pytest.mark.parametrize(("begin", "end"), [(0, 7), (4, 12), (3, 9), (11, 12)])
+def test_padding_on_either_side_changes_nothing(begin: int, end: int) -> None:
+    encoder, x, mask = some_encoder(), normal(4, 2, 12, 16), torch.ones(2, 12, dtype=torch.bool)
+    mask[1, :begin], mask[1, end:] = False, False
+    encoded = encoder(x, mask)
+    torch.testing.assert_close(encoded[:1], encoder(x[:1]))
+    torch.testing.assert_close(encoded[1:, 2 * begin : 2 * end], encoder(x[1:, begin:end]))
+
+
+def test_attention_weighs_distances() -> None:
+    attention, x, positions = RelativeAttention(TINY), normal(5, 1, 6, 16), normal(6, 11, 16)
+    fill_randomly(attention, 2)
+    query, key, value = (
+        layer(x).view(6, 2, 8) for layer in (attention.query, attention.key, attention.value)
+    )
+    distance = attention.position(positions).view(11, 2, 8)
+    mixed = torch.zeros(6, 2, 8)
+    for head in range(2):
+        for i in range(6):
+            by_content = key[:, head] @ (query[i, head] + attention.content_bias[head])
+            # The first position is that of a key five to the left.
+            nearby = distance[[5 - i + j for j in range(6)], head]
+            by_position = nearby @ (query[i, head] + attention.position_bias[head])
+            weights = ((by_content + by_position) / 8**0.5).softmax(0)
+            mixed[i, head] = weights @ value[:, head]
+    torch.testing.assert_close(attention(x, positions, None)[0], attention.output(mixed.flatten(1)))

@@ -1,0 +1,122 @@
+"""What callers rely on, on a tiny configuration; numbers are compared in test_flow.py."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+from tts_hub_chatterbox.nets.conformer import ConformerConfig
+from tts_hub_chatterbox.nets.estimator import EstimatorConfig
+from tts_hub_chatterbox.nets.flow import Flow, FlowConfig
+
+from tests.chatterbox.random_weights import fill_randomly
+
+TINY = FlowConfig(
+    tokens=50,
+    speaker_width=6,
+    encoder=ConformerConfig(
+        width=16, heads=2, hidden_width=32, token_layers=1, frame_layers=1, table_length=64
+    ),
+    estimator=EstimatorConfig(
+        mel_bins=4, width=16, time_width=24, mid_blocks=1, layers=1, heads=2, head_width=8, hidden_width=32
+    ),
+)
+AHEAD = 3
+"""Tokens."""
+
+
+@pytest.fixture(scope="module")
+def flow() -> Flow:
+    flow = Flow(TINY).requires_grad_(requires_grad=False)
+    constants = {name: buffer.clone() for name, buffer in flow.named_buffers()}
+    fill_randomly(flow, 1)
+    for name, buffer in flow.named_buffers():
+        buffer.copy_(constants[name])
+    return flow
+
+
+def normal(seed: int, *shape: int) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def some_tokens(seed: int, *shape: int) -> Tensor:
+    return torch.randint(50, shape, generator=torch.Generator().manual_seed(seed))
+
+
+PROMPT, PROMPT_MEL, XVECTOR = some_tokens(1, 1, 5), normal(2, 1, 10, 4), normal(3, 1, 6)
+VOICE = PROMPT, PROMPT_MEL, XVECTOR
+
+
+def test_rows_share_one_voice(flow: Flow) -> None:
+    tokens, noise = some_tokens(4, 3, 7), normal(5, 3, 4, 24)
+    mel = flow(tokens, *VOICE, noise)
+    assert mel.shape == (3, 4, 14)
+    for row in range(3):
+        alone = flow(tokens[row : row + 1], *VOICE, noise[row : row + 1])
+        torch.testing.assert_close(mel[row : row + 1], alone)
+
+
+def test_rows_of_unlike_length_do_not_touch(flow: Flow) -> None:
+    tokens, noise = some_tokens(6, 2, 7), normal(7, 2, 4, 24)
+    mel = flow(tokens, *VOICE, noise, lengths=torch.tensor([7, 2]))
+    torch.testing.assert_close(mel[1:, :, :4], flow(tokens[1:, :2], *VOICE, noise[1:, :, :14]))
+    assert not mel[1, :, 4:].any()
+
+
+def test_without_a_prompt(flow: Flow) -> None:
+    tokens, noise = some_tokens(8, 1, 4), normal(9, 1, 4, 8)
+    assert flow(tokens, PROMPT[:, :0], PROMPT_MEL[:, :0], XVECTOR, noise).shape == (1, 4, 8)
+
+
+def test_tokens_that_look_ahead_are_encoded_as_when_all_are_there(flow: Flow) -> None:
+    tokens = some_tokens(10, 1, 9)
+    whole, _ = flow.encode(tokens, None, final=True)
+    cut, _ = flow.encode(tokens, None, final=False)
+    assert torch.equal(cut, whole[:, : -2 * AHEAD])
+
+
+def test_frames_before_the_end_are_the_flow_along_the_cut_features(flow: Flow) -> None:
+    tokens, noise = some_tokens(11, 1, 8), normal(12, 1, 4, 26)
+    encoded, _ = flow.encode(torch.cat((PROMPT, tokens), dim=1), None, final=True)
+    frames = 26 - 2 * AHEAD
+    condition = flow.condition(encoded[:, :frames], XVECTOR, PROMPT_MEL)
+    by_hand = flow.integrate(noise[:, :, :frames].transpose(1, 2), condition, None, steps=2)
+    mel = flow(tokens, *VOICE, noise, final=False)
+    torch.testing.assert_close(mel, by_hand[:, 10:].transpose(1, 2))
+
+
+@pytest.mark.parametrize("tokens", [1, AHEAD])
+def test_no_frame_is_ready_while_all_tokens_look_ahead(flow: Flow, tokens: int) -> None:
+    noise = normal(13, 1, 4, 2 * (5 + tokens))
+    assert flow(some_tokens(14, 1, tokens), *VOICE, noise, final=False).shape == (1, 4, 0)
+
+
+def test_a_short_row_among_long_ones_has_no_frame_ready(flow: Flow) -> None:
+    tokens, noise = some_tokens(15, 2, 8), normal(16, 2, 4, 26)
+    mel = flow(tokens, *VOICE, noise, lengths=torch.tensor([8, 2]), final=False)
+    torch.testing.assert_close(mel[:1], flow(tokens[:1], *VOICE, noise[:1], final=False))
+    assert not mel[1].any()
+
+
+def test_noise_decides_and_no_other_chance(flow: Flow) -> None:
+    tokens, noise, state = some_tokens(17, 1, 6), normal(18, 1, 4, 22), torch.get_rng_state()
+    mel = flow(tokens, *VOICE, noise)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(flow(tokens, *VOICE, noise), mel)
+    assert not torch.allclose(flow(tokens, *VOICE, normal(19, 1, 4, 22)), mel)
+
+
+def test_length_of_the_speakers_vector_does_not_matter(flow: Flow) -> None:
+    tokens, noise = some_tokens(20, 1, 6), normal(21, 1, 4, 22)
+    louder = flow(tokens, PROMPT, PROMPT_MEL, 7 * XVECTOR, noise)
+    torch.testing.assert_close(louder, flow(tokens, *VOICE, noise))
+
+
+def test_mel_is_float32_whatever_the_weights_are(flow: Flow) -> None:
+    tokens, noise = some_tokens(22, 1, 6), normal(23, 1, 4, 22)
+    coarse = Flow(TINY).requires_grad_(requires_grad=False)
+    weights = {name: weight.bfloat16() for name, weight in flow.state_dict().items()}
+    coarse.load_state_dict(weights, assign=True)
+    mel = coarse(tokens, *VOICE, noise)
+    assert mel.dtype == torch.float32
+    torch.testing.assert_close(mel, flow(tokens, *VOICE, noise), atol=0.2, rtol=0.1)

@@ -1,0 +1,78 @@
+"""What there is to choose from, and what is said of a name that is not among it."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+import pytest
+
+from tests.server.conftest import Serve, Served
+from tests.server.test_live import START, heard, send, talking
+from tts_hub.testing import FakeBackend, FakeScript
+
+
+def test_listing_voices_loads_no_engine(serve: Serve) -> None:
+    heavy = FakeBackend(name="heavy", script=FakeScript(load_delay=3.0))
+    with serve(heavy) as server:
+        voices = httpx.get(f"{server.url}/v1/audio/voices", timeout=2).json()["voices"]
+        only = httpx.get(f"{server.url}/v1/audio/voices?model=heavy", timeout=2).json()["voices"]
+        states = {engine.name: engine.state for engine in server.status()}
+    assert {voice["model"] for voice in voices} >= {"heavy", "espeak"}
+    assert [voice["id"] for voice in only] == ["low", "mid", "high"]
+    assert set(states.values()) == {"unloaded"}
+    assert heavy.loads == 0
+
+
+def test_listing_voices_is_no_use_that_keeps_an_engine_in_memory(serve: Serve) -> None:
+    with serve(limits={"idle_unload": 0.4}) as server:
+        server.speak()
+        assert server.fake.loads == 1
+        for _ in range(200):
+            httpx.get(f"{server.url}/v1/audio/voices?model=fake")
+            if server.fake.closes:
+                return
+    pytest.fail("the engine stayed loaded")
+
+
+def test_an_unknown_model_is_answered_with_models_and_aliases(serve: Serve) -> None:
+    with serve(aliases={"reader": "fake"}) as server:
+        answers = [
+            server.speak(model="raeder").json(),
+            httpx.get(f"{server.url}/v1/models/raeder").json(),
+            httpx.get(f"{server.url}/v1/audio/voices?model=raeder").json(),
+        ]
+        with talking(server) as socket:
+            send(socket, START | {"model": "raeder"}, "Hello there. ")
+            answers.append(heard(socket)[0][-1])
+    for answer in answers:
+        assert answer["error"]["code"] == "model_not_found"
+        for name in ("did you mean 'reader'", "auto", "tts-1", "espeak", "fake"):
+            assert name in answer["error"]["message"]
+
+
+def test_an_alias_of_nothing_does_not_lead_back_to_itself(serve: Serve) -> None:
+    with serve(aliases={"nothin": "nothing"}) as server:
+        assert "did you mean" not in server.speak(model="nothin").json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"speed": True}, "speed"),
+        ({"speed": False}, "speed"),
+        ({"seed": True}, "seed"),
+        ({"sample_rate": True}, "sample_rate"),
+        ({"options": {"gain": True}}, "options.gain"),
+    ],
+)
+def test_true_is_no_number(server: Served, fields: dict[str, object], param: str) -> None:
+    for path in ("/v1/audio/speech", "/v1/audio/speech/captions", "/dev/captioned_speech"):
+        body = {"model": "fake", "input": "Hi."} | fields
+        answer = httpx.post(server.url + path, json=body)
+        assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
+        assert "number" in answer.json()["error"]["message"]
+    with talking(server) as socket:
+        send(socket, START | fields, "Hello there, you. ")
+        error = heard(socket)[0][-1]["error"]
+    assert error["param"] == param, json.dumps(error)
