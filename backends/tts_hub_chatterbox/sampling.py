@@ -58,7 +58,7 @@ def sample(
         logits: (B, V) float32; kept as they are.
         said: (B, V) bool, the speech tokens of each row so far: all False at first. The drawn ones are added.
         options: one a row.
-        generators: one a row, on the device of the logits.
+        generators: one a row; those of the CPU draw the same for logits on any device.
 
     Raises:
         GenerationError: the net gave no finite numbers.
@@ -66,9 +66,8 @@ def sample(
     if not bool(torch.isfinite(logits).all()):
         raise GenerationError("the net gave no finite logits", backend="chatterbox")
     probabilities = _filtered(logits, said, options).softmax(dim=-1)  # (B, V)
-    noise = torch.empty_like(probabilities)
-    for row, generator in zip(noise, generators, strict=True):
-        row.exponential_(generator=generator)
+    rows = zip(probabilities, generators, strict=True)
+    noise = torch.stack([_noise(row, generator) for row, generator in rows])  # (B, V)
     tokens = probabilities.div_(noise).argmax(dim=-1)  # (B,)
     said.scatter_(1, tokens[:, None], value=True)
     return tokens
@@ -98,6 +97,11 @@ def _threshold(scaled: Tensor, options: Sequence[SamplingOptions]) -> Tensor:
     removed = (rising.softmax(dim=1).cumsum(dim=1) <= refused).sum(dim=1, keepdim=True)  # (B, 1)
     of_top_p = rising.gather(1, removed.clamp_(max=rising.shape[1] - 1))  # (B, 1)
     return torch.maximum(of_top_k, of_top_p)
+
+
+def _noise(row: Tensor, generator: torch.Generator) -> Tensor:
+    drawn = torch.empty_like(row, device=generator.device)  # (V,)
+    return drawn.exponential_(generator=generator).to(row.device)
 
 
 def _column(numbers: Sequence[float], like: Tensor) -> Tensor:

@@ -6,7 +6,9 @@ import warnings
 from pathlib import Path
 from unittest.mock import patch
 
+import pytest
 import torch
+from tts_hub_chatterbox.variants import NANO, TURBO
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -16,3 +18,11 @@ with warnings.catch_warnings():
     import chatterbox.tts_turbo  # noqa: F401
 
 torch.set_num_threads(2)
+
+
+@pytest.fixture(scope="session")
+def model_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Model -> folder with its official files, random weights of the published size in them."""
+    from tests.chatterbox.official import write_models
+
+    return write_models(tmp_path_factory.mktemp("models"), [TURBO, NANO])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -14,20 +16,36 @@ from safetensors.torch import save_file
 from torch import nn
 from tts_hub_chatterbox.variants import Variant
 
-from tests.chatterbox.random_weights import fill_randomly
+from tests.chatterbox.random_weights import fill_randomly, tame_vocoder
 from tests.chatterbox.tokenizer_files import write_tokenizer_files
 
 
-def write_model(folder: Path, variant: Variant, seed: int = 0) -> None:
-    """All files of a model, with random weights of the published sizes."""
-    write_tokenizer_files(folder)
-    _save(reference_t3(variant, seed), folder / variant.t3.name)
-    _save(reference_s3gen(seed + 1), folder / variant.s3gen.name)
-    _save(reference_voice_encoder(seed + 2), folder / variant.voice_encoder.name)
-    torch.save(random_conds(seed + 3), folder / variant.built_in_voice.name)
+def write_models(root: Path, variants: Sequence[Variant], seed: int = 0) -> dict[str, Path]:
+    """All files of some models by name; what they have in common is written once."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _write_models(root, variants, seed)
 
 
-def reference_t3(variant: Variant, seed: int) -> T3:
+def _write_models(root: Path, variants: Sequence[Variant], seed: int) -> dict[str, Path]:
+    folders = {variant.model: root / variant.model for variant in variants}
+    for variant, folder in zip(variants, folders.values(), strict=True):
+        folder.mkdir()
+        _save(empty_t3(variant), seed, folder / variant.t3.name)
+    first, *others = folders.values()
+    variant = variants[0]
+    write_tokenizer_files(first)
+    _save(S3Gen(meanflow=True), seed + 1, first / variant.s3gen.name)
+    _save(VoiceEncoder(), seed + 2, first / variant.voice_encoder.name)
+    torch.save(random_conds(seed + 3), first / variant.built_in_voice.name)
+    for folder in others:
+        for file in first.iterdir():
+            if file.name != variant.t3.name:
+                (folder / file.name).hardlink_to(file)
+    return folders
+
+
+def empty_t3(variant: Variant) -> T3:
     """The package's T3 as Turbo; Nano, which it does not know, is Turbo with a smaller GPT-2."""
     size = variant.t3_size
     name = f"GPT2_{size.layers}"
@@ -44,17 +62,7 @@ def reference_t3(variant: Variant, seed: int) -> T3:
     config.speech_cond_prompt_len = 375
     config.use_perceiver_resampler = False
     config.emotion_adv = False
-    return _filled(T3(config), seed)
-
-
-def reference_s3gen(seed: int) -> S3Gen:
-    """Tokenizer, speaker encoder, flow and vocoder."""
-    return _filled(S3Gen(meanflow=True), seed)
-
-
-def reference_voice_encoder(seed: int) -> VoiceEncoder:
-    """Of T3."""
-    return _filled(VoiceEncoder(), seed)
+    return T3(config)
 
 
 def random_conds(seed: int, prompt: int = 250) -> dict[str, dict[str, object]]:
@@ -86,10 +94,8 @@ def random_conds(seed: int, prompt: int = 250) -> dict[str, dict[str, object]]:
     }
 
 
-def _filled(module: nn.Module, seed: int) -> nn.Module:
+def _save(module: nn.Module, seed: int, file: Path) -> None:
     fill_randomly(module, seed)
-    return module.eval()
-
-
-def _save(module: nn.Module, file: Path) -> None:
+    if isinstance(module, S3Gen):
+        tame_vocoder(module.mel2wav)
     save_file({name: tensor.contiguous() for name, tensor in module.state_dict().items()}, file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,16 @@ def fill_randomly(module: nn.Module, seed: int, *, gain: float = 1.0) -> None:
         for name, tensor in [*module.named_parameters(), *module.named_buffers()]:
             if tensor.is_floating_point():
                 tensor.copy_(_random(name, tensor, generator, gain))
+
+
+def tame_vocoder(vocoder: Any) -> None:
+    """Bring a random vocoder to where speech is: 0 to 400 Hz of pitch, magnitudes whose exp() is sane."""
+    pitch, output = vocoder.f0_predictor.classifier, vocoder.conv_post
+    with torch.no_grad():
+        pitch.weight.mul_(100.0)
+        pitch.bias.fill_(120.0)
+        output.parametrizations.weight.original0.mul_(0.1)
+        output.bias[:9] -= 2.5
 
 
 def _random(name: str, tensor: Tensor, generator: torch.Generator, gain: float) -> Tensor:

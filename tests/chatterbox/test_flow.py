@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 import torch
 from chatterbox.models.s3gen import s3gen
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from tts_hub_chatterbox import layouts
 from tts_hub_chatterbox.nets.flow import Flow, FlowConfig
-from tts_hub_chatterbox.weights import load_net
 
+from tests.chatterbox.parity import Record, assert_close, load_from_reference
 from tests.chatterbox.random_weights import fill_randomly
 
-Record = Callable[[str, object], None]
-TOLERANCE = 1e-4
 AHEAD = 3
 """Tokens."""
 
@@ -42,11 +38,9 @@ def nets(tmp_path_factory: pytest.TempPathFactory) -> Nets:
         warnings.simplefilter("ignore")
         reference = s3gen.S3Token2Mel(meanflow=True).eval()
     fill_randomly(reference, 11)
-    file = Path(tmp_path_factory.mktemp("flow")) / "s3gen_meanflow.safetensors"
-    save_file(reference.state_dict(), file)
-    with torch.device("meta"):
-        ours = Flow(FlowConfig())
-    load_net(ours, file, layouts.FLOW)
+    ours = load_from_reference(
+        lambda: Flow(FlowConfig()), reference.flow, layouts.FLOW, tmp_path_factory.mktemp("flow")
+    )
     return Nets(reference.flow, ours)
 
 
@@ -58,12 +52,9 @@ def some_tokens(seed: int, *shape: int) -> Tensor:
     return torch.randint(6561, shape, generator=torch.Generator().manual_seed(seed))
 
 
-def close(ours: Tensor, reference: Tensor, record: Record) -> None:
-    assert ours.shape == reference.shape
-    assert torch.isfinite(reference).all()
-    error = ((ours - reference).abs().max() / reference.abs().max()).item()
-    record("relative_error", error)
-    assert error < TOLERANCE
+def assert_close_norms(norms: Sequence[tuple[Any, Any]], faint: Tensor, record: Record) -> None:
+    ours, reference = (torch.stack([pair[side](faint) for pair in norms]) for side in (0, 1))
+    assert_close(ours, reference, record)
 
 
 @dataclass
@@ -115,7 +106,7 @@ def reference_speech(nets: Nets, tokens: Tensor, who: Voice, noise: Tensor, *, f
 def test_encoder(nets: Nets, length: int, record_property: Record) -> None:
     x = normal(1, 1, length, 512)
     reference, _ = nets.reference.encoder(x, torch.tensor([length]))
-    close(nets.ours.encoder(x), reference, record_property)
+    assert_close(nets.ours.encoder(x), reference, record_property)
 
 
 def test_encoder_of_a_padded_batch_is_the_reference_of_each_row_alone(
@@ -127,19 +118,27 @@ def test_encoder_of_a_padded_batch_is_the_reference_of_each_row_alone(
     encoded = nets.ours.encoder(x, mask)
     first, _ = nets.reference.encoder(x[:1, :41], torch.tensor([41]))
     second, _ = nets.reference.encoder(x[1:, 9:], torch.tensor([51]))
-    close(encoded[:1, :82], first, record_property)
-    close(encoded[1:, 18:], second, record_property)
+    assert_close(encoded[:1, :82], first, record_property)
+    assert_close(encoded[1:, 18:], second, record_property)
 
 
 def test_norms_of_the_encoder_on_faint_signals(nets: Nets, record_property: Record) -> None:
     """Elsewhere the signals are too strong for a wrong epsilon to show."""
-    x, theirs, ours = 1e-3 * normal(60, 1, 20, 512), nets.reference.encoder, nets.ours.encoder
-    embedded, positions, mask = theirs.embed(x, torch.ones(1, 1, 20, dtype=torch.bool))
-    close(ours.token_input(x), embedded, record_property)
-    close(ours.norm(x), theirs.after_norm(x), record_property)
-    fainter = 1e-3 * x
-    reference, *_ = theirs.encoders[0](fainter, mask, positions)
-    close(ours.token_layers[0](fainter, ours.positions(x), None), reference, record_property)
+    theirs, ours = nets.reference.encoder, nets.ours.encoder
+    of_inputs = [
+        (ours.token_input.norm, theirs.embed.out[1]),
+        (ours.frame_input.norm, theirs.up_embed.out[1]),
+        (ours.norm, theirs.after_norm),
+    ]
+    of_layers = []
+    their_layers, layers = [*theirs.encoders, *theirs.up_encoders], [*ours.token_layers, *ours.frame_layers]
+    for their_layer, layer in zip(their_layers, layers, strict=True):
+        of_layers += [
+            (layer.attention_norm, their_layer.norm_mha),
+            (layer.feed_forward_norm, their_layer.norm_ff),
+        ]
+    assert_close_norms(of_inputs, 1e-3 * normal(60, 1, 5, 512), record_property)
+    assert_close_norms(of_layers, 1e-6 * normal(61, 1, 5, 512), record_property)
 
 
 @dataclass
@@ -177,7 +176,7 @@ def test_estimator(nets: Nets, start: float, end: float, record_property: Record
         sources.mel.transpose(1, 2), torch.ones(1, 1, 90), t=t, r=r, **sources.for_reference
     )
     velocity = nets.ours.estimator(sources.mel, sources.condition, t, r)
-    close(velocity, reference.transpose(1, 2), record_property)
+    assert_close(velocity, reference.transpose(1, 2), record_property)
 
 
 def test_estimator_with_a_mask_and_times_of_each_row(nets: Nets, record_property: Record) -> None:
@@ -188,16 +187,25 @@ def test_estimator_with_a_mask_and_times_of_each_row(nets: Nets, record_property
         sources.mel.transpose(1, 2), mask[:, None].float(), t=t, r=r, **sources.for_reference
     )
     velocity = nets.ours.estimator(sources.mel, sources.condition, t, r, mask)
-    close(velocity * mask[..., None], reference.transpose(1, 2), record_property)
+    assert_close(velocity * mask[..., None], reference.transpose(1, 2), record_property)
 
 
 def test_norms_of_the_estimator_on_faint_signals(nets: Nets, record_property: Record) -> None:
-    x, mask = 1e-3 * normal(61, 1, 20, 256), torch.ones(1, 1, 20)
     theirs, ours = nets.reference.decoder.estimator, nets.ours.estimator
-    reference = theirs.down_blocks[0][1][0](x)
-    close(ours.first_block.layers[0](x, None), reference, record_property)
-    reference = theirs.final_block(x.transpose(1, 2), mask)
-    close(ours.output_conv(x, None), reference.transpose(1, 2), record_property)
+    their_blocks = [*theirs.down_blocks, *theirs.mid_blocks, *theirs.up_blocks]
+    blocks = [ours.first_block, *ours.mid_blocks, ours.last_block]
+    norms = [(ours.output_conv.norm, theirs.final_block.block[2])]
+    for their_block, block in zip(their_blocks, blocks, strict=True):
+        norms += [
+            (block.conv1.norm, their_block[0].block1.block[2]),
+            (block.conv2.norm, their_block[0].block2.block[2]),
+        ]
+        for their_layer, layer in zip(their_block[1], block.layers, strict=True):
+            norms += [
+                (layer.attention_norm, their_layer.norm1),
+                (layer.feed_forward_norm, their_layer.norm3),
+            ]
+    assert_close_norms(norms, 1e-3 * normal(62, 1, 5, 256), record_property)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3])
@@ -208,7 +216,7 @@ def test_way_from_noise_to_mel(nets: Nets, steps: int, record_property: Record) 
             mask=torch.ones(1, 1, 50), n_timesteps=steps, meanflow=True, **sources.for_reference
         )
     mel = nets.ours.integrate(sources.mel, sources.condition, None, steps=steps)
-    close(mel, reference.transpose(1, 2), record_property)
+    assert_close(mel, reference.transpose(1, 2), record_property)
 
 
 @pytest.mark.parametrize("more_frames", [0, 1])
@@ -216,14 +224,14 @@ def test_whole_flow(nets: Nets, more_frames: int, record_property: Record) -> No
     who, tokens, noise = voice(20, 60, more_frames), some_tokens(21, 1, 45), normal(22, 1, 80, 210)
     reference = reference_speech(nets, tokens, who, noise)
     assert reference.shape == (1, 80, 90 - more_frames)
-    close(speak(nets, tokens, who, noise), reference, record_property)
+    assert_close(speak(nets, tokens, who, noise), reference, record_property)
 
 
 def test_whole_flow_with_more_tokens_to_come(nets: Nets, record_property: Record) -> None:
     who, tokens, noise = voice(30, 40), some_tokens(31, 1, 25), normal(32, 1, 80, 130)
     reference = reference_speech(nets, tokens, who, noise, final=False)
     assert reference.shape == (1, 80, 2 * (25 - AHEAD))
-    close(speak(nets, tokens, who, noise, final=False), reference, record_property)
+    assert_close(speak(nets, tokens, who, noise, final=False), reference, record_property)
 
 
 @pytest.mark.parametrize("final", [True, False])
@@ -248,5 +256,5 @@ def test_padded_batch_of_two_voices_is_the_reference_of_each_row_alone(
     assert not mel[0, :, end:].any()
     first = reference_speech(nets, tokens[:1, :16], one, noise[:1, :, :92], final=final)
     second = reference_speech(nets, tokens[1:], other, noise[1:, :, 18:], final=final)
-    close(mel[:1, :, :end], first, record_property)
-    close(mel[1:], second, record_property)
+    assert_close(mel[:1, :, :end], first, record_property)
+    assert_close(mel[1:], second, record_property)

@@ -139,6 +139,15 @@ def test_silence_is_trimmed_as_librosa_does(gain: float, samples_more: int) -> N
     np.testing.assert_array_equal(ours.numpy(), reference)
 
 
+def test_silence_ends_at_minus_20_db() -> None:
+    rise = torch.logspace(-2, 0, 48_000)
+    samples = torch.cat((rise, rise.flip(0))) * torch.randn(
+        96_000, generator=torch.Generator().manual_seed(1)
+    )
+    reference, _ = librosa.effects.trim(samples.numpy(), top_db=20)
+    np.testing.assert_array_equal(trim_silence(samples).numpy(), reference)
+
+
 @pytest.mark.parametrize("samples", [torch.zeros(5000), torch.full((5000,), 0.1)], ids=["silent", "even"])
 def test_a_clip_without_pauses_stays_as_it_is(samples: Tensor) -> None:
     reference, _ = librosa.effects.trim(samples.numpy(), top_db=20)

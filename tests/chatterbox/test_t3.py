@@ -25,7 +25,8 @@ from tts_hub_chatterbox.weights import load_net
 from tests.chatterbox.random_weights import fill_randomly
 from tts_hub.errors import GenerationError
 
-TOLERANCE = 1e-4
+TOLERANCE = 1e-5
+"""Ten times stricter than promised, so that a slightly wrong constant shows."""
 STEPS = 50
 PROMPT = 375
 TINY = T3Config(
@@ -100,6 +101,10 @@ def made_pair(name: str, config: T3Config, file: Path) -> Pair:
     """Both nets share the memory of the file as far as they can."""
     reference = published(name)
     fill_randomly(reference, seed=1)
+    with torch.no_grad():  # so that what is said and read matters, and some tokens are likelier than others
+        for weight in (reference.speech_emb.weight, reference.text_emb.weight):
+            weight.mul_(weight.shape[1] ** 0.5)
+        reference.speech_head.weight.mul_(3)
     save_file(reference.state_dict(), file)
     reference.load_state_dict(load_file(file), assign=True)
     with torch.device("meta"):
@@ -133,8 +138,8 @@ def error(ours: Tensor, reference: Tensor) -> float:
 
 @pytest.mark.parametrize(
     "options",
-    [SamplingOptions(top_k=1), SamplingOptions(), SamplingOptions(1.1, 50, 0.8, 1.6)],
-    ids=["greedy", "defaults", "others"],
+    [SamplingOptions(top_k=1), SamplingOptions()],
+    ids=["greedy", "seeded"],
 )
 def test_t3_says_what_the_published_one_says(
     pair: Pair, options: SamplingOptions, record_property: Record

@@ -11,10 +11,14 @@ import numpy as np
 import perth
 import pytest
 import torch
+from perth.perth_net.perth_net_implicit.config import default_hp
+from perth.perth_net.perth_net_implicit.model.perth_net import PerthNet
 from tts_hub_chatterbox import watermark
+from tts_hub_chatterbox.nets.perth import Perth, PerthConfig
 from tts_hub_chatterbox.watermark import Samples, Watermarker
 
-from tests.chatterbox.parity import Record
+from tests.chatterbox.parity import Record, assert_close
+from tests.chatterbox.random_weights import fill_randomly
 from tests.chatterbox.speechlike import speechlike
 from tts_hub.errors import BackendUnavailableError
 
@@ -74,6 +78,42 @@ def test_is_as_sure_as_the_reference(
         assert ours.confidence(samples, sample_rate) == pytest.approx(theirs, abs=1e-3)
     assert ours.confidence(marked, sample_rate) > 0.99
     assert ours.confidence(clean, sample_rate) < 0.1
+
+
+@pytest.fixture(scope="module")
+def random_nets() -> tuple[Perth, Any]:
+    """Trained, one of the detector's three paces says it all; random, all do."""
+    reference = PerthNet(default_hp).eval().requires_grad_(requires_grad=False)
+    fill_randomly(reference.encoder, 1)
+    fill_randomly(reference.decoder, 2)
+    net = Perth(PerthConfig()).requires_grad_(requires_grad=False)
+    net.load_state_dict(watermark._ours(reference.state_dict()))
+    return net, reference
+
+
+def fading_noise() -> torch.Tensor:
+    """Down to nothing, through the level that counts as silence."""
+    noise = torch.randn(40_000, generator=torch.Generator().manual_seed(3))
+    return 0.3 * noise * torch.logspace(0, -13, 40_000)
+
+
+def test_random_detector_is_the_reference(random_nets: tuple[Perth, Any], record_property: Record) -> None:
+    net, reference = random_nets
+    samples = fading_noise()
+    levels, _ = reference.ap.signal_to_magphase(samples)
+    assert_close(net.detect(samples[None]), reference.decoder(levels[None]), record_property)
+
+
+def test_random_change_of_levels_is_the_reference(
+    random_nets: tuple[Perth, Any], record_property: Record
+) -> None:
+    net, reference = random_nets
+    levels, _ = reference.ap.signal_to_magphase(fading_noise())
+    changed, sounding = reference.encoder(levels[None])
+    assert 0.1 < sounding.mean() < 0.95
+    bins = net.config.bins
+    change = net.encoder(levels[None, :bins]) * net._sounding(levels[None])
+    assert_close(change, (changed - levels)[:, :bins], record_property)
 
 
 def test_reference_finds_our_mark(ours: Watermarker, reference: Any) -> None:

@@ -70,7 +70,12 @@ def _merges(generator: random.Random) -> Iterator[tuple[str, str]]:
     """Pairs of letters and of two-byte characters first, then whatever can be put together."""
     starts = [*string.ascii_letters, SPACE, *string.digits, *".,!?'-"]
     first = [(left, right) for left in starts for right in string.ascii_letters + string.digits + ".,!?'-"]
-    first += [(SPACE, SPACE), *((left, right) for left in "ÃÄÐ" for right in _bytes()[94:])]
+    first += [
+        (SPACE, SPACE),
+        ("#", "#"),
+        ("##", "##"),
+        *((left, right) for left in "ÃÄÐ" for right in _bytes()[94:]),
+    ]
     generator.shuffle(first)
     yield from first
     known = {"".join(pair) for pair in first}

@@ -120,6 +120,7 @@ def test_doctor_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
         "ready": False,
         "reason": "switched off in the configuration",
         "remedy": "",
+        "internal": False,
     }
 
 

@@ -76,6 +76,13 @@ def test_a_stranger_is_told_nothing_of_what_there_is(serve: Serve) -> None:
             assert headers["x-request-id"]
 
 
+def test_strangers_do_not_fill_the_log(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    with serve(server={"api_keys": ["k"]}) as server:
+        for headers in ([KEY], [KEY, VERSION]):
+            refused(server, *headers)
+    assert not [record for record in caplog.records if record.levelname in {"WARNING", "ERROR"}]
+
+
 def test_the_unknown_url_is_readable_for_a_real_client(server: Served) -> None:
     url = f"ws://127.0.0.1:{server.address[1]}/v2/stream"
     with pytest.raises(InvalidStatus) as caught, connect(url):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import bisect
 import io
-import itertools
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +14,9 @@ from tts_hub.types import Samples
 
 OGG_HEADER = 27
 """Bytes of an Ogg page before its table of segments (RFC 3533)."""
+
+PLAIN = ("pcm", "wav")
+"""Formats of bare samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,14 @@ class Playable:
     """From `at` on, `seconds` of the audio could be played."""
 
     at: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """What can be decoded from the first `end` bytes of a body: `seconds` of audio."""
+
+    end: int
     seconds: float
 
 
@@ -53,52 +62,59 @@ class Decoded:
 def decode(parts: Sequence[Part], response_format: str, pcm_rate: int = 24_000) -> Decoded:
     """Decode a body that came in parts.
 
-    A packet counts as playable when its last byte (in Ogg: the last byte of its page) has come.
+    A packet counts as playable when its last byte (in Ogg: the last byte of its page) has come; plain samples
+    (pcm, wav) each for itself. Silence that a codec puts in front (mp3: 46 ms at 24 kHz) is part of the
+    audio, as it is for a player: a stream's header does not tell it how much to skip.
 
     Raises:
-        AudioError: it cannot be decoded, or holds no audio.
+        AudioError: it cannot be decoded, is cut off, holds no audio, or not the format asked for.
     """
     data = b"".join(part.data for part in parts)
     if response_format == "pcm":
         samples: Samples = np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.float32)
-        samples = samples / np.float32(32_768)
-        packets: list[tuple[int, float]] = [
-            (end, end / 2 / pcm_rate) for end in itertools.accumulate(len(part.data) for part in parts)
-        ]
-        rate = pcm_rate
+        samples, rate, packets = samples / np.float32(32_768), pcm_rate, [Packet(0, 0.0)]
     else:
-        samples, rate, packets = _decode_container(data)
+        samples, rate, packets = _decode_container(data, response_format)
     if not len(samples):
         raise AudioError("the body holds no audio")
-    return Decoded(samples, rate, tuple(_timeline(parts, packets)))
+    packets.append(Packet(len(data), len(samples) / rate))
+    timeline = _timeline(parts, packets, plain=response_format in PLAIN)
+    return Decoded(samples, rate, tuple(timeline))
 
 
-def _decode_container(data: bytes) -> tuple[Samples, int, list[tuple[int, float]]]:
-    """Samples, rate, and for each packet: where its bytes end, and seconds of audio up to its end."""
+def _decode_container(data: bytes, response_format: str) -> tuple[Samples, int, list[Packet]]:
+    """Samples, rate, and where each packet ends."""
     import av
 
     pages = _ogg_pages(data)
     pieces: list[Samples] = []
-    packets: list[tuple[int, float]] = []
+    packets: list[Packet] = []
     count = 0
     try:
         with av.open(io.BytesIO(data), "r") as container:
             stream = container.streams.audio[0]
+            _check_codec(stream.codec_context.codec.canonical_name, response_format)
             rate = stream.rate
             resampler = av.AudioResampler(format="fltp", layout="mono", rate=rate)
             for packet in container.demux(stream):
+                if packet.pos is not None and response_format in PLAIN and not packets:
+                    packets.append(Packet(packet.pos, 0.0))
                 for frame in packet.decode():
                     for plain in resampler.resample(frame):
                         pieces.append(plain.to_ndarray()[0].astype(np.float32))
                         count += len(pieces[-1])
                 if packet.pos is not None and packet.size:
                     end = pages.get(packet.pos, packet.pos + packet.size)
-                    packets.append((min(end, len(data)), count / rate))
-    except (av.FFmpegError, IndexError) as exc:
+                    packets.append(Packet(min(end, len(data)), count / rate))
+    except (av.FFmpegError, IndexError, ValueError) as exc:
         raise AudioError(f"the body cannot be decoded: {exc}") from exc
-    if packets:
-        packets.append((len(data), count / rate))
     return np.concatenate(pieces) if pieces else np.zeros(0, np.float32), rate, packets
+
+
+def _check_codec(codec: str, response_format: str) -> None:
+    """A server that sends what it likes must not be measured under the name of what was asked for."""
+    if not codec.startswith("pcm_" if response_format in PLAIN else response_format):
+        raise AudioError(f"{response_format} was asked for, the body is {codec}")
 
 
 def _ogg_pages(data: bytes) -> dict[int, int]:
@@ -111,13 +127,22 @@ def _ogg_pages(data: bytes) -> dict[int, int]:
         end = at + OGG_HEADER + segments + sum(table)
         pages[at] = end
         at = end
+    if at > len(data):
+        raise AudioError("the body is cut off in the middle of a page")
     return pages
 
 
-def _timeline(parts: Sequence[Part], packets: Sequence[tuple[int, float]]) -> Iterator[Playable]:
-    ends = list(itertools.accumulate(len(part.data) for part in parts))
+def _timeline(parts: Sequence[Part], packets: Sequence[Packet], *, plain: bool) -> Iterator[Playable]:
+    """How much could be played after each part; `plain`: any sample is playable without its packet."""
+    ends = np.array([packet.end for packet in packets])
+    seconds = np.array([packet.seconds for packet in packets])
+    arrived = np.cumsum([len(part.data) for part in parts])
+    if plain:
+        playable = np.interp(arrived, ends, seconds)
+    else:
+        playable = np.concatenate(([0.0], seconds))[np.searchsorted(ends, arrived, side="right")]
     reached = 0.0
-    for end, seconds in packets:
-        if seconds > reached:
-            reached = seconds
-            yield Playable(parts[min(bisect.bisect_left(ends, end), len(parts) - 1)].at, seconds)
+    for part, until in zip(parts, playable.tolist(), strict=True):
+        if until > reached:
+            reached = until
+            yield Playable(part.at, until)

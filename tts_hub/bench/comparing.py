@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import statistics
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from tts_hub.bench.result import Cell, Result
+from tts_hub.bench.result import Cell, Result, Sample
 
 MEASURES = ("first_byte", "first_audio", "first_audible", "total", "real_time_factor")
-RESAMPLES = 2_000
-Values = NDArray[np.float64]
-CONFIDENCE = (2.5, 97.5)
-"""Percentiles of the resampled ratios: an interval of 95 %."""
+CONFIDENCE = 0.95
+STRETCHES = 6
+"""Into how many pieces a cell is cut, to see how much the machine changes within it."""
+T_QUANTILE = 2.23
+"""Student's t for 95 %, both sides, with the 2 * (STRETCHES - 1) degrees of freedom of two cells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,60 +30,132 @@ class Ratio:
     ratio: float
     low: float
     high: float
-    """The 95 % interval of the ratio."""
+    """The 95 % interval of the ratio; NaN when there is too little to tell."""
 
     @property
     def verdict(self) -> str:
         """In plain words."""
         if math.isnan(self.ratio):
             return "not comparable"
+        if math.isnan(self.low):
+            return "too few to tell"
         if self.low <= 1.0 <= self.high:
             return "within noise"
         return "B is faster" if self.ratio < 1 else "B is slower"
 
 
-def compare(a: Result, b: Result, seed: int = 0) -> list[Ratio]:
+def compare(a: Result, b: Result) -> list[Ratio]:
     """Ratios of all cells that stand in both results."""
-    others = {_name(cell): cell for cell in b.cells}
+    others = {_key(cell): cell for cell in b.cells}
     return [
         ratio
         for cell in a.cells
-        if _name(cell) in others
-        for ratio in compare_cells(cell, others[_name(cell)], paired=False, seed=seed)
+        if _key(cell) in others
+        for ratio in compare_cells(cell, others[_key(cell)], paired=False)
     ]
 
 
-def compare_cells(a: Cell, b: Cell, *, paired: bool, seed: int = 0) -> list[Ratio]:
+def differences(a: Result, b: Result) -> Iterator[str]:
+    """What else than the figures is not the same in two results: `cores: 2, 16`."""
+    for name in ("processor", "cores", "python", "platform"):
+        yield from _unlike(name, getattr(a.machine, name), getattr(b.machine, name))
+    for name in sorted({*a.machine.packages, *b.machine.packages}):
+        yield from _unlike(name, a.machine.packages.get(name), b.machine.packages.get(name))
+    for name in ("model", "voice"):
+        yield from _unlike(name, *(sorted({str(getattr(cell, name)) for cell in r.cells}) for r in (a, b)))
+    keys = [{_key(cell): cell for cell in r.cells} for r in (a, b)]
+    for label, own, other in zip("AB", keys, reversed(keys), strict=True):
+        missing = [cell.name for key, cell in own.items() if key not in other]
+        if missing:
+            yield f"only in {label}: {', '.join(missing)}"
+
+
+def compare_cells(a: Cell, b: Cell, *, paired: bool) -> list[Ratio]:
     """Ratios of two cells; `paired` when their samples were taken in turns."""
-    return [_ratio(a, b, measure, paired, np.random.default_rng(seed)) for measure in MEASURES]
+    return [_ratio(a, b, measure, paired=paired) for measure in MEASURES]
 
 
-def _ratio(a: Cell, b: Cell, measure: str, paired: bool, chance: np.random.Generator) -> Ratio:
-    left, right = _values(a, measure), _values(b, measure)
-    if not len(left) or not len(right):
-        nan = math.nan
-        return Ratio(_name(a), measure, nan, nan, nan, nan, nan)
-    if paired and not a.failures and not b.failures and len(left) == len(right):
-        logs = np.log(right / left)
-        ratio = float(np.exp(np.median(logs)))
-        picks = chance.integers(0, len(logs), (RESAMPLES, len(logs)))
-        resampled = np.exp(np.median(logs[picks], axis=1))
+def _ratio(a: Cell, b: Cell, measure: str, *, paired: bool) -> Ratio:
+    if not a.samples or not b.samples:
+        return Ratio(a.name, measure, *[math.nan] * 5)
+    middles = _middle(a.samples, measure), _middle(b.samples, measure)
+    logs = _pairs(a, b, measure) if paired else []
+    if logs:
+        middle, (low, high) = statistics.median(logs), interval_of_median(logs)
     else:
-        ratio = float(np.median(right) / np.median(left))
-        resampled = _medians(right, chance) / _medians(left, chance)
-    low, high = (float(value) for value in np.percentile(resampled, CONFIDENCE))
-    return Ratio(_name(a), measure, float(np.median(left)), float(np.median(right)), ratio, low, high)
+        middle = math.log(middles[1] / middles[0])
+        noise = _noise(a, b, measure)
+        low, high = middle - noise, middle + noise
+    return Ratio(a.name, measure, *middles, math.exp(middle), math.exp(low), math.exp(high))
 
 
-def _medians(values: Values, chance: np.random.Generator) -> Values:
-    picks = chance.integers(0, len(values), (RESAMPLES, len(values)))
-    return np.asarray(np.median(values[picks], axis=1))
+def _pairs(a: Cell, b: Cell, measure: str) -> list[float]:
+    """The logarithm of B in terms of A, of each turn in which both had samples.
+
+    The requests of a turn run at the same time and fare alike: they count as one.
+    """
+    ours, theirs = _by_turn(a), _by_turn(b)
+    return [
+        math.log(_middle(theirs[turn], measure) / _middle(ours[turn], measure))
+        for turn in sorted(ours.keys() & theirs.keys())
+    ]
 
 
-def _values(cell: Cell, measure: str) -> Values:
-    return np.array([getattr(sample, measure) for sample in cell.samples], np.float64)
+def interval_of_median(values: Sequence[float]) -> tuple[float, float]:
+    """Where the median lies with 95 %, by the binomial distribution and whatever that of the values is.
+
+    NaN for less than six: even all of them on one side may be chance.
+    """
+    ordered, outside, below = sorted(values), 0, 0.0
+    count = len(ordered)
+    while below + math.comb(count, outside) / 2**count <= (1 - CONFIDENCE) / 2:
+        below += math.comb(count, outside) / 2**count
+        outside += 1
+    if not outside:
+        return math.nan, math.nan
+    return ordered[outside - 1], ordered[count - outside]
 
 
-def _name(cell: Cell) -> str:
-    load = f"{cell.streams} streams" if cell.rate is None else f"{cell.rate:g}/s"
-    return f"{cell.target} {cell.response_format} {cell.text} {load}"
+def _noise(a: Cell, b: Cell, measure: str) -> float:
+    """Half the interval of the logarithm of a ratio, for cells that were measured at different times.
+
+    More samples do not help against a machine that was busier the second time. So two cells count as
+    different only by more than stretches of one cell differ among themselves, and by more than the
+    machine itself was slower, by the yardstick.
+    """
+    if min(len(a.samples), len(b.samples)) < STRETCHES:
+        return math.nan
+    spread = math.hypot(*(_spread(cell.samples, measure) for cell in (a, b)))
+    drift = abs(math.log(statistics.median(b.yardsticks) / statistics.median(a.yardsticks)))
+    return T_QUANTILE * spread + drift
+
+
+def _spread(samples: Sequence[Sample], measure: str) -> float:
+    """Standard deviation of the logarithm of the medians of stretches."""
+    borders = [len(samples) * number // STRETCHES for number in range(STRETCHES + 1)]
+    stretches = [samples[a:b] for a, b in itertools.pairwise(borders)]
+    return statistics.stdev(math.log(_middle(stretch, measure)) for stretch in stretches)
+
+
+def _middle(samples: Sequence[Sample], measure: str) -> float:
+    return statistics.median(float(getattr(sample, measure)) for sample in samples)
+
+
+def _by_turn(cell: Cell) -> dict[int, list[Sample]]:
+    turns: dict[int, list[Sample]] = {}
+    for sample in cell.samples:
+        turns.setdefault(sample.turn, []).append(sample)
+    return turns
+
+
+def _key(cell: Cell) -> tuple[str, str]:
+    return cell.configuration, cell.name
+
+
+def _unlike(name: str, a: object, b: object) -> Iterator[str]:
+    if a != b:
+        yield f"{name}: {_told(a)} / {_told(b)}"
+
+
+def _told(value: object) -> str:
+    return ", ".join(value) if isinstance(value, list) else str(value)

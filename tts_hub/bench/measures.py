@@ -1,4 +1,10 @@
-"""Each figure of the benchmark, defined by one function. Times are seconds since the request was sent."""
+"""Each figure of the benchmark, defined by one function. Times are seconds since the request was sent.
+
+In an open loop: since it was due. The server's `/metrics` count the same from inside, where there is no
+transport: their `tts_time_to_first_audio_seconds` ends with the first piece of the audio that has sound in it
+(beyond -50 dBFS), before it is encoded, and so belongs to `first_audio`; their `tts_real_time_factor` is
+`real_time_factor` of the time in which the engine was at work, without queue, encoding and transport.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +38,7 @@ def first_byte(parts: Sequence[Part]) -> float:
 
 
 def first_audio(decoded: Decoded) -> float:
-    """When the first packet could be decoded."""
+    """When the first audio could be decoded: headers and half packets are none."""
     return decoded.timeline[0].at
 
 
@@ -55,10 +61,7 @@ def total(parts: Sequence[Part]) -> float:
 
 
 def real_time_factor(parts: Sequence[Part], decoded: Decoded) -> float:
-    """Total time per second of audio, for a reader who never waits. Below 1 is faster than speech.
-
-    The server's `tts_real_time_factor` is the same without queue and transport.
-    """
+    """Total time per second of audio, for a reader who never waits. Below 1 is faster than speech."""
     return total(parts) / decoded.seconds
 
 
@@ -68,7 +71,7 @@ def gaps(parts: Sequence[Part]) -> list[float]:
 
 
 def underruns(timeline: Sequence[Playable]) -> Underruns:
-    """How often and how long a player that starts at the first audio would stand still."""
+    """How often and how long a player that starts at the first audio, with no reserve, would stand still."""
     count, stood = 0, 0.0
     runs_dry_at = timeline[0].at + timeline[0].seconds
     for before, now in itertools.pairwise(timeline):

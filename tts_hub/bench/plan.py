@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tts_hub.bench.judging import Expectation, expect
 from tts_hub.bench.result import Cell, Result, this_machine
-from tts_hub.bench.running import Expectation, Load, Setup, expect, run_alternating, run_cell
-from tts_hub.bench.targets import Job, LibraryTarget, Target, http_target, own_server
+from tts_hub.bench.running import Load, run_alternating, run_cell, warm_up
+from tts_hub.bench.targets import TIMEOUT, Job, LibraryTarget, Setup, Target
 from tts_hub.bench.texts import BenchText, bench_text
-from tts_hub.errors import UnsupportedOptionError, one_of
+from tts_hub.errors import TTSHubError, UnsupportedOptionError, one_of
 from tts_hub.manager import TTSBackendManager
 
 LIBRARY = "library"
@@ -41,23 +42,25 @@ class Plan:
     formats: tuple[str, ...] = ("wav",)
     loads: tuple[Load, ...] = (Load(),)
     warm_up: int = 2
-    """Requests before the clock runs, besides those that tell how long a text is."""
+    """Rounds before the clock runs, of one request of every stream."""
+    timeout: float = TIMEOUT
+    """Seconds that one request may take."""
     seed: int = 1
     command: str = "tts-hub bench"
     config_file: Path | None = None
 
     @property
     def requests(self) -> int:
-        """How many will be made."""
-        cells = len(self.sides) * len(self.texts) * len(self.formats) * (2 if self.versus else 1)
-        return cells * sum(load.requests for load in self.loads)
+        """How many will be made, warm-up aside."""
+        cells = len(_all_sides(self)) * len(self.texts) * len(self.formats)
+        return cells * sum(_requests_of(self, load) for load in self.loads)
 
 
 class Watcher:
     """Told of what happens; does nothing itself."""
 
     def began(self, what: str) -> None:
-        """A cell begins."""
+        """A cell begins, or its warm-up."""
 
     def request_done(self) -> None:
         """One request is over."""
@@ -86,52 +89,76 @@ async def run_plan(plan: Plan, watcher: Watcher | None = None) -> Result:
     """Measure all of it.
 
     Raises:
-        TTSHubError: a face cannot be reached, or refuses the first request of a cell.
+        TTSHubError: a face cannot be reached, or refuses the very first requests. What fails later is in the
+            cells: it does not undo what has been measured.
     """
     watcher = watcher or Watcher()
     began = datetime.now(UTC).isoformat(timespec="seconds")
     cells: list[Cell] = []
     texts = [bench_text(name) for name in plan.texts]
     async with AsyncExitStack() as stack:
-        targets = [await stack.enter_async_context(_target(s, plan)) for s in _all_sides(plan)]
+        sides = [(s, await stack.enter_async_context(_target(s, plan))) for s in _all_sides(plan)]
         for response_format in plan.formats:
             for text in texts:
                 setups = [
                     Setup(
-                        "AB"[min(n, 1)] if plan.versus else "A",
+                        "AB"[number] if plan.versus else "A",
                         target,
-                        Job(s.model, s.voice, response_format),
+                        Job(side.model, side.voice, response_format),
+                        plan.timeout,
                     )
-                    for n, (s, target) in enumerate(zip(_all_sides(plan), targets, strict=True))
+                    for number, (side, target) in enumerate(sides)
                 ]
-                async for cell in _cells(plan, setups, text, watcher):
+                async for cell in _cells(plan, setups, text, watcher, nothing_yet=not cells):
                     cells.append(cell)
                     watcher.cell_done(cell)
     return Result(command=plan.command, seed=plan.seed, began=began, machine=this_machine(), cells=cells)
 
 
 async def _cells(
-    plan: Plan, setups: Sequence[Setup], text: BenchText, watcher: Watcher
+    plan: Plan, setups: Sequence[Setup], text: BenchText, watcher: Watcher, *, nothing_yet: bool
 ) -> AsyncGenerator[Cell, None]:
-    expectations = [await _warmed_up(setup, text, plan.warm_up) for setup in setups]
-    done: Callable[[], None] = watcher.request_done
+    what = f"{text.name} {setups[0].job.response_format}"
+    watcher.began(f"{what}, warming up")
+    expectations: list[Expectation] = []
+    for setup in setups:
+        try:
+            expectations.append(await expect(setup, text))
+        except TTSHubError as exc:
+            if nothing_yet:
+                raise
+            expectations.append(Expectation.none(f"its sentences one by one: {exc}"))
     for load in plan.loads:
-        watcher.began(f"{text.name} {setups[0].job.response_format}")
-        if plan.versus is not None:
-            for cell in await run_alternating(
-                setups, text, load, expectations, seed=plan.seed, on_request=done
-            ):
-                yield cell
-            continue
-        for setup, expectation in zip(setups, expectations, strict=True):
-            yield await run_cell(setup, text, load, expectation, seed=plan.seed, on_request=done)
+        watcher.began(f"{what}, warming up")
+        for setup in setups:
+            for _ in range(plan.warm_up):
+                await warm_up(setup, text, load)
+        watcher.began(f"{what}, measuring")
+        async for cell in _measured(plan, setups, text, load, expectations, watcher.request_done):
+            yield cell
 
 
-async def _warmed_up(setup: Setup, text: BenchText, requests: int) -> Expectation:
-    expectation = await expect(setup, text)
-    for _ in range(requests):
-        await setup.target.speak(setup.job, text)
-    return expectation
+async def _measured(  # noqa: PLR0917
+    plan: Plan,
+    setups: Sequence[Setup],
+    text: BenchText,
+    load: Load,
+    expectations: Sequence[Expectation],
+    done: Callable[[], None],
+) -> AsyncGenerator[Cell, None]:
+    if plan.versus is not None:
+        for cell in await run_alternating(setups, text, load, expectations, seed=plan.seed, on_request=done):
+            yield cell
+        return
+    for setup, expectation in zip(setups, expectations, strict=True):
+        yield await run_cell(setup, text, load, expectation, seed=plan.seed, on_request=done)
+
+
+def _requests_of(plan: Plan, load: Load) -> int:
+    if plan.versus is None:
+        return load.requests
+    turns, once = load.turns()
+    return turns * once.requests
 
 
 def _all_sides(plan: Plan) -> tuple[Side, ...]:
@@ -143,12 +170,16 @@ async def _target(side: Side, plan: Plan) -> AsyncGenerator[Target, None]:
     if side.target == LIBRARY:
         async with TTSBackendManager.from_config(plan.config_file) as manager:
             yield LibraryTarget(manager)
-    elif side.target == HTTP:
-        async with own_server(plan.config_file) as server:
-            yield server
-    elif side.target.startswith(("http://", "https://")):
-        async with http_target(side.target, side.api_key) as server:
-            yield server
-    else:
+        return
+    if side.target != HTTP and not side.target.startswith(("http://", "https://")):
         message = f"no target {side.target!r}; {one_of(side.target, [LIBRARY, HTTP])}, or a base URL"
         raise UnsupportedOptionError(message, param="target")
+    # httpx is not there in a plain installation, and this module is imported for the list of commands.
+    from tts_hub.bench.servers import http_target, own_server
+
+    if side.target == HTTP:
+        async with own_server(plan.config_file) as server:
+            yield server
+    else:
+        async with http_target(side.target, side.api_key) as server:
+            yield server

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tts_hub.bench.measures import percentiles
 from tts_hub.bench.result import Cell, Result
-from tts_hub.bench.tables import load_name
 from tts_hub.errors import BackendUnavailableError, OutputError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SUFFIXES = (".png", ".svg")
+ROW_INCHES = 0.22
+COLOURS = 10
+"""Until matplotlib begins again with the first."""
+LINES = ("-", "--", ":", "-.")
 
 
 def plot(result: Result, path: Path) -> None:
@@ -17,43 +26,63 @@ def plot(result: Result, path: Path) -> None:
         BackendUnavailableError: matplotlib is not installed.
         OutputError: the file cannot be written.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as exc:
-        message = "drawing needs matplotlib, which is not installed"
-        raise BackendUnavailableError(
-            message, backend="bench", remedy="pip install 'tts-hub[bench]'"
-        ) from exc
-    figure = Figure(figsize=(11, 7.5), layout="constrained")
-    spread, cost = figure.subplots(1, 2)
+    require_matplotlib()
+    from matplotlib.figure import Figure
+
     cells = [cell for cell in result.cells if cell.samples]
-    for cell in cells:
-        times = sorted(sample.first_audible * 1000 for sample in cell.samples)
-        shares = [(number + 1) / len(times) for number in range(len(times))]
-        spread.step(times, shares, where="post", label=_label(cell))
-    spread.set(xlabel="first audible, ms", ylabel="share of requests", title="Latency")
-    for name, points in _by_streams(cells).items():
-        cost.plot(*zip(*points, strict=True), marker="o", label=name)
-    cost.set(xlabel="streams at once", ylabel="real-time factor (p50)", title="Concurrency")
+    figure = Figure(figsize=(14, max(5.0, 1.5 + ROW_INCHES * len(cells))), layout="constrained")
+    spread, cost = figure.subplots(1, 2, width_ratios=(3, 2))
+    _draw_latency(spread, cells)
+    _draw_cost(cost, cells)
     for axes in (spread, cost):
         axes.grid(alpha=0.3)
-        if axes.get_legend_handles_labels()[0]:
-            axes.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.12))
     try:
         figure.savefig(path)
     except (OSError, ValueError) as exc:
         raise OutputError(f"cannot draw into {path}: {exc}") from exc
 
 
+def require_matplotlib() -> None:
+    """Raise `BackendUnavailableError` when it is not installed."""
+    if importlib.util.find_spec("matplotlib") is None:
+        message = "drawing needs matplotlib, which is not installed"
+        raise BackendUnavailableError(message, backend="bench", remedy="pip install 'tts-hub[bench]'")
+
+
+def _draw_latency(axes: Axes, cells: list[Cell]) -> None:
+    """Every request as a dot, a line of dots for each cell."""
+    for height, cell in enumerate(cells):
+        times = [sample.first_audible * 1000 for sample in cell.samples]
+        axes.plot(times, [height] * len(times), "o", color="tab:blue", alpha=0.3, markersize=4)
+        found = cell.percentiles["first_audible"]
+        axes.plot(found["p50"] * 1000, height, "|", color="black", markersize=12)
+        axes.plot(found["p95"] * 1000, height, "|", color="tab:red", markersize=12)
+    names = [f"{_label(cell)}, {cell.load}" for cell in cells]
+    axes.set_yticks(range(len(cells)), names, fontsize=7)
+    axes.set(xlabel="first audible, ms (black: p50, red: p95)", title="Latency", xlim=(0, None))
+    axes.invert_yaxis()
+
+
+def _draw_cost(axes: Axes, cells: list[Cell]) -> None:
+    """The real-time factor against the streams at once."""
+    for number, (name, points) in enumerate(_by_streams(cells).items()):
+        style = LINES[number // COLOURS % len(LINES)]
+        axes.plot(*zip(*points, strict=True), marker="o", linestyle=style, label=name)
+    axes.set(xlabel="streams at once", ylabel="real-time factor (p50)", title="Concurrency")
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=7)
+
+
 def _label(cell: Cell) -> str:
-    return f"{cell.target} {cell.model} {cell.response_format} {cell.text}, {load_name(cell)}"
+    voice = f" {cell.voice}" if cell.voice else ""
+    side = f"{cell.configuration}: " if cell.configuration != "A" else ""
+    return f"{side}{cell.target} {cell.model}{voice} {cell.response_format} {cell.text}"
 
 
 def _by_streams(cells: list[Cell]) -> dict[str, list[tuple[int, float]]]:
     lines: dict[str, list[tuple[int, float]]] = {}
     for cell in cells:
         if cell.streams is not None:
-            factor = percentiles([sample.real_time_factor for sample in cell.samples])["p50"]
-            name = f"{cell.target} {cell.model} {cell.response_format} {cell.text}"
-            lines.setdefault(name, []).append((cell.streams, factor))
+            factor = cell.percentiles["real_time_factor"]["p50"]
+            lines.setdefault(_label(cell), []).append((cell.streams, factor))
     return {name: sorted(points) for name, points in lines.items()}

@@ -7,12 +7,14 @@ import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from tts_hub.bench.measures import percentiles
 from tts_hub.errors import ConfigError, OutputError
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised when a field changes its meaning."""
 PACKAGES = ("tts-hub", "av", "numpy", "anyio", "espeakng-loader", "onnxruntime", "torch", "uvicorn", "httpx")
 
@@ -34,6 +36,8 @@ class Sample(_Record):
     underruns: int
     underrun_seconds: float
     encoded_bytes: int
+    turn: int = 0
+    """Of a comparison A B A B: the samples of a turn were taken next to each other."""
 
 
 class Cell(_Record):
@@ -43,6 +47,7 @@ class Cell(_Record):
     """`A`, or `B` of a comparison."""
     target: str
     model: str
+    voice: str | None = None
     response_format: str
     text: str
     streams: int | None
@@ -50,13 +55,40 @@ class Cell(_Record):
     rate: float | None
     """Requests a second, at random times (open loop)."""
     samples: list[Sample]
+    """In the order in which the requests began."""
     failures: list[str]
-    """What went wrong: refused, broken off, not decodable, too short."""
+    """What went wrong: refused, broken off, not decodable, silent, too short."""
     wall_seconds: float
     cpu_seconds: float | None
     """Of the working process, while the cell ran."""
+    client_cpu_seconds: float | None
+    """Of the benchmark itself meanwhile; None where it is the working process."""
     peak_memory_mb: float | None
-    """Resident, of the working process, at its highest so far."""
+    """Resident, of the working process, at its highest while the cell ran."""
+    yardsticks: list[float]
+    """Seconds that always the same piece of work took, before and after: how busy the machine was."""
+    percentiles: dict[str, dict[str, float]] = {}
+    """Of each measure over the samples, as `measures.percentiles` defines them."""
+
+    @model_validator(mode="after")
+    def _summarise(self) -> Self:
+        names = [name for name in Sample.model_fields if name != "turn"] if self.samples else []
+        self.percentiles = {
+            name: percentiles([float(getattr(sample, name)) for sample in self.samples]) for name in names
+        }
+        return self
+
+    @property
+    def load(self) -> str:
+        """`4 streams`, or `2.5/s`."""
+        if self.rate is not None:
+            return f"{self.rate:g}/s"
+        return f"{self.streams} stream" + ("s" if self.streams != 1 else "")
+
+    @property
+    def name(self) -> str:
+        """What was measured, apart from model and voice."""
+        return f"{self.target} {self.response_format} {self.text} {self.load}"
 
 
 class Machine(_Record):

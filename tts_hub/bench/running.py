@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import math
+import os
 import random
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 
 import anyio
 
-from tts_hub.bench import measures
-from tts_hub.bench.arrivals import Decoded, Part, decode
-from tts_hub.bench.process import Usage, usage_of
-from tts_hub.bench.result import Cell, Sample
-from tts_hub.bench.targets import Job, Target
+from tts_hub.bench.arrivals import Part
+from tts_hub.bench.bodies import Bodies
+from tts_hub.bench.judging import Expectation, Outcome, judge, without_cut
+from tts_hub.bench.process import Usage, usage_of, yardstick
+from tts_hub.bench.result import Cell
+from tts_hub.bench.targets import Setup
 from tts_hub.bench.texts import BenchText
-from tts_hub.errors import AudioError, TTSHubError
-from tts_hub.text.segment import Segmenter
+from tts_hub.errors import TTSHubError
 
-LEAST_OF_PARTS = 0.7
-"""A text spoken whole must be at least so long, in terms of its sentences spoken one by one."""
-CHARACTERS_PER_SECOND = (2.0, 45.0)
-"""Slower or faster is no speech, in any of the languages of the texts."""
 SAMPLING_SECONDS = 0.2
 """How often memory is looked at."""
+YARDSTICKS = 3
+"""Before and after each cell."""
+OPEN_TURNS = 10
+"""Into how many turns an open loop is cut when two sides are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,53 +39,24 @@ class Load:
     """Requests a second instead, at random (Poisson) times."""
     requests: int = 10
 
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """One side of a benchmark: which face, and what is asked of it."""
-
-    label: str
-    target: Target
-    job: Job
+    def turns(self) -> tuple[int, Load]:
+        """How often two sides take turns, and what one does in each: one request of every stream."""
+        size = math.ceil(self.requests / OPEN_TURNS) if self.rate is not None else self.streams or 1
+        return math.ceil(self.requests / size), replace(self, requests=size)
 
 
-@dataclass(slots=True)
-class Expectation:
-    """How long a text must at least be, and at most can be."""
+async def warm_up(setup: Setup, text: BenchText, load: Load) -> None:
+    """One request of every stream at once: each needs a connection and a place in the engine first."""
 
-    least: float
-    most: float
+    async def once() -> None:
+        try:
+            await setup.speak(text)
+        except TTSHubError:
+            return  # it will fail again when it counts
 
-    def complaint(self, seconds: float) -> str:
-        """What is wrong with a length; empty when nothing is."""
-        if seconds < self.least:
-            return f"too short: {seconds:.2f} s of audio, at least {self.least:.2f} s were expected"
-        if seconds > self.most:
-            return f"too long: {seconds:.2f} s of audio, at most {self.most:.2f} s were expected"
-        return ""
-
-
-@dataclass(slots=True)
-class _Outcome:
-    parts: list[Part] = field(default_factory=list)
-    failure: str = ""
-
-
-async def expect(setup: Setup, text: BenchText) -> Expectation:
-    """Speak the sentences of a text one by one: whoever truncates the whole is caught by its parts.
-
-    Also warms the engine up for this text.
-    """
-    slowest, fastest = CHARACTERS_PER_SECOND
-    characters = len(text.text)
-    least, most = characters / fastest, max(2.0, characters / slowest)
-    segmenter = Segmenter(language=text.language)
-    sentences = [s.text for s in segmenter.push(text.text) + segmenter.finish() if s.text]
-    total = 0.0
-    for sentence in sentences:
-        parts = await setup.target.speak(setup.job, BenchText(text.name, sentence, text.language))
-        total += (await _decoded(parts, setup.job)).seconds
-    return Expectation(max(least, LEAST_OF_PARTS * total), most)
+    async with anyio.create_task_group() as tasks:
+        for _ in range(load.streams or 1):
+            tasks.start_soon(once)
 
 
 async def run_cell(
@@ -92,33 +66,36 @@ async def run_cell(
     expectation: Expectation,
     *,
     seed: int,
+    turn: int = 0,
     on_request: Callable[[], None] = lambda: None,
 ) -> Cell:
     """All requests of one cell, then their measures."""
-    cell, before = _Cell(), usage_of(setup.target.pid)
-    began = time.perf_counter()
-    async with anyio.create_task_group() as watching:
-        watching.start_soon(cell.watch_memory, setup.target.pid)
-        if load.rate is not None:
-            await _open_loop(setup, text, load, seed, cell, on_request)
-        else:
-            await _closed_loop(setup, text, load, cell, on_request)
-        watching.cancel_scope.cancel()
-    wall, after = time.perf_counter() - began, usage_of(setup.target.pid)
-    samples, failures = await _judge(cell.outcomes, setup.job, expectation)
+    busy = [yardstick() for _ in range(YARDSTICKS)]
+    with Bodies() as bodies:
+        run = _Run(setup, text, bodies, on_request)
+        async with run.watched():
+            if load.rate is not None:
+                await run.open_loop(load.rate, load.requests, random.Random(seed))  # noqa: S311 - no secrets
+            else:
+                await run.closed_loop(load.streams or 1, load.requests)
+        busy += [yardstick() for _ in range(YARDSTICKS)]
+        samples, failures = await judge(run.outcomes, bodies, setup, expectation, turn)
     return Cell(
         configuration=setup.label,
         target=setup.target.name,
         model=setup.job.model,
+        voice=setup.job.voice,
         response_format=setup.job.response_format,
         text=text.name,
         streams=None if load.rate is not None else load.streams,
         rate=load.rate,
         samples=samples,
         failures=failures,
-        wall_seconds=wall,
-        cpu_seconds=_difference(before, after),
-        peak_memory_mb=cell.peak_memory_mb,
+        wall_seconds=run.wall_seconds,
+        cpu_seconds=run.cpu_seconds,
+        client_cpu_seconds=run.client_cpu_seconds,
+        peak_memory_mb=run.peak_memory_mb,
+        yardsticks=busy,
     )
 
 
@@ -131,66 +108,81 @@ async def run_alternating(
     seed: int,
     on_request: Callable[[], None] = lambda: None,
 ) -> list[Cell]:
-    """A B A B: what the machine does meanwhile hits both alike; samples are pairs by their order."""
-    once = Load(streams=load.streams, requests=load.streams or 1)
-    rounds = max(1, load.requests // (load.streams or 1))
+    """A B A B: what the machine does meanwhile hits both alike."""
+    turns, once = load.turns()
     cells: list[list[Cell]] = [[] for _ in setups]
-    for number in range(rounds):
-        for side, setup in enumerate(setups):
-            cells[side].append(
+    for turn in range(turns):
+        for setup, expectation, done in zip(setups, expectations, cells, strict=True):
+            done.append(
                 await run_cell(
-                    setup, text, once, expectations[side], seed=seed + number, on_request=on_request
+                    setup, text, once, expectation, seed=seed + turn, turn=turn, on_request=on_request
                 )
             )
     return [_merged(side) for side in cells]
 
 
-async def _closed_loop(
-    setup: Setup, text: BenchText, load: Load, cell: _Cell, on_request: Callable[[], None]
-) -> None:
-    left = iter(range(load.requests))
+class _Run:
+    """The requests of one cell, and what is gathered while the clock runs."""
 
-    async def stream() -> None:
-        for _ in left:
-            await cell.request(setup, text)
-            on_request()
-
-    async with anyio.create_task_group() as tasks:
-        for _ in range(load.streams or 1):
-            tasks.start_soon(stream)
-
-
-async def _open_loop(  # noqa: PLR0917
-    setup: Setup, text: BenchText, load: Load, seed: int, cell: _Cell, on_request: Callable[[], None]
-) -> None:
-    chance = random.Random(seed)  # noqa: S311 - arrival times, not secrets
-
-    async def one() -> None:
-        await cell.request(setup, text)
-        on_request()
-
-    async with anyio.create_task_group() as tasks:
-        for _ in range(load.requests):
-            tasks.start_soon(one)
-            await anyio.sleep(chance.expovariate(load.rate or 1.0))
-
-
-class _Cell:
-    """What is gathered while the clock runs."""
-
-    def __init__(self) -> None:
-        self.outcomes: list[_Outcome] = []
+    def __init__(self, setup: Setup, text: BenchText, bodies: Bodies, on_request: Callable[[], None]) -> None:
+        self.outcomes: list[Outcome] = []
+        self.wall_seconds = 0.0
+        self.cpu_seconds: float | None = None
+        self.client_cpu_seconds: float | None = None
         self.peak_memory_mb: float | None = None
+        self._setup = setup
+        self._text = text
+        self._bodies = bodies
+        self._on_request = on_request
 
-    async def request(self, setup: Setup, text: BenchText) -> None:
-        outcome = _Outcome()
+    @asynccontextmanager
+    async def watched(self) -> AsyncGenerator[None, None]:
+        """Time, CPU and memory of what happens inside."""
+        pid = self._setup.target.pid
+        before, ours, began = usage_of(pid), time.process_time(), time.perf_counter()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._watch_memory, pid)
+            yield
+            tasks.cancel_scope.cancel()
+        self.wall_seconds = time.perf_counter() - began
+        self.cpu_seconds = _difference(before, usage_of(pid))
+        if pid != os.getpid():
+            self.client_cpu_seconds = time.process_time() - ours
+
+    async def closed_loop(self, streams: int, requests: int) -> None:
+        """So many at once, each beginning anew when it is done."""
+        left = iter(range(requests))
+
+        async def stream() -> None:
+            for _ in left:
+                await self._request()
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(streams):
+                tasks.start_soon(stream)
+
+    async def open_loop(self, rate: float, requests: int, chance: random.Random) -> None:
+        """Requests at times that do not depend on how the others fare."""
+        due = time.perf_counter()
+        async with anyio.create_task_group() as tasks:
+            for _ in range(requests):
+                await anyio.sleep(max(0.0, due - time.perf_counter()))
+                tasks.start_soon(self._request, due)
+                due += chance.expovariate(rate)
+
+    async def _request(self, due: float | None = None) -> None:
+        """Times count from when the request was due: it must not look fast because it had to wait for us."""
+        outcome = Outcome()
         self.outcomes.append(outcome)
+        late = 0.0 if due is None else time.perf_counter() - due
         try:
-            outcome.parts = await setup.target.speak(setup.job, text)
+            parts = await self._setup.speak(self._text)
+            outcome.body = await self._bodies.keep([Part(late + part.at, part.data) for part in parts])
         except TTSHubError as exc:
             outcome.failure = f"{type(exc).__name__}: {exc}"
+        self._on_request()
 
-    async def watch_memory(self, pid: int | None) -> None:
+    async def _watch_memory(self, pid: int | None) -> None:
         while True:
             usage = usage_of(pid)
             if usage is None:
@@ -199,63 +191,29 @@ class _Cell:
             await anyio.sleep(SAMPLING_SECONDS)
 
 
-async def _judge(
-    outcomes: Sequence[_Outcome], job: Job, expectation: Expectation
-) -> tuple[list[Sample], list[str]]:
-    """Decode every stream; a broken or short one is a failure and never a fast one."""
-    samples: list[Sample] = []
-    failures: list[str] = []
-    for outcome in outcomes:
-        if outcome.failure:
-            failures.append(outcome.failure)
-            continue
-        try:
-            decoded = await _decoded(outcome.parts, job)
-        except AudioError as exc:
-            failures.append(f"broken: {exc}")
-            continue
-        complaint = expectation.complaint(decoded.seconds)
-        if complaint:
-            failures.append(complaint)
-        else:
-            samples.append(sample_of(outcome.parts, decoded))
-    return samples, failures
-
-
-def sample_of(parts: Sequence[Part], decoded: Decoded) -> Sample:
-    """All measures of one request."""
-    dry = measures.underruns(decoded.timeline)
-    return Sample(
-        first_byte=measures.first_byte(parts),
-        first_audio=measures.first_audio(decoded),
-        first_audible=measures.first_audible(decoded),
-        total=measures.total(parts),
-        audio_seconds=decoded.seconds,
-        real_time_factor=measures.real_time_factor(parts, decoded),
-        longest_gap=max(measures.gaps(parts), default=0.0),
-        underruns=dry.count,
-        underrun_seconds=dry.seconds,
-        encoded_bytes=sum(len(part.data) for part in parts),
-    )
-
-
-async def _decoded(parts: Sequence[Part], job: Job) -> Decoded:
-    return await anyio.to_thread.run_sync(decode, parts, job.response_format)
-
-
 def _difference(before: Usage | None, after: Usage | None) -> float | None:
     return after.cpu_seconds - before.cpu_seconds if before and after else None
 
 
-def _merged(cells: Sequence[Cell]) -> Cell:
-    cpu = [cell.cpu_seconds for cell in cells if cell.cpu_seconds is not None]
-    memory = [cell.peak_memory_mb for cell in cells if cell.peak_memory_mb is not None]
-    return cells[0].model_copy(
-        update={
-            "samples": [sample for cell in cells for sample in cell.samples],
-            "failures": [failure for cell in cells for failure in cell.failures],
-            "wall_seconds": sum(cell.wall_seconds for cell in cells),
-            "cpu_seconds": sum(cpu) if cpu else None,
-            "peak_memory_mb": max(memory, default=None),
-        }
+def _merged(turns: Sequence[Cell]) -> Cell:
+    """The turns of one side as one cell."""
+    samples, failures = without_cut(
+        [sample for cell in turns for sample in cell.samples],
+        [failure for cell in turns for failure in cell.failures],
     )
+    memory = [cell.peak_memory_mb for cell in turns if cell.peak_memory_mb is not None]
+    whole = turns[0].model_dump() | {
+        "samples": samples,
+        "failures": failures,
+        "wall_seconds": sum(cell.wall_seconds for cell in turns),
+        "cpu_seconds": _sum([cell.cpu_seconds for cell in turns]),
+        "client_cpu_seconds": _sum([cell.client_cpu_seconds for cell in turns]),
+        "peak_memory_mb": max(memory, default=None),
+        "yardsticks": [seconds for cell in turns for seconds in cell.yardsticks],
+    }
+    return Cell.model_validate(whole)
+
+
+def _sum(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None

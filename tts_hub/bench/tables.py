@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from tts_hub.bench.comparing import Ratio
-from tts_hub.bench.measures import percentiles
 from tts_hub.bench.result import Cell, Result
 
 HEAD = (
@@ -16,7 +17,7 @@ HEAD = (
     "load",
     "ok",
     "first byte ms",
-    "first audio ms",
+    "first audio ms (p50 / p95)",
     "first audible ms (p50 / p95 / p99)",
     "real-time factor",
     "longest gap ms",
@@ -24,57 +25,83 @@ HEAD = (
     "CPU ms/s",
     "MB",
 )
+"""Times are medians unless the head says more."""
+WIDTHS = (7, 6, 6, 12, 10, 7, 13, 26, 34, 16, 14, 14, 8, 4)
+"""Of the columns, when their cells are not yet known."""
 RATIO_HEAD = ("cell", "measure", "A", "B", "B / A", "95 % interval", "verdict")
 MISSING = "-"
+LEAST_CPU = 0.1
+"""CPU seconds: less cannot be told from the steps of the system's clock, which are of 10 ms."""
+BUSY_CLIENT = 0.5
+"""Of a core: a benchmark that is busier is measured together with the server."""
 
 
-def rows(cells: Sequence[Cell]) -> Iterator[tuple[str, ...]]:
-    """One row a cell; times are medians unless the head says more."""
-    for cell in cells:
-        yield row(cell)
-
-
-def row(cell: Cell) -> tuple[str, ...]:
-    """The row of a cell."""
+def row(cell: Cell, *, compared: bool = False) -> tuple[str, ...]:
+    """The row of a cell; `compared`: one of the sides A and B."""
+    target = f"{cell.configuration}: {cell.target}" if compared else cell.target
+    model = cell.model if cell.voice is None else f"{cell.model} {cell.voice}"
     whole = f"{len(cell.samples)}/{len(cell.samples) + len(cell.failures)}"
-    front = (cell.target, cell.model, cell.response_format, cell.text, load_name(cell), whole)
+    front = (target, model, cell.response_format, cell.text, cell.load, whole)
     if not cell.samples:
         return (*front, *[MISSING] * (len(HEAD) - len(front)))
-    audible = percentiles([sample.first_audible for sample in cell.samples])
     dry = sum(sample.underruns for sample in cell.samples)
     stood = sum(sample.underrun_seconds for sample in cell.samples)
-    seconds = sum(sample.audio_seconds for sample in cell.samples)
     return (
         *front,
-        _median_ms(cell, "first_byte"),
-        _median_ms(cell, "first_audio"),
-        " / ".join(f"{audible[p] * 1000:.1f}" for p in ("p50", "p95", "p99")),
-        f"{_median(cell, 'real_time_factor'):.4f}",
-        _median_ms(cell, "longest_gap"),
+        _ms(cell, "first_byte", "p50"),
+        _ms(cell, "first_audio", "p50", "p95"),
+        _ms(cell, "first_audible", "p50", "p95", "p99"),
+        f"{cell.percentiles['real_time_factor']['p50']:.4f}",
+        _ms(cell, "longest_gap", "p50"),
         f"{dry} ({stood:.2f} s)" if dry else "0",
-        MISSING if cell.cpu_seconds is None else f"{cell.cpu_seconds * 1000 / seconds:.1f}",
+        _cpu(cell),
         MISSING if cell.peak_memory_mb is None else f"{cell.peak_memory_mb:.0f}",
     )
 
 
-def load_name(cell: Cell) -> str:
-    """`4 streams`, or `2.5/s`."""
-    if cell.rate is not None:
-        return f"{cell.rate:g}/s"
-    return f"{cell.streams} stream" + ("s" if cell.streams != 1 else "")
+def rows(cells: Sequence[Cell]) -> list[tuple[str, ...]]:
+    """One row a cell."""
+    compared = any(cell.configuration != "A" for cell in cells)
+    return [row(cell, compared=compared) for cell in cells]
+
+
+def _ms(cell: Cell, measure: str, *percentiles: str) -> str:
+    return " / ".join(f"{cell.percentiles[measure][p] * 1000:.1f}" for p in percentiles)
+
+
+def _cpu(cell: Cell) -> str:
+    if cell.cpu_seconds is None or cell.cpu_seconds < LEAST_CPU:
+        return MISSING
+    return f"{cell.cpu_seconds * 1000 / sum(sample.audio_seconds for sample in cell.samples):.1f}"
+
+
+def notes(cells: Sequence[Cell]) -> Iterator[str]:
+    """What has to be said besides the figures: what went wrong, and how often; what they are not good for."""
+    for cell in cells:
+        for failure, count in Counter(cell.failures).items():
+            yield f"failure: {cell.name}: {count} x {failure}"
+    for cell in cells:
+        busy = (cell.client_cpu_seconds or 0.0) / max(cell.wall_seconds, 1e-9)
+        if busy > BUSY_CLIENT:
+            yield (
+                f"note: {cell.name}: the benchmark itself kept a core busy for {busy:.0%} of the time; "
+                "its times are partly its own"
+            )
 
 
 def ratio_rows(ratios: Sequence[Ratio]) -> Iterator[tuple[str, ...]]:
     """One row a ratio."""
     for ratio in ratios:
-        unit, scale = ("", 1.0) if ratio.measure == "real_time_factor" else (" ms", 1000.0)
+        plain = ratio.measure == "real_time_factor"
+        a, b = (f"{v:.4f}" if plain else f"{v * 1000:.1f} ms" for v in (ratio.a, ratio.b))
+        unknown = math.isnan(ratio.ratio)
         yield (
             ratio.cell,
             ratio.measure.replace("_", " "),
-            f"{ratio.a * scale:.3g}{unit}",
-            f"{ratio.b * scale:.3g}{unit}",
-            f"{ratio.ratio:.3f}",
-            f"{ratio.low:.3f} to {ratio.high:.3f}",
+            MISSING if unknown else a,
+            MISSING if unknown else b,
+            MISSING if unknown else f"{ratio.ratio:.3f}",
+            MISSING if math.isnan(ratio.low) else f"{ratio.low:.3f} to {ratio.high:.3f}",
             ratio.verdict,
         )
 
@@ -89,25 +116,21 @@ def markdown(result: Result) -> str:
         f"{machine.processor or machine.platform}, {machine.cores} cores, "
         f"Python {machine.python}; {packages}",
         "",
-        *table(HEAD, list(rows(result.cells))),
+        *table(HEAD, rows(result.cells)),
     ]
-    failures = [
-        f"- {cell.target} {cell.text}: {failure}" for cell in result.cells for failure in cell.failures
+    told = [f"- {note}" for note in notes(result.cells)]
+    return "\n".join([*lines, *(["", *told] if told else [])]) + "\n"
+
+
+def table(head: Sequence[str], lines: Sequence[Sequence[str]], least: Sequence[int] = ()) -> list[str]:
+    """Lines of a Markdown table, in columns that are at least as wide as is said."""
+    all_lines = [head, *lines]
+    widths = [
+        max(wanted, *(len(line[column]) for line in all_lines))
+        for column, wanted in enumerate(least or [3] * len(head))
     ]
-    if failures:
-        lines += ["", "Failures:", "", *failures]
-    return "\n".join(lines) + "\n"
-
-
-def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of a Markdown table."""
-    rule = ["---"] * len(head)
-    return [f"| {' | '.join(cells)} |" for cells in (head, rule, *lines)]
-
-
-def _median(cell: Cell, measure: str) -> float:
-    return percentiles([float(getattr(sample, measure)) for sample in cell.samples])["p50"]
-
-
-def _median_ms(cell: Cell, measure: str) -> str:
-    return f"{_median(cell, measure) * 1000:.1f}"
+    rule = ["-" * width for width in widths]
+    return [
+        f"| {' | '.join(text.ljust(width) for text, width in zip(line, widths, strict=True))} |"
+        for line in (head, rule, *lines)
+    ]

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import click
 
+from tts_hub.audio.formats import FORMATS
 from tts_hub.bench.comparing import compare as compare_results
-from tts_hub.bench.comparing import compare_cells
+from tts_hub.bench.comparing import compare_cells, differences
 from tts_hub.bench.plan import HTTP, LIBRARY, Plan, Side, Watcher, run_plan, side_with
+from tts_hub.bench.plot import SUFFIXES, plot, require_matplotlib
 from tts_hub.bench.result import Cell, Result, load, save
 from tts_hub.bench.running import Load
-from tts_hub.bench.tables import HEAD, RATIO_HEAD, markdown, ratio_rows, row, table
+from tts_hub.bench.tables import HEAD, RATIO_HEAD, WIDTHS, markdown, notes, ratio_rows, row, table
+from tts_hub.bench.targets import TIMEOUT
 from tts_hub.bench.texts import NAMES
+from tts_hub.cli.display import CountDisplay
 from tts_hub.cli.main import run
 from tts_hub.errors import BackendUnavailableError, OutputError
 
@@ -34,6 +40,14 @@ FULL = Plan(
     formats=("wav", "mp3", "opus"),
     loads=tuple(Load(streams=n, requests=max(20, 3 * n)) for n in (1, 4, 8, 16)),
 )
+TURNS = 20
+"""Of each side, when two are compared and nothing is said about requests."""
+FORMAT = click.Choice([audio_format.name for audio_format in FORMATS])
+NEW_FILE = click.Path(path_type=Path, dir_okay=False)
+LATER = (
+    "measured at different times: noise that changes between runs can only be guessed at; "
+    "`tts-hub bench --versus` measures in turns"
+)
 FAILED = 1
 """Exit code when a stream was broken or short."""
 
@@ -43,17 +57,20 @@ FAILED = 1
 @click.option(
     "-t", "--target", "targets", multiple=True, help="library, http (our own server), or a base URL."
 )
-@click.option("--url", "urls", multiple=True, help="The same as --target with a base URL.")
+@click.option("--url", "urls", multiple=True, help="The same as --target with a base URL, up to /v1.")
 @click.option("--api-key", help="Key for the servers that are measured.")
-@click.option("-m", "--model", default="auto", show_default=True)
+@click.option("-m", "--model", default="auto", show_default=True, help="Other servers want one of theirs.")
 @click.option("--voice")
 @click.option("--text", "texts", multiple=True, help=f"Repeatable: {', '.join(NAMES)}.")
-@click.option("--format", "formats", multiple=True, help="Repeatable.")
+@click.option("--format", "formats", multiple=True, type=FORMAT, help="Repeatable.")
 @click.option(
     "--streams", type=click.IntRange(1, 1000), multiple=True, help="At once (closed loop). Repeatable."
 )
 @click.option(
-    "--rate", type=float, multiple=True, help="Requests a second at random times (open loop). Repeatable."
+    "--rate",
+    type=click.FloatRange(0, 10_000, min_open=True),
+    multiple=True,
+    help="Requests a second at random times (open loop). Repeatable.",
 )
 @click.option("--requests", type=click.IntRange(1), help="Of each cell.")
 @click.option(
@@ -62,10 +79,17 @@ FAILED = 1
     metavar="NAME=VALUE",
     help="Measure in turns with target, model or voice changed.",
 )
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    default=TIMEOUT,
+    show_default=True,
+    help="Seconds that one request may take.",
+)
 @click.option("--seed", type=int, default=1, show_default=True)
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the result here.")
-@click.option("--markdown", "markdown_file", type=click.Path(path_type=Path), help="Write a table here.")
-@click.option("--plot", "plot_file", type=click.Path(path_type=Path), help="Draw a PNG or SVG here.")
+@click.option("--json", "json_file", type=NEW_FILE, help="Write the result here.")
+@click.option("--markdown", "markdown_file", type=NEW_FILE, help="Write a table here.")
+@click.option("--plot", "plot_file", type=NEW_FILE, help="Draw a PNG or SVG here.")
 @click.pass_context
 def bench(ctx: click.Context, /, **given: Any) -> None:
     """Measure time to audible sound, gaps, underruns, speed and cost, as a listener would notice them."""
@@ -73,15 +97,15 @@ def bench(ctx: click.Context, /, **given: Any) -> None:
         return
     _require_packages()
     plan = _plan(given, ctx.obj)
+    _check_files(given)
     with _Table(plan) as shown:
         result = run(lambda: run_plan(plan, shown))
     _write(result, given)
     if plan.versus is not None:
         _tell_versus(result)
-    failures = [failure for cell in result.cells for failure in cell.failures]
-    for failure in failures[:5]:
-        click.echo(f"failure: {failure}", err=True)
-    ctx.exit(FAILED if failures else 0)
+    for note in notes(result.cells):
+        click.echo(note, err=True)
+    ctx.exit(FAILED if any(cell.failures for cell in result.cells) else 0)
 
 
 @bench.command()
@@ -89,55 +113,46 @@ def bench(ctx: click.Context, /, **given: Any) -> None:
 @click.argument("b", type=click.Path(path_type=Path))
 def compare(a: Path, b: Path) -> None:
     """Ratios of two results, with the noise they carry."""
-    ratios = compare_results(load(a), load(b))
+    results = load(a), load(b)
+    ratios = compare_results(*results)
+    for line in differences(*results):
+        click.echo(f"not the same: {line}", err=True)
     if not ratios:
         raise click.ClickException(f"{a} and {b} have no cell in common")
     for line in table(RATIO_HEAD, list(ratio_rows(ratios))):
         click.echo(line)
+    click.echo(LATER, err=True)
 
 
-class _Table(Watcher):
+class _Table(CountDisplay, Watcher):
     """A progress bar on a terminal, and each row when it is known."""
 
     def __init__(self, plan: Plan) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=30),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            transient=True,
-            disable=not sys.stderr.isatty(),
-        )
-        self._task = self._progress.add_task("warming up", total=plan.requests)
-        for line in table(HEAD, []):
-            click.echo(line)
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
-
-    def began(self, what: str) -> None:
-        self._progress.update(self._task, description=what)
+        super().__init__(plan.requests)
+        self._compared = plan.versus is not None
+        targets = [
+            len(side.target) + 3 * self._compared for side in (*plan.sides, plan.versus or plan.sides[0])
+        ]
+        self._widths = (max(targets), *WIDTHS[1:])
+        self._headed = False
 
     def request_done(self) -> None:
-        self._progress.advance(self._task)
+        """Count it."""
+        self.one_done()
 
     def cell_done(self, cell: Cell) -> None:
-        click.echo(f"| {' | '.join(row(cell))} |")
+        """Print its row, below the head if it is the first."""
+        lines = table(HEAD, [row(cell, compared=self._compared)], self._widths)
+        self.say("\n".join(lines[-1:] if self._headed else lines), err=False)
+        self._headed = True
 
 
 def _plan(given: dict[str, Any], config_file: Path | None) -> Plan:
     base = QUICK if given["quick"] else FULL
-    names = (*given["targets"], *given["urls"]) or (LIBRARY, HTTP)
+    names = tuple(dict.fromkeys((*given["targets"], *given["urls"])))
+    if given["versus"] and len(names) > 1:
+        raise click.UsageError("--versus compares with one target: give one, and the other as target=...")
+    names = names or ((LIBRARY,) if given["versus"] else (LIBRARY, HTTP))
     sides = tuple(Side(name, given["model"], given["voice"], given["api_key"]) for name in names)
     return Plan(
         sides=sides,
@@ -146,21 +161,44 @@ def _plan(given: dict[str, Any], config_file: Path | None) -> Plan:
         formats=given["formats"] or base.formats,
         loads=_loads(given, base),
         warm_up=base.warm_up,
+        timeout=given["timeout"],
         seed=given["seed"],
-        command="tts-hub " + shlex.join(sys.argv[1:]),
+        command=_command(sys.argv[1:]),
         config_file=config_file,
     )
 
 
+def _command(arguments: Sequence[str]) -> str:
+    """What was typed, for the result, which is passed on: without the keys."""
+    told: list[str] = []
+    for argument in arguments:
+        secret = told[-1:] == ["--api-key"]
+        told.append("..." if secret else re.sub(r"(api[-_]key=).*", r"\1...", argument))
+    return shlex.join(["tts-hub", *told])
+
+
 def _loads(given: dict[str, Any], base: Plan) -> tuple[Load, ...]:
-    closed = [Load(streams=n, requests=given["requests"] or max(20, 3 * n)) for n in given["streams"]]
-    opened = [Load(streams=None, rate=rate, requests=given["requests"] or 50) for rate in given["rate"]]
-    chosen = (*closed, *opened)
-    if chosen or given["requests"] is None:
-        return chosen or base.loads
-    return tuple(
-        Load(streams=load.streams, rate=load.rate, requests=given["requests"]) for load in base.loads
-    )
+    closed = [Load(streams=n, requests=max(20, 3 * n)) for n in given["streams"]]
+    opened = [Load(streams=None, rate=rate, requests=50) for rate in given["rate"]]
+    loads = (*closed, *opened) or base.loads
+    if given["requests"] is not None:
+        return tuple(replace(load, requests=given["requests"]) for load in loads)
+    if given["versus"]:
+        return tuple(
+            replace(load, requests=max(load.requests, TURNS * (load.streams or 1))) for load in loads
+        )
+    return loads
+
+
+def _check_files(given: dict[str, Any]) -> None:
+    """Before minutes of work: what cannot be written or drawn afterwards is told now."""
+    for name in ("json_file", "markdown_file", "plot_file"):
+        if given[name] is not None and not os.access(given[name].parent, os.W_OK):
+            raise OutputError(f"cannot write {given[name]}: its folder is not there or not writable")
+    if given["plot_file"] is not None:
+        if given["plot_file"].suffix.lower() not in SUFFIXES:
+            raise OutputError(f"cannot draw into {given['plot_file']}: possible are {' and '.join(SUFFIXES)}")
+        require_matplotlib()
 
 
 def _write(result: Result, given: dict[str, Any]) -> None:
@@ -169,8 +207,6 @@ def _write(result: Result, given: dict[str, Any]) -> None:
     if given["markdown_file"] is not None:
         _to_file(lambda path: path.write_text(markdown(result), encoding="utf-8"), given["markdown_file"])
     if given["plot_file"] is not None:
-        from tts_hub.bench.plot import plot
-
         plot(result, given["plot_file"])
 
 
@@ -185,7 +221,7 @@ def _tell_versus(result: Result) -> None:
     """Cells come in pairs: A, then B."""
     click.echo("")
     pairs = zip(result.cells[::2], result.cells[1::2], strict=True)
-    ratios = [ratio for a, b in pairs for ratio in compare_cells(a, b, paired=True, seed=result.seed)]
+    ratios = [ratio for a, b in pairs for ratio in compare_cells(a, b, paired=True)]
     for line in table(RATIO_HEAD, list(ratio_rows(ratios))):
         click.echo(line)
 

@@ -4,32 +4,34 @@ from __future__ import annotations
 
 import sys
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import click
 
 from tts_hub.progress import ProgressEvent
 from tts_hub.report import SpeechReport
 
+if TYPE_CHECKING:
+    from rich.progress import ProgressColumn
 
-class SpeakDisplay:
-    """A progress bar on a terminal, nothing in a pipe; what went wrong is told in both."""
 
-    def __init__(self, *, quiet: bool) -> None:
+class Bar:
+    """A bar of progress on a terminal, nothing in a pipe: the base of what the long commands show."""
+
+    def __init__(self, *columns: ProgressColumn, description: str, quiet: bool = False) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, Progress, TextColumn
 
-        self._quiet = quiet
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
-            TextColumn("{task.fields[status]}"),
-            TimeElapsedColumn(),
+            *columns,
             console=Console(stderr=True),
             transient=True,
+            redirect_stdout=False,  # what goes to stdout belongs there, also while there is a bar
             disable=quiet or sys.stderr is None or not sys.stderr.isatty(),
         )
-        self._task = self._progress.add_task("starting", total=None, status="")
+        self._task = self._progress.add_task(description, total=None, status="")
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -40,12 +42,27 @@ class SpeakDisplay:
     ) -> None:
         self._progress.stop()
 
+    def say(self, line: str, *, err: bool) -> None:
+        """A line that stays, above the bar."""
+        self._progress.stop()
+        click.echo(line, err=err)
+        self._progress.start()
+
+
+class SpeakDisplay(Bar):
+    """How far the speech has come; what went wrong is told in a pipe as well."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        from rich.progress import TextColumn, TimeElapsedColumn
+
+        self._quiet = quiet
+        status = TextColumn("{task.fields[status]}")
+        super().__init__(status, TimeElapsedColumn(), description="starting", quiet=quiet)
+
     def update(self, event: ProgressEvent, /) -> None:
         """Show one event."""
         if event.message and event.stage in ("fallback", "segment") and not self._quiet:
-            self._progress.stop()
-            click.echo(f"warning: {event.message}", err=True)
-            self._progress.start()
+            self.say(f"warning: {event.message}", err=True)
         self._progress.update(
             self._task,
             description=event.backend,
@@ -55,41 +72,20 @@ class SpeakDisplay:
             self._progress.update(self._task, total=1.0, completed=event.fraction)
 
 
-class DownloadDisplay:
-    """Bytes, speed and time left on a terminal, nothing in a pipe."""
+class DownloadDisplay(Bar):
+    """Bytes, speed and time left."""
 
     def __init__(self, model: str, *, quiet: bool) -> None:
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            DownloadColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-            TransferSpeedColumn,
-        )
+        from rich.progress import DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=30),
+        super().__init__(
             DownloadColumn(),
             TransferSpeedColumn(),
             TimeRemainingColumn(),
             TextColumn("{task.fields[status]}"),
-            console=Console(stderr=True),
-            transient=True,
-            disable=quiet or sys.stderr is None or not sys.stderr.isatty(),
+            description=model,
+            quiet=quiet,
         )
-        self._task = self._progress.add_task(model, total=None, status="")
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
 
     def update(self, event: ProgressEvent, /) -> None:
         """Show one event."""
@@ -97,6 +93,24 @@ class DownloadDisplay:
         done, total = event.details.get("bytes"), event.details.get("total_bytes")
         if isinstance(done, int) and isinstance(total, int):
             self._progress.update(self._task, total=total, completed=done)
+
+
+class CountDisplay(Bar):
+    """How many of a known number are done."""
+
+    def __init__(self, total: int) -> None:
+        from rich.progress import MofNCompleteColumn, TimeRemainingColumn
+
+        super().__init__(MofNCompleteColumn(), TimeRemainingColumn(), description="starting")
+        self._progress.update(self._task, total=total)
+
+    def began(self, what: str) -> None:
+        """Say what is being done."""
+        self._progress.update(self._task, description=what)
+
+    def one_done(self) -> None:
+        """Count one."""
+        self._progress.advance(self._task)
 
 
 def summary(report: SpeechReport, output: str | None) -> str:

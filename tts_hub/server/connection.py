@@ -219,6 +219,12 @@ class DrainingWebSocket(WebSocketsSansIOProtocol):
         if self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
             self.scope["state"][DRAINING] = self._draining
 
+    async def send(self, message: Any) -> None:
+        """An answer in place of the handshake ends it well; uvicorn would log a fault of the application."""
+        await super().send(message)
+        if self.initial_response is not None and self.close_sent:
+            self.handshake_complete = True
+
     def shutdown(self) -> None:
         """Ask for the end."""
         if self.handshake_complete and not self.close_sent:

@@ -98,7 +98,9 @@ class TimeSpan(nn.Module):
 
     def forward(self, start: Tensor, end: Tensor) -> Tensor:
         """(B,), (B,) -> (B, E)."""
-        return torch.as_tensor(self.mix(torch.cat((self.embedded(start), self.embedded(end)), dim=1)))
+        both = torch.cat((self.embedded(start), self.embedded(end)), dim=1)  # (B, 2E)
+        mixed: Tensor = self.mix(both)
+        return mixed
 
     def embedded(self, time: Tensor) -> Tensor:
         """(B,) -> (B, E), one time alone."""

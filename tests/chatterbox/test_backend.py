@@ -1,0 +1,145 @@
+"""Chatterbox through the hub, with a whole model of random weights, as a user has it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+import torch
+from tts_hub_chatterbox.nets.t3 import T3
+from tts_hub_chatterbox.watermark import Watermarker
+
+from tests.chatterbox.clips import speechlike_wav
+from tts_hub import ProgressEvent, SpeechRequest, TTSBackendManager
+from tts_hub.config import Config
+from tts_hub.errors import GenerationError, InvalidRequestError, UnsupportedOptionError
+
+pytestmark = pytest.mark.anyio
+TOKENS = 12
+"""Random weights never come to an end: half a second is enough."""
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+def voices(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("voices")
+    for seed, name in enumerate(("anna", "bert")):
+        (folder / f"{name}.wav").write_bytes(speechlike_wav(5.5, 24_000, seed))
+    (folder / "short.wav").write_bytes(speechlike_wav(2, 24_000))
+    return folder
+
+
+@pytest.fixture
+async def hub(model_folders: dict[str, Path], voices: Path) -> AsyncIterator[TTSBackendManager]:
+    sections = {
+        model.replace("-", "_"): {
+            "model_path": str(folder),
+            "voices_folder": str(voices),
+            "max_speech_tokens": TOKENS,
+        }
+        for model, folder in model_folders.items()
+    }
+    async with TTSBackendManager(Config(backends=sections)) as manager:
+        yield manager
+
+
+def asking(text: str = "Good morning.", **fields: Any) -> SpeechRequest:
+    return SpeechRequest(input=text, **{"model": "chatterbox-nano", "seed": 5, **fields})
+
+
+async def spoken(hub: TTSBackendManager, request: SpeechRequest) -> np.ndarray[Any, Any]:
+    async with await hub.generate(request) as stream:
+        return np.concatenate([chunk.samples async for chunk in stream])
+
+
+@pytest.mark.parametrize("model", ["chatterbox-turbo", "chatterbox-nano"])
+async def test_speaks_with_a_watermark_and_tells_what_was_cut(hub: TTSBackendManager, model: str) -> None:
+    events: list[ProgressEvent] = []
+    async with await hub.generate(asking(model=model), on_progress=events.append) as stream:
+        samples = np.concatenate([chunk.samples async for chunk in stream])
+    report = stream.report
+    assert report.model == model
+    assert report.watermarked
+    assert report.cut_segments == (0,)
+    assert Watermarker.load().confidence(samples, stream.sample_rate) > 0.5
+    made = [event.details["speech_tokens"] for event in events if event.stage == "generating"]
+    assert made == [1, 6, 11]
+    assert any("limit" in event.message for event in events if event.stage == "segment")
+
+
+async def test_a_seed_repeats_and_another_does_not(hub: TTSBackendManager) -> None:
+    first, again, other = [await spoken(hub, asking(seed=seed)) for seed in (5, 5, 6)]
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+async def test_voices_at_the_same_time_do_not_mix(hub: TTSBackendManager) -> None:
+    names = ("anna", "bert", "default")
+    alone = [await spoken(hub, asking(voice=name)) for name in names]
+    together = await asyncio.gather(*(spoken(hub, asking(voice=name)) for name in names))
+    for one, other in zip(alone, together, strict=True):
+        assert np.array_equal(one, other)
+    assert not np.array_equal(alone[0], alone[1])
+
+
+async def test_lists_voices_without_reading_a_net(hub: TTSBackendManager) -> None:
+    with patch.object(T3, "__init__", side_effect=AssertionError):
+        listed = (await hub.voices("chatterbox-nano"))["chatterbox_nano"]
+    assert [voice.id for voice in listed] == ["default", "anna", "bert", "short"]
+
+
+async def test_a_clip_that_is_too_short_is_told_before_any_audio(hub: TTSBackendManager) -> None:
+    with pytest.raises(InvalidRequestError, match="5 s"):
+        await spoken(hub, asking(voice="short"))
+
+
+async def test_refuses_what_turbo_would_ignore(hub: TTSBackendManager) -> None:
+    with pytest.raises(UnsupportedOptionError, match="exaggeration"):
+        await spoken(hub, asking(options={"exaggeration": 0.7}))
+
+
+@pytest.mark.parametrize("failure", [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("oneDNN")])
+async def test_a_failing_net_fails_one_request_alone(hub: TTSBackendManager, failure: Exception) -> None:
+    with patch.object(T3, "step", side_effect=failure), pytest.raises(GenerationError):
+        await spoken(hub, asking())
+    assert len(await spoken(hub, asking()))
+
+
+async def test_numbers_that_are_not_finite_are_an_error(hub: TTSBackendManager) -> None:
+    with (
+        patch.object(T3, "step", lambda _self, tokens, _cache: torch.full((1, 6563), torch.nan)),
+        pytest.raises(GenerationError, match="finite"),
+    ):
+        await spoken(hub, asking())
+
+
+async def test_stops_within_one_token_when_nobody_listens(hub: TTSBackendManager) -> None:
+    steps = 0
+    begun, plain = asyncio.Event(), T3.step
+    loop = asyncio.get_running_loop()
+
+    def step(net: T3, tokens: torch.Tensor, cache: Any) -> torch.Tensor:
+        nonlocal steps
+        steps += 1
+        loop.call_soon_threadsafe(begun.set)
+        return plain(net, tokens, cache)
+
+    await spoken(hub, asking())  # loaded
+    with patch.object(T3, "step", step):
+        task = asyncio.create_task(spoken(hub, asking()))
+        await begun.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        seen = steps
+        await asyncio.sleep(0.3)
+    assert steps <= seen + 1 < TOKENS
