@@ -144,11 +144,10 @@ class Chatterbox:
         said = torch.zeros(1, self.t3.config.speech_vocabulary, dtype=torch.bool, device=self.device)
         ids = torch.tensor([text], dtype=torch.int64, device=self.device)  # (1, T)
         logits = self.t3.prefill(voice.speaker.to(self.device), prompt, ids, cache)
-        for _ in range(limit):
+        for left in reversed(range(limit)):
             token = sample(logits, said, [options], [generator])  # (1,)
-            number = int(token)
-            yield number
-            if number == STOP_SPEECH:
+            yield (number := int(token))
+            if number == STOP_SPEECH or not left:
                 return
             logits = self.t3.step(token, cache)
 

@@ -77,7 +77,7 @@ def _ours(official: Mapping[str, Tensor], layout: Layout) -> Iterator[tuple[str,
             name, tensor = WEIGHT_NORM.sub(".weight", name), _folded(tensor, direction)  # noqa: PLW2901
         name = layout.renamed(name)
         if any(re.search(pattern, name) for pattern in layout.transposed):
-            tensor = tensor.T.contiguous()  # noqa: PLW2901
+            tensor = tensor.T  # noqa: PLW2901
         yield name, tensor
 
 

@@ -15,9 +15,10 @@ from tts_hub.bench.comparing import compare, compare_cells
 from tts_hub.bench.plan import Plan, Side, run_plan, side_with
 from tts_hub.bench.plot import plot
 from tts_hub.bench.result import Cell, Result, Sample, load, save, this_machine
-from tts_hub.bench.running import Load, Setup, expect, run_alternating, run_cell
+from tts_hub.bench.judging import expect
+from tts_hub.bench.running import Load, run_alternating, run_cell
 from tts_hub.bench.tables import HEAD, markdown, row
-from tts_hub.bench.targets import Job, LibraryTarget
+from tts_hub.bench.targets import Job, LibraryTarget, Setup
 from tts_hub.bench.texts import NAMES, BenchText, bench_text
 from tts_hub.config import parse_config
 from tts_hub.errors import ConfigError, UnsupportedOptionError
@@ -144,6 +145,8 @@ def cell_of(times: list[float], streams: int = 1) -> Cell:
         wall_seconds=1.0,
         cpu_seconds=None,
         peak_memory_mb=None,
+        client_cpu_seconds=None,
+        yardsticks=[0.01],
     )
 
 

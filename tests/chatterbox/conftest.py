@@ -25,4 +25,6 @@ def model_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Model -> folder with its official files, random weights of the published size in them."""
     from tests.chatterbox.official import write_models
 
-    return write_models(tmp_path_factory.mktemp("models"), [TURBO, NANO])
+    from tests.chatterbox import official
+
+    return official.write_models(tmp_path_factory.mktemp("models"), [TURBO, NANO])

@@ -15,7 +15,7 @@ def test_a_run_prints_a_table_and_leaves_json_markdown_and_a_picture() -> None:
     assert done.exit_code == 0, done.output
     assert "| library | auto | wav | word | 1 stream | 3/3 |" in done.stdout
     result = json.loads(Path("a.json").read_text())
-    assert result["schema_version"] == 1
+    assert result["schema_version"] == 2
     assert result["machine"]["packages"]["tts-hub"]
     assert len(result["cells"][0]["samples"]) == 3
     assert "first audible" in Path("a.md").read_text()
@@ -27,7 +27,7 @@ def test_two_results_are_compared() -> None:
     invoke(*ONE, "--json", "b.json")
     done = invoke("bench", "compare", "a.json", "b.json")
     assert done.exit_code == 0, done.output
-    assert "library wav word 1 streams" in done.stdout
+    assert "library wav word 1 stream " in done.stdout
     assert "95 % interval" in done.stdout
 
 
