@@ -40,6 +40,25 @@ def test_a_part_is_playable_when_its_last_byte_has_come(response_format: str) ->
     assert 0.1 <= measures.first_audio(decoded) <= 0.5
 
 
+@pytest.mark.parametrize(("response_format", "header"), [("wav", 44), ("pcm", 0)])
+def test_bare_samples_are_playable_without_the_rest_of_a_packet(response_format: str, header: int) -> None:
+    """FFmpeg reads wav in pieces of 85 ms; a player does not have to."""
+    (data,) = (part.data for part in body(tone(0.1), response_format, every=0.0)[:1])
+    cut = header + 480 * 2
+    decoded = decode(
+        [Part(0.1, data[:header]), Part(0.2, data[header:cut]), Part(0.3, data[cut:])], response_format
+    )
+    assert measures.first_audio(decoded) == pytest.approx(0.2)
+    assert decoded.timeline[0].seconds == pytest.approx(0.02, abs=0.002)
+
+
+def test_the_delay_of_mp3_is_silence_that_a_player_plays() -> None:
+    """1105 samples: the header that would tell a player to skip them is not in a stream."""
+    decoded = decode(body(tone(1.0), "mp3", every=0.0), "mp3")
+    assert measures.first_audio(decoded) == pytest.approx(0.1)
+    assert measures.first_audible(decoded) == pytest.approx(0.1 + 1105 / RATE, abs=0.01)
+
+
 def test_first_audible_adds_the_silence_that_a_player_would_play() -> None:
     decoded = decode(body(tone(1.0, silence=0.5), "pcm", every=0.01), "pcm")
     assert measures.leading_silence(decoded.samples, RATE) == pytest.approx(0.5, abs=0.001)

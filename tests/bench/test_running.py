@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
+from tests.bench.records import cell_of, result_of
 from tts_hub import AudioChunk, SegmentRequest, TTSBackendManager
-from tts_hub.bench.comparing import compare, compare_cells
-from tts_hub.bench.plan import Plan, Side, run_plan, side_with
+from tts_hub.bench.arrivals import Part
+from tts_hub.bench.comparing import compare_cells
+from tts_hub.bench.judging import expect, without_cut
+from tts_hub.bench.plan import Plan, Side, Watcher, run_plan, side_with
 from tts_hub.bench.plot import plot
-from tts_hub.bench.result import Cell, Result, Sample, load, save, this_machine
-from tts_hub.bench.judging import expect
+from tts_hub.bench.result import Cell, load, save
 from tts_hub.bench.running import Load, run_alternating, run_cell
-from tts_hub.bench.tables import HEAD, markdown, row
+from tts_hub.bench.tables import HEAD, markdown, notes, row
 from tts_hub.bench.targets import Job, LibraryTarget, Setup
 from tts_hub.bench.texts import NAMES, BenchText, bench_text
 from tts_hub.config import parse_config
@@ -90,11 +95,82 @@ async def test_a_stream_that_breaks_is_a_failure_and_no_fast_one() -> None:
     assert all("scripted failure" in failure for failure in cell.failures)
 
 
+async def test_lengths_that_always_differ_are_no_failure() -> None:
+    samples = [cell_of([1.0]).samples[0].model_copy(update={"audio_seconds": 5 + n / 10}) for n in range(12)]
+    assert without_cut(samples, []) == (samples, [])
+
+
+async def test_a_request_without_an_end_is_a_failure() -> None:
+    backend = FakeBackend()
+    async with setup(backend) as side:
+        expectation = await expect(side, TEXT)
+        backend.script = FakeScript(first_chunk_delay=30.0)
+        cell = await run_cell(replace(side, timeout=0.2), TEXT, Load(requests=1), expectation, seed=1)
+    assert cell.failures == ["OutputError: library did not finish within 0.2 s"]
+
+
 async def test_an_open_loop_keeps_its_rate_whatever_the_engine_does() -> None:
     cell = await measure(FakeBackend(script=FakeScript(first_chunk_delay=0.05)), Load(None, 40.0, 20))
     assert len(cell.samples) == 20
     assert cell.wall_seconds > 0.1
     assert row(cell)[4] == "40/s"
+
+
+async def test_a_request_that_had_to_wait_for_the_benchmark_does_not_look_fast() -> None:
+    class Blocking(LibraryTarget):
+        """Keeps the event loop busy, so that the next requests begin later than they are due."""
+
+        async def speak(self, job: Job, text: BenchText) -> list[Part]:
+            parts = await super().speak(job, text)
+            time.sleep(0.1)  # noqa: ASYNC251 - that is what is wrong with it
+            return [Part(0.001, part.data) for part in parts]
+
+    async with setup(FakeBackend()) as side:
+        expectation = await expect(side, TEXT)
+        manager = side.target._manager  # type: ignore[attr-defined]  # noqa: SLF001
+        blocking = replace(side, target=Blocking(manager))
+        cell = await run_cell(blocking, TEXT, Load(None, 100.0, 12), expectation, seed=1)
+    assert not cell.failures
+    assert cell.percentiles["first_byte"]["p95"] > 0.05
+
+
+async def test_two_sides_take_turns_in_an_open_loop_too() -> None:
+    async with setup(FakeBackend()) as a, setup(FakeBackend(), "B") as b:
+        expectations = [await expect(side, TEXT) for side in (a, b)]
+        load = Load(streams=None, rate=200.0, requests=20)
+        cells = await run_alternating([a, b], TEXT, load, expectations, seed=1)
+    assert [cell.load for cell in cells] == ["200/s", "200/s"]
+    assert [sample.turn for sample in cells[0].samples] == [n // 2 for n in range(20)]
+
+
+def test_every_turn_is_counted_beforehand() -> None:
+    plan = Plan(sides=(Side(),), versus=Side(), loads=(Load(streams=8, requests=20),))
+    assert plan.requests == 2 * 24
+
+
+async def test_a_text_that_one_side_refuses_later_does_not_undo_what_was_measured() -> None:
+    backend = FakeBackend()
+    manager = TTSBackendManager(parse_config({}), discover=False)
+    manager.register(backend)
+    seen: list[Cell] = []
+
+    class Breaking(Watcher):
+        """Breaks the engine once the first text is measured."""
+
+        def cell_done(self, cell: Cell) -> None:
+            seen.append(cell)
+            backend.script = FakeScript(fail_at={0: 0})
+
+    @asynccontextmanager
+    async def ours(*_: object) -> AsyncGenerator[LibraryTarget, None]:
+        async with manager:
+            yield LibraryTarget(manager)
+
+    plan = Plan(sides=(Side(model=backend.name),), texts=("word", "sentence"), loads=(Load(requests=3),))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tts_hub.bench.plan._target", ours)
+        result = await run_plan(plan, Breaking())
+    assert [(len(cell.samples), len(cell.failures)) for cell in result.cells] == [(3, 0), (0, 3)]
 
 
 async def test_a_slower_side_is_told_from_noise_and_an_equal_one_is_not() -> None:
@@ -116,53 +192,6 @@ async def test_a_plan_measures_the_server_with_the_same_code() -> None:
     assert all(len(cell.samples) == 3 and not cell.failures for cell in result.cells)
 
 
-def cell_of(times: list[float], streams: int = 1) -> Cell:
-    samples = [
-        Sample(
-            first_byte=t,
-            first_audio=t,
-            first_audible=t,
-            total=t,
-            audio_seconds=1.0,
-            real_time_factor=t,
-            longest_gap=t,
-            underruns=0,
-            underrun_seconds=0.0,
-            encoded_bytes=10,
-        )
-        for t in times
-    ]
-    return Cell(
-        configuration="A",
-        target="library",
-        model="m",
-        response_format="wav",
-        text="word",
-        streams=streams,
-        rate=None,
-        samples=samples,
-        failures=[],
-        wall_seconds=1.0,
-        cpu_seconds=None,
-        peak_memory_mb=None,
-        client_cpu_seconds=None,
-        yardsticks=[0.01],
-    )
-
-
-def result_of(*cells: Cell) -> Result:
-    return Result(command="x", seed=1, began="now", machine=this_machine(), cells=list(cells))
-
-
-def test_compare_says_plainly_what_is_noise() -> None:
-    a = result_of(cell_of([1.0, 1.1, 0.9, 1.05, 0.95, 1.0]))
-    noise = compare(a, result_of(cell_of([1.02, 1.08, 0.93, 1.0, 0.97, 1.01])))
-    faster = compare(a, result_of(cell_of([0.5, 0.55, 0.45, 0.52, 0.48, 0.5])))
-    assert {r.verdict for r in noise} == {"within noise"}
-    assert {r.verdict for r in faster} == {"B is faster"}
-    assert faster[0].low < faster[0].ratio < faster[0].high < 1
-
-
 def test_a_result_survives_its_file(tmp_path: Path) -> None:
     result = result_of(cell_of([1.0, 2.0]))
     save(result, tmp_path / "a.json")
@@ -173,6 +202,30 @@ def test_a_result_survives_its_file(tmp_path: Path) -> None:
     (tmp_path / "c.json").write_text("[]")
     with pytest.raises(ConfigError, match="not a result"):
         load(tmp_path / "c.json")
+
+
+def test_percentiles_are_in_the_file_and_cannot_contradict_the_samples(tmp_path: Path) -> None:
+    save(result_of(cell_of([float(n) for n in range(101)])), tmp_path / "a.json")
+    values = json.loads((tmp_path / "a.json").read_text())
+    found = values["cells"][0]["percentiles"]
+    assert found["first_audible"] == {"p50": 50, "p90": 90, "p95": 95, "p99": 99}
+    assert {"first_byte", "first_audio", "total", "real_time_factor", "longest_gap"} < found.keys()
+    found["first_audible"]["p50"] = 1.0
+    (tmp_path / "a.json").write_text(json.dumps(values))
+    assert load(tmp_path / "a.json").cells[0].percentiles["first_audible"]["p50"] == 50
+
+
+def test_failures_of_one_kind_are_told_once_and_counted() -> None:
+    broken = cell_of([1.0]).model_copy(update={"failures": ["too short"] * 3 + ["broken"]})
+    assert list(notes([broken])) == [
+        "failure: library wav word 1 stream: 3 x too short",
+        "failure: library wav word 1 stream: 1 x broken",
+    ]
+
+
+def test_a_benchmark_that_was_busy_itself_says_so() -> None:
+    busy = cell_of([1.0]).model_copy(update={"client_cpu_seconds": 0.8})
+    assert "busy for 80%" in next(iter(notes([busy])))
 
 
 def test_the_table_has_a_cell_for_each_head_and_says_what_failed() -> None:

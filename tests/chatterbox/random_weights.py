@@ -8,18 +8,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+TABLES = ("_mel_filters", "window")
+
 
 def fill_randomly(module: nn.Module, seed: int, *, gain: float = 1.0) -> None:
     """Fill a module in place so that signals keep about their size through it.
 
     Matrices and kernels get a standard deviation of `gain` / sqrt(fan in), norm scales lie around 1,
     biases and running means around 0, running variances and lengths of weight norm between 0.5 and 1.5.
-    Integer buffers and constant tables that are recomputed by their owner are left alone.
+    Integers and the tables of the mel are left alone: the official ones are what we compute.
     """
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, tensor in [*module.named_parameters(), *module.named_buffers()]:
-            if tensor.is_floating_point():
+            if tensor.is_floating_point() and not name.endswith(TABLES):
                 tensor.copy_(_random(name, tensor, generator, gain))
 
 

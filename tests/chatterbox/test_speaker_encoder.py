@@ -65,7 +65,7 @@ def test_xvector(nets: Nets, seconds: float, record_property: Record) -> None:
         reference = nets.reference.inference(samples[None])
     ours = nets.ours.embed(samples)
     assert ours.shape == (1, 192)
-    assert_close(ours, reference, record_property)
+    assert_close(ours, reference, record_property, tolerance=1e-5)  # an epsilon of the norms shows only there
 
 
 def test_two_clips_at_once(nets: Nets, record_property: Record) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -35,6 +36,9 @@ from tests.chatterbox.parity import TOLERANCE, Record, relative_error
 TEXT = "well, this is it [laugh] isn’t it?"
 TOKENS = 40
 HARMONICS = 9
+WAVEFORM_TOLERANCE = 1e-2
+"""The pitch is summed up to phases: what a mel lacks in its last digits, a sine ends up out of step by.
+From one and the same mel the samples are equal to 1e-4 (test_vocoder.py)."""
 
 
 @dataclass
@@ -68,6 +72,8 @@ def reference_of(folder: Path, variant: Variant) -> ChatterboxTurboTTS:
     tokenizer.pad_token = tokenizer.eos_token
     conds = Conditionals.load(folder / variant.built_in_voice.name)
     model = ChatterboxTurboTTS(t3, s3gen, voice_encoder, tokenizer, "cpu", conds=conds)
+    # numpy 2 and pyloudnorm make float64 of it, on which upstream then fails.
+    model.norm_loudness = lambda wav, sr: type(model).norm_loudness(model, wav, sr).astype(np.float32)
     # Random weights never say that the text has come to its end. It draws one more than it is told.
     model.t3.inference_turbo = partial(model.t3.inference_turbo, max_gen_len=TOKENS - 1)
     return model
@@ -125,17 +131,37 @@ def test_a_clip_is_heard_alike(pair: Pair, tmp_path: Path, record_property: Reco
 
 
 def test_speech_is_the_same(pair: Pair, record_property: Record) -> None:
-    voice, marked = our_conditioning(pair.reference), Watermarker.load()
+    voice, marker = our_conditioning(pair.reference), Watermarker.load()
     text = pair.ours.text.encode(clean(TEXT))
     options = SamplingOptions(top_k=1)
     tokens = list(pair.ours.speech_tokens(text, voice, options, generator_for(1, 0, "tokens"), limit=TOKENS))
-    samples = pair.ours.samples(tokens, voice, generator_for(1, 0, "flow"), generator_for(1, 0, "source"))
-    with same_luck(pair.ours, voice, seed=1):
+    mels: list[Tensor] = []
+    with keeping(mels, pair.ours.vocoder.f0, "forward"):
+        samples = pair.ours.samples(tokens, voice, generator_for(1, 0, "flow"), generator_for(1, 0, "source"))
+    with (
+        same_luck(pair.ours, voice, seed=1),
+        keeping(mels, pair.reference.s3gen.mel2wav.f0_predictor, "forward"),
+    ):
         reference = pair.reference.generate(TEXT, top_k=1)[0]  # (N,), marked
-    ours = torch.from_numpy(marked.apply(samples, SAMPLE_RATE))
+    ours = torch.from_numpy(marker.apply(samples, SAMPLE_RATE))
     whole = len(reference)  # upstream leaves out what does not fill a hop of its watermark
-    record_property("relative_error", relative_error(ours[:whole], reference))
+    mel_error, error = relative_error(*mels), relative_error(ours[:whole], reference)
+    record_property("mel", mel_error)
+    record_property("samples", error)
+    assert mel_error <= TOLERANCE
     assert 0 <= len(ours) - whole < 320
-    assert relative_error(ours[:whole], reference) < 1e-3
-    assert marked.confidence(ours.numpy(), SAMPLE_RATE) > 0.9
-    assert np.isfinite(samples).all()
+    assert error <= WAVEFORM_TOLERANCE
+    assert marker.confidence(ours.numpy(), SAMPLE_RATE) > 0.9
+
+
+@contextmanager
+def keeping(inputs: list[Tensor], owner: Any, name: str) -> Iterator[None]:
+    """Inside, what a method is called with is kept."""
+    plain = getattr(owner, name)
+
+    def call(tensor: Tensor) -> Any:
+        inputs.append(tensor.clone())
+        return plain(tensor)
+
+    with patch.object(owner, name, call):
+        yield

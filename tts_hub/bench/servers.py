@@ -38,8 +38,8 @@ class HttpTarget:
     ) -> None:
         self.name = name or url
         self.pid = pid
-        self._url = url.rstrip("/")
-        self._clients = clients
+        self.url = url.rstrip("/")
+        self.clients = clients
         self._ours = ours
 
     async def speak(self, job: Job, text: BenchText) -> list[Part]:
@@ -51,16 +51,16 @@ class HttpTarget:
             body["language"] = text.language
         parts: list[Part] = []
         try:
-            async with self._clients.one() as client:
+            async with self.clients.one() as client:
                 began = time.perf_counter()
-                async with client.stream("POST", f"{self._url}/audio/speech", json=body) as response:
+                async with client.stream("POST", f"{self.url}/audio/speech", json=body) as response:
                     await self._check(response)
                     async for data in response.aiter_raw():
                         parts.append(Part(time.perf_counter() - began, data))
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
-            raise OutputError(f"{self._url} broke off: {type(exc).__name__}: {exc}") from exc
+            raise OutputError(f"{self.url} broke off: {type(exc).__name__}: {exc}") from exc
         if not parts:
-            raise OutputError(f"{self._url} answered without a body")
+            raise OutputError(f"{self.url} answered without a body")
         return parts
 
     async def _check(self, response: httpx.Response) -> None:
@@ -70,11 +70,11 @@ class HttpTarget:
         await response.aread()
         said = " ".join(response.text[:200].split())
         if response.status_code == httpx.codes.OK:
-            raise OutputError(f"{self._url} answered with {kind}, not with audio: {said}")
+            raise OutputError(f"{self.url} answered with {kind}, not with audio: {said}")
         hint = ""
-        if response.status_code == httpx.codes.NOT_FOUND and not self._url.endswith("/v1"):
-            hint = f" (the base URL of OpenAI's API ends in /v1: did you mean {self._url}/v1?)"
-        raise OutputError(f"{self._url} answered {response.status_code}: {said}{hint}")
+        if response.status_code == httpx.codes.NOT_FOUND and not self.url.endswith("/v1"):
+            hint = f" (the base URL of OpenAI's API ends in /v1: did you mean {self.url}/v1?)"
+        raise OutputError(f"{self.url} answered {response.status_code}: {said}{hint}")
 
 
 class Clients:

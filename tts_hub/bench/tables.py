@@ -16,17 +16,18 @@ HEAD = (
     "text",
     "load",
     "ok",
-    "first byte ms",
-    "first audio ms (p50 / p95)",
-    "first audible ms (p50 / p95 / p99)",
-    "real-time factor",
-    "longest gap ms",
+    "byte ms",
+    "first audio p50/p95",
+    "first audible p50/p95/p99",
+    "RTF",
+    "gap ms",
     "underruns",
     "CPU ms/s",
     "MB",
 )
-"""Times are medians unless the head says more."""
-WIDTHS = (7, 6, 6, 12, 10, 7, 13, 26, 34, 16, 14, 14, 8, 4)
+"""Times are in ms and medians, unless the head says more. byte: the first; gap: the longest between two pieces
+of a request; RTF: real-time factor."""
+WIDTHS = (7, 6, 6, 12, 10, 7, 7, 19, 25, 6, 6, 10, 8, 4)
 """Of the columns, when their cells are not yet known."""
 RATIO_HEAD = ("cell", "measure", "A", "B", "B / A", "95 % interval", "verdict")
 MISSING = "-"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import shlex
@@ -40,6 +41,19 @@ FULL = Plan(
     formats=("wav", "mp3", "opus"),
     loads=tuple(Load(streams=n, requests=max(20, 3 * n)) for n in (1, 4, 8, 16)),
 )
+
+
+class _Positive(click.FloatRange):
+    """Click lets NaN through every range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a number to count with", param, ctx)
+        return number
+
+
+POSITIVE = _Positive(0, min_open=True)
 TURNS = 20
 """Of each side, when two are compared and nothing is said about requests."""
 FORMAT = click.Choice([audio_format.name for audio_format in FORMATS])
@@ -68,7 +82,7 @@ FAILED = 1
 )
 @click.option(
     "--rate",
-    type=click.FloatRange(0, 10_000, min_open=True),
+    type=POSITIVE,
     multiple=True,
     help="Requests a second at random times (open loop). Repeatable.",
 )
@@ -81,7 +95,7 @@ FAILED = 1
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(0, min_open=True),
+    type=POSITIVE,
     default=TIMEOUT,
     show_default=True,
     help="Seconds that one request may take.",
