@@ -33,7 +33,7 @@ library stretches the audio and reports wrong word positions."""
 SUSPENDABLE = 250
 """Engines besides those at work, at 1.3 MB each: for streams that wait half made, without a slot."""
 KEPT = 32
-"""Engines that stay when they are idle: a new one takes 2 ms, which matters where many clients come and go."""
+"""Engines that stay when they are idle: a new one takes 2 ms, which counts where many clients come and go."""
 GAP_UNIT = 0.0143  # seconds that one unit of the library's word gap lasts
 GAP_OFFSET = 0.03  # seconds that any gap lasts beyond that
 
@@ -135,9 +135,7 @@ class EspeakBackend(TTSBackend):
             return self._ready
 
     async def _made_ready(self, on_progress: ProgressCallback) -> tuple[EnginePool, VoiceCatalogue]:
-        pool = EnginePool(
-            _new_engine, most=self.capabilities.concurrency + SUSPENDABLE, kept=KEPT
-        )
+        pool = EnginePool(_new_engine, most=self.capabilities.concurrency + SUSPENDABLE, kept=KEPT)
         try:
             async with pool.lend() as engine:
                 catalogue = await to_thread.run_sync(_catalogue, engine)

@@ -23,7 +23,6 @@ torch.set_num_threads(2)
 @pytest.fixture(scope="session")
 def model_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Model -> folder with its official files, random weights of the published size in them."""
-    from tests.chatterbox.official import write_models
 
     from tests.chatterbox import official
 

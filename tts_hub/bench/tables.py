@@ -25,8 +25,8 @@ HEAD = (
     "CPU ms/s",
     "MB",
 )
-"""Times are in ms and medians, unless the head says more. byte: the first; gap: the longest between two pieces
-of a request; RTF: real-time factor."""
+"""Times are in ms and medians, unless the head says more. byte: the first; gap: the longest between two
+pieces of a request; RTF: real-time factor."""
 WIDTHS = (7, 6, 6, 12, 10, 7, 7, 19, 25, 6, 6, 10, 8, 4)
 """Of the columns, when their cells are not yet known."""
 RATIO_HEAD = ("cell", "measure", "A", "B", "B / A", "95 % interval", "verdict")
