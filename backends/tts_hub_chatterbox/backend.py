@@ -34,6 +34,11 @@ PACKAGES = ("torch", "safetensors", "tokenizers", "soxr", "pyloudnorm")
 REMEDY = "pip install 'tts-hub[chatterbox]'"
 MAX_CHARS = 300
 """Longer segments come near the limit of speech tokens, and wander."""
+OPENAI_VOICES = (
+    *("alloy", "ash", "ballad", "cedar", "coral", "echo", "fable"),
+    *("marin", "nova", "onyx", "sage", "shimmer", "verse"),
+)
+"""Names of the built-in voice besides its own: OpenAI's clients always send one of these."""
 TOKENS_PER_EVENT = 5
 """Speech tokens between two progress events: a fifth of a second of speech."""
 
@@ -106,7 +111,11 @@ class ChatterboxBackend(TTSBackend):
     async def voices(self) -> Sequence[Voice]:
         """The built-in voice and the clips of `voices_folder`; needs no net."""
         built_in = Voice(
-            DEFAULT_VOICE, "Default", LANGUAGE, description="the voice that comes with the model"
+            id=DEFAULT_VOICE,
+            name="Default",
+            language=LANGUAGE,
+            description="the voice that comes with the model",
+            aliases=OPENAI_VOICES,
         )
         return (built_in, *await to_thread.run_sync(self._folder.voices))
 

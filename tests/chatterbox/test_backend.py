@@ -99,6 +99,14 @@ async def test_lists_voices_without_reading_a_net(hub: TTSBackendManager) -> Non
     assert [voice.id for voice in listed] == ["default", "anna", "bert", "short"]
 
 
+async def test_the_built_in_voice_answers_to_the_names_that_openai_clients_send(
+    hub: TTSBackendManager,
+) -> None:
+    async with await hub.generate(asking(voice="nova")) as stream:
+        await stream.start()
+        assert stream.report.voice == "default"
+
+
 async def test_a_clip_that_is_too_short_is_told_before_any_audio(hub: TTSBackendManager) -> None:
     with pytest.raises(InvalidRequestError, match="5 s"):
         await spoken(hub, asking(voice="short"))
