@@ -3,7 +3,7 @@
 Each stage is run A B A B; the ratio is the median of the pairs. The package's own requirements are those of
 the tests (`make .venv/.dev`). Writes 3 GB of random weights into a temporary folder first.
 
-    python benchmarks/chatterbox.py --rounds 5
+    python benchmarks/native_chatterbox.py --rounds 5
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from tts_hub_chatterbox.reference import read_reference
 from tts_hub_chatterbox.variants import TURBO, Variant
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from tests.chatterbox import conftest  # noqa: F401, I001 - makes the package importable, so it comes first
 from tests.chatterbox import clips, official
 from tests.chatterbox.test_whole import our_conditioning, reference_of
 
