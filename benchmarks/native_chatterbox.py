@@ -43,8 +43,11 @@ def stages(ours: Chatterbox, theirs: Any, clip: Path) -> Iterator[tuple[str, Wor
     voice = our_conditioning(theirs)
     text, tokens = torch.randint(0, 50_000, (1, 40)), torch.randint(0, 6_561, (1, TOKENS))
     mel = torch.randn(1, 80, 2 * TOKENS) - 4
-    reference = read_reference(clip.read_bytes())
-    yield "clip to voice", lambda: ours.listen(reference), lambda: theirs.prepare_conditionals(clip)
+    yield (
+        "clip to voice",
+        lambda: ours.listen(read_reference(clip.read_bytes())),
+        lambda: theirs.prepare_conditionals(clip),
+    )
     yield (
         f"T3, prefill and {STEPS} tokens",
         lambda: decode(ours, voice, text),
