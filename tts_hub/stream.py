@@ -218,16 +218,18 @@ class AudioStream(_Stream[AudioChunk]):
             _stop_from_anywhere(self._generation, self._loop)
 
     async def _shape(self) -> AsyncGenerator[AudioChunk, None]:
+        has_text = False
         try:
             async with aclosing(self._generation.parts()) as parts:
                 async for part in parts:
+                    has_text = has_text or (isinstance(part, SegmentEnded) and bool(part.segment.text))
                     chunk = self._shaper.shape(part)
                     if not isinstance(part, AudioChunk):
                         self._announce(part)
                     if len(chunk.samples) or chunk.words:
                         yield self._hand_out(chunk)
             last = self._shaper.finish()
-            if self._shaper.speaker is not None and not self._shaper.audible:
+            if has_text and not self._shaper.audible:
                 raise InvalidTextError("there is nothing to say in the text, not a word in it was heard")
             if len(last.samples) or last.words:
                 yield self._hand_out(last)

@@ -122,12 +122,14 @@ class ChatterboxBackend(TTSBackend):
     async def generate_stream(
         self, request: SegmentRequest, on_progress: ProgressCallback = ignore
     ) -> AsyncGenerator[AudioChunk, None]:
-        """Speak one segment; cancelling stops within one token.
+        """Speak one segment; cancelling stops within one token. Without a letter or digit there is no audio.
 
         Raises:
             GenerationError: the nets gave no finite numbers, or memory is used up.
             InvalidRequestError: the voice's clip is of no use, or the text is too long.
         """
+        if not any(map(str.isalnum, request.text)):
+            return  # emoji and dots: the net would make something up
         loaded = await self._load(ignore)
         voice = await self._conditioning(loaded, request.voice.id)
         speech = _speech(loaded, request, voice, self._settings.max_speech_tokens)

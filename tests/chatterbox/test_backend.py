@@ -17,7 +17,7 @@ from tts_hub_chatterbox.watermark import Watermarker
 from tests.chatterbox.clips import speechlike_wav
 from tts_hub import ProgressEvent, SpeechRequest, TTSBackendManager
 from tts_hub.config import AudioConfig, Config
-from tts_hub.errors import GenerationError, InvalidRequestError, UnsupportedOptionError
+from tts_hub.errors import GenerationError, InvalidRequestError, InvalidTextError, UnsupportedOptionError
 
 pytestmark = pytest.mark.anyio
 TOKENS = 12
@@ -115,6 +115,23 @@ async def test_a_clip_that_is_too_short_is_told_before_any_audio(hub: TTSBackend
 async def test_refuses_what_turbo_would_ignore(hub: TTSBackendManager) -> None:
     with pytest.raises(UnsupportedOptionError, match="exaggeration"):
         await spoken(hub, asking(options={"exaggeration": 0.7}))
+
+
+@pytest.mark.parametrize("text", ["😀🎉", "...", "— !"])
+async def test_a_text_without_a_word_is_refused_and_not_made_up(hub: TTSBackendManager, text: str) -> None:
+    with pytest.raises(InvalidTextError):
+        await spoken(hub, asking(text))
+
+
+async def test_a_lone_tag_is_a_sound(hub: TTSBackendManager) -> None:
+    assert len(await spoken(hub, asking("[laugh]")))
+
+
+async def test_a_text_without_a_space_is_spoken_in_pieces(hub: TTSBackendManager) -> None:
+    async with await hub.generate(asking("ab" * 400)) as stream:
+        assert [chunk async for chunk in stream]
+    assert stream.report.complete
+    assert stream.report.segments > 1
 
 
 @pytest.mark.parametrize("failure", [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("oneDNN")])
