@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import math
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import anyio
@@ -43,6 +43,7 @@ from tts_hub.errors import (
     UnsupportedOptionError,
     UsageError,
 )
+from tts_hub.progress import ProgressCallback, ignore
 from tts_hub.stream import AudioStream
 from tts_hub.testing import FakeBackend, FakeScript
 from tts_hub.types import FLUSH
@@ -606,8 +607,8 @@ async def test_closing_a_stream_frees_the_engine_within_100_ms() -> None:
 async def test_cancelling_the_reading_task_frees_the_engine() -> None:
     fake = FakeBackend(script=FakeScript(chunk_delay=0.01), capabilities=Capabilities(concurrency=1))
     async with hub(fake) as manager:
-        with anyio.move_on_after(0.05):
-            speech = await manager.stream(THREE, model="fake", response_format="opus")
+        speech = await manager.stream(THREE, model="fake", response_format="opus")
+        with anyio.move_on_after(0.02):
             await speech.read()
         with anyio.fail_after(0.1):
             while not free(fake, manager):
@@ -819,6 +820,25 @@ async def test_words_of_a_silent_attempt_are_not_told() -> None:
         audio = await manager.generate("One two.", model="first", fallback=["second"])
         await drain(audio)
         assert [word.text for word in audio.words] == ["One", "two."]
+
+
+class Reporting(FakeBackend):
+    """Takes long, and says all the time how far it has come."""
+
+    async def generate_stream(
+        self, request: SegmentRequest, on_progress: ProgressCallback = ignore
+    ) -> AsyncGenerator[AudioChunk, None]:
+        for _ in range(8):
+            on_progress(ProgressEvent("generating", backend=self.name))
+            await anyio.sleep(0.1)
+        async with aclosing(super().generate_stream(request, on_progress)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+
+async def test_an_engine_that_reports_progress_has_not_stalled() -> None:
+    async with hub(Reporting(), limits={"stall_timeout": 0.4}) as manager:
+        assert len(await drain(await manager.generate("Hello.", model="fake")))
 
 
 async def test_a_load_that_hangs_counts_as_failed() -> None:

@@ -28,7 +28,7 @@ from tts_hub.errors import (
     UsageError,
 )
 from tts_hub.inspection import peak_of
-from tts_hub.progress import ProgressCallback
+from tts_hub.progress import ProgressCallback, ProgressEvent
 from tts_hub.route import Speaker, Stop, prepare_speaker
 from tts_hub.slots import Turn
 from tts_hub.takes import Attempt, BusyClock, Take
@@ -308,8 +308,15 @@ class Generation:
         attempt.alive_at = anyio.current_time()
         self._notify()
         peak = 0.0
+
+        def heard_of(event: ProgressEvent, /) -> None:
+            """A slow engine that reports is at work and has not stalled."""
+            attempt.alive_at = anyio.current_time()
+            speaker.engine.sign_of_life()
+            self._tell(event)
+
         try:
-            async with aclosing(speaker.backend.generate_stream(request, self._tell)) as audio:
+            async with aclosing(speaker.backend.generate_stream(request, heard_of)) as audio:
                 while True:
                     with self.clock:
                         chunk = await anext(audio, None)

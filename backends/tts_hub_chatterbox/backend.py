@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib.metadata
 import importlib.util
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
@@ -39,6 +40,8 @@ OPENAI_VOICES = (
     *("marin", "nova", "onyx", "sage", "shimmer", "verse"),
 )
 """Names of the built-in voice besides its own: OpenAI's clients always send one of these."""
+COMPUTATION = "1"
+"""Goes up when the same clip and weights come to make another conditioning."""
 TOKENS_PER_EVENT = 5
 """Speech tokens between two progress events: a fifth of a second of speech."""
 
@@ -51,6 +54,8 @@ class Loaded:
     watermarker: Watermarker | None
     built_in: Conditioning
     store: VoiceStore
+    version: str
+    """Of the conditionings it makes."""
 
 
 class ChatterboxBackend(TTSBackend):
@@ -72,17 +77,21 @@ class ChatterboxBackend(TTSBackend):
             concurrency=self._settings.concurrency or 1,
             watermark=self._settings.watermark,
         )
-        self._folder = VoiceFolder(self._settings.voices_folder)
+        voices_folder = self._settings.voices_folder
+        self._folder = VoiceFolder(None if voices_folder is None else voices_folder.expanduser())
         self._loading = anyio.Lock()
         self._loaded: Loaded | None = None
 
     @classmethod
     def availability(cls, settings: BackendSettings) -> Availability:
         """Whether the packages and the files of the model are here."""
+        own = cast("ChatterboxSettings", settings)
         missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+        if own.watermark and not any(importlib.metadata.distributions(name="resemble-perth")):
+            missing.append("resemble-perth")
         if missing:
             return Availability(False, f"packages that are not installed: {', '.join(missing)}", REMEDY)
-        return files_availability(cls.variant, cast("ChatterboxSettings", settings))
+        return files_availability(cls.variant, own)
 
     @classmethod
     def downloads(cls, settings: BackendSettings) -> Sequence[ModelFiles]:
@@ -122,7 +131,9 @@ class ChatterboxBackend(TTSBackend):
     async def generate_stream(
         self, request: SegmentRequest, on_progress: ProgressCallback = ignore
     ) -> AsyncGenerator[AudioChunk, None]:
-        """Speak one segment; cancelling stops within one token. Without a letter or digit there is no audio.
+        """Speak one segment; cancelling stops within one token, or behind the net at work.
+
+        There is no audio of a text without a letter or digit.
 
         Raises:
             GenerationError: the nets gave no finite numbers, or memory is used up.
@@ -137,14 +148,16 @@ class ChatterboxBackend(TTSBackend):
             async for part in parts:
                 if isinstance(part, AudioChunk):
                     yield part
-                elif part.speech_tokens % TOKENS_PER_EVENT == 1:
+                elif part.stage != "speech tokens" or part.speech_tokens % TOKENS_PER_EVENT == 1:
                     on_progress(self._event(request, part))
 
     async def aclose(self) -> None:
         """Let go of the nets."""
         async with self._loading:
-            self._loaded = None
-            await to_thread.run_sync(_free_memory)
+            loaded, self._loaded = self._loaded, None
+            if loaded is not None:
+                del loaded
+                await to_thread.run_sync(_free_memory)
 
     async def _load(self, on_progress: ProgressCallback) -> Loaded:
         async with self._loading:
@@ -167,11 +180,10 @@ class ChatterboxBackend(TTSBackend):
         """What the nets know of a voice: made of its clip when it is first wanted."""
         if voice_id == DEFAULT_VOICE:
             return loaded.built_in
-        data = await to_thread.run_sync(lambda: self._folder.clip(voice_id).read_bytes())
-        from tts_hub_chatterbox.clips import clip_hash
         from tts_hub_chatterbox.reference import read_reference
 
-        key = VoiceKey(clip_hash(data), self.variant.model, self.variant.revision)
+        data, content = await to_thread.run_sync(_clip, self._folder, voice_id)
+        key = VoiceKey(content, self.variant.model, loaded.version)
         return await loaded.store.get(key, lambda: loaded.model.listen(read_reference(data)))
 
     def _event(self, request: SegmentRequest, made: Made) -> ProgressEvent:
@@ -182,6 +194,7 @@ class ChatterboxBackend(TTSBackend):
             segment=request.index,
             message=f"{made.speech_tokens} speech tokens",
             details={
+                "stage": made.stage,
                 "text_tokens": made.text_tokens,
                 "speech_tokens": made.speech_tokens,
                 "real_time_factor": made.real_time_factor,
@@ -225,6 +238,7 @@ def _read(
         model=model,
         watermarker=watermarker,
         built_in=Conditioning.from_conds_pt(folder / variant.built_in_voice.name),
+        version=_version(variant, settings, folder),
         store=VoiceStore(user_cache_path("tts-hub") / "chatterbox-voices", most=settings.voices_in_memory),
     )
 
@@ -253,6 +267,22 @@ def _speech(loaded: Loaded, request: SegmentRequest, voice: Conditioning, limit:
     )
 
 
+def _clip(folder: VoiceFolder, voice_id: str) -> tuple[bytes, str]:
+    """The bytes of a voice's clip, and what they are known by."""
+    from tts_hub_chatterbox.clips import clip_hash, read_clip
+
+    data = read_clip(folder.clip(voice_id))
+    return data, clip_hash(data)
+
+
+def _version(variant: Variant, settings: ChatterboxSettings, folder: Path) -> str:
+    """Of what makes conditionings: weights of one's own are another version than the published ones."""
+    if settings.model_path is None:
+        return f"{COMPUTATION}:{variant.revision}"
+    states = [(folder / file.name).stat() for file in (variant.s3gen, variant.voice_encoder)]
+    return ":".join([COMPUTATION, *(f"{state.st_size}-{state.st_mtime_ns}" for state in states)])
+
+
 def _free_memory() -> None:
     """Python's cycles first, then what torch keeps of a GPU."""
     import torch
@@ -260,3 +290,5 @@ def _free_memory() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()

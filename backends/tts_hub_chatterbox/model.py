@@ -152,32 +152,26 @@ class Chatterbox:
             logits = self.t3.step(token, cache)
 
     @torch.inference_mode()
-    def samples(
-        self,
-        tokens: Sequence[int],
-        voice: Conditioning,
-        flow_chance: torch.Generator,
-        source_chance: torch.Generator,
-    ) -> Samples:
-        """Speech ids of a whole segment as samples (N,) at 24 kHz; what is no sound among them is left out.
-
-        The generators are those of the CPU, so that a seed sounds the same on every device.
-        """
-        sounds = [token for token in tokens if token < SOUNDS] + CLOSING_SILENCE * [SILENCE]
-        mel = self._mel(sounds, voice, flow_chance)  # (1, 80, F)
+    def samples(self, mel: Tensor, chance: torch.Generator) -> Samples:
+        """A mel (1, 80, F) as samples (N,) at 24 kHz, faded in; `chance` is a generator of the CPU."""
         source = self.vocoder.source
-        phases, noise = source.draw_phases(source_chance), source.draw_noise(mel.shape[2], source_chance)
+        phases, noise = source.draw_phases(chance), source.draw_noise(mel.shape[2], chance)
         sound, _ = self.vocoder(mel, phases.to(self.device), noise.to(self.device))  # (1, N)
         faded: Samples = fade_in(sound, SAMPLE_RATE)[0].cpu().numpy()
         return faded
 
-    def _mel(self, tokens: Sequence[int], voice: Conditioning, chance: torch.Generator) -> Tensor:
-        """(1, 80, F) of the tokens, in the voice of the prompt."""
+    @torch.inference_mode()
+    def mel(self, tokens: Sequence[int], voice: Conditioning, chance: torch.Generator) -> Tensor:
+        """Speech ids of a whole segment as a mel (1, 80, F); what is no sound among them is left out.
+
+        `chance` is a generator of the CPU, so that the same tokens sound the same on every device.
+        """
+        sounds = [token for token in tokens if token < SOUNDS] + CLOSING_SILENCE * [SILENCE]
         prompt = voice.flow_prompt.to(self.device)  # (1, Q)
-        frames = FRAMES_PER_TOKEN * (prompt.shape[1] + len(tokens))
+        frames = FRAMES_PER_TOKEN * (prompt.shape[1] + len(sounds))
         noise = torch.randn(1, self.flow.config.estimator.mel_bins, frames, generator=chance)
         mel: Tensor = self.flow(
-            torch.tensor([tokens], device=self.device),
+            torch.tensor([sounds], device=self.device),
             prompt,
             voice.flow_mel.to(self.device),
             voice.xvector.to(self.device),

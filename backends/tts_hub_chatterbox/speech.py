@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -18,11 +19,15 @@ from tts_hub_chatterbox.nets.t3 import STOP_SPEECH
 from tts_hub_chatterbox.sampling import SamplingOptions
 from tts_hub_chatterbox.watermark import Watermarker
 
+Stage = Literal["speech tokens", "mel", "samples", "watermark"]
+
 
 @dataclass(frozen=True, slots=True)
 class Made:
     """How far it has come."""
 
+    stage: Stage
+    """What is being done."""
     text_tokens: int
     speech_tokens: int
     seconds: float
@@ -50,7 +55,7 @@ class Speech:
     """Speech tokens."""
 
     def produce(self, emit: Emit[Made | AudioChunk]) -> None:
-        """Emit a `Made` for every token, which is where it can be stopped, then the audio.
+        """Emit a `Made` for every token and stage, which is where it can be stopped, then the audio.
 
         Raises:
             GenerationError: numbers that are not finite, no room, or the device's memory is used up.
@@ -67,22 +72,25 @@ class Speech:
     def _produce(self, emit: Emit[Made | AudioChunk]) -> None:
         began = time.perf_counter()
         tokens: list[int] = []
-        for token in self.model.speech_tokens(
-            self.text,
-            self.voice,
-            self.options,
-            generator_for(self.seed, self.segment, "tokens", self.model.device),
-            limit=self.limit,
-        ):
-            tokens.append(token)
-            emit(Made(len(self.text), len(tokens), time.perf_counter() - began))
-        samples = self.model.samples(
-            tokens,
-            self.voice,
-            generator_for(self.seed, self.segment, "flow"),
-            generator_for(self.seed, self.segment, "source"),
+
+        def tell(stage: Stage) -> None:
+            emit(Made(stage, len(self.text), len(tokens), time.perf_counter() - began))
+
+        drawn = self.model.speech_tokens(
+            self.text, self.voice, self.options, self._chance("tokens", self.model.device), limit=self.limit
         )
+        for token in drawn:
+            tokens.append(token)
+            tell("speech tokens")
+        tell("mel")
+        mel = self.model.mel(tokens, self.voice, self._chance("flow"))
+        tell("samples")
+        samples = self.model.samples(mel, self._chance("source"))
         if self.watermarker is not None:
+            tell("watermark")
             samples = self.watermarker.apply(samples, SAMPLE_RATE)
         finish: FinishReason = "stop" if tokens[-1] == STOP_SPEECH else "length"
         emit(AudioChunk(np.clip(samples, -1, 1), SAMPLE_RATE, finish_reason=finish))
+
+    def _chance(self, use: str, device: torch.device | str = "cpu") -> torch.Generator:
+        return generator_for(self.seed, self.segment, use, device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,8 +56,10 @@ def load_net(net: nn.Module, file: Path, layout: Layout, *, dtype: torch.dtype =
         raise BackendUnavailableError(
             f"cannot read {file.name}: {exc}", backend="chatterbox", remedy="tts-hub models pull"
         ) from exc
-    state = dict(_ours(official, layout))
-    _check(net, state, file)
+    pairs = list(_ours(official, layout))
+    state = dict(pairs)
+    twice = sorted(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+    _check(net, state, twice, file)
     net.load_state_dict({name: _cast(tensor, dtype) for name, tensor in state.items()}, assign=True)
     net.eval().requires_grad_(requires_grad=False)
 
@@ -87,6 +90,9 @@ def _folded(length: Tensor, direction: Tensor) -> Tensor:
     By torch's own operator, which the published nets call at every step: the vocoder sums its pitch over
     the whole speech, and there the last bit of a weight is heard as another phase.
     """
+    fitting = length.shape == (len(direction), *[1] * (direction.dim() - 1)) if direction.dim() else False
+    if not (fitting and length.is_floating_point() and direction.is_floating_point()):
+        return length  # the operator would read past its end; this is told as a weight of a wrong shape
     return torch._weight_norm(direction, length, 0)
 
 
@@ -94,10 +100,11 @@ def _cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     return tensor.to(dtype) if tensor.is_floating_point() else tensor
 
 
-def _check(net: nn.Module, state: Mapping[str, Tensor], file: Path) -> None:
-    wanted = {name: tuple(tensor.shape) for name, tensor in net.state_dict().items()}
-    found = {name: tuple(tensor.shape) for name, tensor in state.items()}
+def _check(net: nn.Module, state: Mapping[str, Tensor], twice: Sequence[str], file: Path) -> None:
+    wanted = {name: _kind(tensor) for name, tensor in net.state_dict().items()}
+    found = {name: _kind(tensor) for name, tensor in state.items()}
     problems = [
+        _listed("with two of", twice),
         _listed("without", sorted(wanted.keys() - found.keys())),
         _listed("with the unknown", sorted(found.keys() - wanted.keys())),
         _listed(
@@ -116,6 +123,11 @@ def _check(net: nn.Module, state: Mapping[str, Tensor], file: Path) -> None:
             backend="chatterbox",
             remedy="tts-hub models pull",
         )
+
+
+def _kind(tensor: Tensor) -> str:
+    """Shape, and whether it holds integers: any floating type will do where floats are wanted."""
+    return f"{tuple(tensor.shape)}{'' if tensor.is_floating_point() else ' integers'}"
 
 
 def _listed(word: str, names: Sequence[str]) -> str:

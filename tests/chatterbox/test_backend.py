@@ -45,6 +45,7 @@ async def hub(model_folders: dict[str, Path], voices: Path) -> AsyncIterator[TTS
             "model_path": str(folder),
             "voices_folder": str(voices),
             "max_speech_tokens": TOKENS,
+            "concurrency": 3,
         }
         for model, folder in model_folders.items()
     }
@@ -73,8 +74,9 @@ async def test_speaks_with_a_watermark_and_tells_what_was_cut(hub: TTSBackendMan
     assert report.watermarked
     assert report.cut_segments == (0,)
     assert Watermarker.load().confidence(samples, stream.sample_rate) > 0.5
-    made = [event.details["speech_tokens"] for event in events if event.stage == "generating"]
-    assert made == [1, 6, 11]
+    made = [event.details for event in events if event.stage == "generating"]
+    assert [details["speech_tokens"] for details in made] == [1, 6, 11, 12, 12, 12]
+    assert [details["stage"] for details in made[2:]] == ["speech tokens", "mel", "samples", "watermark"]
     assert any("limit" in event.message for event in events if event.stage == "segment")
 
 
