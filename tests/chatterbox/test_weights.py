@@ -81,6 +81,15 @@ def test_floats_take_the_type_and_integers_keep_theirs(tmp_path: Path) -> None:
         ({"net.conv.parametrizations.weight.original1": None}, r"without second\.weight"),
         ({"net.conv.parametrizations.weight.original0": None}, r"without second\.weight"),
         ({"net.more": torch.zeros(1)}, r"unknown more"),
+        (
+            {"net.conv.parametrizations.weight.original0": torch.ones(2, 1, 1)},
+            r"second\.weight of \(2, 1, 1\)",
+        ),
+        (
+            {"net.fc.bias": torch.zeros(4, dtype=torch.int64)},
+            r"first\.bias of \(4,\) integers instead of \(4,\)",
+        ),
+        ({"net.first.bias": torch.zeros(4)}, r"two of first\.bias"),
         ({"net.fc.weight": torch.zeros(4, 4)}, r"first\.weight of \(4, 4\) instead of \(4, 3\)"),
     ],
 )
