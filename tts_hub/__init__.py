@@ -12,7 +12,7 @@ from tts_hub.config import Config, load_config
 from tts_hub.errors import TTSHubError
 from tts_hub.manager import EngineStatus, TTSBackendManager
 from tts_hub.progress import ProgressCallback, ProgressEvent
-from tts_hub.report import Fallback, SpeechReport
+from tts_hub.report import Fallback, Retake, SpeechReport
 from tts_hub.stream import AudioStream, SpeechStream
 from tts_hub.types import (
     AudioChunk,
@@ -38,6 +38,7 @@ __all__ = [
     "ModelFiles",
     "ProgressCallback",
     "ProgressEvent",
+    "Retake",
     "SegmentRequest",
     "SpeechReport",
     "SpeechRequest",

@@ -167,8 +167,9 @@ class Generation:
             try:
                 async with aclosing(self._read(attempt)) as chunks:
                     async for chunk in chunks:
+                        self._delivered_audio = self._delivered_audio or bool(len(chunk.samples))
                         if not attempt.announced:
-                            attempt.announced = self._delivered_audio = True
+                            attempt.announced = True
                             yield SegmentStarted(take.segment, attempt.speaker)
                         yield chunk
             except BackendError as exc:

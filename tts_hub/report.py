@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tts_hub.types import RetakeReason
+
 
 @dataclass(frozen=True, slots=True)
 class Fallback:
@@ -23,6 +25,18 @@ class Fallback:
     """Where that segment begins, in characters of the text."""
     repeated_seconds: float
     """Audio of that segment that had been handed out already, and is heard twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retake:
+    """One take of a segment that an engine gave up before any of it was heard."""
+
+    segment: int
+    """From 0."""
+    backend: str
+    """The engine."""
+    reason: RetakeReason
+    """`endless`, `too_short`, `repetition` or `silence`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +68,11 @@ class SpeechReport:
     """Fields of the request that the engine has no use for."""
     cut_segments: tuple[int, ...]
     """Segments, from 0, that the engine ended at its own limit: the end of their text may be missing."""
+    retakes: tuple[Retake, ...]
+    """Takes that came to nothing, in order; the audio has none of them."""
+    seed: int | None
+    """What makes the engine say it the same way again: that of the request, or one that the engine drew. None
+    if it has no seed, or none that goes for all of the audio."""
     watermarked: bool
     """The engine marks its audio as synthetic."""
     cost: float

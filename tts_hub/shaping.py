@@ -10,7 +10,7 @@ import numpy as np
 from tts_hub.audio.track import Track, TrackSettings
 from tts_hub.config import AudioConfig
 from tts_hub.generation import Part, SegmentBroken, SegmentEnded, SegmentStarted
-from tts_hub.report import Fallback
+from tts_hub.report import Fallback, Retake
 from tts_hub.route import Speaker
 from tts_hub.text.segment import Segment
 from tts_hub.types import AudioChunk, SpeechRequest
@@ -32,6 +32,7 @@ class Shaper:
         self.speaker: Speaker | None = None
         self.fallbacks: list[Fallback] = []
         self.cut_segments: list[int] = []
+        self.retakes: list[Retake] = []
         self.cost = 0.0
         """US dollars."""
         self._config = config
@@ -48,12 +49,13 @@ class Shaper:
         self._pause = 0.0
         self._segment_start: float | None = None
         self._segment_index = 0
+        self._seeds: set[int | None] = set()
+        """Those that engines drew; None stands for audio that has another, or none."""
 
     def shape(self, part: Part) -> AudioChunk:
         """Audio that is now final, possibly none; words on the clock and in the characters of the whole."""
         if isinstance(part, AudioChunk):
-            if part.finish_reason == "length":
-                self.cut_segments.append(self._segment_index)
+            self._note(part)
             return self._out(self._track.push(part))
         if isinstance(part, SegmentStarted):
             return self._begin(part)
@@ -66,9 +68,23 @@ class Shaper:
         """Something has been heard."""
         return self._track.audible
 
+    @property
+    def seed(self) -> int | None:
+        """The one that an engine drew for all of the audio."""
+        return next(iter(self._seeds)) if len(self._seeds) == 1 else None
+
     def finish(self) -> AudioChunk:
         """What the filters still hold."""
         return self._out(self._track.finish())
+
+    def _note(self, chunk: AudioChunk) -> None:
+        """What an engine tells besides the audio."""
+        if chunk.finish_reason == "length":
+            self.cut_segments.append(self._segment_index)
+        if chunk.seed is not None:
+            self._seeds.add(chunk.seed)
+        backend = self.speaker.engine.name if self.speaker else ""
+        self.retakes += [Retake(self._segment_index, backend, reason) for reason in chunk.retakes]
 
     def _begin(self, part: SegmentStarted) -> AudioChunk:
         speaker = part.speaker
@@ -102,6 +118,7 @@ class Shaper:
     def _broken(self, part: SegmentBroken) -> AudioChunk:
         """Fade out what was said of the segment; the next engine says it from its beginning."""
         began = self._segment_start
+        self._seeds = {None} if self.audible else set()
         spoken = self._end_in_track()
         if not self._track.segment_audible:
             spoken = replace(spoken, words=())

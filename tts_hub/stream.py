@@ -175,10 +175,18 @@ class AudioStream(_Stream[AudioChunk]):
             fallbacks=tuple(shaper.fallbacks),
             ignored=speaker.ignored if speaker else (),
             cut_segments=tuple(shaper.cut_segments),
+            retakes=tuple(shaper.retakes),
+            seed=self._seed,
             watermarked=speaker is not None and speaker.backend.capabilities.watermark,
             cost=shaper.cost,
             complete=self._reading.finished,
         )
+
+    @property
+    def _seed(self) -> int | None:
+        speaker = self._shaper.speaker
+        is_used = speaker is not None and "seed" not in speaker.ignored
+        return self._request.seed if is_used and self._request.seed is not None else self._shaper.seed
 
     async def start(self) -> None:
         """Wait for the first sound, so that every failure up to it is an exception of the call itself."""

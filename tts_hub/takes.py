@@ -52,9 +52,14 @@ class Attempt:
         self.unread_seconds -= seconds
         if len(taken) == 1:
             return taken[0]
-        samples = np.concatenate([chunk.samples for chunk in taken])
-        words = tuple(word for chunk in taken for word in chunk.words)
-        return AudioChunk(samples, taken[0].sample_rate, words, taken[-1].finish_reason)
+        return AudioChunk(
+            np.concatenate([chunk.samples for chunk in taken]),
+            taken[0].sample_rate,
+            words=tuple(word for chunk in taken for word in chunk.words),
+            finish_reason=taken[-1].finish_reason,
+            retakes=tuple(reason for chunk in taken for reason in chunk.retakes),
+            seed=next((chunk.seed for chunk in taken if chunk.seed is not None), None),
+        )
 
 
 class Take:

@@ -15,6 +15,9 @@ Markup = Literal["text", "ssml"]
 Gender = Literal["female", "male", "neutral"]
 FinishReason = Literal["stop", "length"]
 """Why an engine ended a segment: it had said it all, or it came to its limit and the rest may be missing."""
+RetakeReason = Literal["endless", "too_short", "repetition", "silence"]
+"""What was wrong with a take that an engine gave up: it did not come to an end, words were missing, it hung
+in a loop, or it fell silent in the middle."""
 NO_OPTIONS: Mapping[str, object] = MappingProxyType({})
 
 
@@ -44,6 +47,11 @@ class AudioChunk:
     """May point into this chunk or into earlier ones; each word is reported once, in order."""
     finish_reason: FinishReason | None = None
     """With the last chunk of a segment, from engines that can come to a limit."""
+    retakes: tuple[RetakeReason, ...] = ()
+    """Why earlier takes of the segment were given up, each told once. A chunk without samples may bring it,
+    also before an error: none of the takes was any good."""
+    seed: int | None = None
+    """The one that the engine drew for the whole request, as it named none; with any chunk of a segment."""
 
     @property
     def seconds(self) -> float:

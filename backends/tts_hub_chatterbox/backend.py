@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib.metadata
 import importlib.util
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -16,11 +15,18 @@ from anyio import from_thread, to_thread
 from platformdirs import user_cache_path
 
 from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend
-from tts_hub.errors import BackendUnavailableError
+from tts_hub.errors import BackendUnavailableError, UnknownVoiceError
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.threads import stream_from_thread
 from tts_hub.types import AudioChunk, Availability, Capabilities, ModelFiles, SegmentRequest, Voice
-from tts_hub_chatterbox.download import files_availability, local_files, model_files, pull
+from tts_hub_chatterbox.download import (
+    files_availability,
+    load_failure_told,
+    local_files,
+    model_files,
+    pull,
+)
+from tts_hub_chatterbox.memory import free_memory, loading_memory_told, memory_told
 from tts_hub_chatterbox.settings import ChatterboxSettings, TurboOptions
 from tts_hub_chatterbox.variants import NANO, TURBO, Variant
 from tts_hub_chatterbox.voices import DEFAULT_VOICE, LANGUAGE, VoiceFolder, VoiceKey, VoiceStore
@@ -128,6 +134,17 @@ class ChatterboxBackend(TTSBackend):
         )
         return (built_in, *await to_thread.run_sync(self._folder.voices))
 
+    async def find_voice(self, voice: str | None, language: str | None) -> Voice:
+        """As for every engine; of a clip that cannot become a voice it says how to rename it."""
+        try:
+            return await super().find_voice(voice, language)
+        except UnknownVoiceError as exc:
+            name = voice or self._settings.voice or ""
+            problem = await to_thread.run_sync(self._folder.problem, name)
+            if not problem:
+                raise
+            raise UnknownVoiceError(f"unknown voice {name!r}; {problem}") from exc
+
     async def generate_stream(
         self, request: SegmentRequest, on_progress: ProgressCallback = ignore
     ) -> AsyncGenerator[AudioChunk, None]:
@@ -157,7 +174,7 @@ class ChatterboxBackend(TTSBackend):
             loaded, self._loaded = self._loaded, None
             if loaded is not None:
                 del loaded
-                await to_thread.run_sync(_free_memory)
+                await to_thread.run_sync(free_memory)
 
     async def _load(self, on_progress: ProgressCallback) -> Loaded:
         async with self._loading:
@@ -173,18 +190,17 @@ class ChatterboxBackend(TTSBackend):
                     raise BackendUnavailableError(
                         availability.reason, backend=self.name, remedy=availability.remedy
                     )
-                self._loaded = await to_thread.run_sync(_read, self.variant, self._settings, folder, tell)
+                with load_failure_told(self.name, self.variant, self._settings):
+                    self._loaded = await to_thread.run_sync(_read, self.variant, self._settings, folder, tell)
             return self._loaded
 
     async def _conditioning(self, loaded: Loaded, voice_id: str) -> Conditioning:
         """What the nets know of a voice: made of its clip when it is first wanted."""
         if voice_id == DEFAULT_VOICE:
             return loaded.built_in
-        from tts_hub_chatterbox.reference import read_reference
-
         data, content = await to_thread.run_sync(_clip, self._folder, voice_id)
         key = VoiceKey(content, self.variant.model, loaded.version)
-        return await loaded.store.get(key, lambda: loaded.model.listen(read_reference(data)))
+        return await loaded.store.get(key, lambda: _listened(loaded.model, data, self.name))
 
     def _event(self, request: SegmentRequest, made: Made) -> ProgressEvent:
         return ProgressEvent(
@@ -233,7 +249,9 @@ def _read(
 
     watermarker = Watermarker.load() if settings.watermark else None
     dtype = DTYPES[settings.dtype]
-    model = Chatterbox.load(folder, variant, device=device_of(settings.device), dtype=dtype, tell=tell)
+    device = device_of(settings.device)
+    with loading_memory_told(variant.model, device):
+        model = Chatterbox.load(folder, variant, device=device, dtype=dtype, tell=tell)
     return Loaded(
         model=model,
         watermarker=watermarker,
@@ -275,20 +293,22 @@ def _clip(folder: VoiceFolder, voice_id: str) -> tuple[bytes, str]:
     return data, clip_hash(data)
 
 
+def _listened(model: Chatterbox, data: bytes, backend: str) -> Conditioning:
+    """The voice of a clip.
+
+    Raises:
+        InvalidRequestError: the clip is of no use.
+        GenerationError: the memory of the device is used up, or the net gives no finite numbers.
+    """
+    from tts_hub_chatterbox.reference import read_reference
+
+    with memory_told(backend, model.device):
+        return model.listen(read_reference(data))
+
+
 def _version(variant: Variant, settings: ChatterboxSettings, folder: Path) -> str:
     """Of what makes conditionings: weights of one's own are another version than the published ones."""
     if settings.model_path is None:
         return f"{COMPUTATION}:{variant.revision}"
     states = [(folder / file.name).stat() for file in (variant.s3gen, variant.voice_encoder)]
     return ":".join([COMPUTATION, *(f"{state.st_size}-{state.st_mtime_ns}" for state in states)])
-
-
-def _free_memory() -> None:
-    """Python's cycles first, then what torch keeps of a GPU."""
-    import torch
-
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    if torch.backends.mps.is_available():
-        torch.mps.empty_cache()

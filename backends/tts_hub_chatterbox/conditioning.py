@@ -19,7 +19,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from tts_hub.errors import BackendUnavailableError, GenerationError, OutputError
+from tts_hub.errors import GenerationError, OutputError
+from tts_hub_chatterbox.files import UnusableFileError
 
 SPEAKER_WIDTH = 256
 XVECTOR_WIDTH = 192
@@ -118,7 +119,7 @@ class Conditioning:
         """Read what `save` wrote.
 
         Raises:
-            BackendUnavailableError: no such file, another format or version, or wrong content.
+            UnusableFileError: no such file, another format or version, or wrong content.
         """
         try:
             with safe_open(path, framework="pt") as opened:
@@ -138,7 +139,7 @@ class Conditioning:
         """Read the voice that comes with the official weights. Nothing in the file is executed.
 
         Raises:
-            BackendUnavailableError: no such file, no such structure, code in it, or wrong content.
+            UnusableFileError: no such file, no such structure, code in it, or wrong content.
         """
         content = _unpickled(path)
         t3 = _section(path, content, "t3", T3_NAMES, T3_UNUSED)
@@ -244,9 +245,5 @@ def _check_length(path: Path, name: str, value: object, told_of: Tensor) -> None
         raise _unreadable(path, f"{name} is {told} instead of {length}")
 
 
-def _unreadable(path: Path, reason: str) -> BackendUnavailableError:
-    return BackendUnavailableError(
-        f"cannot read {path.name}: {reason}",
-        backend="chatterbox",
-        remedy="delete the file; it is made or pulled again",
-    )
+def _unreadable(path: Path, reason: str) -> UnusableFileError:
+    return UnusableFileError(f"cannot read {path.name}: {reason}", path)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from anyio import to_thread
 from tts_hub.errors import BackendUnavailableError
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.types import Availability, ModelFiles
+from tts_hub_chatterbox.files import UnusableFileError
 from tts_hub_chatterbox.settings import ChatterboxSettings
 from tts_hub_chatterbox.variants import ModelFile, Variant
 
@@ -96,6 +98,28 @@ def files_availability(variant: Variant, settings: ChatterboxSettings) -> Availa
 def pull_command(variant: Variant) -> str:
     """What a person types to get the files."""
     return f"tts-hub models pull {variant.model}"
+
+
+def mending(variant: Variant, settings: ChatterboxSettings, file: Path) -> str:
+    """What a person does about a file that cannot be used. A pull leaves alone what lies in their folder."""
+    command = pull_command(variant)
+    return command if settings.model_path is None else f"replace {file}, or delete it and run {command}"
+
+
+@contextmanager
+def load_failure_told(
+    backend: str, variant: Variant, settings: ChatterboxSettings
+) -> Generator[None, None, None]:
+    """Around loading, which knows neither the engine's name nor where the files came from.
+
+    Raises:
+        BackendUnavailableError: what loading raised, with both.
+    """
+    try:
+        yield
+    except BackendUnavailableError as exc:
+        remedy = mending(variant, settings, exc.file) if isinstance(exc, UnusableFileError) else exc.remedy
+        raise BackendUnavailableError(str(exc), backend=backend, remedy=remedy) from exc
 
 
 async def pull(

@@ -11,9 +11,10 @@ import fcntl
 import os
 import shutil
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import anyio
 import httpx
@@ -214,16 +215,32 @@ def _require_space(variant: Variant, places: Sequence[Place], remedy: str) -> No
 @contextmanager
 def _alone(lock: Path, variant: Variant, remedy: str) -> Generator[None, None, None]:
     """Two that write to the same part would spoil it."""
-    with lock.open("w") as opened:
-        try:
-            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as exc:
-            raise _unavailable(variant, f"another program is pulling it into {lock.parent}", remedy) from exc
+    try:
+        opened = _locked(lock)
+    except BlockingIOError as exc:
+        raise _unavailable(variant, f"another program is pulling it into {lock.parent}", remedy) from exc
+    with opened:
         try:
             yield
         finally:
             with suppress(OSError):
-                lock.unlink()
+                lock.unlink()  # before the lock is let go: who gets it then sees that it is of no use
+
+
+def _locked(lock: Path) -> IO[bytes]:
+    """The file at `lock`, made and locked.
+
+    Between opening and locking it, another program may have removed it and a third one made it again: a lock
+    on a file without a name keeps nobody out.
+    """
+    while True:
+        with ExitStack() as on_failure:
+            opened = on_failure.enter_context(lock.open("wb"))
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(opened.fileno()), lock.stat()):
+                    on_failure.pop_all()
+                    return opened
 
 
 @contextmanager

@@ -30,8 +30,12 @@ VOICE_ENCODER = Layout(
 )
 
 # --- s3gen_meanflow.safetensors ---
+S3GEN = ("tokenizer.", "speaker_encoder.", "flow.", "mel2wav.")
+"""Prefixes of all nets in it."""
+
 S3_TOKENIZER = Layout(
     prefix="tokenizer.",
+    beside=S3GEN,
     renames=(
         (r"^encoder\.", ""),
         (r"^quantizer\._codebook\.project_down\.", "project."),
@@ -47,6 +51,7 @@ S3_TOKENIZER = Layout(
 
 SPEAKER_ENCODER = Layout(
     prefix="speaker_encoder.",
+    beside=S3GEN,
     renames=(
         # The picture's two layers of two blocks each are one list.
         *((rf"^head\.layer{i // 2 + 1}\.{i % 2}\.", f"picture.blocks.{i}.") for i in range(4)),
@@ -75,6 +80,7 @@ SPEAKER_ENCODER = Layout(
 
 FLOW = Layout(
     prefix="flow.",
+    beside=S3GEN,
     renames=(
         (r"^input_embedding\.", "embedding."),
         (r"^spk_embed_affine_layer\.", "speaker."),
@@ -132,6 +138,7 @@ FLOW = Layout(
 
 VOCODER = Layout(
     prefix="mel2wav.",
+    beside=S3GEN,
     renames=(
         (r"^f0_predictor\.condnet\.", "f0.layers."),
         (r"^f0_predictor\.classifier\.", "f0.output."),

@@ -57,11 +57,12 @@ class Reference:
 
 
 def read_reference(data: bytes, *, normalise_loudness: bool = True) -> Reference:
-    """Make a reference of the bytes of a WAV, MP3, FLAC, Ogg or M4A file. Blocks for some 0.1 s.
+    """Make a reference of the bytes of a WAV, MP3, FLAC, Ogg or M4A file. Blocks for some 0.3 s.
 
     Raises:
         InvalidRequestError: it is not such a file or damaged, not longer than 5 s, longer than 120 s or
-            silent, or beyond one of the limits of `clips`.
+            silent, or beyond one of the limits of `clip_decoding`.
+        GenerationError: the process that decodes cannot be started.
     """
     clip = decode_clip(data)
     if clip.seconds <= MIN_SECONDS:

@@ -9,11 +9,11 @@ from typing import Literal
 import numpy as np
 import torch
 
-from tts_hub.errors import GenerationError
 from tts_hub.threads import Emit
 from tts_hub.types import AudioChunk, FinishReason
 from tts_hub_chatterbox.chance import generator_for
 from tts_hub_chatterbox.conditioning import Conditioning
+from tts_hub_chatterbox.memory import memory_told
 from tts_hub_chatterbox.model import SAMPLE_RATE, TOKENS_PER_SECOND, Chatterbox
 from tts_hub_chatterbox.nets.t3 import STOP_SPEECH
 from tts_hub_chatterbox.sampling import SamplingOptions
@@ -61,13 +61,8 @@ class Speech:
             GenerationError: numbers that are not finite, no room, or the device's memory is used up.
             Stopped: by `emit`, when nobody listens any more.
         """
-        try:
+        with memory_told("chatterbox", self.model.device):
             self._produce(emit)
-        except torch.OutOfMemoryError as exc:
-            torch.cuda.empty_cache()  # what this segment held must not be missing for the next one
-            raise GenerationError(
-                f"the memory of the device is used up: {exc}", backend="chatterbox"
-            ) from exc
 
     def _produce(self, emit: Emit[Made | AudioChunk]) -> None:
         began = time.perf_counter()

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from tokenizers import AddedToken, Tokenizer, pre_tokenizers
 from tokenizers.models import BPE
 
-from tts_hub.errors import BackendUnavailableError, TextTooLongError
+from tts_hub.errors import TextTooLongError
+from tts_hub_chatterbox.files import UnusableFileError
 
 VOCABULARY = 50276
 """50257 tokens of GPT-2 and 19 tags."""
@@ -19,6 +20,9 @@ NO_LIMIT = 10**20
 END_OF_TEXT = "<|endoftext|>"
 IDS = TypeAdapter(dict[str, int])
 ENDS = (".", "!", "?", "-", ",")
+VERY_SHORT = 12
+"""Letters and digits; "Hello world." has ten, and is among the texts that go wrong."""
+REST = " ..."
 RARE = str.maketrans({"…": ", ", ":": ",", "—": "-", "–": "-", "“": '"', "”": '"', "‘": "'", "’": "'"})
 
 
@@ -33,13 +37,27 @@ def clean(text: str) -> str:
     return plain if plain.endswith(ENDS) else plain + "."
 
 
+def padded(text: str) -> str:
+    """A cleaned text with a rest behind it if it is very short; its words and their marks stay as they are.
+
+    "Hi!" is two tokens behind hundreds of the voice, and the model often misses its end: it goes on in
+    silence, says it twice, or makes something up. The rest behind the last mark gives it a place to be
+    silent in and to stop at, and the silence is trimmed like any other. A rest in front would be heard as
+    hesitation, a repeated or added word would be said, and rarer marks get noises of their own. A tag is a
+    sound, so a text that has one is left alone.
+    """
+    spoken = sum(map(str.isalnum, text))
+    is_long_enough = spoken > VERY_SHORT or "[" in text or text.endswith(REST.strip())
+    return text if is_long_enough else text + REST
+
+
 class TextTokenizer:
     """Text to ids, nothing put around it."""
 
     def __init__(self, tokenizer: Tokenizer, limit: int | None) -> None:
         self._tokenizer = tokenizer
         self.limit = limit
-        """Most tokens of a text; None: any number."""
+        """Most tokens of a text, 1024 in the published files; None: any number."""
 
     @classmethod
     def load(cls, folder: Path, *, vocabulary: int = VOCABULARY) -> TextTokenizer:
@@ -50,7 +68,7 @@ class TextTokenizer:
             vocabulary: tokens there must be in all, as many as T3 has embeddings for.
 
         Raises:
-            BackendUnavailableError: a file is missing, broken or does not fit the others.
+            UnusableFileError: a file is missing, broken or does not fit the others.
         """
         tokenizer = Tokenizer(_model(folder))
         tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -153,7 +171,5 @@ def _content(file: Path) -> str:
         raise _unusable(file, str(exc)) from exc
 
 
-def _unusable(file: Path, why: str) -> BackendUnavailableError:
-    return BackendUnavailableError(
-        f"cannot use {file.name}: {why}", backend="chatterbox", remedy="delete the file and pull it again"
-    )
+def _unusable(file: Path, why: str) -> UnusableFileError:
+    return UnusableFileError(f"cannot use {file.name}: {why}", file)

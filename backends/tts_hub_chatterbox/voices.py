@@ -10,7 +10,7 @@ import logging
 import os
 import re
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,52 +34,74 @@ logger = logging.getLogger(__name__)
 
 
 class VoiceFolder:
-    """Clips in a folder as voices: `anna.mp3` is the voice `anna`. Files that are no clips do not matter."""
+    """Clips in a folder as voices: `anna.mp3` is the voice `anna`. Files that are no clips do not matter.
+
+    A clip with a name that no voice can have costs the others nothing: it is logged, once, and whoever asks
+    for it hears what to do.
+    """
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
+        self._logged: set[str] = set()
 
     def clips(self) -> Mapping[str, Path]:
         """Voice id -> clip, as the folder is now, by name.
 
         Raises:
-            ConfigError: no such folder, a clip whose name is no voice id, or two of one name.
+            ConfigError: no such folder.
         """
-        clips: dict[str, Path] = {}
-        for path in self._files():
-            voice_id = path.stem
-            if not VOICE_ID.fullmatch(voice_id) or voice_id == DEFAULT_VOICE:
-                raise ConfigError(
-                    f"{path} cannot become a voice: rename it to lower-case letters, digits, - and _, "
-                    f"at most 64, and not {DEFAULT_VOICE!r}"
-                )
-            if voice_id in clips:
-                raise ConfigError(f"{clips[voice_id]} and {path} are the same voice: remove one")
-            clips[voice_id] = path
-        return clips
+        return {stem: paths[0] for stem, paths in self._by_stem().items() if not self._told(stem, paths)}
 
     def clip(self, voice_id: str) -> Path:
         """The clip of a voice. The id is looked up among those listed and never becomes part of a path.
 
         Raises:
             UnknownVoiceError: no such voice.
-            ConfigError: as for `clips`.
+            ConfigError: no such folder.
         """
         clips = self.clips()
         if voice_id not in clips:
-            raise UnknownVoiceError(f"unknown voice {voice_id!r}; {one_of(voice_id, clips)}")
+            what = self.problem(voice_id) or one_of(voice_id, clips)
+            raise UnknownVoiceError(f"unknown voice {voice_id!r}; {what}")
         return clips[voice_id]
 
     def voices(self) -> tuple[Voice, ...]:
         """What a face shows of them, by name.
 
         Raises:
-            ConfigError: as for `clips`.
+            ConfigError: no such folder.
         """
         return tuple(
             Voice(voice_id, voice_id, LANGUAGE, description=f"cloned from {path.name}")
             for voice_id, path in self.clips().items()
         )
+
+    def problem(self, name: str) -> str:
+        """Why there are clips of that name, upper or lower case, and no voice; empty if that is not so.
+
+        Raises:
+            ConfigError: no such folder.
+        """
+        problems = (
+            _problem(stem, paths)
+            for stem, paths in self._by_stem().items()
+            if stem.casefold() == name.casefold()
+        )
+        return next(filter(None, problems), "")
+
+    def _told(self, stem: str, paths: Sequence[Path]) -> bool:
+        """Whether something is wrong, which is in the log then."""
+        problem = _problem(stem, paths)
+        if problem and problem not in self._logged:
+            self._logged.add(problem)
+            logger.warning("voices_folder %s: %s", self._folder, problem)
+        return bool(problem)
+
+    def _by_stem(self) -> Mapping[str, Sequence[Path]]:
+        found: dict[str, list[Path]] = {}
+        for path in self._files():
+            found.setdefault(path.stem, []).append(path)
+        return found
 
     def _files(self) -> list[Path]:
         if self._folder is None:
@@ -94,6 +116,18 @@ class VoiceFolder:
             )
         except OSError as exc:
             raise ConfigError(f"voices_folder {self._folder}: {exc.strerror or exc}") from exc
+
+
+def _problem(stem: str, paths: Sequence[Path]) -> str:
+    """Why clips of one name are no voice, and what to do about it; empty if all is well."""
+    if not VOICE_ID.fullmatch(stem) or stem == DEFAULT_VOICE:
+        return (
+            f"{paths[0].name} cannot become a voice: rename it to lower-case letters, digits, - and _, "
+            f"at most 64, and not {DEFAULT_VOICE!r}"
+        )
+    if len(paths) > 1:
+        return f"{' and '.join(path.name for path in paths)} would be the same voice: rename or remove one"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ WEIGHTS = "perth/perth_net/pretrained/implicit/perth_net_250000.pth.tar"
 """Inside the package."""
 CONTEXT = 0.25
 """Seconds on each side that a mark depends on: convolutions 0.15, two half windows of 0.032, resampling."""
+NOTHING: Samples = np.zeros(0, np.float32)
 
 
 class Watermarker:
@@ -107,10 +108,14 @@ class WatermarkStream:
         # Pieces begin on whole frames, or their spectra would be of other moments than those of the whole.
         self._grid = sample_rate // math.gcd(sample_rate, watermarker.frames_per_second)
         self._context = math.ceil(CONTEXT * sample_rate / self._grid) * self._grid
-        self._kept: Samples = np.zeros(0, np.float32)
+        self._kept = NOTHING
         """What is not marked yet, behind up to 0.25 s that are."""
         self._marked = 0
         """How many of the kept samples have left."""
+
+    def needed(self, count: int) -> int:
+        """How many samples must have been pushed at a stream's beginning until so many have left."""
+        return math.ceil(count / self._grid) * self._grid + self._context
 
     def push(self, samples: Samples) -> Samples:
         """Take (N,), give what can be marked by now; often less, at first nothing."""
@@ -118,13 +123,14 @@ class WatermarkStream:
         ready = len(self._kept) - self._marked - self._context
         return self._leave(max(0, ready // self._grid * self._grid))
 
-    def finish(self) -> Samples:
-        """Give the rest."""
+    def finish(self, samples: Samples = NOTHING) -> Samples:
+        """Take the last (N,), give the rest. All in one piece is exactly as `Watermarker.apply` marks it."""
+        self._kept = np.concatenate((self._kept, samples))
         return self._leave(len(self._kept) - self._marked)
 
     def _leave(self, count: int) -> Samples:
         if count == 0:
-            return np.zeros(0, np.float32)
+            return NOTHING
         end = self._marked + count
         marked = self._watermarker.apply(self._kept, self._sample_rate)[self._marked : end]
         forgotten = max(0, end - self._context)

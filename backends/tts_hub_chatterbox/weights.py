@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from tts_hub.errors import BackendUnavailableError
+from tts_hub_chatterbox.files import UnusableFileError
 
 WEIGHT_NORM = re.compile(r"\.parametrizations\.weight\.original([01])$")
 SHOWN = 5
@@ -24,7 +24,9 @@ class Layout:
     """How one net lies in an official file."""
 
     prefix: str = ""
-    """Of its tensors; those that begin otherwise belong to other nets."""
+    """Of its tensors."""
+    beside: Sequence[str] = ()
+    """Prefixes of the other nets in the file. What begins with none of them all belongs to nobody."""
     renames: Sequence[tuple[str, str]] = ()
     """(pattern, replacement), applied one after the other to the official name without its prefix."""
     transposed: Sequence[str] = ()
@@ -46,20 +48,19 @@ def load_net(net: nn.Module, file: Path, layout: Layout, *, dtype: torch.dtype =
     What needs no change stays mapped from the file. Integers keep their type.
 
     Raises:
-        BackendUnavailableError: the file cannot be read, or a tensor is missing, surplus or misshapen.
+        UnusableFileError: the file cannot be read, or a tensor is missing, surplus or misshapen.
     """
     try:
         with safe_open(file, framework="pt") as opened:
-            names = [name for name in opened.keys() if name.startswith(layout.prefix)]  # noqa: SIM118 - not a dict
-            official = {name: opened.get_tensor(name) for name in names}
+            names = list(opened.keys())
+            official = {name: opened.get_tensor(name) for name in names if name.startswith(layout.prefix)}
     except (SafetensorError, OSError) as exc:
-        raise BackendUnavailableError(
-            f"cannot read {file.name}: {exc}", backend="chatterbox", remedy="tts-hub models pull"
-        ) from exc
+        raise UnusableFileError(f"cannot read {file.name}: {exc}", file) from exc
     pairs = list(_ours(official, layout))
     state = dict(pairs)
     twice = sorted(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
-    _check(net, state, twice, file)
+    strays = sorted(name for name in names if not name.startswith((layout.prefix, *layout.beside)))
+    _check(net, state, twice, strays, file)
     net.load_state_dict({name: _cast(tensor, dtype) for name, tensor in state.items()}, assign=True)
     net.eval().requires_grad_(requires_grad=False)
 
@@ -100,13 +101,15 @@ def _cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     return tensor.to(dtype) if tensor.is_floating_point() else tensor
 
 
-def _check(net: nn.Module, state: Mapping[str, Tensor], twice: Sequence[str], file: Path) -> None:
+def _check(
+    net: nn.Module, state: Mapping[str, Tensor], twice: Sequence[str], strays: Sequence[str], file: Path
+) -> None:
     wanted = {name: _kind(tensor) for name, tensor in net.state_dict().items()}
     found = {name: _kind(tensor) for name, tensor in state.items()}
     problems = [
         _listed("with two of", twice),
         _listed("without", sorted(wanted.keys() - found.keys())),
-        _listed("with the unknown", sorted(found.keys() - wanted.keys())),
+        _listed("with the unknown", [*sorted(found.keys() - wanted.keys()), *strays]),
         _listed(
             "with",
             [
@@ -118,10 +121,8 @@ def _check(net: nn.Module, state: Mapping[str, Tensor], twice: Sequence[str], fi
     ]
     told = [problem for problem in problems if problem]
     if told:
-        raise BackendUnavailableError(
-            f"{file.name} is not what {type(net).__name__} needs: it comes {' and '.join(told)}",
-            backend="chatterbox",
-            remedy="tts-hub models pull",
+        raise UnusableFileError(
+            f"{file.name} is not what {type(net).__name__} needs: it comes {' and '.join(told)}", file
         )
 
 

@@ -19,6 +19,7 @@ from chatterbox.models.t3.modules.cond_enc import T3Cond
 from chatterbox.tts_turbo import Conditionals
 from torch import Tensor
 from tts_hub_chatterbox.conditioning import FORMAT, Conditioning
+from tts_hub_chatterbox.files import UnusableFileError
 
 from tts_hub.errors import BackendUnavailableError, GenerationError, OutputError
 
@@ -160,10 +161,10 @@ def test_every_field_of_the_official_file_is_checked(
     parts, path = official(conditioning()), tmp_path / "conds.pt"
     change(parts)
     torch.save(parts, path)
-    with pytest.raises(BackendUnavailableError, match=reason) as caught:
+    with pytest.raises(UnusableFileError, match=reason) as caught:
         Conditioning.from_conds_pt(path)
     assert "conds.pt" in str(caught.value)
-    assert caught.value.remedy
+    assert caught.value.file == path
 
 
 def test_damaged_official_files_are_refused(tmp_path: Path) -> None:

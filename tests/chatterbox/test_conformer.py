@@ -5,7 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import Tensor
-from tts_hub_chatterbox.nets.conformer import ConformerConfig, RelativeAttention, UpsamplingConformer
+from tts_hub_chatterbox.nets.conformer import (
+    ConformerConfig,
+    RelativeAttention,
+    UpsamplingConformer,
+    _by_key,
+)
 
 from tests.chatterbox.random_weights import fill_randomly
 
@@ -68,3 +73,11 @@ def test_attention_weighs_distances() -> None:
             weights = ((by_content + by_position) / 8**0.5).softmax(0)
             mixed[i, head] = weights @ value[:, head]
     torch.testing.assert_close(attention(x, positions, None)[0], attention.output(mixed.flatten(1)))
+
+
+def test_the_bias_is_a_view_on_the_cpu_and_in_rows_of_its_own_elsewhere() -> None:
+    by_distance = normal(7, 1, 2, 5, 9)
+    view = _by_key(by_distance)
+    assert view.untyped_storage().data_ptr() == by_distance.untyped_storage().data_ptr()
+    assert all(view[0, 1, i, j] == by_distance[0, 1, i, 4 - i + j] for i in range(5) for j in range(5))
+    assert _by_key(torch.empty(1, 2, 5, 9, device="meta")).is_contiguous()

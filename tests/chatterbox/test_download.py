@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import random
@@ -12,14 +13,18 @@ import time
 from collections import namedtuple
 from collections.abc import Generator
 from pathlib import Path
+from typing import IO
 
 import anyio
 import pytest
 from huggingface_hub import constants, try_to_load_from_cache
+from torch.nn import Linear
 from tts_hub_chatterbox import fetch
+from tts_hub_chatterbox.backend import ChatterboxNano
 from tts_hub_chatterbox.download import (
     files_availability,
     folder_of,
+    load_failure_told,
     local_files,
     model_files,
     places_of,
@@ -27,6 +32,7 @@ from tts_hub_chatterbox.download import (
 )
 from tts_hub_chatterbox.settings import ChatterboxSettings
 from tts_hub_chatterbox.variants import NANO, TURBO, VARIANTS, ModelFile, T3Size, Variant
+from tts_hub_chatterbox.weights import Layout, load_net
 
 from tests.chatterbox.local_hub import LocalHub, serving
 from tts_hub.errors import BackendUnavailableError
@@ -255,6 +261,29 @@ async def test_two_at_once_do_not_spoil_each_other(hub: LocalHub) -> None:
     assert is_whole()
 
 
+async def test_a_lock_that_was_removed_meanwhile_does_not_let_a_second_one_in(
+    hub: LocalHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another pull ends between this one's opening of the lock file and its locking it."""
+    hub.stalls, plain = True, fcntl.flock
+    locks: list[int] = []
+
+    def flock(file: IO[bytes], how: int) -> None:
+        if not locks:
+            Path(file.name).unlink()
+        locks.append(how)
+        plain(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(pull, SMALL, SETTINGS)
+        while not hub.asked:
+            await anyio.sleep(0.01)
+        assert "another program is pulling it" in str(await refused())
+        hub.stalls = False
+    assert is_whole()
+
+
 # --- not what it should be --------------------------------------------------------------------------------
 
 
@@ -399,6 +428,41 @@ async def test_a_folder_of_ones_own_is_completed_and_what_is_there_is_left_alone
     assert (tmp_path / "mine" / T3).read_bytes() == b"my own training"
     assert (tmp_path / "mine" / "vocab.json").read_bytes() == FILES["vocab.json"]
     assert not [path for path, _, _ in hub.asked if path.endswith(T3)]
+
+
+@pytest.mark.parametrize("own", [False, True])
+async def test_loading_says_which_engine_it_is_and_what_mends_a_file(own: bool, tmp_path: Path) -> None:
+    """In a folder of the user's a pull would leave the file as it is."""
+    settings = ChatterboxSettings(model_path=tmp_path if own else None)
+    file = folder_of(SMALL, settings) / T3
+    with (
+        pytest.raises(BackendUnavailableError, match="cannot read t3_small") as caught,
+        load_failure_told("chatterbox_small", SMALL, settings),
+    ):
+        load_net(Linear(1, 1), file, Layout())
+    assert caught.value.backend == "chatterbox_small"
+    command = "tts-hub models pull chatterbox-small"
+    assert caught.value.remedy == (f"replace {file}, or delete it and run {command}" if own else command)
+
+
+async def test_an_engine_says_what_mends_a_file_that_it_cannot_read(tmp_path: Path) -> None:
+    for file in NANO.files:
+        (tmp_path / file.name).write_bytes(b"rubbish")
+    engine = ChatterboxNano(ChatterboxSettings(model_path=tmp_path, watermark=False, device="cpu"))
+    with pytest.raises(BackendUnavailableError, match=r"cannot use vocab\.json") as caught:
+        await engine.load()
+    assert caught.value.backend == "chatterbox_nano"
+    mend = f"replace {tmp_path / 'vocab.json'}, or delete it and run tts-hub models pull chatterbox-nano"
+    assert caught.value.remedy == mend
+
+
+async def test_what_else_fails_in_loading_keeps_its_remedy() -> None:
+    with (
+        pytest.raises(BackendUnavailableError) as caught,
+        load_failure_told("chatterbox_small", SMALL, SETTINGS),
+    ):
+        raise BackendUnavailableError("no such device", backend="chatterbox", remedy="another one")
+    assert (caught.value.backend, caught.value.remedy) == ("chatterbox_small", "another one")
 
 
 # --- without the hub --------------------------------------------------------------------------------------

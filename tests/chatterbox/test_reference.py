@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import socket
-import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -21,8 +19,8 @@ import torch
 import torchaudio
 from chatterbox.tts_turbo import ChatterboxTurboTTS
 from numpy.typing import NDArray
-from tts_hub_chatterbox import clips, reference
-from tts_hub_chatterbox.clips import clip_hash, decode_clip, read_clip
+from tts_hub_chatterbox import clip_decoding, clips, reference
+from tts_hub_chatterbox.clips import Clip, clip_hash, decode_clip, read_clip, refused
 from tts_hub_chatterbox.reference import read_reference, resampled, sinc_24k_to_16k
 
 from tests.chatterbox.speechlike import speechlike
@@ -201,54 +199,6 @@ def test_opus_of_a_low_rate_is_no_further_from_the_original_than_the_reference_h
     assert distance[0] < 1.15 * distance[1]
 
 
-SECRET = "secret.wav"
-HLS_ADDRESS = "http://127.0.0.1:9/x.ts"
-PLAYLISTS = {
-    "ffconcat": f"ffconcat version 1.0\nfile {SECRET}\n",
-    "hls": f"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n{HLS_ADDRESS}\n#EXT-X-ENDLIST\n",
-    "sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\n",
-    "text": "Hello, I am a text file.",
-    "ffconcat behind an ID3 tag": f"ID3\x04\0\0\0\0\0\0ffconcat version 1.0\nfile {SECRET}\n" * 20,
-}
-
-
-@pytest.mark.parametrize("content", PLAYLISTS.values(), ids=PLAYLISTS)
-def test_what_points_elsewhere_is_refused_at_once(content: str) -> None:
-    """A plain `av.open` decodes the secret, and waits 20 s on the sockets of the SDP."""
-    Path(SECRET).write_bytes(file_of(voice(6, 24_000), 24_000))  # the working folder is the test's own
-    began = time.monotonic()
-    with pytest.raises(InvalidRequestError):
-        read_reference(content.encode())
-    assert time.monotonic() - began < 2
-
-
-def test_a_playlist_reaches_no_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clips, "_sniffed", lambda _: clips.MP3)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.setblocking(False)
-        address = f"http://127.0.0.1:{server.getsockname()[1]}/x.ts"
-        for content in (
-            f"ffconcat version 1.0\nfile {address}\n",
-            PLAYLISTS["hls"].replace(HLS_ADDRESS, address),
-        ):
-            with pytest.raises(InvalidRequestError):
-                decode_clip(content.encode())
-        with pytest.raises(BlockingIOError):
-            server.accept()
-
-
-def test_the_container_is_forced_even_where_the_first_bytes_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second defence: were the first bytes not looked at, FFmpeg itself refuses."""
-    Path(SECRET).write_bytes(file_of(voice(6, 24_000), 24_000))
-    for container in (clips.WAV, clips.FLAC, clips.MP3, clips.OGG, clips.M4A):
-        monkeypatch.setattr(clips, "_sniffed", lambda _, forced=container: forced)
-        for content in PLAYLISTS.values():
-            began = time.monotonic()
-            with pytest.raises(InvalidRequestError):
-                decode_clip(content.encode())
-            assert time.monotonic() - began < 2
-
-
 def noise(seconds: float, sample_rate: int = 24_000, channels: int = 1) -> Array:
     shape = (round(seconds * sample_rate), channels)
     return (0.1 * np.random.default_rng(2).standard_normal(shape)).astype(np.float32)
@@ -291,30 +241,25 @@ def test_a_little_more_than_5_s_and_a_little_less_than_120_s_will_do() -> None:
     assert len(read_reference(file_of(noise(119.9, 8_000), 8_000, "FLAC")).samples_24k) == 2_877_600
 
 
-def test_a_long_clip_is_given_up_while_it_is_decoded() -> None:
-    """Half a megabyte that would be 2 h of sound, 691 MB as floats at 24 kHz."""
-    data = file_of(np.zeros(24_000 * 7_200), 24_000, "FLAC")
-    assert len(data) < clips.MAX_BYTES
-    began = time.thread_time()
-    with pytest.raises(InvalidRequestError, match="longer than 120 s"):
-        read_reference(data)
-    assert time.thread_time() - began < 1
-
-
-def test_decoding_has_a_budget_of_processor_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clips, "MAX_CPU_SECONDS", 0.0)
-    with pytest.raises(InvalidRequestError, match="to decode"):
-        decode_clip(file_of(noise(60), 24_000))
-
-
 def test_the_rate_may_not_change_on_the_way() -> None:
     first, second = (file_of(noise(3, rate), rate, "OGG VORBIS") for rate in (16_000, 24_000))
     with pytest.raises(InvalidRequestError, match=r"changes its sample rate|damaged"):
         decode_clip(first + second)
 
 
+def decoded_here(data: bytes) -> Clip:
+    try:
+        return Clip(*decoding.decoded(data, clips._container(data)))
+    except decoding.RefusedError as exc:
+        raise refused(str(exc)) from exc
+
+
 @pytest.mark.parametrize("kind", ["WAV PCM_16", "FLAC", "OGG VORBIS", "OGG OPUS", "MP3"])
-def test_damaged_files_are_read_or_refused_and_nothing_else(kind: str) -> None:
+def test_damaged_files_are_read_or_refused_and_nothing_else(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Decoded in this process, which a crash would end, and which is faster."""
+    monkeypatch.setattr(reference, "decode_clip", decoded_here)
     data = file_of(noise(5.5), 24_000, kind)
     generator = np.random.default_rng(3)
     for _ in range(20):

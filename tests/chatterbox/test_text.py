@@ -12,10 +12,13 @@ from chatterbox.tts_turbo import punc_norm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
+from tts_hub_chatterbox.download import sha256_of
+from tts_hub_chatterbox.files import UnusableFileError
 from tts_hub_chatterbox.text import TextTokenizer, clean
+from tts_hub_chatterbox.variants import TURBO
 
 from tests.chatterbox.tokenizer_files import FIRST_TAG, TAGS, write_tokenizer_files
-from tts_hub.errors import BackendUnavailableError, TextTooLongError
+from tts_hub.errors import TextTooLongError
 
 TEXTS = (
     "Hello world, this is a test of the tokenizer.",
@@ -94,6 +97,12 @@ def test_clean_up_of_any_text_is_that_of_the_reference(text: str) -> None:
 def test_a_text_without_a_word_is_left_without_one() -> None:
     assert clean("") == "."
     assert clean(" \n") == "."
+
+
+@pytest.mark.parametrize("name", ["added_tokens.json", "tokenizer_config.json"])
+def test_what_these_tests_know_of_tags_and_limits_is_what_is_published(name: str, folder: Path) -> None:
+    published = {file.name: file.sha256 for file in TURBO.tokenizer}
+    assert sha256_of(folder / name) == published[name]
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
@@ -182,9 +191,9 @@ def test_broken_files_are_named(
     (tmp_path / name).unlink()
     if content is not None:
         (tmp_path / name).write_text(content, encoding="utf-8")
-    with pytest.raises(BackendUnavailableError, match=told) as caught:
+    with pytest.raises(UnusableFileError, match=told) as caught:
         TextTokenizer.load(tmp_path)
-    assert "pull" in caught.value.remedy
+    assert caught.value.file.name in str(caught.value)
 
 
 def _copy(source: Path, target: Path, instead: str, content: object) -> None:

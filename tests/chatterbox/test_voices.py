@@ -12,7 +12,9 @@ from pathlib import Path
 
 import anyio
 import pytest
+from tts_hub_chatterbox.backend import ChatterboxNano
 from tts_hub_chatterbox.conditioning import Conditioning
+from tts_hub_chatterbox.settings import ChatterboxSettings
 from tts_hub_chatterbox.voices import VoiceFolder, VoiceKey, VoiceStore
 
 from tests.chatterbox.test_conditioning import assert_equal, conditioning
@@ -82,14 +84,41 @@ def test_without_a_folder_there_are_none() -> None:
 @pytest.mark.parametrize(
     "name", ["Anna.wav", "anna smith.wav", "-a.wav", "é.wav", "a.b.wav", "default.wav", f"{'a' * 65}.wav"]
 )
-def test_a_clip_whose_name_is_no_voice_id_is_told(name: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="rename it"):
-        folder_with(tmp_path, name).voices()
+def test_a_clip_whose_name_is_no_voice_id_costs_the_others_nothing(
+    name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = folder_with(tmp_path, "bob.wav", name)
+    for _ in range(2):
+        assert [voice.id for voice in folder.voices()] == ["bob"]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert f"{name} cannot become a voice: rename it" in caplog.text
+    with pytest.raises(UnknownVoiceError, match="rename it to lower-case letters"):
+        folder.clip(Path(name).stem)
 
 
-def test_two_clips_of_one_name_are_told(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"anna\.mp3.*anna\.wav"):
-        folder_with(tmp_path, "anna.wav", "anna.mp3").voices()
+def test_two_clips_of_one_name_are_no_voice_and_cost_the_others_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = folder_with(tmp_path, "anna.wav", "anna.mp3", "bob.wav")
+    for _ in range(2):
+        assert set(folder.clips()) == {"bob"}
+    assert len(caplog.records) == 1
+    with pytest.raises(UnknownVoiceError, match=r"anna\.mp3 and anna\.wav.*rename or remove one"):
+        folder.clip("anna")
+    (tmp_path / "anna.mp3").unlink()
+    assert folder.clip("anna") == tmp_path / "anna.wav"
+
+
+@pytest.mark.anyio
+async def test_who_asks_for_a_clip_with_a_wrong_name_hears_how_to_rename_it(tmp_path: Path) -> None:
+    folder_with(tmp_path, "Anna.wav", "bob.wav")
+    backend = ChatterboxNano(ChatterboxSettings(voices_folder=tmp_path))
+    assert (await backend.find_voice("bob", None)).id == "bob"
+    for asked in ("Anna", "anna"):
+        with pytest.raises(UnknownVoiceError, match=rf"unknown voice '{asked}'; Anna\.wav .* rename it"):
+            await backend.find_voice(asked, None)
+    with pytest.raises(UnknownVoiceError, match="possible: default, bob"):
+        await backend.find_voice("nobody", None)
 
 
 def test_a_missing_folder_is_told(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from tts_hub_chatterbox import layouts
 from tts_hub_chatterbox.weights import Layout, load_net
 
 from tts_hub.errors import BackendUnavailableError
@@ -27,6 +28,7 @@ class Net(nn.Module):
 
 LAYOUT = Layout(
     prefix="net.",
+    beside=("net.", "other."),
     renames=((r"^fc\.", "first."), (r"^conv\.", "second.")),
     transposed=(r"^first\.weight$",),
     unused=(r"^table$",),
@@ -81,6 +83,7 @@ def test_floats_take_the_type_and_integers_keep_theirs(tmp_path: Path) -> None:
         ({"net.conv.parametrizations.weight.original1": None}, r"without second\.weight"),
         ({"net.conv.parametrizations.weight.original0": None}, r"without second\.weight"),
         ({"net.more": torch.zeros(1)}, r"unknown more"),
+        ({"surprise.weight": torch.zeros(1)}, r"unknown surprise\.weight"),
         (
             {"net.conv.parametrizations.weight.original0": torch.ones(2, 1, 1)},
             r"second\.weight of \(2, 1, 1\)",
@@ -99,6 +102,12 @@ def test_what_is_missing_surplus_or_misshapen_is_named(
     tensors = {name: tensor for name, tensor in (official() | change).items() if tensor is not None}
     with pytest.raises(BackendUnavailableError, match=message):
         loaded(tensors, tmp_path)
+
+
+def test_the_nets_of_one_official_file_know_of_each_other() -> None:
+    together = (layouts.S3_TOKENIZER, layouts.SPEAKER_ENCODER, layouts.FLOW, layouts.VOCODER)
+    for layout in together:
+        assert set(layout.beside) == {one.prefix for one in together}
 
 
 def test_a_truncated_file_is_told(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The tokenizer files of a checkpoint, in the official form and size, with made-up merges."""
+"""The tokenizer files of a checkpoint: made-up merges in the official form and number, else as published."""
 
 from __future__ import annotations
 
@@ -38,26 +38,26 @@ def write_tokenizer_files(folder: Path, *, described: bool = True) -> None:
     (folder / "merges.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     tags = {tag: FIRST_TAG + number for number, tag in enumerate(TAGS)}
     _write(folder / "added_tokens.json", tags)
-    special = dict.fromkeys(("bos_token", "eos_token", "pad_token", "unk_token"), END_OF_TEXT)
-    _write(folder / "special_tokens_map.json", special)
-    config = {
+    names = ("bos_token", "eos_token", "pad_token", "unk_token")
+    flags = {"lstrip": False, "normalized": True, "rstrip": False, "single_word": False}
+    end = {"content": END_OF_TEXT, **flags}
+    _write(folder / "special_tokens_map.json", dict.fromkeys(names, end) | {"pad_token": END_OF_TEXT})
+    config: dict[str, object] = {
+        "add_bos_token": False,
         "add_prefix_space": False,
         "clean_up_tokenization_spaces": False,
         "errors": "replace",
+        "extra_special_tokens": {},
         "model_max_length": 1024,
         "tokenizer_class": "GPT2Tokenizer",
-        **special,
+        **dict.fromkeys(names, END_OF_TEXT),
     }
     if described:
-        described_tokens = {str(FIRST_TAG - 1): _description(END_OF_TEXT, special=True)}
-        described_tokens |= {str(number): _description(tag, special=False) for tag, number in tags.items()}
-        config["added_tokens_decoder"] = described_tokens
+        config["added_tokens_decoder"] = {
+            str(FIRST_TAG - 1): {**end, "special": True},
+            **{str(number): {"content": tag, **flags, "special": False} for tag, number in tags.items()},
+        }
     _write(folder / "tokenizer_config.json", config)
-
-
-def _description(content: str, *, special: bool) -> dict[str, object]:
-    flags = {"lstrip": False, "normalized": not special, "rstrip": False, "single_word": False}
-    return {"content": content, **flags, "special": special}
 
 
 def _bytes() -> list[str]:
@@ -93,4 +93,6 @@ def _merges(generator: random.Random) -> Iterator[tuple[str, str]]:
 
 
 def _write(file: Path, content: object) -> None:
-    file.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    """As transformers writes them, to the byte."""
+    text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False)
+    file.write_text(text + "\n", encoding="utf-8")

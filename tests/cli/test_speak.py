@@ -14,6 +14,9 @@ import pytest
 from tests.audio.decoding import decode, decode_s16le
 from tests.backends.espeak_audio import RATE, fundamental
 from tests.cli.running import PATIENCE, PROGRAM, breaking_engine, invoke, run
+from tts_hub import TTSBackendManager
+from tts_hub.cli.display import summary
+from tts_hub.testing import FakeBackend, FakeScript
 
 TEXT = "The quick brown fox jumps over the lazy dog. It was not amused."
 RATE_OUT = 24_000
@@ -129,6 +132,7 @@ def test_the_report_tells_what_was_done() -> None:
     assert 0 < report["first_audio_seconds"] < report["elapsed_seconds"]
     assert 0 < report["real_time_factor"] < 1
     assert report["ignored"] == ["seed"]
+    assert (report["seed"], report["retakes"]) == (None, [])
     assert report["fallbacks"] == []
     assert report["complete"] is True
     assert report["output"] == "x.mp3"
@@ -140,6 +144,15 @@ def test_one_line_sums_it_up() -> None:
     (line,) = done.stderr.splitlines()
     assert line.startswith("x.mp3: ")
     assert "s of speech by espeak (en-us), first audio after" in line
+
+
+@pytest.mark.anyio
+async def test_the_line_says_what_was_taken_again_and_why() -> None:
+    fake = FakeBackend(script=FakeScript(retakes={0: ("too_short", "endless", "endless")}))
+    async with TTSBackendManager(discover=False) as manager:
+        manager.register(fake)
+        audio = await manager.save("Hello.", "x.mp3", model="fake")
+    assert summary(audio.report, "x.mp3").endswith(", taken again: 1 too short, 2 endless")
 
 
 def test_quiet_is_quiet() -> None:

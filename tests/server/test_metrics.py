@@ -24,6 +24,7 @@ from tests.server.conftest import (
     wait_for,
 )
 from tts_hub.testing import FakeScript
+from tts_hub.types import RetakeReason
 
 REFUSED = {
     "invalid_api_key": 2,
@@ -107,6 +108,18 @@ def test_every_kind_of_end_is_counted(serve: Serve) -> None:
         "tts_errors_totalkind:reader_paused": 1,
     }
     assert read["tts_fallbacks_totalcontinued:espeak,failed:fake"] == 1
+
+
+def test_retakes_are_counted_by_engine_and_reason(serve: Serve) -> None:
+    retakes: dict[int, tuple[RetakeReason, ...]] = {0: ("endless", "endless"), 1: ("too_short",)}
+    with serve(script=FakeScript(retakes=retakes)) as server:
+        server.speak("One sentence is here. Another one follows it.")
+        server.until_free()
+        read = samples(server)
+    assert {key: n for key, n in read.items() if "retakes_total" in key} == {
+        "tts_retakes_totalbackend:fake,reason:endless": 2,
+        "tts_retakes_totalbackend:fake,reason:too_short": 1,
+    }
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,15 @@ def test_a_conversation_does_the_same(server: Served, fields: dict[str, Any], ki
     assert is_harmless(change, kind)
 
 
+def test_a_conversation_tells_of_retakes_and_of_the_seed_that_was_drawn(server: Served) -> None:
+    server.fake.script = FakeScript(retakes={0: ("repetition",)}, drawn_seed=7)
+    with talking(server) as socket:
+        send(socket, START, "one two three", {"type": "end"})
+        report = heard(socket)[0][-1]["report"]
+    assert report["retakes"] == [{"segment": 0, "backend": "fake", "reason": "repetition"}]
+    assert report["seed"] == 7
+
+
 @pytest.mark.parametrize(
     ("fields", "status"),
     [(fields, status) for (fields, _), status in zip(FAILURES, (500, 500, 503, 400), strict=True)],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -120,5 +121,14 @@ def summary(report: SpeechReport, output: str | None) -> str:
     where = {None: "played", "-": "stdout"}.get(output, output)
     return (
         f"{where}: {report.audio_seconds:.1f} s of speech by {report.backend} ({report.voice}), "
-        f"first audio after {first * 1000:.0f} ms, real-time factor {factor:.3f}"
+        f"first audio after {first * 1000:.0f} ms, real-time factor {factor:.3f}{_retaken(report)}"
     )
+
+
+def _retaken(report: SpeechReport) -> str:
+    """How often an engine began anew, and why, as an end of the line."""
+    if not report.retakes:
+        return ""
+    counts = Counter(retake.reason.replace("_", " ") for retake in report.retakes)
+    reasons = ", ".join(f"{number} {reason}" for reason, number in counts.items())
+    return f", taken again: {reasons}"

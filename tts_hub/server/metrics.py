@@ -92,6 +92,9 @@ class Metrics:
         self._fallbacks = Counter(
             "tts_fallbacks", "Changes of engine in the middle", ("failed", "continued"), registry=registry
         )
+        self._retakes = Counter(
+            "tts_retakes", "Takes that an engine gave up unheard", ("backend", "reason"), registry=registry
+        )
         registry.register(_Engines(manager))
 
     def began(self) -> None:
@@ -114,6 +117,8 @@ class Metrics:
         self._characters.labels(backend).inc(report.characters)
         for change in report.fallbacks:
             self._fallbacks.labels(change.failed, change.continued).inc()
+        for retake in report.retakes:
+            self._retakes.labels(retake.backend, retake.reason).inc()
 
     def told(self, failure: Failure) -> None:
         """Count a failure that a client was told of."""

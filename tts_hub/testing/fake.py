@@ -15,7 +15,15 @@ from pydantic import Field
 from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend
 from tts_hub.errors import BackendUnavailableError, GenerationError
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
-from tts_hub.types import AudioChunk, Availability, Capabilities, SegmentRequest, Voice, WordTiming
+from tts_hub.types import (
+    AudioChunk,
+    Availability,
+    Capabilities,
+    RetakeReason,
+    SegmentRequest,
+    Voice,
+    WordTiming,
+)
 
 TONES: Mapping[str, float] = {"low": 200.0, "mid": 400.0, "high": 800.0}
 """Voice -> frequency of its tone in Hz, so that a test hears which voice spoke."""
@@ -49,6 +57,10 @@ class FakeScript:
     """Give samples that are all zero."""
     mute: bool = False
     """Give no chunk at all."""
+    retakes: Mapping[int, tuple[RetakeReason, ...]] = field(default_factory=dict)
+    """Segment index -> takes it claims to have given up; told before the first sound, or before it fails."""
+    drawn_seed: int | None = None
+    """What it claims to have drawn for a request without a seed."""
     ready: bool = True
     reason: str = "told not to be ready"
     remedy: str = ""
@@ -121,6 +133,8 @@ class FakeBackend(TTSBackend):
         ended = False
         try:
             await anyio.sleep(math.inf if script.stall_at == request.index else script.first_chunk_delay)
+            if notes := self._notes(request):
+                yield notes
             for number, chunk in enumerate(self._chunks(request)):
                 if script.fail_at.get(request.index) == number:
                     raise script.error or GenerationError(
@@ -138,6 +152,15 @@ class FakeBackend(TTSBackend):
         """Count it."""
         if self.loads > self.closes:
             self.closes += 1
+
+    def _notes(self, request: SegmentRequest) -> AudioChunk | None:
+        """A chunk without samples, for what is told besides them."""
+        script = self.script
+        retakes = script.retakes.get(request.index, ())
+        seed = script.drawn_seed if request.seed is None else None
+        if not retakes and seed is None:
+            return None
+        return AudioChunk(np.zeros(0, np.float32), script.sample_rate, retakes=retakes, seed=seed)
 
     def _chunks(self, request: SegmentRequest) -> Iterator[AudioChunk]:
         script = self.script

@@ -209,13 +209,15 @@ def _distances(length: int, width: int, device: torch.device) -> Tensor:
 
 
 def _by_key(by_distance: Tensor) -> Tensor:
-    """A view (B, H, T, T) by query and key of a contiguous (B, H, T, 2T - 1) by query and distance.
+    """(B, H, T, T) by query and key of a contiguous (B, H, T, 2T - 1) by query and distance.
 
-    Row i of the view begins where the distance i - 0 stands, at column T - 1 - i, so one row further down
-    begins one place less than a row further on.
+    On the CPU it is a view. Row i of it begins where the distance i - 0 stands, at column T - 1 - i, so one
+    row further down begins one place less than a row further on.
     """
     batch, heads, length, columns = by_distance.shape
     strides = (heads * length * columns, length * columns, columns - 1, 1)
-    return by_distance.as_strided(
+    view = by_distance.as_strided(
         (batch, heads, length, length), strides, by_distance.storage_offset() + length - 1
     )
+    # The fused attention of a GPU may want rows that begin at aligned addresses; the CPU's takes any.
+    return view if view.device.type == "cpu" else view.contiguous()

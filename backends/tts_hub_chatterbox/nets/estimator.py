@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
+from tts_hub_chatterbox.nets.past import EDGE, Past
+
 TIME_SCALE = 1000
 """Of times 0 to 1 before their sines are taken."""
 
@@ -54,7 +56,14 @@ class Estimator(nn.Module):
         self.output = PointConv(width, config.mel_bins)
 
     def forward(
-        self, mel: Tensor, condition: Tensor, start: Tensor, end: Tensor, mask: Tensor | None = None
+        self,
+        mel: Tensor,
+        condition: Tensor,
+        start: Tensor,
+        end: Tensor,
+        mask: Tensor | None = None,
+        *,
+        past: Past | None = None,
     ) -> Tensor:
         """Estimate the average velocity on the way from `start` to `end`.
 
@@ -65,18 +74,20 @@ class Estimator(nn.Module):
             end: as `start`, and later.
             mask: (B, F) bool, false where a row is padded, on its left or its right; none: nowhere. No row
                 may be all padding.
+            past: where frames before these are known from and these are written down, a new one for each
+                call. Rows are then padded on their right only.
 
         Returns:
             (B, F, M). What stands at padded places means nothing.
         """
         time = self.time(start, end)  # (B or 1, E)
         x = torch.cat((mel, condition), dim=2)  # (B, F, C)
-        first = self.first_block(x, time, mask)  # (B, F, D)
-        x = self.first_conv(first, mask)
+        first = self.first_block(x, time, mask, past)  # (B, F, D)
+        x = self.first_conv(first, mask, past)
         for block in self.mid_blocks:
-            x = block(x, time, mask)
-        x = self.last_block(torch.cat((x, first), dim=2), time, mask)  # (B, F, 2D) -> (B, F, D)
-        x = self.output_conv(self.last_conv(x, mask), mask)
+            x = block(x, time, mask, past)
+        x = self.last_block(torch.cat((x, first), dim=2), time, mask, past)  # (B, F, 2D) -> (B, F, D)
+        x = self.output_conv(self.last_conv(x, mask, past), mask, past)
         velocity: Tensor = self.output(x)  # (B, F, M)
         return velocity
 
@@ -121,12 +132,12 @@ class Block(nn.Module):
         self.shortcut = PointConv(channels, config.width)
         self.layers = nn.ModuleList(TransformerLayer(config) for _ in range(config.layers))
 
-    def forward(self, x: Tensor, time: Tensor, mask: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, time: Tensor, mask: Tensor | None, past: Past | None) -> Tensor:
         """(B, F, channels), (B or 1, E), (B, F) -> (B, F, D)."""
-        y = self.conv1(x, mask) + self.time(F.mish(time))[:, None]  # (B, F, D)
-        x = self.shortcut(x) + self.conv2(y, mask)
+        y = self.conv1(x, mask, past) + self.time(F.mish(time))[:, None]  # (B, F, D)
+        x = self.shortcut(x) + self.conv2(y, mask, past)
         for layer in self.layers:
-            x = layer(x, mask)
+            x = layer(x, mask, past)
         return x
 
 
@@ -146,14 +157,16 @@ class TransformerLayer(nn.Module):
         self.expand = nn.Linear(config.width, config.hidden_width)
         self.contract = nn.Linear(config.hidden_width, config.width)
 
-    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | None, past: Past | None) -> Tensor:
         """(B, F, D), (B, F) -> (B, F, D)."""
         normed = self.attention_norm(x)
         query, key, value = (
             layer(normed).unflatten(2, (self.heads, -1)).transpose(1, 2)  # (B, heads, F, head width)
             for layer in (self.query, self.key, self.value)
         )
-        keys = None if mask is None else mask[:, None, None]  # (B, 1, 1, F)
+        if past is not None:
+            key, value = past.behind_keys(key, value)  # (B, heads, P + F, head width)
+        keys = None if mask is None else _seen(mask, key.shape[2])  # (B, 1, 1, P + F)
         y = F.scaled_dot_product_attention(query, key, value, attn_mask=keys)
         x = x + self.attended(y.transpose(1, 2).flatten(2))  # (B, F, D)
         contracted: Tensor = self.contract(F.gelu(self.expand(self.feed_forward_norm(x))))
@@ -164,14 +177,14 @@ class CausalConv(nn.Conv1d):
     """A convolution over three frames, this one and the two before it; zeros lie beyond the row."""
 
     def __init__(self, channels: int, width: int) -> None:
-        super().__init__(channels, width, 3)
+        super().__init__(channels, width, EDGE + 1)
 
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | None = None, past: Past | None = None) -> Tensor:
         """(B, F, channels), (B, F) -> (B, F, width)."""
         if mask is not None:
             x = x * mask[..., None]
-        y = F.pad(x.transpose(1, 2), (2, 0))  # (B, channels, F + 2)
-        return super().forward(y).transpose(1, 2)
+        x = F.pad(x, (0, 0, EDGE, 0)) if past is None else past.behind_edge(x)  # (B, F + 2, channels)
+        return super().forward(x.transpose(1, 2)).transpose(1, 2)
 
 
 class NormedConv(nn.Module):
@@ -182,9 +195,9 @@ class NormedConv(nn.Module):
         self.conv = CausalConv(channels, width)
         self.norm = nn.LayerNorm(width)
 
-    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | None, past: Past | None) -> Tensor:
         """(B, F, channels), (B, F) -> (B, F, width)."""
-        return F.mish(self.norm(self.conv(x, mask)))
+        return F.mish(self.norm(self.conv(x, mask, past)))
 
 
 class PointConv(nn.Conv1d):
@@ -196,3 +209,8 @@ class PointConv(nn.Conv1d):
     def forward(self, x: Tensor) -> Tensor:
         """(B, F, channels) -> (B, F, width)."""
         return F.linear(x, self.weight[..., 0], self.bias)
+
+
+def _seen(mask: Tensor, keys: int) -> Tensor:
+    """The keys of now (B, F), behind those of the past, that are none of padding -> (B, 1, 1, keys)."""
+    return F.pad(mask, (keys - mask.shape[1], 0), value=True)[:, None, None]

@@ -5,6 +5,7 @@ B batch, S speech tokens, Q prompt tokens, P prompt's mel frames, F mel frames i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from tts_hub_chatterbox.nets.conformer import ConformerConfig, UpsamplingConformer
 from tts_hub_chatterbox.nets.estimator import Estimator, EstimatorConfig
+from tts_hub_chatterbox.nets.past import Memory, Past
 
 STEPS = 2
 """Of the published pipeline; its model card says that the field is distilled to one."""
@@ -39,6 +41,14 @@ class Flow(nn.Module):
         self.projection = nn.Linear(config.encoder.width, config.estimator.mel_bins)
         self.speaker = nn.Linear(config.speaker_width, config.estimator.mel_bins)
         self.estimator = Estimator(config.estimator)
+
+    def draw_noise(self, frames: int, generator: torch.Generator) -> Tensor:
+        """Standard normal (1, M, frames), drawn frame after frame.
+
+        On the CPU draws of pieces equal one long draw, for 80 bins are a multiple of 16.
+        """
+        shape = (1, frames, self.config.estimator.mel_bins)
+        return torch.randn(shape, generator=generator, device=generator.device).transpose(1, 2)
 
     def forward(
         self,
@@ -107,17 +117,51 @@ class Flow(nn.Module):
             (encoded, speaker[:, None].expand(batch, frames, -1), known.expand(batch, -1, -1)), dim=2
         )
 
-    def integrate(self, noise: Tensor, condition: Tensor, mask: Tensor | None, *, steps: int) -> Tensor:
+    def integrate(
+        self,
+        noise: Tensor,
+        condition: Tensor,
+        mask: Tensor | None,
+        *,
+        steps: int,
+        pasts: Sequence[Past] = (),
+    ) -> Tensor:
         """Follow the field from noise to mel in even steps: (B, F, M), (B, F, 3M), (B, F) -> (B, F, M).
 
-        The mel stays float32 on its way, whatever the nets' type.
+        The mel stays float32 on its way, whatever the nets' type. `pasts` has one of each step, if any: what
+        lies before these frames, and where these are written down.
         """
         times = torch.linspace(0, 1, steps + 1, device=condition.device)
         mel = noise.float()
-        for start, end in zip(times[:-1, None], times[1:, None], strict=True):  # (1,) each
-            velocity = self.estimator(mel.to(condition.dtype), condition, start, end, mask)  # (B, F, M)
+        for start, end, past in zip(times[:-1, None], times[1:, None], pasts or steps * [None], strict=True):
+            # (B, F, M)
+            velocity = self.estimator(mel.to(condition.dtype), condition, start, end, mask, past=past)
             mel = mel + (end - start) * velocity.float()
         return mel
+
+    def remember(
+        self, prompt: Tensor, prompt_mel: Tensor, xvector: Tensor, noise: Tensor, *, steps: int = STEPS
+    ) -> tuple[Memory, ...]:
+        """What a voice's prompt leaves behind for speech that follows, when it is computed on its own.
+
+        An approximation: in `forward` the prompt's frames attend to the speech too, and its last 3 tokens
+        look ahead to it.
+
+        Args:
+            prompt: (1, Q).
+            prompt_mel: (1, P, M) with P at least 2Q.
+            xvector: (1, 192).
+            noise: (1, M, 2Q).
+            steps: those of the speech.
+
+        Returns:
+            Of each step, for the 2Q frames, in the type of the weights.
+        """
+        encoded, _ = self.encode(prompt, None, final=True)  # (1, 2Q, M)
+        condition = self.condition(encoded, xvector, prompt_mel[:, : encoded.shape[1]])  # (1, 2Q, 3M)
+        pasts = [Past() for _ in range(steps)]
+        self.integrate(noise.transpose(1, 2), condition, None, steps=steps, pasts=pasts)
+        return tuple(past.memory() for past in pasts)
 
 
 def _joined(prompt: Tensor, tokens: Tensor) -> Tensor:

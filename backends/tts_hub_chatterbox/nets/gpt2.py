@@ -1,7 +1,7 @@
 """GPT-2 without its vocabulary (Radford et al. 2019): embeddings in, hidden states out, all state in a cache.
 
 B batch (rows), N new positions, C capacity of the cache, E filled positions of the longest row,
-D width, H heads, K width of a head
+P positions that all rows have in common, D width, H heads, K width of a head
 """
 
 from __future__ import annotations
@@ -106,16 +106,20 @@ class Places:
     positions: Tensor
     """(1 or B, N) int64 on the cache's device."""
     mask: Tensor | None
-    """(1 or B, 1, N, E), to be added to the scores; None when `causal` says it all."""
+    """(1 or B, 1, N, E - P), to be added to the scores; None when `causal` says it all."""
     causal: bool
+    shared: int = 0
+    """P; above 0, what all rows begin with is read once for all of them."""
 
     @classmethod
-    def after(cls, cache: KVCache, new: int) -> Places:
-        """Of `new` positions in every row.
+    def after(cls, cache: KVCache, new: int, shared: int = 0) -> Places:
+        """Of `new` positions in every row; `shared` only where it can be made use of.
 
         Raises:
             GenerationError: the cache is full.
         """
+        if len(cache.lengths) == 1 or new > 1 or cache.keys.device.type != "cpu":
+            shared = 0
         shortest, longest = (int(length) for length in torch.aminmax(cache.lengths))
         end = longest + new
         if end > cache.capacity:
@@ -129,10 +133,12 @@ class Places:
         positions = lengths.to(device)[:, None] + torch.arange(new, device=device)  # (1 or B, N)
         mask = None
         if not alike or (longest > 0 and new > 1):
-            hidden = torch.arange(end, device=device) > positions[:, None, :, None]  # (1 or B, 1, N, E)
+            columns = torch.arange(shared, end, device=device)
+            hidden = columns > positions[:, None, :, None]  # (1 or B, 1, N, E - P)
             mask = torch.zeros(hidden.shape, dtype=cache.keys.dtype, device=device)
             mask.masked_fill_(hidden, -torch.inf)
-        return cls(longest if alike else None, end, positions, mask, causal=mask is None and new > 1)
+        causal = mask is None and new > 1
+        return cls(longest if alike else None, end, positions, mask, causal, shared)
 
     def write(self, kept: Tensor, new: Tensor) -> Tensor:
         """Put `new` (B, H, N, K) into one layer's keys or values (B, H, C, K); gives those up to E."""
@@ -153,13 +159,18 @@ class GPT2(nn.Module):
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.final_norm = nn.LayerNorm(config.width, eps=LAYER_NORM_EPS)
 
-    def forward(self, inputs: Tensor, cache: KVCache) -> Tensor:
+    def forward(self, inputs: Tensor, cache: KVCache, shared: int = 0) -> Tensor:
         """Append the embeddings (B, N, D) to the B rows of the cache; gives hidden states (B, N, D).
+
+        Args:
+            inputs: (B, N, D).
+            cache: of B rows.
+            shared: how many positions all rows have begun with alike, so that they are read but once.
 
         Raises:
             GenerationError: the cache is full; it is as before then.
         """
-        places = Places.after(cache, inputs.shape[1])
+        places = Places.after(cache, inputs.shape[1], shared)
         hidden = inputs + self.position_embedding(places.positions)  # (B, N, D) + (1 or B, N, D)
         for block, keys, values in zip(self.blocks, cache.keys, cache.values, strict=True):
             hidden = block(hidden, keys, values, places)
@@ -196,15 +207,33 @@ class Attention(nn.Module):
         """(B, N, D) to (B, N, D)."""
         parts = self.qkv(hidden).unflatten(-1, (3, self.heads, -1))  # (B, N, 3D) -> (B, N, 3, H, K)
         query, key, value = parts.permute(2, 0, 3, 1, 4)  # 3 times (B, H, N, K)
-        mixed = functional.scaled_dot_product_attention(
-            query.to(keys.dtype),
-            places.write(keys, key),  # (B, H, E, K)
-            places.write(values, value),  # (B, H, E, K)
-            attn_mask=places.mask,
-            is_causal=places.causal,
-        )
+        query = query.to(keys.dtype)
+        keys, values = places.write(keys, key), places.write(values, value)  # (B, H, E, K)
+        if places.shared:
+            mixed = _beside_shared(query, keys, values, places)
+        else:
+            mixed = functional.scaled_dot_product_attention(
+                query, keys, values, attn_mask=places.mask, is_causal=places.causal
+            )
         joined = mixed.transpose(1, 2).flatten(2)  # (B, H, N, K) -> (B, N, D)
         return self.out(joined.to(hidden.dtype))  # type: ignore[no-any-return]
+
+
+def _beside_shared(query: Tensor, keys: Tensor, values: Tensor, places: Places) -> Tensor:
+    """Attention of one new position a row, (B, H, 1, K), where the first P keys and values are alike.
+
+    Those are read from the first row, with the rows as queries side by side; the rest row by row. Each half is
+    a softmax of its own, and they are weighed by the sums that they were divided by.
+    """
+    attend = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+    side_by_side = query.permute(2, 1, 0, 3)  # (B, H, 1, K) -> (1, H, B, K)
+    first, rest = slice(None, places.shared), slice(places.shared, None)
+    alike, alike_sum = attend(
+        side_by_side, keys[:1, :, first], values[:1, :, first]
+    )  # (1, H, B, K), (1, H, B)
+    own, own_sum = attend(query, keys[:, :, rest], values[:, :, rest], attn_mask=places.mask)
+    share = torch.sigmoid(alike_sum.permute(2, 1, 0) - own_sum)[..., None]  # (B, H, 1, 1)
+    return torch.lerp(own, alike.permute(2, 1, 0, 3), share.to(own.dtype))  # (B, H, 1, K)
 
 
 class MLP(nn.Module):

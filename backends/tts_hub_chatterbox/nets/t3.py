@@ -74,13 +74,15 @@ class T3(nn.Module):
         """Read texts (B, T) into rows that hold a voice; gives logits (B, V), float32."""
         return self._last_logits(self._embed_text(text_tokens), cache)
 
-    def step(self, tokens: Tensor, cache: KVCache) -> Tensor:
+    def step(self, tokens: Tensor, cache: KVCache, shared: int = 0) -> Tensor:
         """Append one speech token (B,) to every row; gives logits (B, V), float32, of the next one.
+
+        The rows have `shared` positions in common at their beginning, such as one voice.
 
         Raises:
             GenerationError: the cache is full.
         """
-        return self._last_logits(self.speech_embedding(tokens)[:, None], cache)  # (B, D) -> (B, 1, D)
+        return self._last_logits(self.speech_embedding(tokens)[:, None], cache, shared)  # (B, D) -> (B, 1, D)
 
     def _embed_voice(self, speaker: Tensor, prompt: Tensor) -> Tensor:
         said = self.speech_embedding(prompt)  # (B, P, D)
@@ -92,6 +94,6 @@ class T3(nn.Module):
         start = self.speech_embedding.weight[self.config.start_speech].expand(len(text), 1, -1)  # (B, 1, D)
         return torch.cat([text, start], dim=1)  # (B, T + 1, D)
 
-    def _last_logits(self, inputs: Tensor, cache: KVCache) -> Tensor:
-        hidden = self.backbone(inputs, cache)[:, -1]  # (B, D)
+    def _last_logits(self, inputs: Tensor, cache: KVCache, shared: int = 0) -> Tensor:
+        hidden = self.backbone(inputs, cache, shared)[:, -1]  # (B, D)
         return self.speech_head(hidden).float()  # type: ignore[no-any-return]  # (B, V)

@@ -1,0 +1,91 @@
+"""Memory that is used up: told as an error of ours, and given back.
+
+What a failed call has allocated lives on in the local variables of the frames that its exception holds.
+So first these are let go, and only then torch is asked to hand back what it keeps in reserve.
+"""
+
+from __future__ import annotations
+
+import gc
+import traceback
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+
+from tts_hub.errors import BackendError, BackendUnavailableError, GenerationError
+
+USED_UP = (
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "MPS backend out of memory",
+    "DefaultCPUAllocator: ",  # its only complaint
+    "std::bad_alloc",
+)
+"""Of the messages of plain RuntimeErrors. Only torch's own GPU allocator has a type of exception for this;
+there is nothing but its message to know the others by, here and nowhere else."""
+REMEDY = (
+    "close other programs that use it, set dtype to 'bfloat16' or device to 'cpu', or take chatterbox-nano"
+)
+
+
+@contextmanager
+def memory_told(backend: str, device: object) -> Generator[None, None, None]:
+    """Around what speaks or listens: a call, for what the body itself has in its local variables is kept.
+
+    Raises:
+        GenerationError: the memory of `device` is used up.
+    """
+    with _told(lambda message: GenerationError(message, backend=backend), device):
+        yield
+
+
+@contextmanager
+def loading_memory_told(backend: str, device: object) -> Generator[None, None, None]:
+    """The same around what loads.
+
+    Raises:
+        BackendUnavailableError: the memory of `device` is used up.
+    """
+    with _told(lambda message: BackendUnavailableError(message, backend=backend, remedy=REMEDY), device):
+        yield
+
+
+def free_memory() -> None:
+    """Let go of what only cycles hold, and of what torch keeps of a GPU in reserve."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()
+
+
+@contextmanager
+def _told(error: Callable[[str], BackendError], device: object) -> Generator[None, None, None]:
+    try:
+        yield
+    except (RuntimeError, MemoryError) as exc:
+        if not _is_used_up(exc):
+            raise
+        for held in _chain(exc):
+            traceback.clear_frames(held.__traceback__)
+        free_memory()
+        reason = str(exc).partition("\n")[0] or type(exc).__name__
+        raise error(f"the memory of {device} is used up: {reason}") from exc
+
+
+def _is_used_up(exc: RuntimeError | MemoryError) -> bool:
+    import torch
+
+    if isinstance(exc, MemoryError | torch.OutOfMemoryError):
+        return True
+    return any(sign in str(exc) for sign in USED_UP)
+
+
+def _chain(exc: BaseException) -> Iterator[BaseException]:
+    """The exception, and those it came of: each holds frames of its own."""
+    held: BaseException | None = exc
+    while held is not None:
+        yield held
+        held = held.__cause__ or held.__context__

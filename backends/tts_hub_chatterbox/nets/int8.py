@@ -1,0 +1,90 @@
+"""Linear layers with 8 bit weights on the CPU: a quarter of the memory to read for each token.
+
+B rows, I inputs, O outputs
+
+Weights are rounded for each output on its own, inputs for each row on its own and at each call: what a row
+gives does not depend on the rows beside it. The products are oneDNN's, summed up exactly in 32 bits.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - its usual name
+from torch import Tensor, nn
+
+LARGEST = 127
+"""Of a signed weight."""
+MIDDLE = 128
+"""Inputs are unsigned, since only those have a fast product; this stands for zero."""
+SELF_TEST_ERROR = 0.02
+"""Relative; rounding to 8 bits costs half of that."""
+
+
+class Int8Linear(nn.Module):
+    """What an `nn.Linear` computes, about 0.8 % beside it, in float32."""
+
+    packed: Tensor
+    scales: Tensor
+    bias: Tensor
+    zeros: Tensor
+
+    def __init__(self, linear: nn.Linear) -> None:
+        """Round the weights of `linear`, which is kept as it is."""
+        super().__init__()
+        weight = linear.weight.float()  # (O, I)
+        # A row of zeros keeps its zeros.
+        scales = weight.abs().amax(dim=1).clamp_(min=torch.finfo(torch.float32).tiny) / LARGEST  # (O,)
+        rounded = (weight / scales[:, None]).round_().to(torch.int8)
+        bias = torch.zeros(len(weight)) if linear.bias is None else linear.bias.float()
+        packed = torch.ops.onednn.qlinear_prepack(rounded, None)
+        self.register_buffer("packed", packed, persistent=False)
+        self.register_buffer("scales", scales, persistent=False)
+        self.register_buffer("bias", bias, persistent=False)
+        self.register_buffer("zeros", torch.zeros(len(weight), dtype=torch.int64), persistent=False)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(..., I) to (..., O), float32."""
+        rows = inputs.reshape(-1, inputs.shape[-1])  # (B, I)
+        largest = rows.abs().amax(dim=1, keepdim=True)  # (B, 1)
+        # Of a row of zeros this is NaN, but what comes of it is multiplied by 0.
+        rounded = (rows * (LARGEST / largest)).add_(MIDDLE + 0.5).to(torch.uint8)  # cuts off, so it rounds
+        products = torch.ops.onednn.qlinear_pointwise(
+            rounded,
+            1 / LARGEST,
+            MIDDLE,
+            self.packed,
+            self.scales,
+            self.zeros,
+            None,
+            1.0,
+            0,
+            torch.float32,
+            "none",
+            [],
+            "",
+        )  # (B, O)
+        return torch.addcmul(self.bias, products, largest).unflatten(0, inputs.shape[:-1])  # (..., O)
+
+
+def has_int8() -> bool:
+    """Whether this torch and processor compute such layers, and rightly."""
+    chance = torch.Generator().manual_seed(0)
+    linear = nn.Linear(64, 32)
+    with torch.inference_mode():
+        linear.weight.copy_(torch.randn(32, 64, generator=chance))
+        inputs = torch.randn(3, 64, generator=chance)
+        exact = F.linear(inputs, linear.weight, linear.bias)
+        try:
+            found = Int8Linear(linear)(inputs)
+        except (AttributeError, RuntimeError, NotImplementedError):
+            return False
+        return bool((found - exact).norm() < SELF_TEST_ERROR * exact.norm())
+
+
+def round_weights(net: nn.Module) -> None:
+    """Put an `Int8Linear` in the place of every `nn.Linear` below `net`."""
+    for name, child in net.named_children():
+        if type(child) is nn.Linear:
+            setattr(net, name, Int8Linear(child))
+        else:
+            round_weights(child)

@@ -1,0 +1,78 @@
+"""The mel of one segment to its samples, piece by piece, as if it were vocoded at once.
+
+F mel frames, M mel bins, N samples
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from tts_hub_chatterbox.nets.vocoder import CONTEXT, Vocoder, fade_in
+
+PITCH_CONTEXT = 5
+"""Mel frames on each side that a frame's pitch depends on."""
+HELD_BACK = CONTEXT + PITCH_CONTEXT
+"""Frames at the end that cannot leave while more come: their source must be there, and its pitch."""
+
+
+class VocoderStream:
+    """Keeps what the frames to come need: some mel, its source, and where that stands in its periods."""
+
+    def __init__(self, vocoder: Vocoder, chance: torch.Generator, device: torch.device) -> None:
+        """For one segment; `chance` is a generator of the CPU."""
+        config = vocoder.config
+        self._vocoder = vocoder
+        self._chance = chance
+        self._hop = config.source.hop
+        self._phases = vocoder.source.draw_phases(chance).to(device)
+        self._cycles: Tensor | None = None
+        self._mel = torch.zeros(1, config.mel_bins, 0, device=device)
+        """From the frame `_begin` on."""
+        self._source = torch.zeros(1, 0, device=device)
+        """From the frame `_begin` on, up to HELD_BACK frames less than the mel."""
+        self._begin = 0
+        self._spoken = 0
+        """Frames whose samples have left."""
+        length = 2 * (config.source.sample_rate // 50)
+        self._rise = fade_in(torch.ones(length, device=device), config.source.sample_rate)
+        """What is left of the fade at the segment's beginning."""
+
+    def push(self, mel: Tensor, *, final: bool) -> Tensor:
+        """Take (1, M, F), give the samples (N,) float32 that can leave: all if `final`."""
+        self._mel = torch.cat((self._mel, mel), dim=2)
+        self._extend_source(final=final)
+        end = self._begin + self._mel.shape[2]
+        ready = end if final else end - HELD_BACK
+        if ready <= self._spoken:
+            return self._source.new_zeros(0)
+        sourced = self._source.shape[1]
+        samples = self._vocoder.decode(self._mel[:, :, : sourced // self._hop], self._source)[0]  # (N,)
+        first, last = ((frame - self._begin) * self._hop for frame in (self._spoken, ready))
+        self._spoken = ready
+        self._forget(max(0, ready - CONTEXT))
+        return self._faded_in(samples[first:last])
+
+    def _extend_source(self, *, final: bool) -> None:
+        """To all frames whose pitch can be known."""
+        there = self._source.shape[1] // self._hop
+        frames = self._mel.shape[2] - (0 if final else PITCH_CONTEXT)
+        if frames <= there:
+            return
+        first = max(0, there - PITCH_CONTEXT)
+        f0 = self._vocoder.f0(self._mel[:, :, first:])[:, there - first : frames - first]  # (1, F)
+        noise = self._vocoder.source.draw_noise(frames - there, self._chance).to(f0.device)
+        source, self._cycles = self._vocoder.source(f0, self._phases, noise, self._cycles)
+        self._source = torch.cat((self._source, source), dim=1)  # (1, N)
+
+    def _forget(self, begin: int) -> None:
+        """What lies before the frame `begin`."""
+        frames = begin - self._begin
+        self._mel = self._mel[:, :, frames:].clone()
+        self._source = self._source[:, frames * self._hop :].clone()
+        self._begin = begin
+
+    def _faded_in(self, samples: Tensor) -> Tensor:
+        rise = self._rise[: len(samples)]
+        self._rise = self._rise[len(rise) :]
+        return torch.cat((samples[: len(rise)] * rise, samples[len(rise) :]))
