@@ -93,6 +93,12 @@ class TTSBackend(ABC):
             BackendUnavailableError: something is missing; the error names the remedy.
         """
 
+    async def warm_up(self) -> None:
+        """Do once what the first request would have to wait for; called behind `load` where that matters.
+
+        Whatever goes wrong is raised as a `BackendError`, is logged, and does not make the engine unready.
+        """
+
     @abstractmethod
     async def voices(self) -> Sequence[Voice]:
         """The voices it offers, the default one first; also before `load` and after `aclose`.

@@ -92,6 +92,7 @@ class ServerConfig(_Section):
     allowed_hosts: tuple[str, ...] = Field((), description="names under which the server may be called")
     cors_origins: tuple[str, ...] = Field((), description="web pages of other origins that may use it")
     docs: bool = Field(True, description="API documentation at /docs")
+    warm_up: bool = Field(True, description="load the default model at once, and let engines speak unheard")
     max_characters: int = Field(100_000, ge=1, description="longest text of one request")
     max_body_bytes: int = Field(1_000_000, ge=1_000)
     body_timeout: float = Field(30.0, gt=0, description="seconds in which a request must have arrived")

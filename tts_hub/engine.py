@@ -37,8 +37,12 @@ T = TypeVar("T")
 class Engine:
     """The hub's side of one backend. Lives as long as the manager; the backend inside comes and goes."""
 
-    def __init__(self, entry: Entry, limits: LimitsConfig, tasks: TaskGroup) -> None:
+    def __init__(
+        self, entry: Entry, limits: LimitsConfig, tasks: TaskGroup, *, warms_up: bool = False
+    ) -> None:
+        """With `warms_up` it speaks once unheard whenever it has been loaded."""
         self.name = entry.name
+        self._warms_up = warms_up
         self._entry = entry
         self._backend = entry.instance or self._made()
         self.state: EngineState = "unloaded"
@@ -217,6 +221,8 @@ class Engine:
                 self._require_available()
                 async with self._lifecycle:
                     await self._instance().load(loading.tell)
+                    if self._warms_up:
+                        await self._warm_up(loading)
                 self.state = "ready"
         finally:
             if self.state == "loading":  # cancelled
@@ -225,6 +231,12 @@ class Engine:
             self._last_used = anyio.current_time()
             self._loading = None
             loading.done.set()
+
+    async def _warm_up(self, loading: _Loading) -> None:
+        """So that the first request does not pay for it; an engine that cannot may still speak."""
+        loading.tell(ProgressEvent("loading", backend=self.name, message=f"warming up {self.name}"))
+        async with contained(lambda exc: logger.warning("engine %s did not warm up: %s", self.name, exc)):
+            await self._instance().warm_up()
 
     async def _asked(self, question: Callable[[TTSBackend], Awaitable[T]]) -> T:
         self._require_available()

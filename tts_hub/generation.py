@@ -264,7 +264,8 @@ class Generation:
         unread = sum(take.unread_seconds for take in self._pending)
         coming = sum(len(take.segment.text) for take in running[1:]) * SECONDS_PER_CHARACTER
         engine = self._route[self._stop].engine
-        return len(running) < engine.concurrency and unread + coming < self._limits.buffer_seconds
+        ahead = max(self._limits.buffer_seconds, engine.capabilities.ahead_seconds)
+        return len(running) < engine.concurrency and unread + coming < ahead
 
     def _start(self, take: Take) -> None:
         take.attempt = attempt = Attempt(self._stop)

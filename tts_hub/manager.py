@@ -68,10 +68,20 @@ class TTSBackendManager:
     All methods belong to the event loop that entered the manager.
     """
 
-    def __init__(self, config: Config | None = None, *, discover: bool = True) -> None:
-        """Nothing is imported or loaded yet; `discover=False` leaves installed plugins out."""
+    def __init__(
+        self, config: Config | None = None, *, discover: bool = True, warms_up: bool = False
+    ) -> None:
+        """Nothing is imported or loaded yet.
+
+        Args:
+            config: the defaults if not given.
+            discover: false leaves installed plugins out.
+            warms_up: engines speak once unheard when they are loaded, so that nobody waits for what they
+                prepare at first use; a server does it, a program that speaks one text has nothing of it.
+        """
         self.config = config if config is not None else Config()
         self.registry = Registry(self.config.backends, discover=discover)
+        self.warms_up = warms_up
         self._engines: dict[str, Engine] = {}
         self._loudness: LoudnessMemory = {}
         self._live: set[Generation] = set()
@@ -370,7 +380,9 @@ class TTSBackendManager:
 
     def _engine(self, entry: Entry) -> Engine:
         if entry.name not in self._engines:
-            self._engines[entry.name] = Engine(entry, self.config.limits, self._require_open())
+            self._engines[entry.name] = Engine(
+                entry, self.config.limits, self._require_open(), warms_up=self.warms_up
+            )
         return self._engines[entry.name]
 
     def _status(self, entry: Entry) -> EngineStatus:

@@ -103,6 +103,9 @@ class Capabilities:
     """The audio carries an inaudible mark that says it is synthetic."""
     suspendable: int = 0
     """Segments that may wait half made besides, while others are generated."""
+    ahead_seconds: float = 0.0
+    """Audio of one request that it makes best at a time, where that is more than `limits.buffer_seconds`: an
+    engine that speaks sentences together reads its weights once for all of them."""
     loudness_lufs: float | None = None
     """Typical loudness of its raw output (ITU-R BS.1770); None when not known."""
     cost_per_million_chars: float = 0.0

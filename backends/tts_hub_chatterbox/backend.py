@@ -33,14 +33,24 @@ from tts_hub_chatterbox.voices import DEFAULT_VOICE, LANGUAGE, VoiceFolder, Voic
 
 if TYPE_CHECKING:
     from tts_hub_chatterbox.conditioning import Conditioning
+    from tts_hub_chatterbox.loop import SpeechLoop
     from tts_hub_chatterbox.model import Chatterbox
     from tts_hub_chatterbox.speech import Made, Speech
-    from tts_hub_chatterbox.watermark import Watermarker
 
 PACKAGES = ("torch", "safetensors", "tokenizers", "soxr", "pyloudnorm")
 REMEDY = "pip install 'tts-hub[chatterbox]'"
 MAX_CHARS = 300
 """Longer segments come near the limit of speech tokens, and wander."""
+MIN_CHARS = 40
+"""However low that limit is: shorter pieces would be cut out of their sentences."""
+CHARS_PER_TOKEN = 0.3
+"""Half of what usual speech has: slow speech also comes to its end."""
+ROWS = 8
+"""Segments at once. On processors more of them gain little; on a GPU set `concurrency` to 32."""
+AHEAD_SECONDS = 30.0
+"""Of a request that are spoken together: eight sentences read the weights as often as one does."""
+WARM_UP_TEXT = "Good morning, and welcome."
+WARM_UP_TOKENS = 40
 OPENAI_VOICES = (
     *("alloy", "ash", "ballad", "cedar", "coral", "echo", "fable"),
     *("marin", "nova", "onyx", "sage", "shimmer", "verse"),
@@ -57,7 +67,7 @@ class Loaded:
     """What `load` brings."""
 
     model: Chatterbox
-    watermarker: Watermarker | None
+    loop: SpeechLoop
     built_in: Conditioning
     store: VoiceStore
     version: str
@@ -75,12 +85,13 @@ class ChatterboxBackend(TTSBackend):
         super().__init__(settings)
         self._settings = cast("ChatterboxSettings", self.settings)
         self.capabilities = Capabilities(
-            streaming=False,
+            streaming=True,
             cloning=True,
             seed=True,
             languages=(LANGUAGE,),
-            max_chars=MAX_CHARS,
-            concurrency=self._settings.concurrency or 1,
+            max_chars=max(MIN_CHARS, min(MAX_CHARS, int(self._settings.max_speech_tokens * CHARS_PER_TOKEN))),
+            concurrency=self._settings.concurrency or ROWS,
+            ahead_seconds=AHEAD_SECONDS,
             watermark=self._settings.watermark,
         )
         voices_folder = self._settings.voices_folder
@@ -125,14 +136,7 @@ class ChatterboxBackend(TTSBackend):
 
     async def voices(self) -> Sequence[Voice]:
         """The built-in voice and the clips of `voices_folder`; needs no net."""
-        built_in = Voice(
-            id=DEFAULT_VOICE,
-            name="Default",
-            language=LANGUAGE,
-            description="the voice that comes with the model",
-            aliases=OPENAI_VOICES,
-        )
-        return (built_in, *await to_thread.run_sync(self._folder.voices))
+        return (_built_in_voice(), *await to_thread.run_sync(self._folder.voices))
 
     async def find_voice(self, voice: str | None, language: str | None) -> Voice:
         """As for every engine; of a clip that cannot become a voice it says how to rename it."""
@@ -148,33 +152,57 @@ class ChatterboxBackend(TTSBackend):
     async def generate_stream(
         self, request: SegmentRequest, on_progress: ProgressCallback = ignore
     ) -> AsyncGenerator[AudioChunk, None]:
-        """Speak one segment; cancelling stops within one token, or behind the net at work.
+        """Speak one segment while its tokens are drawn; cancelling stops within one step of the loop.
 
         There is no audio of a text without a letter or digit.
 
         Raises:
-            GenerationError: the nets gave no finite numbers, or memory is used up.
+            GenerationError: the nets gave no finite numbers, no take was any good, or memory is used up.
             InvalidRequestError: the voice's clip is of no use, or the text is too long.
+            OverloadedError: there is no room for one more voice in real time.
         """
         if not any(map(str.isalnum, request.text)):
             return  # emoji and dots: the net would make something up
         loaded = await self._load(ignore)
         voice = await self._conditioning(loaded, request.voice.id)
         speech = _speech(loaded, request, voice, self._settings.max_speech_tokens)
-        async with aclosing(stream_from_thread(speech.produce, name=self.name)) as parts:
+        async with aclosing(self._spoken(loaded.loop, speech)) as parts:
             async for part in parts:
                 if isinstance(part, AudioChunk):
                     yield part
-                elif part.stage != "speech tokens" or part.speech_tokens % TOKENS_PER_EVENT == 1:
+                elif part.stage == "audio" or (
+                    part.stage == "speech tokens" and part.speech_tokens % TOKENS_PER_EVENT == 1
+                ):
                     on_progress(self._event(request, part))
+
+    async def warm_up(self) -> None:
+        """Speak once unheard: what is prepared at first use is there then, the built-in voice above all."""
+        loaded = await self._load(ignore)
+        request = SegmentRequest(text=WARM_UP_TEXT, voice=_built_in_voice(), seed=0, request_id="warm-up")
+        limit = min(WARM_UP_TOKENS, self._settings.max_speech_tokens)
+        speech = _speech(loaded, request, loaded.built_in, limit)
+        async with aclosing(self._spoken(loaded.loop, speech)) as parts:
+            async for _ in parts:
+                pass
 
     async def aclose(self) -> None:
         """Let go of the nets."""
         async with self._loading:
             loaded, self._loaded = self._loaded, None
             if loaded is not None:
+                await to_thread.run_sync(loaded.loop.close)
                 del loaded
                 await to_thread.run_sync(free_memory)
+
+    async def _spoken(self, loop: SpeechLoop, speech: Speech) -> AsyncGenerator[Made | AudioChunk, None]:
+        """What the loop makes of it, until nobody asks for more."""
+        loop.submit(speech)
+        async with aclosing(stream_from_thread(speech.produce, name=self.name)) as parts:
+            try:
+                async for part in parts:
+                    yield part
+            finally:
+                speech.given_up.set()
 
     async def _load(self, on_progress: ProgressCallback) -> Loaded:
         async with self._loading:
@@ -243,21 +271,48 @@ def _read(
 ) -> Loaded:
     """All of `load` that takes long, in a thread."""
     from tts_hub_chatterbox.conditioning import Conditioning
-    from tts_hub_chatterbox.device import DTYPES, device_of
+    from tts_hub_chatterbox.device import device_of, precision_of
     from tts_hub_chatterbox.model import Chatterbox
-    from tts_hub_chatterbox.watermark import Watermarker
 
-    watermarker = Watermarker.load() if settings.watermark else None
-    dtype = DTYPES[settings.dtype]
     device = device_of(settings.device)
+    precision = precision_of(settings.dtype, device)
     with loading_memory_told(variant.model, device):
-        model = Chatterbox.load(folder, variant, device=device, dtype=dtype, tell=tell)
+        model = Chatterbox.load(folder, variant, device=device, precision=precision, tell=tell)
+        loop = _loop(model, settings)
     return Loaded(
         model=model,
-        watermarker=watermarker,
+        loop=loop,
         built_in=Conditioning.from_conds_pt(folder / variant.built_in_voice.name),
         version=_version(variant, settings, folder),
         store=VoiceStore(user_cache_path("tts-hub") / "chatterbox-voices", most=settings.voices_in_memory),
+    )
+
+
+def _loop(model: Chatterbox, settings: ChatterboxSettings) -> SpeechLoop:
+    """The thread that speaks, as configured."""
+    from tts_hub_chatterbox.loop import SpeechLoop
+    from tts_hub_chatterbox.rendering import RenderOptions
+    from tts_hub_chatterbox.speaking import Voicebox
+    from tts_hub_chatterbox.watermark import Watermarker
+
+    voicebox = Voicebox(
+        model,
+        Watermarker.load() if settings.watermark else None,
+        RenderOptions(
+            flow_steps=settings.flow_steps, prompt=settings.prompt, prompt_seconds=settings.prompt_seconds
+        ),
+        first_chunk_seconds=settings.first_chunk_seconds,
+        chunk_growth=settings.chunk_growth,
+        longest_chunk_seconds=settings.longest_chunk_seconds,
+        retakes=settings.retakes,
+    )
+    return SpeechLoop(
+        voicebox,
+        rows=settings.concurrency or ROWS,
+        speech_tokens=settings.max_speech_tokens,
+        threads=settings.threads,
+        hold_real_time=settings.hold_real_time,
+        room_timeout=settings.room_timeout,
     )
 
 
@@ -270,18 +325,30 @@ def _speech(loaded: Loaded, request: SegmentRequest, voice: Conditioning, limit:
     from tts_hub_chatterbox.chance import new_seed
     from tts_hub_chatterbox.sampling import SamplingOptions
     from tts_hub_chatterbox.speech import Speech
-    from tts_hub_chatterbox.text import clean
+    from tts_hub_chatterbox.text import clean, padded
 
     options = TurboOptions.model_validate(dict(request.options))
+    text = clean(request.text)
     return Speech(
-        model=loaded.model,
-        watermarker=loaded.watermarker,
-        text=tuple(loaded.model.text.encode(clean(request.text))),
+        request_id=request.request_id,
+        index=request.index,
+        text=text,
+        text_tokens=tuple(loaded.model.text.encode(padded(text))),
         voice=voice,
         options=SamplingOptions(**options.model_dump()),
-        seed=new_seed() if request.seed is None else request.seed,
-        segment=request.index,
+        seed=new_seed(request.request_id) if request.seed is None else request.seed,
+        seed_is_told=request.seed is None,
         limit=limit,
+    )
+
+
+def _built_in_voice() -> Voice:
+    return Voice(
+        id=DEFAULT_VOICE,
+        name="Default",
+        language=LANGUAGE,
+        description="the voice that comes with the model",
+        aliases=OPENAI_VOICES,
     )
 
 

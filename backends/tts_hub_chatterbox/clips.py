@@ -27,8 +27,8 @@ from tts_hub_chatterbox.clip_decoding import RATE, READY, REFUSED, SAMPLES
 MAX_BYTES = 10_000_000
 """Of the encoded clip."""
 MAX_WAIT = 30.0
-"""Seconds until the process must be done. It may take `clip_decoding.MAX_CPU_SECONDS` of a processor, which is
-longer by the clock of a busy machine."""
+"""Seconds until the process must be done. It may take `clip_decoding.MAX_CPU_SECONDS` of a processor, which
+is longer by the clock of a busy machine."""
 KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 """Of the environment: where Python may need them to find its own libraries. Keys and tokens stay here."""
 logger = logging.getLogger(__name__)

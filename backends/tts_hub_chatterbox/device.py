@@ -1,12 +1,29 @@
-"""Which device and number type the nets get."""
+"""Which device the nets get, and in which numbers each of them computes."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 
 from tts_hub.errors import BackendUnavailableError
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+FLOATS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """Number types of what speaks; what listens to clips is always float32."""
+
+    t3: torch.dtype = torch.float32
+    """`torch.int8`: its linear layers have 8 bit weights, all else is float32."""
+    kv: torch.dtype = torch.float32
+    """Of the keys and values that T3 keeps."""
+    flow: torch.dtype = torch.float32
+    vocoder: torch.dtype = torch.float32
+
+
+FLOAT32 = Precision()
 
 
 def device_of(name: str) -> torch.device:
@@ -25,3 +42,39 @@ def device_of(name: str) -> torch.device:
             remedy="set device to 'auto' or 'cpu', or install a torch for this device (pytorch.org)",
         )
     return torch.device(name)
+
+
+def precision_of(name: str, device: torch.device) -> Precision:
+    """What `dtype` of the settings means on a device.
+
+    `auto` is what was measured to be fast without being heard: 8 bit weights of T3 on processors, beside them
+    bfloat16 for the flow where the processor has matrix units for it (AMX); bfloat16 on CUDA; else float32.
+    The vocoder sums its pitch up to phases and stays float32 unless a type is named.
+
+    Raises:
+        BackendUnavailableError: 8 bit weights, where they cannot be computed with.
+    """
+    if name == "auto" and device.type == "cuda":
+        return Precision(torch.bfloat16, torch.bfloat16, torch.bfloat16)
+    if name in FLOATS:
+        dtype = FLOATS[name]
+        return Precision(dtype, dtype, dtype, dtype)
+    possible = device.type == "cpu" and _has_int8()
+    if name == "int8" and not possible:
+        raise BackendUnavailableError(
+            f"this torch cannot compute with 8 bit weights on {device} here",
+            backend="chatterbox",
+            remedy="set dtype to 'auto' or 'float32'",
+        )
+    if not possible:
+        return FLOAT32
+    # The fused attention reads half as much then; without instructions for it, it would only be slower.
+    kv = torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
+    flow = torch.bfloat16 if torch.cpu._is_amx_tile_supported() else torch.float32
+    return Precision(torch.int8, kv, flow)
+
+
+def _has_int8() -> bool:
+    from tts_hub_chatterbox.nets.int8 import has_int8
+
+    return has_int8()

@@ -17,10 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tts_hub.types import RetakeReason, Samples
-
-TOKENS_PER_SECOND = 25
-SILENCE = 4299
-"""The S3 token of silence."""
+from tts_hub_chatterbox.units import SILENCE, TOKENS_PER_SECOND
 
 # --- what a text can take ---
 SECONDS_PER_CHARACTER = 0.067
@@ -104,6 +101,8 @@ class Guard:
         """Tokens of sound, the stop not counted."""
         self.most = by_text if limit is None else min(by_text, limit)
         """Tokens at which it is over, the stop counted: no take needs more room."""
+        self.usual = usual * TOKENS_PER_SECOND
+        """Tokens of a text like it."""
         self._is_cut = limit is not None and limit < usual * TOKENS_PER_SECOND
         self._count = 0
         self._silence = 0

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from tts_hub_chatterbox.conditioning import Conditioning
-from tts_hub_chatterbox.model import FRAMES_PER_TOKEN
 from tts_hub_chatterbox.nets.flow import Flow
 from tts_hub_chatterbox.nets.past import Memory, Past
+from tts_hub_chatterbox.units import FRAMES_PER_TOKEN
 from tts_hub_chatterbox.voice_memory import VoiceMemories
 
 BLENDED_FRAMES = 8

@@ -18,38 +18,33 @@ from torch import Tensor, nn
 from tts_hub.types import Samples
 from tts_hub_chatterbox import layouts
 from tts_hub_chatterbox.conditioning import MAX_T3_PROMPT, Conditioning
+from tts_hub_chatterbox.device import FLOAT32, Precision
 from tts_hub_chatterbox.mels import mel_24k
 from tts_hub_chatterbox.nets.flow import Flow, FlowConfig
-from tts_hub_chatterbox.nets.gpt2 import GPT2Config, KVCache
+from tts_hub_chatterbox.nets.gpt2 import GPT2Config
+from tts_hub_chatterbox.nets.int8 import round_weights
 from tts_hub_chatterbox.nets.s3_tokenizer import S3Tokenizer, S3TokenizerConfig
 from tts_hub_chatterbox.nets.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
 from tts_hub_chatterbox.nets.t3 import STOP_SPEECH, T3, T3Config
 from tts_hub_chatterbox.nets.vocoder import Vocoder, VocoderConfig, fade_in
 from tts_hub_chatterbox.nets.voice_encoder import VoiceEncoder, VoiceEncoderConfig
 from tts_hub_chatterbox.reference import Reference
-from tts_hub_chatterbox.sampling import SamplingOptions, sample
+from tts_hub_chatterbox.sampling import SamplingOptions
+from tts_hub_chatterbox.t3_batch import T3Batch
 from tts_hub_chatterbox.text import TextTokenizer
+from tts_hub_chatterbox.units import CLOSING_SILENCE, FRAMES_PER_TOKEN, SAMPLE_RATE, SILENCE, SOUNDS
 from tts_hub_chatterbox.variants import Variant
 from tts_hub_chatterbox.weights import Layout, load_net
-
-SAMPLE_RATE = 24_000
-"""Hz."""
-TOKENS_PER_SECOND = 25
-FRAMES_PER_TOKEN = 2
-SOUNDS = 6561
-"""Speech ids below it are sound, the others start and stop."""
-SILENCE = 4299
-CLOSING_SILENCE = 3
-"""Tokens of silence behind a segment, as upstream has them."""
 
 Net = TypeVar("Net", bound=nn.Module)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chatterbox:
-    """Turbo or Nano. T3 and the flow are of the chosen type, what listens and what sounds is float32."""
+    """Turbo or Nano."""
 
     device: torch.device
+    precision: Precision
     text: TextTokenizer
     t3: T3
     flow: Flow
@@ -65,7 +60,7 @@ class Chatterbox:
         variant: Variant,
         *,
         device: torch.device,
-        dtype: torch.dtype = torch.float32,
+        precision: Precision = FLOAT32,
         tell: Callable[[str], None] = lambda _: None,
     ) -> Chatterbox:
         """Read the official files of a folder; `tell` hears what is read.
@@ -84,12 +79,16 @@ class Chatterbox:
         size = variant.t3_size
         t3 = T3Config(backbone=GPT2Config(layers=size.layers, width=size.width, heads=size.heads))
         s3gen, listening = variant.s3gen.name, torch.float32
-        return cls(
+        with_int8 = precision.t3 == torch.int8
+        model = cls(
             device=device,
+            precision=precision,
             text=TextTokenizer.load(folder),
-            t3=read(lambda: T3(t3), variant.t3.name, layouts.T3, dtype),
-            flow=read(lambda: Flow(FlowConfig()), s3gen, layouts.FLOW, dtype),
-            vocoder=read(lambda: Vocoder(VocoderConfig()), s3gen, layouts.VOCODER, listening),
+            t3=read(
+                lambda: T3(t3), variant.t3.name, layouts.T3, torch.float32 if with_int8 else precision.t3
+            ),
+            flow=read(lambda: Flow(FlowConfig()), s3gen, layouts.FLOW, precision.flow),
+            vocoder=read(lambda: Vocoder(VocoderConfig()), s3gen, layouts.VOCODER, precision.vocoder),
             s3_tokenizer=read(
                 lambda: S3Tokenizer(S3TokenizerConfig()), s3gen, layouts.S3_TOKENIZER, listening
             ),
@@ -103,6 +102,10 @@ class Chatterbox:
                 listening,
             ),
         )
+        model.vocoder.prepare()
+        if with_int8:
+            round_weights(model.t3)
+        return model
 
     @torch.inference_mode()
     def listen(self, clip: Reference) -> Conditioning:
@@ -118,7 +121,12 @@ class Chatterbox:
             xvector=self.speaker_encoder.embed(first).cpu(),
         )
 
-    @torch.inference_mode()
+    def batch(self, *, rows: int, speech_tokens: int) -> T3Batch:
+        """T3 for up to `rows` segments of up to `speech_tokens` each at a time."""
+        return T3Batch(
+            self.t3, self.device, rows=rows, speech_tokens=speech_tokens, kv_dtype=self.precision.kv
+        )
+
     def speech_tokens(
         self,
         text: Sequence[int],
@@ -128,28 +136,21 @@ class Chatterbox:
         *,
         limit: int,
     ) -> Iterator[int]:
-        """Ids as they are drawn, up to `limit`; the last is `STOP_SPEECH` if the text came to its end.
+        """Ids of one text as they are drawn, up to `limit`; the last is `STOP_SPEECH` at its end.
 
         Raises:
             GenerationError: the net gave no finite numbers, or there is no room for the text.
         """
-        prompt = voice.t3_prompt.to(self.device)
-        length = 1 + prompt.shape[1] + len(text) + 1 + limit
-        cache = KVCache.empty(
-            self.t3.config.backbone,
-            capacity=length,
-            dtype=self.t3.speech_head.weight.dtype,
-            device=self.device,
-        )
-        said = torch.zeros(1, self.t3.config.speech_vocabulary, dtype=torch.bool, device=self.device)
-        ids = torch.tensor([text], dtype=torch.int64, device=self.device)  # (1, T)
-        logits = self.t3.prefill(voice.speaker.to(self.device), prompt, ids, cache)
-        for left in reversed(range(limit)):
-            token = sample(logits, said, [options], [generator])  # (1,)
-            yield (number := int(token))
-            if number == STOP_SPEECH or not left:
+        batch = self.batch(rows=1, speech_tokens=limit)
+        _, token = batch.join(voice, text, options, generator)
+        yield token
+        for _ in range(limit - 1):
+            if token == STOP_SPEECH:
                 return
-            logits = self.t3.step(token, cache)
+            (drawn,) = batch.step()
+            if drawn.error is not None:
+                raise drawn.error
+            yield (token := drawn.token)
 
     @torch.inference_mode()
     def samples(self, mel: Tensor, chance: torch.Generator) -> Samples:

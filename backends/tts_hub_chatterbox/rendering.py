@@ -18,7 +18,9 @@ from tts_hub.errors import ConfigError
 from tts_hub.types import Samples
 from tts_hub_chatterbox.conditioning import MAX_FLOW_PROMPT, Conditioning
 from tts_hub_chatterbox.mel_stream import MelStream
-from tts_hub_chatterbox.model import (
+from tts_hub_chatterbox.nets.flow import Flow
+from tts_hub_chatterbox.nets.vocoder import Vocoder
+from tts_hub_chatterbox.units import (
     CLOSING_SILENCE,
     FRAMES_PER_TOKEN,
     SAMPLE_RATE,
@@ -26,8 +28,6 @@ from tts_hub_chatterbox.model import (
     SOUNDS,
     TOKENS_PER_SECOND,
 )
-from tts_hub_chatterbox.nets.flow import Flow
-from tts_hub_chatterbox.nets.vocoder import Vocoder
 from tts_hub_chatterbox.vocoder_stream import HELD_BACK, VocoderStream
 from tts_hub_chatterbox.voice_memory import VoiceMemories, with_prompt_of
 from tts_hub_chatterbox.watermark import Watermarker

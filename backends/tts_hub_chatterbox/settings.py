@@ -14,7 +14,10 @@ class ChatterboxSettings(BackendSettings):
     """`[backends.chatterbox_turbo]` and `[backends.chatterbox_nano]` of the config file."""
 
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where the nets run")
-    dtype: Literal["float32", "bfloat16", "float16"] = Field("float32", description="of the nets' weights")
+    dtype: Literal["auto", "float32", "bfloat16", "float16", "int8"] = Field(
+        "auto", description="of the nets' weights; auto: int8 where the processor can, bfloat16 on CUDA"
+    )
+    threads: int | None = Field(None, ge=1, le=256, description="of the processor; none: torch's choice")
     model_path: Path | None = Field(None, description="folder with the model's files; none: pulled ones")
     voices_folder: Path | None = Field(None, description="clips NAME.wav, .mp3, .flac, .ogg, .m4a as voices")
     watermark: bool = Field(True, description="mark the audio, inaudibly, as synthetic")
@@ -22,6 +25,19 @@ class ChatterboxSettings(BackendSettings):
         1000, ge=1, le=4000, description="limit of one segment, 25 a second; it ends the segment there"
     )
     voices_in_memory: int = Field(16, ge=1, description="prepared voices that are kept at hand")
+    prompt: Literal["exact", "remembered"] = Field(
+        "exact", description="the voice's clip in each pass of the flow: computed anew, or once for all"
+    )
+    prompt_seconds: float = Field(10.0, ge=1, le=10, description="of the voice's clip that the flow hears")
+    flow_steps: int = Field(2, ge=1, le=10, description="from noise to mel; the model card says 1 will do")
+    first_chunk_seconds: float = Field(0.3, ge=0.04, le=10, description="of the first audio that leaves")
+    chunk_growth: float = Field(1.6, ge=1, le=4, description="each chunk is that much longer than the last")
+    longest_chunk_seconds: float = Field(4.0, ge=0.2, le=40, description="where chunks stop growing")
+    retakes: int = Field(2, ge=0, le=10, description="of a segment that went wrong before any of it left")
+    hold_real_time: bool = Field(
+        True, description="let a request wait while one more would be spoken slower than it is heard"
+    )
+    room_timeout: float = Field(30.0, ge=0, description="seconds that it may wait so")
 
 
 class TurboOptions(BackendOptions):

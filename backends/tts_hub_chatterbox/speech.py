@@ -1,25 +1,24 @@
-"""One segment on its way through a model: the blocking side, in a thread of its own."""
+"""One segment as the loop gets it, and the news of it on their way to the reader."""
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
+import queue
+import threading
+from dataclasses import dataclass, field
 from typing import Literal
 
-import numpy as np
 import torch
 
 from tts_hub.threads import Emit
-from tts_hub.types import AudioChunk, FinishReason
+from tts_hub.types import AudioChunk
 from tts_hub_chatterbox.chance import generator_for
 from tts_hub_chatterbox.conditioning import Conditioning
-from tts_hub_chatterbox.memory import memory_told
-from tts_hub_chatterbox.model import SAMPLE_RATE, TOKENS_PER_SECOND, Chatterbox
-from tts_hub_chatterbox.nets.t3 import STOP_SPEECH
 from tts_hub_chatterbox.sampling import SamplingOptions
-from tts_hub_chatterbox.watermark import Watermarker
+from tts_hub_chatterbox.units import TOKENS_PER_SECOND
 
-Stage = Literal["speech tokens", "mel", "samples", "watermark"]
+Stage = Literal["waiting", "speech tokens", "audio"]
+SIGN_OF_LIFE = 0.1
+"""Seconds between two looks at whether the reader has gone, while there is nothing for him."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,52 +39,56 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """Nothing more will come; `error` says what went wrong, if something did."""
+
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Speech:
     """What to say, and how."""
 
-    model: Chatterbox
-    watermarker: Watermarker | None
-    text: tuple[int, ...]
-    """Token ids."""
+    request_id: str
+    """Segments of one request are heard one after the other."""
+    index: int
+    """Of the segment in its request."""
+    text: str
+    """Cleaned, as the guards compare with it."""
+    text_tokens: tuple[int, ...]
     voice: Conditioning
     options: SamplingOptions
     seed: int
-    segment: int
+    seed_is_told: bool
+    """It was drawn here and goes into the report."""
     limit: int
     """Speech tokens."""
+    news: queue.SimpleQueue[Made | AudioChunk | Ended] = field(default_factory=queue.SimpleQueue)
+    """From the loop to the reader; never more than the segment's audio."""
+    given_up: threading.Event = field(default_factory=threading.Event)
+    """Nobody listens any more."""
+
+    def chance(self, use: str, take: int = 0) -> torch.Generator:
+        """Random numbers of the CPU for one use in one take: the same for the same seed."""
+        return generator_for(self.seed, self.index, use if not take else f"{use}, take {take}")
 
     def produce(self, emit: Emit[Made | AudioChunk]) -> None:
-        """Emit a `Made` for every token and stage, which is where it can be stopped, then the audio.
+        """Pass on the news to a reader who may go at any time.
 
         Raises:
-            GenerationError: numbers that are not finite, no room, or the device's memory is used up.
             Stopped: by `emit`, when nobody listens any more.
         """
-        with memory_told("chatterbox", self.model.device):
-            self._produce(emit)
-
-    def _produce(self, emit: Emit[Made | AudioChunk]) -> None:
-        began = time.perf_counter()
-        tokens: list[int] = []
-
-        def tell(stage: Stage) -> None:
-            emit(Made(stage, len(self.text), len(tokens), time.perf_counter() - began))
-
-        drawn = self.model.speech_tokens(
-            self.text, self.voice, self.options, self._chance("tokens", self.model.device), limit=self.limit
-        )
-        for token in drawn:
-            tokens.append(token)
-            tell("speech tokens")
-        tell("mel")
-        mel = self.model.mel(tokens, self.voice, self._chance("flow"))
-        tell("samples")
-        samples = self.model.samples(mel, self._chance("source"))
-        if self.watermarker is not None:
-            tell("watermark")
-            samples = self.watermarker.apply(samples, SAMPLE_RATE)
-        finish: FinishReason = "stop" if tokens[-1] == STOP_SPEECH else "length"
-        emit(AudioChunk(np.clip(samples, -1, 1), SAMPLE_RATE, finish_reason=finish))
-
-    def _chance(self, use: str, device: torch.device | str = "cpu") -> torch.Generator:
-        return generator_for(self.seed, self.segment, use, device)
+        waiting = Made("waiting", len(self.text_tokens), 0, 0.0)
+        try:
+            while True:
+                try:
+                    news = self.news.get(timeout=SIGN_OF_LIFE)
+                except queue.Empty:
+                    news = waiting
+                if isinstance(news, Ended):
+                    if news.error is not None:
+                        raise news.error
+                    return
+                emit(news)
+        finally:
+            self.given_up.set()

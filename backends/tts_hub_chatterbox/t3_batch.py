@@ -13,6 +13,7 @@ import torch
 
 from tts_hub.errors import GenerationError, TextTooLongError
 from tts_hub_chatterbox.conditioning import Conditioning
+from tts_hub_chatterbox.memory import memory_told
 from tts_hub_chatterbox.nets.gpt2 import KVCache
 from tts_hub_chatterbox.nets.t3 import T3
 from tts_hub_chatterbox.sampling import SamplingOptions, sample
@@ -112,18 +113,11 @@ class T3Batch:
 
     def step(self) -> list[Drawn]:
         """One more token for every row; what fails in a row fails in it alone, and it must leave then."""
-        try:
-            return self._step(0, len(self._rows))
-        except Exception as exc:
-            if len(self._rows) == 1:
-                return [Drawn(self._rows[0], error=exc)]
-        drawn = []
-        for row in self._rows:  # one of them made the others fail, or all together are too many
-            try:
-                drawn += self._step(row.index, row.index + 1)
-            except Exception as exc:  # noqa: BLE001 - carried over to the row's request, whatever it is
-                drawn.append(Drawn(row, error=exc))
-        return drawn
+        together = self._tried(0, len(self._rows))
+        if len(together) == len(self._rows):
+            return together
+        # One of them made the others fail, or all together are too many.
+        return [drawn for row in self._rows for drawn in self._tried(row.index, row.index + 1)]
 
     def leave(self, row: Row) -> None:
         """Free its place; the last row moves into it."""
@@ -140,6 +134,14 @@ class T3Batch:
     def remember(self, voice: Conditioning) -> None:
         """Read a voice beforehand."""
         self._read(voice)
+
+    def _tried(self, start: int, stop: int) -> list[Drawn]:
+        """A step of some rows; if that fails, one failure for the first of them."""
+        try:
+            with memory_told("chatterbox", self._device):
+                return self._step(start, stop)
+        except Exception as exc:  # noqa: BLE001 - carried over to the row's request, whatever it is
+            return [Drawn(self._rows[start], error=exc)]
 
     @torch.inference_mode()
     def _step(self, start: int, stop: int) -> list[Drawn]:

@@ -14,9 +14,9 @@ import torch
 
 from tts_hub_chatterbox.chance import generator_for
 from tts_hub_chatterbox.conditioning import Conditioning
-from tts_hub_chatterbox.model import FRAMES_PER_TOKEN, TOKENS_PER_SECOND
 from tts_hub_chatterbox.nets.flow import Flow
 from tts_hub_chatterbox.nets.past import Memory
+from tts_hub_chatterbox.units import FRAMES_PER_TOKEN, TOKENS_PER_SECOND
 
 
 def with_prompt_of(voice: Conditioning, seconds: float) -> Conditioning:

@@ -16,22 +16,27 @@ from safetensors.torch import save_file
 from torch import nn
 from tts_hub_chatterbox.variants import Variant
 
-from tests.chatterbox.random_weights import fill_randomly, tame_vocoder
+from tests.chatterbox.random_weights import end_speech, fill_randomly, tame_vocoder
 from tests.chatterbox.tokenizer_files import write_tokenizer_files
 
 
-def write_models(root: Path, variants: Sequence[Variant], seed: int = 0) -> dict[str, Path]:
-    """All files of some models by name; what they have in common is written once."""
+def write_models(
+    root: Path, variants: Sequence[Variant], seed: int = 0, *, end: int | None = None
+) -> dict[str, Path]:
+    """All files of some models by name; what they have in common is written once.
+
+    Their speech has no end, or one where text and speech together come to `end` tokens.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return _write_models(root, variants, seed)
+        return _write_models(root, variants, seed, end)
 
 
-def _write_models(root: Path, variants: Sequence[Variant], seed: int) -> dict[str, Path]:
+def _write_models(root: Path, variants: Sequence[Variant], seed: int, end: int | None) -> dict[str, Path]:
     folders = {variant.model: root / variant.model for variant in variants}
     for variant, folder in zip(variants, folders.values(), strict=True):
         folder.mkdir()
-        _save(empty_t3(variant), seed, folder / variant.t3.name)
+        _save(empty_t3(variant), seed, folder / variant.t3.name, end)
     first, *others = folders.values()
     variant = variants[0]
     write_tokenizer_files(first)
@@ -94,8 +99,10 @@ def random_conds(seed: int, prompt: int = 250) -> dict[str, dict[str, object]]:
     }
 
 
-def _save(module: nn.Module, seed: int, file: Path) -> None:
+def _save(module: nn.Module, seed: int, file: Path, end: int | None = None) -> None:
     fill_randomly(module, seed)
+    if end is not None:
+        end_speech(module, end)
     if isinstance(module, S3Gen):
         tame_vocoder(module.mel2wav)
     save_file({name: tensor.contiguous() for name, tensor in module.state_dict().items()}, file)

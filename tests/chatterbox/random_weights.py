@@ -35,6 +35,21 @@ def tame_vocoder(vocoder: Any) -> None:
         output.bias[:9] -= 2.5
 
 
+def end_speech(t3: Any, positions: int) -> None:
+    """Let a random T3 stop: from so many positions behind the voice on, text and speech counted.
+
+    The embeddings of these positions get a direction of their own, to which only the stop token listens.
+    """
+    stop, prompt = 6562, 376
+    table, head = t3.tfmr.wpe.weight, t3.speech_head
+    chance = torch.Generator().manual_seed(7)
+    direction = torch.nn.functional.normalize(torch.randn(table.shape[1], generator=chance), dim=0)
+    with torch.no_grad():
+        table[prompt + positions :] += 1_000 * direction
+        head.weight[stop] = 2 * direction / t3.tfmr.ln_f.weight
+        head.bias[stop] = -float(2 * direction @ (t3.tfmr.ln_f.bias / t3.tfmr.ln_f.weight)) - 25.0
+
+
 def _random(name: str, tensor: Tensor, generator: torch.Generator, gain: float) -> Tensor:
     noise = torch.randn(tensor.shape, generator=generator)
     if name.endswith(("running_var", "weight.original0", "weight_g")):

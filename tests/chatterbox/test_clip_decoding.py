@@ -46,7 +46,7 @@ def programmed(code: str, monkeypatch: pytest.MonkeyPatch, *, ready: bool = True
 
 def restricted(code: str) -> subprocess.CompletedProcess[str]:
     """What comes of code under the limits of the decoder."""
-    head = "from tts_hub_chatterbox import clip_decoding; clip_decoding.MAX_CPU_SECONDS = 1; clip_decoding.restrict()\n"
+    head = "from tts_hub_chatterbox import clip_decoding as d; d.MAX_CPU_SECONDS = 1; d.restrict()\n"
     return subprocess.run([sys.executable, "-c", head + code], capture_output=True, text=True, check=False)
 
 
@@ -63,14 +63,14 @@ def test_what_points_elsewhere_is_refused_at_once(content: str) -> None:
     assert time.monotonic() - began < 5
 
 
-@pytest.mark.parametrize("container", decoding.DECODERS)
+@pytest.mark.parametrize("container", clip_decoding.DECODERS)
 def test_the_container_is_forced_even_where_the_first_bytes_fit(container: str) -> None:
     """The second defence, in this process: were the first bytes not looked at, FFmpeg itself refuses."""
     Path(SECRET).write_bytes(CLIP)
     for content in PLAYLISTS.values():
         began = time.monotonic()
-        with pytest.raises(decoding.RefusedError):
-            decoding.decoded(content.encode(), container)
+        with pytest.raises(clip_decoding.RefusedError):
+            clip_decoding.decoded(content.encode(), container)
         assert time.monotonic() - began < 2
 
 
@@ -82,8 +82,8 @@ def test_a_playlist_reaches_no_server() -> None:
             f"ffconcat version 1.0\nfile {address}\n",
             PLAYLISTS["hls"].replace(HLS_ADDRESS, address),
         ):
-            with pytest.raises(decoding.RefusedError):
-                decoding.decoded(content.encode(), "mp3")
+            with pytest.raises(clip_decoding.RefusedError):
+                clip_decoding.decoded(content.encode(), "mp3")
         with pytest.raises(BlockingIOError):
             server.accept()
 

@@ -249,8 +249,8 @@ def test_the_rate_may_not_change_on_the_way() -> None:
 
 def decoded_here(data: bytes) -> Clip:
     try:
-        return Clip(*decoding.decoded(data, clips._container(data)))
-    except decoding.RefusedError as exc:
+        return Clip(*clip_decoding.decoded(data, clips._container(data)))
+    except clip_decoding.RefusedError as exc:
         raise refused(str(exc)) from exc
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest.mock import patch
+
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from tts_hub_chatterbox.nets.conformer import ConformerConfig
 from tts_hub_chatterbox.nets.estimator import EstimatorConfig
 from tts_hub_chatterbox.nets.flow import Flow, FlowConfig
+from tts_hub_chatterbox.nets.past import Past
 
 from tests.chatterbox.random_weights import fill_randomly
 
@@ -120,3 +126,101 @@ def test_mel_is_float32_whatever_the_weights_are(flow: Flow) -> None:
     mel = coarse(tokens, *VOICE, noise)
     assert mel.dtype == torch.float32
     torch.testing.assert_close(mel, flow(tokens, *VOICE, noise), atol=0.2, rtol=0.1)
+
+
+def test_noise_drawn_in_pieces_is_that_of_one_draw() -> None:
+    flow = Flow(FlowConfig(encoder=TINY.encoder))  # 80 bins, as published
+    generator = torch.Generator().manual_seed(25)
+    pieces = [flow.draw_noise(frames, generator) for frames in (500, 2, 1, 24, 0, 173)]
+    whole = flow.draw_noise(700, torch.Generator().manual_seed(25))
+    assert torch.equal(torch.cat(pieces, dim=2), whole)
+
+
+@contextmanager
+def blind_to_what_follows(*borders: int) -> Iterator[None]:
+    """Inside, no frame before a border attends to a frame behind it."""
+    attend = F.scaled_dot_product_attention
+
+    def attend_backwards(
+        query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None
+    ) -> Tensor:
+        assert attn_mask is None
+        seen = torch.ones(query.shape[2], key.shape[2], dtype=torch.bool)
+        for border in borders:
+            seen[:border, border:] = False
+        return attend(query, key, value, attn_mask=seen)
+
+    with patch.object(F, "scaled_dot_product_attention", attend_backwards):
+        yield
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_remembered_frames_are_those_that_are_blind_to_what_follows(flow: Flow, steps: int) -> None:
+    noise, condition = normal(26, 1, 24, 4), normal(27, 1, 24, 12)
+    with blind_to_what_follows(10):
+        whole = flow.integrate(noise, condition, None, steps=steps)
+    first = [Past() for _ in range(steps)]
+    known = flow.integrate(noise[:, :10], condition[:, :10], None, steps=steps, pasts=first)
+    then = [Past(past.memory()) for past in first]
+    new = flow.integrate(noise[:, 10:], condition[:, 10:], None, steps=steps, pasts=then)
+    torch.testing.assert_close(torch.cat((known, new), dim=1), whole, rtol=1e-5, atol=1e-5)
+
+
+def test_memories_of_several_pieces_join(flow: Flow) -> None:
+    noise, condition, borders = normal(28, 1, 24, 4), normal(29, 1, 24, 12), (10, 15, 16)
+    with blind_to_what_follows(*borders):
+        whole = flow.integrate(noise, condition, None, steps=1)
+    voice, speech, pieces = None, None, []
+    for start, end in zip((0, *borders), (*borders, 24), strict=True):
+        past = Past(*(memory for memory in (voice, speech) if memory is not None))
+        piece = slice(start, end)
+        pieces.append(flow.integrate(noise[:, piece], condition[:, piece], None, steps=1, pasts=[past]))
+        if voice is None:
+            voice = past.memory()
+        else:
+            speech = past.memory().behind(speech, most=14)
+    torch.testing.assert_close(torch.cat(pieces, dim=1), whole, rtol=1e-5, atol=1e-5)
+
+
+def test_memory_keeps_the_latest_frames(flow: Flow) -> None:
+    earlier, later = Past(), Past()
+    for past, frames in ((earlier, 6), (later, 3)):
+        flow.integrate(normal(30, 1, frames, 4), normal(31, 1, frames, 12), None, steps=1, pasts=[past])
+    joined = later.memory().behind(earlier.memory(), most=5)
+    assert joined.frames == 5
+    torch.testing.assert_close(joined.keys[0][:, :, :2], earlier.memory().keys[0][:, :, 4:])
+    torch.testing.assert_close(joined.values[-1][:, :, 2:], later.memory().values[-1])
+    assert later.memory().behind(None, most=2).frames == 2
+    assert later.memory().behind(None, most=0).frames == 0
+
+
+def test_rows_share_the_memory_of_one_voice(flow: Flow) -> None:
+    noise, condition = normal(32, 2, 9, 4), normal(33, 2, 9, 12)
+    (memory,) = flow.remember(*VOICE, normal(34, 1, 4, 10), steps=1)
+    mask = torch.ones(2, 9, dtype=torch.bool)
+    mask[1, 5:] = False
+    both = flow.integrate(noise, condition, mask, steps=1, pasts=[Past(memory)])
+    for row, frames in ((0, 9), (1, 5)):
+        alone = flow.integrate(
+            noise[row : row + 1, :frames],
+            condition[row : row + 1, :frames],
+            None,
+            steps=1,
+            pasts=[Past(memory)],
+        )
+        torch.testing.assert_close(both[row : row + 1, :frames], alone)
+
+
+def test_prompt_is_remembered_as_the_flow_has_it_when_nothing_follows(flow: Flow) -> None:
+    noise = normal(35, 1, 4, 10)
+    encoded, _ = flow.encode(PROMPT, None, final=True)
+    pasts = [Past(), Past()]
+    condition = flow.condition(encoded, XVECTOR, PROMPT_MEL)
+    flow.integrate(noise.transpose(1, 2), condition, None, steps=2, pasts=pasts)
+    memories = flow.remember(*VOICE, noise)
+    assert [memory.frames for memory in memories] == [10, 10]
+    for memory, past in zip(memories, pasts, strict=True):
+        for ours, theirs in zip(
+            memory.keys + memory.edges, past.memory().keys + past.memory().edges, strict=True
+        ):
+            torch.testing.assert_close(ours, theirs)

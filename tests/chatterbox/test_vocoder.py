@@ -32,6 +32,10 @@ HARMONICS = 9
 class Nets:
     whole_reference: Any
     ours: Vocoder
+    prepared: Vocoder
+
+    def either(self, which: str) -> Vocoder:
+        return self.prepared if which == "prepared" else self.ours
 
     @property
     def reference(self) -> Any:
@@ -64,10 +68,17 @@ def nets(tmp_path_factory: pytest.TempPathFactory) -> Nets:
     tame(reference.mel2wav)
     file = Path(tmp_path_factory.mktemp("vocoder")) / "s3gen_meanflow.safetensors"
     save_file(reference.state_dict(), file)
+    return Nets(reference, loaded(file), loaded(file).prepare())
+
+
+def loaded(file: Path) -> Vocoder:
     with torch.device("meta"):
-        ours = Vocoder(VocoderConfig())
-    load_net(ours, file, layouts.VOCODER)
-    return Nets(reference, ours)
+        net = Vocoder(VocoderConfig())
+    load_net(net, file, layouts.VOCODER)
+    return net
+
+
+either = pytest.mark.parametrize("which", ["as it is", "prepared"])
 
 
 def normal(seed: int, *shape: int) -> Tensor:
@@ -177,22 +188,24 @@ def test_samples_of_a_spectrum(nets: Nets, record_property: Record) -> None:
     assert_close(nets.ours._synthesise(spectrum), reference, record_property)
 
 
+@either
 @pytest.mark.parametrize("frames", [1, 2, 40])
 @torch.no_grad()
-def test_samples_of_a_mel_and_a_source(nets: Nets, frames: int, record_property: Record) -> None:
+def test_samples_of_a_mel_and_a_source(nets: Nets, which: str, frames: int, record_property: Record) -> None:
     mel, source = some_mel(9, frames), 0.3 * normal(10, 1, frames * HOP)
     reference = nets.reference.decode(mel, source[:, None])
     assert (reference.abs() < 0.98).float().mean() > 0.95
-    assert_close(nets.ours.decode(mel, source), reference, record_property)
+    assert_close(nets.either(which).decode(mel, source), reference, record_property)
 
 
+@either
 @pytest.mark.parametrize("frames", [1, 100])
 @torch.no_grad()
-def test_whole_vocoder(nets: Nets, frames: int, record_property: Record) -> None:
+def test_whole_vocoder(nets: Nets, which: str, frames: int, record_property: Record) -> None:
     mel, chance = some_mel(11, frames), luck(nets, 12, frames)
     with given(chance):
         samples, source = nets.reference.inference(mel)
-    ours, our_source = nets.ours(mel, chance.phases, chance.noise)
+    ours, our_source = nets.either(which)(mel, chance.phases, chance.noise)
     assert ours.shape == (1, frames * HOP)
     assert_close(our_source, source[:, 0], record_property)
     assert_close(ours, samples, record_property)
@@ -208,22 +221,24 @@ def test_known_source_takes_the_place_of_the_beginning(nets: Nets, record_proper
     assert_close(ours, samples, record_property)
 
 
+@either
 @torch.no_grad()
-def test_row_of_a_batch_is_the_reference_of_it_alone(nets: Nets, record_property: Record) -> None:
+def test_row_of_a_batch_is_the_reference_of_it_alone(nets: Nets, which: str, record_property: Record) -> None:
     mel, source = some_mel(16, 12, rows=2), 0.3 * normal(17, 2, 12 * HOP)
-    f0, samples = nets.ours.f0(mel), nets.ours.decode(mel, source)
+    f0, samples = nets.ours.f0(mel), nets.either(which).decode(mel, source)
     for row in range(2):
         alone = slice(row, row + 1)
         assert_close(f0[alone], nets.reference.f0_predictor(mel[alone]), record_property)
         assert_close(samples[alone], nets.reference.decode(mel[alone], source[alone, None]), record_property)
 
 
+@either
 @torch.no_grad()
-def test_piece_with_context_is_as_in_the_whole(nets: Nets) -> None:
-    mel, source = some_mel(18, 60), 0.3 * normal(19, 1, 60 * HOP)
-    whole = nets.ours.decode(mel, source)
+def test_piece_with_context_is_as_in_the_whole(nets: Nets, which: str) -> None:
+    ours, mel, source = nets.either(which), some_mel(18, 60), 0.3 * normal(19, 1, 60 * HOP)
+    whole = ours.decode(mel, source)
     first, last = 20 - CONTEXT, 40 + CONTEXT
-    piece = nets.ours.decode(mel[..., first:last], source[:, first * HOP : last * HOP])
+    piece = ours.decode(mel[..., first:last], source[:, first * HOP : last * HOP])
     inside = slice(20 * HOP, 40 * HOP)
     within = slice(CONTEXT * HOP, (CONTEXT + 20) * HOP)
     assert (piece[:, within] - whole[:, inside]).abs().max() < 1e-5
@@ -259,6 +274,35 @@ def test_tiny_vocoder_in_bfloat16_speaks_in_float32() -> None:
     assert exact.shape == (1, 25 * HOP)
     assert rough.dtype == source.dtype == torch.float32
     assert torch.isfinite(rough).all()
+
+
+@torch.no_grad()
+def test_what_was_prepared_is_dropped_by_a_cast() -> None:
+    vocoder, mel, source = Vocoder(TINY), some_mel(23, 9), 0.3 * normal(24, 1, 9 * HOP)
+    fill_randomly(vocoder, 3, gain=0.3)
+    plain = vocoder.decode(mel, source)
+    prepared = vocoder.prepare().decode(mel, source)
+    assert torch.allclose(prepared, plain, atol=1e-5)
+    assert not torch.equal(prepared, plain)
+    assert torch.equal(vocoder.float().decode(mel, source), plain)
+
+
+@torch.no_grad()
+def test_preparing_leaves_alone_what_is_not_float32() -> None:
+    vocoder, mel, source = Vocoder(TINY).bfloat16(), some_mel(25, 9), 0.3 * normal(26, 1, 9 * HOP)
+    plain = vocoder.decode(mel, source)
+    assert torch.equal(vocoder.prepare().decode(mel, source), plain)
+
+
+@torch.no_grad()
+def test_snake_without_frequency_is_straight() -> None:
+    vocoder, mel, source = Vocoder(TINY), some_mel(27, 9), 0.3 * normal(28, 1, 9 * HOP)
+    fill_randomly(vocoder, 4, gain=0.3)
+    for name, parameter in vocoder.named_parameters():
+        if name.endswith("frequency"):
+            parameter[::2] = 0.0
+    plain = vocoder.decode(mel, source)
+    assert torch.allclose(vocoder.prepare().decode(mel, source), plain, atol=1e-5)
 
 
 @torch.no_grad()

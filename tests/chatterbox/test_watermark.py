@@ -162,13 +162,19 @@ def test_stream_of_pieces_is_the_whole(
     assert difference(np.concatenate(marked), ours.apply(samples, sample_rate), record_property) < 1e-4
 
 
-def test_stream_is_a_quarter_of_a_second_behind(ours: Watermarker) -> None:
+def test_stream_is_160_ms_behind(ours: Watermarker) -> None:
     stream, samples = ours.stream(24_000), speechlike(1.0, 24_000, seed=7)
-    assert len(stream.push(samples[:6_000])) == 0
-    assert len(stream.push(samples[6_000:12_000])) == 6_000
-    assert len(stream.push(samples[12_000:12_100])) == 0
-    assert len(stream.finish()) == 6_100
+    assert stream.needed(6_000) == 9_840
+    assert len(stream.push(samples[:3_840])) == 0
+    assert len(stream.push(samples[3_840:9_840])) == 6_000
+    assert len(stream.push(samples[9_840:9_940])) == 0
+    assert len(stream.finish()) == 3_940
     assert len(stream.finish()) == 0
+
+
+def test_stream_of_one_piece_is_exactly_the_whole(ours: Watermarker) -> None:
+    samples = speechlike(1.1, 24_000, seed=8)
+    assert np.array_equal(ours.stream(24_000).finish(samples), ours.apply(samples, 24_000))
 
 
 def test_stream_without_samples_gives_none(ours: Watermarker) -> None:

@@ -22,10 +22,11 @@ from torch import Tensor
 from transformers import AutoTokenizer
 from tts_hub_chatterbox.chance import generator_for
 from tts_hub_chatterbox.conditioning import Conditioning
-from tts_hub_chatterbox.model import SAMPLE_RATE, Chatterbox
+from tts_hub_chatterbox.model import Chatterbox
 from tts_hub_chatterbox.reference import read_reference
 from tts_hub_chatterbox.sampling import SamplingOptions
 from tts_hub_chatterbox.text import clean
+from tts_hub_chatterbox.units import SAMPLE_RATE
 from tts_hub_chatterbox.variants import NANO, TURBO, Variant
 from tts_hub_chatterbox.watermark import Watermarker
 

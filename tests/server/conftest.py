@@ -97,7 +97,7 @@ def served(
 ) -> Generator[Served, None, None]:
     fake = FakeBackend(script=script)
     settings = {"port": 0} | sections.pop("server", {})
-    manager = TTSBackendManager(parse_config({"server": settings} | sections))
+    manager = TTSBackendManager(parse_config({"server": {"warm_up": False} | settings} | sections))
     for engine in (fake, *engines):
         manager.register(engine)
     app = create_app(manager=manager)

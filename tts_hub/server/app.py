@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from importlib import import_module
@@ -13,6 +14,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from tts_hub.config import Config
+from tts_hub.errors import TTSHubError
 from tts_hub.manager import TTSBackendManager
 from tts_hub.server import captions, catalogue, health, live, speech
 from tts_hub.server.errors import install_error_handlers
@@ -22,6 +24,7 @@ from tts_hub.server.identity import RequestIdentity
 from tts_hub.server.metrics import Metrics
 from tts_hub.server.schema import openapi_of
 
+logger = logging.getLogger(__name__)
 SLOW_IMPORTS = ("av", "sentencex")
 """What the library imports when it first speaks; a server would stand still for it in its first request."""
 
@@ -36,6 +39,7 @@ def create_app(config: Config | None = None, manager: TTSBackendManager | None =
     """
     if manager is None:
         manager = TTSBackendManager(config)
+    manager.warms_up = manager.config.server.warm_up
     hub = Hub(manager, Metrics(manager))
     settings = hub.settings
     digests = [digest_of(key) for key in settings.api_keys]
@@ -78,5 +82,17 @@ class _HubAPI(FastAPI):
 async def _lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
     for name in SLOW_IMPORTS:
         await anyio.to_thread.run_sync(import_module, name)
-    async with app.state.hub.manager:
+    manager: TTSBackendManager = app.state.hub.manager
+    async with manager, anyio.create_task_group() as tasks:
+        if manager.warms_up:
+            tasks.start_soon(_preload, manager)
         yield
+        tasks.cancel_scope.cancel()
+
+
+async def _preload(manager: TTSBackendManager) -> None:
+    """The engine that requests get which name none; what is wrong with it is told to them."""
+    try:
+        await manager.preload(manager.config.model)
+    except TTSHubError as exc:
+        logger.warning("the default model is not loaded: %s", exc)

@@ -161,7 +161,7 @@ class Flow(nn.Module):
         condition = self.condition(encoded, xvector, prompt_mel[:, : encoded.shape[1]])  # (1, 2Q, 3M)
         pasts = [Past() for _ in range(steps)]
         self.integrate(noise.transpose(1, 2), condition, None, steps=steps, pasts=pasts)
-        return tuple(past.memory() for past in pasts)
+        return tuple(past.memory().behind(None, encoded.shape[1]) for past in pasts)
 
 
 def _joined(prompt: Tensor, tokens: Tensor) -> Tensor:

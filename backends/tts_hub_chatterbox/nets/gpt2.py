@@ -222,8 +222,8 @@ class Attention(nn.Module):
 def _beside_shared(query: Tensor, keys: Tensor, values: Tensor, places: Places) -> Tensor:
     """Attention of one new position a row, (B, H, 1, K), where the first P keys and values are alike.
 
-    Those are read from the first row, with the rows as queries side by side; the rest row by row. Each half is
-    a softmax of its own, and they are weighed by the sums that they were divided by.
+    Those are read from the first row, with the rows as queries side by side; the rest row by row. Each half
+    is a softmax of its own, and they are weighed by the sums that they were divided by.
     """
     attend = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
     side_by_side = query.permute(2, 1, 0, 3)  # (B, H, 1, K) -> (1, H, B, K)

@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
 
@@ -75,21 +76,30 @@ class HarmonicSource(nn.Module):
             (B, N) float32 between -1 and 1, and the cycles (B, H) for the next piece.
         """
         config = self.config
-        turned = self._cycles(f0, cycles)  # (B, N, H)
+        turned, after = self._cycles(f0, cycles)  # (B, H, N), (B, H)
         # Rounded before whole turns are dropped, as the reference does: so is the jitter of late harmonics.
-        angles = 2 * math.pi * (turned.float() % 1) + phases[:, None]
-        voiced = (f0 > config.voiced_above).repeat_interleave(config.hop, dim=1)[..., None]  # (B, N, 1)
-        buzz = torch.where(voiced, config.amplitude * angles.sin_(), 0.0)
-        hiss = torch.where(voiced, config.voiced_noise, config.unvoiced_noise) * noise
-        mixed: Tensor = self.mix((buzz + hiss).to(self.mix.weight))[..., 0]  # (B, N, H) -> (B, N)
-        return mixed.float().tanh(), turned[:, -1]
+        angles = torch.add(phases[..., None], turned.float().frac_(), alpha=2 * math.pi)
+        weights = self.mix.weight.float()[0]  # (H,)
+        buzz = (config.amplitude * weights) @ angles.sin_()  # (H,) @ (B, H, N) -> (B, N)
+        hiss = noise @ weights  # (B, N, H) -> (B, N)
+        voiced = (f0 > config.voiced_above).repeat_interleave(config.hop, dim=1)  # (B, N)
+        mixed = torch.where(voiced, buzz + config.voiced_noise * hiss, config.unvoiced_noise * hiss)
+        return (mixed + self.mix.bias.float()).tanh_(), after
 
-    def _cycles(self, f0: Tensor, before: Tensor | None) -> Tensor:
-        """(B, F) -> (B, N, H): how often each harmonic has gone round at the end of each sample."""
+    def _cycles(self, f0: Tensor, before: Tensor | None) -> tuple[Tensor, Tensor]:
+        """(B, F) -> (B, H, N) and (B, H): the periods of each harmonic up to each sample, and up to all."""
         # Sums over a minute need more than float32 has; MPS has no more.
         exact = torch.float32 if f0.device.type == "mps" else torch.float64
-        steps = f0[..., None] * self.multiples / self.config.sample_rate  # (B, F, H)
-        steps = steps.to(exact).repeat_interleave(self.config.hop, dim=1)  # (B, N, H)
+        hop = self.config.hop
+        steps = f0[:, None] * self.multiples[:, None] / self.config.sample_rate  # (B, H, F)
+        steps = steps.to(exact)
+        ends = steps * hop
         if before is not None:
-            steps[:, 0] += before
-        return steps.cumsum(dim=1)
+            ends[..., 0] += before
+        ends = ends.cumsum(dim=2)
+        starts = F.pad(ends[..., :-1], (1, 0))
+        if before is not None:
+            starts[..., 0] = before
+        samples = torch.arange(1, hop + 1, dtype=exact, device=f0.device)
+        turned = torch.addcmul(starts[..., None], steps[..., None], samples)  # (B, H, F, hop)
+        return turned.flatten(2), ends[..., -1]  # (B, H, N), (B, H)

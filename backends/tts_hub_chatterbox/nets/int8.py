@@ -63,7 +63,8 @@ class Int8Linear(nn.Module):
             [],
             "",
         )  # (B, O)
-        return torch.addcmul(self.bias, products, largest).unflatten(0, inputs.shape[:-1])  # (..., O)
+        outputs = torch.addcmul(self.bias, products, largest)  # (B, O)
+        return outputs.reshape(*inputs.shape[:-1], -1)  # (..., O)
 
 
 def has_int8() -> bool:

@@ -7,7 +7,7 @@ A tile's outputs are bilinear in its inputs and the kernel: `outputs @ ((weights
 (Winograd, "Arithmetic Complexity of Computations", 1980). The points where the polynomials are evaluated are
 the `size` roots of unity, zero and infinity. So all is as exact as a Fourier transform is, which real points
 would not be for more than a few outputs; a complex product takes three real ones (Karatsuba). For a kernel
-of 11 there are 37 products for 16 outputs, instead of 11 for one.
+of 11 there are 40 products for 18 outputs, instead of 11 for one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-SMALLEST_SIZE = 16
+SMALLEST_SIZE = 18
 """Roots of unity. Larger tiles take fewer products of channels, but larger transforms and more memory."""
 SCRATCH = 8 << 20
 """Bytes of transformed inputs at once: that much stays in a cache."""
@@ -27,15 +27,15 @@ SCRATCH = 8 << 20
 class TiledConv:
     """A prepared convolution of steps (L, C) that keeps their number: stride 1, zeros around, an odd kernel.
 
-    The signal lies in a buffer of at least `padded_steps(L)` rows: `margin` rows of zeros, L steps, zeros. What
-    it writes to has at least `whole_tiles(L)` rows; those from L on become rubbish.
+    The signal lies in a buffer of at least `padded_steps(L)` rows: `margin` rows of zeros, L steps, zeros.
+    What it writes to has at least `whole_tiles(L)` rows; those from L on become rubbish.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor, dilation: int = 1) -> None:
         """Take a float32 or float64 weight (D, C, K) as of `nn.Conv1d`, and a bias (D,)."""
         self.kernel, self.dilation = weight.shape[2], dilation
         self.margin = (self.kernel - 1) // 2 * dilation
-        inputs, weights, outputs = tile_matrices(self.kernel, max(SMALLEST_SIZE, 2 * self.kernel + 2))
+        inputs, weights, outputs = tile_matrices(self.kernel, max(SMALLEST_SIZE, 2 * self.kernel + 4))
         self.inputs, self.outputs = inputs.float(), outputs.float()  # (P, I), (O, P)
         self.tile_steps = len(outputs) * dilation
         self.weight = torch.einsum("pk,dck->pcd", weights, weight.double()).float().contiguous()  # (P, C, D)
@@ -105,12 +105,12 @@ def tile_matrices(kernel: int, size: int) -> tuple[Tensor, Tensor, Tensor]:
     weights = torch.cat((ones, signs, zero, infinity, real, imaginary - real, imaginary + real))
     ones, signs, zero, infinity, real, imaginary = _powers(size + 3 - kernel, size)
     outputs = torch.cat((ones, signs, zero, infinity, real + imaginary, real, imaginary)).T
-    # Back to the polynomial's coefficients. Those of its remainder modulo x^size - 1 are the inverse transform:
+    # Back to the polynomial's coefficients: the inverse transform gives its remainder modulo x^size - 1.
     ones, signs, _, _, real, imaginary = _powers(size, size)
     nothing = torch.zeros(2, size, dtype=torch.float64)
     three = 2 * torch.cat((real + imaginary, imaginary, -real))
     remainder = torch.cat((ones, signs, nothing, three)) / size  # (P, size)
-    # The highest two are in it together with the lowest two, of which zero and infinity tell one each.
+    # There the highest two were added to the lowest two; zero tells the lowest, infinity the highest.
     inputs = torch.cat((remainder, remainder[:, :1], torch.zeros_like(remainder[:, :1])), dim=1)  # (P, I)
     inputs[:, 0] = 0.0
     inputs[2, 0], inputs[2, size] = 1.0, -1.0

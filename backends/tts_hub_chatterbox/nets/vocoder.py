@@ -8,7 +8,9 @@ spectrum of the source joins at every stage, and an inverse transform makes the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
@@ -16,6 +18,9 @@ from torch import Tensor, nn
 
 from tts_hub_chatterbox.nets.f0 import F0Config, F0Predictor
 from tts_hub_chatterbox.nets.harmonics import HarmonicConfig, HarmonicSource
+
+if TYPE_CHECKING:
+    from tts_hub_chatterbox.nets.fast_vocoder import FastDecoder
 
 CONTEXT = 14
 """Mel frames on each side of a piece that `Vocoder.decode` needs to make it as if all was there."""
@@ -68,6 +73,27 @@ class Vocoder(nn.Module):
         window = torch.hann_window(config.n_fft, dtype=torch.float64, device="cpu").float()
         self.register_buffer("window", window, persistent=False)  # (n_fft,)
         self.window: Tensor
+        self._fast: FastDecoder | None = None
+
+    @torch.no_grad()
+    def prepare(self) -> Self:
+        """Make `decode` several times faster where there is a way: in float32 on a CPU, with MKL.
+
+        Takes 0.3 GB at the published sizes. What is prepared is dropped when the net is moved or cast: call
+        it again then, and after any change of the weights.
+        """
+        weight = self.input_conv.weight
+        in_float = weight.device.type == "cpu" and weight.dtype == torch.float32
+        if in_float and torch.backends.mkl.is_available():  # type: ignore[no-untyped-call]
+            from tts_hub_chatterbox.nets.fast_vocoder import FastDecoder
+
+            self._fast = FastDecoder(self)
+        return self
+
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
+        self._fast = None
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        return self
 
     def forward(
         self, mel: Tensor, phases: Tensor, noise: Tensor, known_source: Tensor | None = None
@@ -93,7 +119,10 @@ class Vocoder(nn.Module):
 
     def decode(self, mel: Tensor, source: Tensor) -> Tensor:
         """(B, M, F) and its source (B, N) -> samples (B, N), float32."""
-        hidden = self.input_conv(mel.to(self.input_conv.weight))  # (B, C, F)
+        mel = mel.to(self.input_conv.weight)
+        if self._fast is not None:
+            return torch.stack([self._fast(*row) for row in zip(mel, source, strict=True)])
+        hidden = self.input_conv(mel)  # (B, C, F)
         source_spectrum = self._analyse(source).to(hidden)  # (B, 2K, N / 4 + 1)
         for stage in self.stages:
             hidden = stage(hidden, source_spectrum)  # (B, C / 2, L)

@@ -1,0 +1,240 @@
+"""One segment inside the loop: its row of T3, its guard, its rendering, and what of it has left."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tts_hub.errors import GenerationError
+from tts_hub.types import AudioChunk, FinishReason, RetakeReason, Samples
+from tts_hub_chatterbox.guards import Fault, Guard, SoundGuard
+from tts_hub_chatterbox.nets.t3 import STOP_SPEECH
+from tts_hub_chatterbox.pacing import Chunks
+from tts_hub_chatterbox.rendering import Rendering, RenderOptions, tokens_needed
+from tts_hub_chatterbox.speech import Ended, Made, Speech, Stage
+from tts_hub_chatterbox.t3_batch import Row, T3Batch
+from tts_hub_chatterbox.units import SAMPLE_RATE, TOKENS_PER_SECOND
+from tts_hub_chatterbox.voice_memory import VoiceMemories
+from tts_hub_chatterbox.watermark import Watermarker
+
+if TYPE_CHECKING:
+    from tts_hub_chatterbox.model import Chatterbox
+
+NOTHING = np.zeros(0, np.float32)
+
+
+class Voicebox:
+    """What all segments of a model are spoken with."""
+
+    def __init__(
+        self,
+        model: Chatterbox,
+        watermarker: Watermarker | None,
+        options: RenderOptions,
+        *,
+        first_chunk_seconds: float,
+        chunk_growth: float,
+        longest_chunk_seconds: float,
+        retakes: int,
+    ) -> None:
+        self.model = model
+        self.watermarker = watermarker
+        self.options = options
+        self.memories = VoiceMemories(model.flow)
+        self.retakes = retakes
+        self._first = tokens_needed(first_chunk_seconds, model.flow, watermarker)
+        self._growth = chunk_growth
+        self._longest = longest_chunk_seconds * TOKENS_PER_SECOND
+
+    def chunks(self, index: int) -> Chunks:
+        """Of a segment: small ones first where somebody waits, that is in the first segment of a request."""
+        longest = max(self._first, self._longest)
+        first = self._first if index == 0 else longest
+        return Chunks(first, self._growth, longest, waits=index > 0)
+
+    def rendering(self, speech: Speech, take: int) -> Rendering:
+        """Of one take of a segment."""
+        return Rendering(
+            self.model,
+            speech.voice,
+            flow_chance=speech.chance("flow", take),
+            source_chance=speech.chance("source", take),
+            watermarker=self.watermarker,
+            options=self.options,
+            memories=self.memories,
+        )
+
+
+@dataclass(slots=True)
+class Take:
+    """One try at a segment."""
+
+    guard: Guard
+    sound: SoundGuard
+    chunks: Chunks
+    rendering: Rendering | None = None
+    """From the first chunk on."""
+    pending: list[int] = field(default_factory=list)
+    """Speech tokens that no chunk has."""
+    count: int = 0
+    """Of tokens of sound."""
+    finish: FinishReason | None = None
+    """All speech tokens are there."""
+
+
+class Speaking:
+    """State of one segment; everything is called from the loop's thread."""
+
+    def __init__(self, speech: Speech, voicebox: Voicebox) -> None:
+        self.speech = speech
+        self.arrived_at = time.monotonic()
+        self.sent = 0.0
+        """Seconds of audio that have left."""
+        self.ended = False
+        """The last chunk has left, or it has failed."""
+        self._voicebox = voicebox
+        self._began_at = self.arrived_at
+        self._retakes: list[RetakeReason] = []
+        self._row: Row | None = None
+        self._take = self._new_take()
+
+    @property
+    def has_row(self) -> bool:
+        """It takes part in the steps of T3."""
+        return self._row is not None
+
+    @property
+    def decoded(self) -> bool:
+        """All speech tokens are there."""
+        return self._take.finish is not None
+
+    @property
+    def is_new(self) -> bool:
+        """It begins a request of which nothing was heard yet."""
+        return self.speech.index == 0 and self.sent == 0
+
+    @property
+    def wanted(self) -> bool:
+        """There are tokens enough for the next chunk."""
+        return self._next_chunk is not None
+
+    @property
+    def expected_seconds(self) -> float:
+        """Of the whole segment: what its tokens come to, and before that about what its text takes."""
+        return max(self._take.count, 0 if self.decoded else self._take.guard.usual) / TOKENS_PER_SECOND
+
+    def holds(self, row: Row) -> bool:
+        """Whether it is its row."""
+        return self._row is row
+
+    def join(self, batch: T3Batch) -> None:
+        """Read the text, and take the first token."""
+        speech = self.speech
+        chance = speech.chance("tokens", len(self._retakes))
+        self._began_at = time.monotonic() if not self._retakes else self._began_at
+        self._row, token = batch.join(speech.voice, speech.text_tokens, speech.options, chance)
+        self.take(token, batch)
+
+    def take(self, token: int, batch: T3Batch) -> None:
+        """One more speech token.
+
+        Raises:
+            GenerationError: the guard objects, and no further take is possible.
+        """
+        fault = None
+        if token == STOP_SPEECH:
+            fault = self._take.guard.check_end(self._take.count)
+            self._take.finish = "stop"
+        else:
+            self._take.count += 1
+            self._take.pending.append(token)
+            fault = self._take.guard.check(token)
+            if self._take.count >= self.speech.limit:
+                self._take.finish = "length"
+        if fault is not None:
+            self._object(fault, batch)
+        elif self.decoded:
+            self.leave(batch)
+        self.tell("speech tokens")
+
+    def render(self, batch: T3Batch) -> float:
+        """Make the next chunk, and let it go; gives the seconds of it.
+
+        Raises:
+            GenerationError: it fell silent, and no further take is possible.
+        """
+        take = self._take
+        if take.rendering is None:
+            take.rendering = self._voicebox.rendering(self.speech, len(self._retakes))
+        count = self._next_chunk or 0
+        final = self.decoded and count == len(take.pending)
+        take.rendering.push(take.pending[:count])
+        del take.pending[:count]
+        self.tell("audio")
+        samples = take.rendering.render(final=final)
+        fault = take.sound.check(samples)
+        if fault is not None and take.count < take.guard.least:
+            self._object(fault, batch)
+            return 0.0
+        if len(samples) or final:
+            self._send(samples, final=final or fault is not None)
+        take.chunks.grow()
+        return len(samples) / SAMPLE_RATE
+
+    @property
+    def _next_chunk(self) -> int | None:
+        take = self._take
+        return take.chunks.next(len(take.pending), decoded=self.decoded)
+
+    def leave(self, batch: T3Batch) -> None:
+        """Give up the row."""
+        if self._row is not None:
+            row, self._row = self._row, None
+            batch.leave(row)
+
+    def fail(self, error: Exception, batch: T3Batch) -> None:
+        """Tell the reader, who gets what was made before."""
+        self.leave(batch)
+        if self._retakes and not self.sent:
+            self.speech.news.put(AudioChunk(NOTHING, SAMPLE_RATE, retakes=tuple(self._retakes)))
+        self.speech.news.put(Ended(error))
+        self.ended = True
+
+    def tell(self, stage: Stage) -> None:
+        """How far it is."""
+        spent = time.monotonic() - self._began_at
+        self.speech.news.put(Made(stage, len(self.speech.text_tokens), self._take.count, spent))
+
+    def _new_take(self) -> Take:
+        guard = Guard(self.speech.text, self.speech.limit)
+        return Take(guard, SoundGuard(SAMPLE_RATE), self._voicebox.chunks(self.speech.index))
+
+    def _object(self, fault: Fault, batch: T3Batch) -> None:
+        """Begin the segment anew with other chances, while nothing of it has left."""
+        self.leave(batch)
+        if self.sent:
+            raise GenerationError(f"the speech went wrong: {fault.message}", backend="chatterbox")
+        self._retakes.append(fault.kind)
+        if len(self._retakes) > self._voicebox.retakes:
+            takes = len(self._retakes)
+            raise GenerationError(
+                f"the speech went wrong in {takes} takes: {fault.message}", backend="chatterbox"
+            )
+        self._take = self._new_take()
+
+    def _send(self, samples: Samples, *, final: bool) -> None:
+        chunk = AudioChunk(
+            samples,
+            SAMPLE_RATE,
+            finish_reason=self._take.finish or "stop" if final else None,
+            retakes=() if self.sent else tuple(self._retakes),
+            seed=self.speech.seed if self.speech.seed_is_told and not self.sent else None,
+        )
+        self.sent += chunk.seconds
+        self.speech.news.put(chunk)
+        if final:
+            self.speech.news.put(Ended())
+            self.ended = True
