@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
 import anyio
-from anyio import from_thread, to_thread
+from anyio import from_thread, lowlevel, to_thread
 from platformdirs import user_cache_path
 
 from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from tts_hub_chatterbox.conditioning import Conditioning
     from tts_hub_chatterbox.loop import SpeechLoop
     from tts_hub_chatterbox.model import Chatterbox
+    from tts_hub_chatterbox.speaking import Voicebox
     from tts_hub_chatterbox.speech import Made, Speech
 
 PACKAGES = ("torch", "safetensors", "tokenizers", "soxr", "pyloudnorm")
@@ -58,8 +59,6 @@ OPENAI_VOICES = (
 """Names of the built-in voice besides its own: OpenAI's clients always send one of these."""
 COMPUTATION = "1"
 """Goes up when the same clip and weights come to make another conditioning."""
-TOKENS_PER_EVENT = 5
-"""Speech tokens between two progress events: a fifth of a second of speech."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,9 +169,7 @@ class ChatterboxBackend(TTSBackend):
             async for part in parts:
                 if isinstance(part, AudioChunk):
                     yield part
-                elif part.stage == "audio" or (
-                    part.stage == "speech tokens" and part.speech_tokens % TOKENS_PER_EVENT == 1
-                ):
+                elif part.stage != "waiting":
                     on_progress(self._event(request, part))
 
     async def warm_up(self) -> None:
@@ -207,10 +204,11 @@ class ChatterboxBackend(TTSBackend):
     async def _load(self, on_progress: ProgressCallback) -> Loaded:
         async with self._loading:
             if self._loaded is None:
+                token = lowlevel.current_token()
 
                 def tell(message: str) -> None:
                     event = ProgressEvent("loading", backend=self.name, message=message)
-                    from_thread.run_sync(on_progress, event)
+                    from_thread.run_sync(on_progress, event, token=token)
 
                 folder = local_files(self.variant, self._settings)
                 if folder is None:
@@ -228,7 +226,7 @@ class ChatterboxBackend(TTSBackend):
             return loaded.built_in
         data, content = await to_thread.run_sync(_clip, self._folder, voice_id)
         key = VoiceKey(content, self.variant.model, loaded.version)
-        return await loaded.store.get(key, lambda: _listened(loaded.model, data, self.name))
+        return await loaded.store.get(key, lambda: _listened(loaded, data, self.name))
 
     def _event(self, request: SegmentRequest, made: Made) -> ProgressEvent:
         return ProgressEvent(
@@ -272,47 +270,56 @@ def _read(
     """All of `load` that takes long, in a thread."""
     from tts_hub_chatterbox.conditioning import Conditioning
     from tts_hub_chatterbox.device import device_of, precision_of
+    from tts_hub_chatterbox.loop import SpeechLoop
     from tts_hub_chatterbox.model import Chatterbox
 
-    device = device_of(settings.device)
-    precision = precision_of(settings.dtype, device)
-    with loading_memory_told(variant.model, device):
-        model = Chatterbox.load(folder, variant, device=device, precision=precision, tell=tell)
-        loop = _loop(model, settings)
-    return Loaded(
-        model=model,
-        loop=loop,
-        built_in=Conditioning.from_conds_pt(folder / variant.built_in_voice.name),
-        version=_version(variant, settings, folder),
-        store=VoiceStore(user_cache_path("tts-hub") / "chatterbox-voices", most=settings.voices_in_memory),
-    )
+    def load() -> Voicebox:
+        device = device_of(settings.device)
+        precision = precision_of(settings.dtype, device)
+        with loading_memory_told(variant.model, device):
+            model = Chatterbox.load(folder, variant, device=device, precision=precision, tell=tell)
+            return _voicebox(model, settings)
 
-
-def _loop(model: Chatterbox, settings: ChatterboxSettings) -> SpeechLoop:
-    """The thread that speaks, as configured."""
-    from tts_hub_chatterbox.loop import SpeechLoop
-    from tts_hub_chatterbox.rendering import RenderOptions
-    from tts_hub_chatterbox.speaking import Voicebox
-    from tts_hub_chatterbox.watermark import Watermarker
-
-    voicebox = Voicebox(
-        model,
-        Watermarker.load() if settings.watermark else None,
-        RenderOptions(
-            flow_steps=settings.flow_steps, prompt=settings.prompt, prompt_seconds=settings.prompt_seconds
-        ),
-        first_chunk_seconds=settings.first_chunk_seconds,
-        chunk_growth=settings.chunk_growth,
-        longest_chunk_seconds=settings.longest_chunk_seconds,
-        retakes=settings.retakes,
-    )
-    return SpeechLoop(
-        voicebox,
+    built_in = Conditioning.from_conds_pt(folder / variant.built_in_voice.name)
+    loop = SpeechLoop(
+        load,
         rows=settings.concurrency or ROWS,
         speech_tokens=settings.max_speech_tokens,
         threads=settings.threads,
         hold_real_time=settings.hold_real_time,
         room_timeout=settings.room_timeout,
+    )
+    return Loaded(
+        model=loop.model,
+        loop=loop,
+        built_in=built_in,
+        version=_version(variant, settings, folder),
+        store=VoiceStore(user_cache_path("tts-hub") / "chatterbox-voices", most=settings.voices_in_memory),
+    )
+
+
+def _voicebox(model: Chatterbox, settings: ChatterboxSettings) -> Voicebox:
+    """What speaks, as configured."""
+    from tts_hub_chatterbox.rendering import RenderOptions
+    from tts_hub_chatterbox.speaking import Voicebox
+    from tts_hub_chatterbox.watermark import Watermarker
+
+    prompt = settings.prompt
+    if prompt == "auto":
+        prompt = "remembered" if model.device.type == "cpu" else "exact"
+    return Voicebox(
+        model,
+        Watermarker.load() if settings.watermark else None,
+        RenderOptions(
+            flow_steps=settings.flow_steps,
+            prompt=prompt,
+            context=prompt,
+            prompt_seconds=settings.prompt_seconds,
+        ),
+        first_chunk_seconds=settings.first_chunk_seconds,
+        chunk_growth=settings.chunk_growth,
+        longest_chunk_seconds=settings.longest_chunk_seconds,
+        retakes=settings.retakes,
     )
 
 
@@ -360,7 +367,7 @@ def _clip(folder: VoiceFolder, voice_id: str) -> tuple[bytes, str]:
     return data, clip_hash(data)
 
 
-def _listened(model: Chatterbox, data: bytes, backend: str) -> Conditioning:
+def _listened(loaded: Loaded, data: bytes, backend: str) -> Conditioning:
     """The voice of a clip.
 
     Raises:
@@ -369,8 +376,13 @@ def _listened(model: Chatterbox, data: bytes, backend: str) -> Conditioning:
     """
     from tts_hub_chatterbox.reference import read_reference
 
-    with memory_told(backend, model.device):
-        return model.listen(read_reference(data))
+    clip = read_reference(data)
+
+    def listen() -> Conditioning:
+        with memory_told(backend, loaded.model.device):
+            return loaded.model.listen(clip)
+
+    return loaded.loop.run(listen)
 
 
 def _version(variant: Variant, settings: ChatterboxSettings, folder: Path) -> str:

@@ -1,6 +1,9 @@
 """The one thread in which a model speaks: segments join and leave T3's batch, and take turns in the rest.
 
 What comes next is chosen by who waits for it: the first chunk of a new request, then whoever runs dry first.
+
+A model is also loaded here, and listens to clips here: each thread that lets torch compute in parallel gets
+helpers of its own, and with more of them than cores every single operation waits for somebody to wake up.
 """
 
 from __future__ import annotations
@@ -10,12 +13,15 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from functools import partial
+from typing import TypeVar
 
 import torch
 
 from tts_hub.errors import BackendUnavailableError, QueueTimeoutError
 from tts_hub_chatterbox.memory import memory_told
+from tts_hub_chatterbox.model import Chatterbox
 from tts_hub_chatterbox.pacing import Costs, Listener, soonest
 from tts_hub_chatterbox.speaking import Speaking, Voicebox
 from tts_hub_chatterbox.speech import Ended, Speech
@@ -27,6 +33,7 @@ MARGIN = 1.5
 POLL = 0.05
 """Seconds between two looks at whether there is room for who waits, while there is nothing else to do."""
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class SpeechLoop:
@@ -34,7 +41,7 @@ class SpeechLoop:
 
     def __init__(
         self,
-        voicebox: Voicebox,
+        load: Callable[[], Voicebox],
         *,
         rows: int,
         speech_tokens: int,
@@ -42,14 +49,23 @@ class SpeechLoop:
         hold_real_time: bool = True,
         room_timeout: float = 30.0,
     ) -> None:
-        """`rows` segments at once, of `speech_tokens` each; `threads` of the processor."""
-        self._voicebox = voicebox
-        self._batch = voicebox.model.batch(rows=rows, speech_tokens=speech_tokens)
-        self._device = voicebox.model.device
+        """Start the thread, and wait until it has loaded; raises what `load` raises.
+
+        Args:
+            load: called in the thread.
+            rows: segments at once.
+            speech_tokens: of one of them at most.
+            threads: of the processor that compute; none: torch's choice.
+            hold_real_time: requests wait while one more would be spoken slower than it is heard.
+            room_timeout: seconds that they wait so.
+        """
+        self._load = load
+        self._rows = rows
+        self._speech_tokens = speech_tokens
         self._threads = threads
         self._hold_real_time = hold_real_time
         self._room_timeout = room_timeout
-        self._inbox: queue.SimpleQueue[Speech | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Speech | Callable[[], None] | None] = queue.SimpleQueue()
         self._waiting: list[Speaking] = []
         """Without a row yet, or without one for their next take."""
         self._speaking: list[Speaking] = []
@@ -58,8 +74,17 @@ class SpeechLoop:
         self.costs = Costs()
         self._steps_since_join = 0
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="tts-hub-chatterbox", daemon=True)
+        loaded: Future[None] = Future()
+        self._thread = threading.Thread(
+            target=self._run, args=(loaded,), name="tts-hub-chatterbox", daemon=True
+        )
         self._thread.start()
+        loaded.result()
+
+    @property
+    def model(self) -> Chatterbox:
+        """What it speaks with."""
+        return self._voicebox.model
 
     def submit(self, speech: Speech) -> None:
         """Speak it; its news tell how that goes. From any thread."""
@@ -67,6 +92,30 @@ class SpeechLoop:
             speech.news.put(Ended(_closed()))
         else:
             self._inbox.put(speech)
+
+    def run(self, work: Callable[[], T]) -> T:
+        """Do something else with the model between two steps; blocks until it is done, and raises as it does.
+
+        Raises:
+            BackendUnavailableError: the loop is closed.
+        """
+        done: Future[T] = Future()
+
+        def call() -> None:
+            try:
+                done.set_result(work())
+            except Exception as exc:  # noqa: BLE001 - carried over to the caller, whatever it is
+                done.set_exception(exc)
+
+        self._inbox.put(call)
+        while True:
+            try:
+                return done.result(timeout=POLL)
+            except TimeoutError:
+                if done.done():
+                    raise
+                if not self._thread.is_alive():
+                    raise _closed() from None
 
     def close(self) -> None:
         """End all speech and the thread; blocks for the step under way."""
@@ -76,9 +125,18 @@ class SpeechLoop:
 
     # --- the thread ---
 
-    def _run(self) -> None:
-        if self._threads is not None:
-            torch.set_num_threads(self._threads)
+    def _run(self, loaded: Future[None]) -> None:
+        try:
+            if self._threads is not None:
+                torch.set_num_threads(self._threads)
+            self._voicebox = self._load()
+            self._device = self._voicebox.model.device
+            self._batch = self._voicebox.model.batch(rows=self._rows, speech_tokens=self._speech_tokens)
+        except BaseException as exc:  # noqa: BLE001 - carried over to who waits for it, whatever it is
+            self._closed.set()
+            loaded.set_exception(exc)
+            return
+        loaded.set_result(None)
         try:
             while not self._closed.is_set():
                 self._take_in()
@@ -95,12 +153,15 @@ class SpeechLoop:
         idle = not self._waiting and not self._speaking
         try:
             while True:
-                speech = self._inbox.get(block=idle)
-                if speech is None:
+                came = self._inbox.get(block=idle)
+                if came is None:
                     return
+                if not isinstance(came, Speech):
+                    came()
+                    continue
                 idle = False
-                self._waiting.append(Speaking(speech, self._voicebox))
-                self._listeners.setdefault(speech.request_id, Listener())
+                self._waiting.append(Speaking(came, self._voicebox))
+                self._listeners.setdefault(came.request_id, Listener())
         except queue.Empty:
             pass
 
@@ -238,11 +299,11 @@ class SpeechLoop:
                 speaking.speech.news.put(Ended(_closed()))
         while True:
             try:
-                speech = self._inbox.get_nowait()
+                came = self._inbox.get_nowait()
             except queue.Empty:
                 return
-            if speech is not None:
-                speech.news.put(Ended(_closed()))
+            if isinstance(came, Speech):
+                came.news.put(Ended(_closed()))
 
 
 def _closed() -> BackendUnavailableError:

@@ -12,8 +12,7 @@ import torch
 from torch import Tensor
 
 from tts_hub_chatterbox.conditioning import Conditioning
-from tts_hub_chatterbox.nets.flow import Flow
-from tts_hub_chatterbox.nets.past import Memory, Past
+from tts_hub_chatterbox.nets.flow import Flow, FlowMemory, FlowPast
 from tts_hub_chatterbox.units import FRAMES_PER_TOKEN
 from tts_hub_chatterbox.voice_memory import VoiceMemories
 
@@ -23,6 +22,9 @@ BLENDED_FRAMES = 8
 
 class MelStream:
     """Each pass computes the new frames behind the prompt and a bounded past of the speech.
+
+    Of these either may be computed anew in each pass or be remembered. Remembered ones stand as close to the
+    new ones as if what lies in between had never been, as do those that are computed anew.
 
     Every frame starts from the same noise however the tokens are divided into passes.
     """
@@ -51,23 +53,28 @@ class MelStream:
         """
         device = flow.speaker.weight.device
         self._flow = flow
-        self._prompt = voice.flow_prompt.to(device)  # (1, Q)
-        self._prompt_mel = voice.flow_mel.to(device)  # (1, P, M)
         self._xvector = voice.xvector.to(device)
         self._chance = chance
         self._steps = steps
         self._context = context
-        self._voice_memory = memories.get(voice, steps).steps if memories else ()
+        self._voice_memory = memories.get(voice, steps).flow if memories else None
         self._keeps_speech = keeps_speech
-        self._speech_memory: tuple[Memory, ...] = ()
+        self._speech_memory: FlowMemory | None = None
+        remembered = voice.flow_prompt.shape[1] if memories else 0
+        self._prompt = voice.flow_prompt[:, remembered:].to(device)
+        """Shape (1, Q), or nothing if it is remembered; so are its mel and its noise."""
+        self._prompt_mel = voice.flow_mel[:, FRAMES_PER_TOKEN * remembered :].to(device)
+        """Shape (1, P, M)."""
+        # The prompt's noise is drawn first even if it is not used: the speech's is the same then.
+        prompt_noise = flow.draw_noise(FRAMES_PER_TOKEN * voice.flow_prompt.shape[1], chance)  # (1, M, 2Q)
+        self._prompt_noise = prompt_noise[:, :, FRAMES_PER_TOKEN * remembered :].to(device)
+        """Shape (1, M, 2Q)."""
         self._tokens: list[int] = []
         """From `_begin` on."""
-        # The prompt's noise is drawn first even if it is not used: the speech's is the same then.
-        self._prompt_noise = flow.draw_noise(self._prompt_frames, chance).to(device)  # (1, M, 2Q)
         self._noise = self._prompt_noise[:, :, :0]
         """Shape (1, M, 2 a token), of the tokens that have been in a pass."""
         self._begin = 0
-        """The token where the next pass's context begins."""
+        """The first token of the next pass: of its context, or of the new ones if the context is remembered."""
         self._covered = 0
         """Tokens whose frames are made."""
         self._seam: Tensor | None = None
@@ -97,7 +104,8 @@ class MelStream:
         if not self._covered:
             frames = frames[:, self._prompt_mel.shape[1] - self._prompt_frames :]
         self._covered = end
-        forgotten = max(0, end - self._context) - self._begin
+        again = 0 if self._keeps_speech else self._context
+        forgotten = max(0, end - again) - self._begin
         self._tokens = self._tokens[forgotten:]
         self._noise = self._noise[:, :, FRAMES_PER_TOKEN * forgotten :].clone()
         self._begin += forgotten
@@ -105,26 +113,36 @@ class MelStream:
 
     def _passed(self, old: int, *, final: bool) -> Tensor:
         """The frames behind the first `old` of the kept tokens: (1, F, M)."""
-        tokens = torch.tensor([self._tokens], device=self._prompt.device)  # (1, S)
+        past = self._past()
         # Only the beginning of the speech can have a frame of the prompt's mel.
         prompt_mel = self._prompt_mel if not self._begin else self._prompt_mel[:, : self._prompt_frames]
-        encoded, _ = self._flow.encode(torch.cat((self._prompt, tokens), dim=1), None, final=final)
+        encoded = self._encoded(past, final=final)  # (1, F, M)
         condition = self._flow.condition(encoded, self._xvector, prompt_mel)  # (1, F, 3M)
         noise = torch.cat((self._prompt_noise, self._noise), dim=2).transpose(1, 2)
         noise = noise[:, : condition.shape[1]]  # (1, F, M)
-        known = self._prompt_frames if self._voice_memory else 0
-        if self._keeps_speech:
-            known += old
-        pasts = [Past(*memories) for memories in self._remembered()]
-        frames = self._flow.integrate(
-            noise[:, known:], condition[:, known:], None, steps=self._steps, pasts=pasts
-        )  # (1, F, M)
-        if self._keeps_speech:
-            self._remember(pasts)
-        context = self._prompt_frames + old - known
+        pasts = () if past is None else past.steps
+        frames = self._flow.integrate(noise, condition, None, steps=self._steps, pasts=pasts)  # (1, F, M)
+        if self._keeps_speech and past is not None:
+            self._speech_memory = past.memory().behind(self._speech_memory, self._context)
+        context = self._prompt_frames + old
         joined = self._blended(frames[:, context:], frames[:, max(0, context - 1) : context], old)
         self._seam = joined[:, -1:]
         return joined
+
+    def _past(self) -> FlowPast | None:
+        """What comes before the tokens of the pass; none if all is computed anew."""
+        if self._voice_memory is None:
+            return None
+        memories = (self._voice_memory, self._speech_memory)
+        return FlowPast.behind(*(one for one in memories if one is not None), steps=self._steps)
+
+    def _encoded(self, past: FlowPast | None, *, final: bool) -> Tensor:
+        """The features of what is not remembered: (1, F, M)."""
+        tokens = torch.tensor([self._tokens], device=self._prompt.device)  # (1, S)
+        if past is not None:
+            return self._flow.encode_behind(tokens, past, final=final)
+        encoded, _ = self._flow.encode(torch.cat((self._prompt, tokens), dim=1), None, final=final)
+        return encoded
 
     def _blended(self, new: Tensor, again: Tensor, old: int) -> Tensor:
         """Without a jump behind the frame given last, which this pass has computed once more as `again`."""
@@ -134,21 +152,7 @@ class MelStream:
         weights = torch.arange(BLENDED_FRAMES, 0, -1, device=new.device)[:count, None] / (BLENDED_FRAMES + 1)
         return torch.cat((new[:, :count] + weights * (self._seam - again), new[:, count:]), dim=1)
 
-    def _remembered(self) -> list[tuple[Memory, ...]]:
-        """Of each step what comes before the frames of the pass; nothing if all is computed anew."""
-        if not self._voice_memory:
-            return []
-        if not self._speech_memory:
-            return [(voice,) for voice in self._voice_memory]
-        return list(zip(self._voice_memory, self._speech_memory, strict=True))
-
-    def _remember(self, pasts: Sequence[Past]) -> None:
-        most = FRAMES_PER_TOKEN * self._context
-        before = self._speech_memory or len(pasts) * (None,)
-        self._speech_memory = tuple(
-            past.memory().behind(earlier, most) for past, earlier in zip(pasts, before, strict=True)
-        )
-
     @property
     def _prompt_frames(self) -> int:
+        """2Q."""
         return FRAMES_PER_TOKEN * self._prompt.shape[1]

@@ -170,7 +170,7 @@ class Chatterbox:
         sounds = [token for token in tokens if token < SOUNDS] + CLOSING_SILENCE * [SILENCE]
         prompt = voice.flow_prompt.to(self.device)  # (1, Q)
         frames = FRAMES_PER_TOKEN * (prompt.shape[1] + len(sounds))
-        noise = torch.randn(1, self.flow.config.estimator.mel_bins, frames, generator=chance)
+        noise = self.flow.draw_noise(frames, chance)
         mel: Tensor = self.flow(
             torch.tensor([sounds], device=self.device),
             prompt,

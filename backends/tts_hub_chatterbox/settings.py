@@ -25,8 +25,8 @@ class ChatterboxSettings(BackendSettings):
         1000, ge=1, le=4000, description="limit of one segment, 25 a second; it ends the segment there"
     )
     voices_in_memory: int = Field(16, ge=1, description="prepared voices that are kept at hand")
-    prompt: Literal["exact", "remembered"] = Field(
-        "exact", description="the voice's clip in each pass of the flow: computed anew, or once for all"
+    prompt: Literal["auto", "exact", "remembered"] = Field(
+        "auto", description="what came before in each pass of the flow: anew, or remembered (on processors)"
     )
     prompt_seconds: float = Field(10.0, ge=1, le=10, description="of the voice's clip that the flow hears")
     flow_steps: int = Field(2, ge=1, le=10, description="from noise to mel; the model card says 1 will do")

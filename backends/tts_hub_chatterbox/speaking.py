@@ -23,6 +23,8 @@ from tts_hub_chatterbox.watermark import Watermarker
 if TYPE_CHECKING:
     from tts_hub_chatterbox.model import Chatterbox
 
+TOKENS_PER_EVENT = 5
+"""Speech tokens between two pieces of news: a fifth of a second of speech."""
 NOTHING = np.zeros(0, np.float32)
 
 
@@ -158,7 +160,8 @@ class Speaking:
             self._object(fault, batch)
         elif self.decoded:
             self.leave(batch)
-        self.tell("speech tokens")
+        if self.decoded or self._take.count % TOKENS_PER_EVENT == 1:
+            self.tell("speech tokens")
 
     def render(self, batch: T3Batch) -> float:
         """Make the next chunk, and let it go; gives the seconds of it.

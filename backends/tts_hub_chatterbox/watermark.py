@@ -33,8 +33,8 @@ WEIGHTS = "perth/perth_net/pretrained/implicit/perth_net_250000.pth.tar"
 CONTEXT = 0.25
 """Seconds on each side that a mark depends on: convolutions 0.15, two half windows of 0.032, resampling."""
 LOOKAHEAD = 0.16
-"""Seconds to the right that a stream waits for. What lies further on changes less than 1e-4 of the peak; with 0.1 it is
-2e-3 and with 0.05 3e-2."""
+"""Seconds to the right that a stream waits for. What lies further on changes less than 1e-4 of the peak; with
+0.1 s it is 2e-3 and with 0.05 s 3e-2."""
 NOTHING: Samples = np.zeros(0, np.float32)
 
 

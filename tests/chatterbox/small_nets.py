@@ -43,6 +43,7 @@ def small_nets(seed: int = 1) -> SmallNets:
     vocoder.f0.output.weight.mul_(20)
     vocoder.f0.output.bias.fill_(120)
     vocoder.output_conv.weight.mul_(0.3)
+    assert vocoder.output_conv.bias is not None
     vocoder.output_conv.bias[:9] -= 2
     return SmallNets(flow, vocoder)
 
@@ -60,7 +61,7 @@ def some_voice(seed: int = 1, *, tokens: int = 30, more_frames: int = 0) -> Cond
 
 def some_tokens(seed: int, count: int) -> list[int]:
     chance = torch.Generator().manual_seed(seed)
-    return torch.randint(6561, (count,), generator=chance).tolist()  # type: ignore[no-any-return]
+    return torch.randint(6561, (count,), generator=chance).tolist()
 
 
 Net = TypeVar("Net", bound=nn.Module)

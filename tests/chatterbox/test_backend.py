@@ -75,8 +75,8 @@ async def test_speaks_with_a_watermark_and_tells_what_was_cut(hub: TTSBackendMan
     assert report.cut_segments == (0,)
     assert Watermarker.load().confidence(samples, stream.sample_rate) > 0.5
     made = [event.details for event in events if event.stage == "generating"]
-    assert [details["speech_tokens"] for details in made] == [1, 6, 11, 12, 12, 12]
-    assert [details["stage"] for details in made[2:]] == ["speech tokens", "mel", "samples", "watermark"]
+    assert [details["speech_tokens"] for details in made] == [1, 6, 11, 12, 12]
+    assert [details["stage"] for details in made[2:]] == ["speech tokens", "speech tokens", "audio"]
     assert any("limit" in event.message for event in events if event.stage == "segment")
 
 
@@ -145,7 +145,7 @@ async def test_a_failing_net_fails_one_request_alone(hub: TTSBackendManager, fai
 
 async def test_numbers_that_are_not_finite_are_an_error(hub: TTSBackendManager) -> None:
     with (
-        patch.object(T3, "step", lambda _self, tokens, _cache: torch.full((1, 6563), torch.nan)),
+        patch.object(T3, "step", lambda _self, tokens, _cache, _shared: torch.full((1, 6563), torch.nan)),
         pytest.raises(GenerationError, match="finite"),
     ):
         await spoken(hub, asking())
@@ -156,11 +156,11 @@ async def test_stops_within_one_token_when_nobody_listens(hub: TTSBackendManager
     begun, plain = asyncio.Event(), T3.step
     loop = asyncio.get_running_loop()
 
-    def step(net: T3, tokens: torch.Tensor, cache: Any) -> torch.Tensor:
+    def step(net: T3, tokens: torch.Tensor, cache: Any, shared: int) -> torch.Tensor:
         nonlocal steps
         steps += 1
         loop.call_soon_threadsafe(begun.set)
-        return plain(net, tokens, cache)
+        return plain(net, tokens, cache, shared)
 
     await spoken(hub, asking())  # loaded
     with patch.object(T3, "step", step):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -11,10 +13,15 @@ from tts_hub_chatterbox.nets.conformer import (
     UpsamplingConformer,
     _by_key,
 )
+from tts_hub_chatterbox.nets.past import Memory, Past
 
+from tests.chatterbox.blindness import blind_to_what_follows
 from tests.chatterbox.random_weights import fill_randomly
 
 TINY = ConformerConfig(width=16, heads=2, hidden_width=32, token_layers=1, frame_layers=1, table_length=64)
+DEEPER = replace(TINY, token_layers=2, frame_layers=2)
+AHEAD = 3
+"""Tokens."""
 
 
 def some_encoder(config: ConformerConfig = TINY) -> UpsamplingConformer:
@@ -75,9 +82,54 @@ def test_attention_weighs_distances() -> None:
     torch.testing.assert_close(attention(x, positions, None)[0], attention.output(mixed.flatten(1)))
 
 
+def encoded_in_pieces(
+    encoder: UpsamplingConformer, x: Tensor, borders: Sequence[int], *, most: int = 100
+) -> list[Tensor]:
+    """Each behind what is remembered of the last `most` tokens before it."""
+    tokens: Memory | None = None
+    frames: Memory | None = None
+    pieces = []
+    for start, end in pairwise((0, *borders, x.shape[1])):
+        token_past, frame_past = (Past(*(one for one in (memory,) if one)) for memory in (tokens, frames))
+        final = end == x.shape[1]
+        seen = x[:, start : end if final else end + AHEAD]
+        pieces.append(encoder.behind(seen, token_past, frame_past, final=final))
+        tokens = token_past.memory().behind(tokens, most)
+        frames = frame_past.memory().behind(frames, 2 * most)
+    return pieces
+
+
+@pytest.mark.parametrize("table_length", [64, 9])
+@pytest.mark.parametrize("borders", [(), (8,), (1, 2, 9), (4, 5, 6, 15, 17)])
+def test_tokens_behind_remembered_ones_are_encoded_as_if_those_were_blind_to_them(
+    borders: tuple[int, ...], table_length: int
+) -> None:
+    encoder, x = some_encoder(replace(DEEPER, table_length=table_length)), normal(8, 2, 20, 16)
+    with blind_to_what_follows(20, *borders):
+        whole = encoder(x)
+    pieces = encoded_in_pieces(encoder, x, borders)
+    assert [piece.shape[1] for piece in pieces] == [2 * (b - a) for a, b in pairwise((0, *borders, 20))]
+    torch.testing.assert_close(torch.cat(pieces, dim=1), whole, rtol=1e-5, atol=1e-5)
+
+
+def test_tokens_that_were_forgotten_are_not_attended_to() -> None:
+    encoder, x = some_encoder(DEEPER), normal(9, 1, 20, 16)
+    *_, last = encoded_in_pieces(encoder, x, (5, 12), most=4)
+    with blind_to_what_follows(20, 5, 12, most=4):
+        whole = encoder(x)
+    torch.testing.assert_close(last, whole[:, 24:], rtol=1e-5, atol=1e-5)
+
+
 def test_the_bias_is_a_view_on_the_cpu_and_in_rows_of_its_own_elsewhere() -> None:
     by_distance = normal(7, 1, 2, 5, 9)
     view = _by_key(by_distance)
     assert view.untyped_storage().data_ptr() == by_distance.untyped_storage().data_ptr()
     assert all(view[0, 1, i, j] == by_distance[0, 1, i, 4 - i + j] for i in range(5) for j in range(5))
     assert _by_key(torch.empty(1, 2, 5, 9, device="meta")).is_contiguous()
+
+
+def test_the_bias_of_remembered_keys_goes_on_to_the_left() -> None:
+    by_distance = normal(10, 1, 2, 5, 12)
+    view = _by_key(by_distance)
+    assert view.shape == (1, 2, 5, 8)
+    assert all(view[0, 1, i, j] == by_distance[0, 1, i, 4 - i + j] for i in range(5) for j in range(8))

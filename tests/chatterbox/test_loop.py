@@ -82,7 +82,7 @@ def looping(model: SmallModel, *, retakes: int = 2, **fields: Any) -> Iterator[S
         longest_chunk_seconds=2.0,
         retakes=retakes,
     )
-    loop = SpeechLoop(voicebox, **({"rows": 4, "speech_tokens": 200} | fields))
+    loop = SpeechLoop(lambda: voicebox, **({"rows": 4, "speech_tokens": 200} | fields))
     try:
         yield loop
     finally:

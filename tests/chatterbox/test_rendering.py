@@ -118,17 +118,6 @@ def test_length_does_not_depend_on_the_passes(
         assert sum(map(len, pieces)) == length
 
 
-@each_way
-def test_passes_with_all_the_context_come_near_to_speech_at_once(
-    nets: SmallNets, options: RenderOptions
-) -> None:
-    """What differs is only how much of the future each frame knows."""
-    tokens, wide = some_tokens(5, 60), replace(options, context_tokens=60)
-    mels = [mel_of(rendering(nets, wide), cuts) for cuts in ([tokens], list(cut(tokens, 20, 20)))]
-    assert mels[0].shape == mels[1].shape
-    assert (mels[1] - mels[0]).norm() < 0.5 * mels[0].std() * mels[0].numel() ** 0.5
-
-
 def mel_of(one: Rendering, pieces: Sequence[Sequence[int]]) -> Tensor:
     """The stitched mel (1, 80, F): what the vocoder is given."""
     frames, push = [], one._vocoder.push

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from unittest.mock import patch
-
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from tts_hub_chatterbox.nets.conformer import ConformerConfig
 from tts_hub_chatterbox.nets.estimator import EstimatorConfig
-from tts_hub_chatterbox.nets.flow import Flow, FlowConfig
-from tts_hub_chatterbox.nets.past import Past
+from tts_hub_chatterbox.nets.flow import Flow, FlowConfig, FlowMemory, FlowPast
+from tts_hub_chatterbox.nets.past import Memory, Past
 
+from tests.chatterbox.blindness import blind_to_what_follows
 from tests.chatterbox.random_weights import fill_randomly
 
 TINY = FlowConfig(
@@ -136,28 +132,10 @@ def test_noise_drawn_in_pieces_is_that_of_one_draw() -> None:
     assert torch.equal(torch.cat(pieces, dim=2), whole)
 
 
-@contextmanager
-def blind_to_what_follows(*borders: int) -> Iterator[None]:
-    """Inside, no frame before a border attends to a frame behind it."""
-    attend = F.scaled_dot_product_attention
-
-    def attend_backwards(
-        query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None
-    ) -> Tensor:
-        assert attn_mask is None
-        seen = torch.ones(query.shape[2], key.shape[2], dtype=torch.bool)
-        for border in borders:
-            seen[:border, border:] = False
-        return attend(query, key, value, attn_mask=seen)
-
-    with patch.object(F, "scaled_dot_product_attention", attend_backwards):
-        yield
-
-
 @pytest.mark.parametrize("steps", [1, 2, 3])
 def test_remembered_frames_are_those_that_are_blind_to_what_follows(flow: Flow, steps: int) -> None:
     noise, condition = normal(26, 1, 24, 4), normal(27, 1, 24, 12)
-    with blind_to_what_follows(10):
+    with blind_to_what_follows(24, 10):
         whole = flow.integrate(noise, condition, None, steps=steps)
     first = [Past() for _ in range(steps)]
     known = flow.integrate(noise[:, :10], condition[:, :10], None, steps=steps, pasts=first)
@@ -168,9 +146,11 @@ def test_remembered_frames_are_those_that_are_blind_to_what_follows(flow: Flow, 
 
 def test_memories_of_several_pieces_join(flow: Flow) -> None:
     noise, condition, borders = normal(28, 1, 24, 4), normal(29, 1, 24, 12), (10, 15, 16)
-    with blind_to_what_follows(*borders):
+    with blind_to_what_follows(24, *borders):
         whole = flow.integrate(noise, condition, None, steps=1)
-    voice, speech, pieces = None, None, []
+    voice: Memory | None = None
+    speech: Memory | None = None
+    pieces = []
     for start, end in zip((0, *borders), (*borders, 24), strict=True):
         past = Past(*(memory for memory in (voice, speech) if memory is not None))
         piece = slice(start, end)
@@ -196,7 +176,7 @@ def test_memory_keeps_the_latest_frames(flow: Flow) -> None:
 
 def test_rows_share_the_memory_of_one_voice(flow: Flow) -> None:
     noise, condition = normal(32, 2, 9, 4), normal(33, 2, 9, 12)
-    (memory,) = flow.remember(*VOICE, normal(34, 1, 4, 10), steps=1)
+    (memory,) = flow.remember(*VOICE, normal(34, 1, 4, 10), steps=1).steps
     mask = torch.ones(2, 9, dtype=torch.bool)
     mask[1, 5:] = False
     both = flow.integrate(noise, condition, mask, steps=1, pasts=[Past(memory)])
@@ -217,10 +197,33 @@ def test_prompt_is_remembered_as_the_flow_has_it_when_nothing_follows(flow: Flow
     pasts = [Past(), Past()]
     condition = flow.condition(encoded, XVECTOR, PROMPT_MEL)
     flow.integrate(noise.transpose(1, 2), condition, None, steps=2, pasts=pasts)
-    memories = flow.remember(*VOICE, noise)
+    memories = flow.remember(*VOICE, noise).steps
     assert [memory.frames for memory in memories] == [10, 10]
     for memory, past in zip(memories, pasts, strict=True):
         for ours, theirs in zip(
             memory.keys + memory.edges, past.memory().keys + past.memory().edges, strict=True
         ):
             torch.testing.assert_close(ours, theirs)
+
+
+def test_remembered_features_are_those_that_are_blind_to_what_follows(flow: Flow) -> None:
+    tokens, past = some_tokens(36, 1, 14), FlowPast.behind(steps=0)
+    known = flow.encode_behind(tokens[:, : 6 + AHEAD], past, final=False)
+    new = flow.encode_behind(tokens[:, 6:], FlowPast.behind(past.memory(), steps=0), final=True)
+    with blind_to_what_follows(14, 6):
+        whole, _ = flow.encode(tokens, None, final=True)
+    assert known.shape == (1, 12, 4)
+    torch.testing.assert_close(torch.cat((known, new), dim=1), whole, rtol=1e-5, atol=1e-5)
+
+
+def test_memory_keeps_the_latest_tokens_and_their_frames(flow: Flow) -> None:
+    memory: FlowMemory | None = None
+    for seed, count in ((37, 6), (38, 3)):
+        past = FlowPast.behind(steps=2)
+        encoded = flow.encode_behind(some_tokens(seed, 1, count), past, final=True)
+        condition = flow.condition(encoded, XVECTOR, PROMPT_MEL[:, :0])
+        flow.integrate(normal(39, 1, 2 * count, 4), condition, None, steps=2, pasts=past.steps)
+        memory = past.memory().behind(memory, 4)
+    assert memory is not None
+    assert memory.tokens.frames == 4
+    assert [part.frames for part in (memory.frames, *memory.steps)] == [8, 8, 8]

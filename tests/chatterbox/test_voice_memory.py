@@ -25,7 +25,10 @@ def test_memory_tells_its_size(flow: Flow) -> None:
     memory = VoiceMemory.of(flow, some_voice(tokens=30), STEPS)
     # 60 frames x 3 blocks of one layer x keys and values of 2 heads x 8; 9 edges of 2 frames
     edges = 2 * (320 + 16 + 16 + 2 * 16 + 32 + 16 + 16 + 16)
-    assert memory.nbytes == STEPS * 4 * (60 * 3 * 2 * 16 + edges)
+    estimator = STEPS * 4 * (60 * 3 * 2 * 16 + edges)
+    # 30 tokens and 60 frames x one layer; 2 edges of 2 tokens
+    encoder = 4 * ((30 + 60) * 2 * 16 + 2 * 2 * 16)
+    assert memory.nbytes == estimator + encoder
 
 
 def test_memory_is_of_the_weights_type(flow: Flow) -> None:
@@ -38,7 +41,7 @@ def test_memory_is_of_the_weights_type(flow: Flow) -> None:
 
 def test_voice_is_always_remembered_alike(flow: Flow) -> None:
     first, second = (VoiceMemory.of(flow, some_voice(), STEPS) for _ in range(2))
-    assert torch.equal(first.steps[1].keys[2], second.steps[1].keys[2])
+    assert torch.equal(first.flow.steps[1].keys[2], second.flow.steps[1].keys[2])
 
 
 def test_computed_once_for_all_who_ask_at_once(flow: Flow) -> None:
@@ -61,7 +64,7 @@ def test_another_content_is_another_memory(flow: Flow, field: str) -> None:
 
 def test_another_number_of_steps_is_another_memory(flow: Flow) -> None:
     memories = VoiceMemories(flow)
-    assert [len(memories.get(some_voice(), steps).steps) for steps in (1, 2)] == [1, 2]
+    assert [len(memories.get(some_voice(), steps).flow.steps) for steps in (1, 2)] == [1, 2]
 
 
 def test_what_was_not_used_for_longest_is_forgotten(flow: Flow) -> None:

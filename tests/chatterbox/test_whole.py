@@ -95,7 +95,7 @@ def our_conditioning(reference: ChatterboxTurboTTS) -> Conditioning:
 def same_luck(ours: Chatterbox, voice: Conditioning, seed: int) -> Iterator[None]:
     """Inside, the reference draws what `ours` draws for a segment of `TOKENS` and 3 of silence."""
     prompt, frames = 2 * voice.flow_prompt.shape[1], 2 * (TOKENS + 3)
-    flow = torch.randn(1, 80, prompt + frames, generator=generator_for(seed, 0, "flow"))
+    flow = ours.flow.draw_noise(prompt + frames, generator_for(seed, 0, "flow"))
     chance = generator_for(seed, 0, "source")
     phases = ours.vocoder.source.draw_phases(chance)
     noise = ours.vocoder.source.draw_noise(frames, chance)

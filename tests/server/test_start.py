@@ -10,7 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.server.conftest import Serve, wait_for
 from tests.server.test_shutdown import TTS_HUB, running
+from tts_hub.errors import GenerationError
+from tts_hub.testing.fake import FakeBackend
 
 IMPORTS = """
 import builtins, json, sys, threading
@@ -83,3 +86,21 @@ def test_a_file_of_keys_allows_to_listen_widely(tmp_path: Path) -> None:
     file.write_text("one\n")
     with running("--api-key-file", str(file), "--host", "0.0.0.0") as server:
         assert httpx.get(f"{server.url}/health").status_code == 200
+
+
+def test_the_default_model_is_loaded_and_warmed_up_before_it_is_asked_for(serve: Serve) -> None:
+    warmed = []
+
+    class Slow(FakeBackend):
+        async def warm_up(self) -> None:
+            warmed.append(self.name)
+            raise GenerationError("not now", backend=self.name)
+
+    engine = Slow(name="slow")
+    with serve(engine, model="slow", server={"warm_up": True}) as server:
+        wait_for(lambda: warmed == ["slow"])
+        assert server.speak(model="slow").status_code == 200
+    with serve(Slow(name="slow"), model="slow") as server:
+        assert {engine.state for engine in server.status()} == {"unloaded"}
+        assert server.speak(model="slow").status_code == 200
+    assert warmed == ["slow"]

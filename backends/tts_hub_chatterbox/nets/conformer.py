@@ -1,6 +1,6 @@
 """Speech tokens in context: embedded tokens -> features at the mel's rate, two a token.
 
-B batch, T tokens or frames, D width, H heads, K width of a head
+B batch, T tokens or frames, P those before them, D width, H heads, K width of a head
 
 Attention with relative positions: Dai et al. 2019, "Transformer-XL", section 3.3 and appendix B.
 """
@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
+
+from tts_hub_chatterbox.nets.past import EDGE, Past
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class ConformerConfig:
 
 
 class UpsamplingConformer(nn.Module):
-    """The encoder. Every position sees the whole row, so what it gives depends on all tokens given."""
+    """The encoder. Every position sees the whole row, and what is remembered of the tokens before it."""
 
     def __init__(self, config: ConformerConfig) -> None:
         super().__init__()
@@ -50,7 +52,7 @@ class UpsamplingConformer(nn.Module):
         self.norm = nn.LayerNorm(config.width)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Encode.
+        """Encode whole rows.
 
         Args:
             x: (B, T, D) embedded tokens.
@@ -60,16 +62,38 @@ class UpsamplingConformer(nn.Module):
         Returns:
             (B, 2T, D). What stands at padded places means nothing.
         """
-        x = self.lookahead(self.token_input(x), mask)  # (B, T, D)
-        positions = self.positions(x)
+        return self._encoded(self.lookahead(self.token_input(x), mask), mask, None, None)
+
+    def behind(self, x: Tensor, token_past: Past, frame_past: Past, *, final: bool) -> Tensor:
+        """Encode what comes behind tokens that are remembered; these are blind to it but for the look-ahead.
+
+        Args:
+            x: (B, T, D) embedded tokens; no row is padded.
+            token_past: where the tokens before these are known from and these are written down, a new one
+                for each call.
+            frame_past: the same at the rate of the mel.
+            final: no token follows. Otherwise the last 3 only serve to look ahead, and stand at the
+                beginning of the next call's.
+
+        Returns:
+            (B, 2T, D), or 6 less unless `final`.
+        """
+        x = self.lookahead(self.token_input(x), None, token_past, final=final)  # (B, T or T - 3, D)
+        return self._encoded(x, None, token_past, frame_past)
+
+    def _encoded(
+        self, x: Tensor, mask: Tensor | None, token_past: Past | None, frame_past: Past | None
+    ) -> Tensor:
+        """(B, T, D), (B, T) -> (B, 2T, D)."""
+        positions = self.positions(x, _before(token_past))
         for layer in self.token_layers:
-            x = layer(x, positions, mask)
-        x = self.frame_input(self.upsample(silenced(x, mask)))  # (B, 2T, D)
+            x = layer(x, positions, mask, token_past)
+        x = self.frame_input(self.upsample(silenced(x, mask), token_past))  # (B, 2T, D)
         if mask is not None:
             mask = mask.repeat_interleave(self.upsample.factor, dim=1)  # (B, 2T)
-        positions = self.positions(x)
+        positions = self.positions(x, _before(frame_past))
         for layer in self.frame_layers:
-            x = layer(x, positions, mask)
+            x = layer(x, positions, mask, frame_past)
         normed: Tensor = self.norm(x)
         return normed
 
@@ -84,12 +108,16 @@ class RelativePositions(nn.Module):
         self.length = length
         self.register_buffer("table", _distances(length, width, torch.device("cpu")), persistent=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """For `x` (B, T, D): (2T - 1, D), from a key T - 1 to the left to one T - 1 to the right."""
+    def forward(self, x: Tensor, before: int = 0) -> Tensor:
+        """For queries `x` (B, T, D) and keys of these and of P = `before` earlier ones: (P + 2T - 1, D).
+
+        From a key P + T - 1 to the left of its query to one T - 1 to the right.
+        """
         _, length, width = x.shape
-        if length > self.length:
-            return _distances(length, width, x.device).to(x.dtype)
-        return self.table[self.length - length : self.length + length - 1].to(x)
+        left = before + length
+        if left > self.length:
+            return _distances(left, width, x.device)[: left + length - 1].to(x.dtype)
+        return self.table[self.length - left : self.length + length - 1].to(x)
 
 
 class InputLayer(nn.Module):
@@ -113,17 +141,23 @@ class Lookahead(nn.Module):
     def __init__(self, width: int, lookahead: int) -> None:
         super().__init__()
         self.ahead = nn.Conv1d(width, width, lookahead + 1)
-        self.behind = nn.Conv1d(width, width, 3)
+        self.behind = nn.Conv1d(width, width, EDGE + 1)
 
-    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        """(B, T, D) -> (B, T, D)."""
+    def forward(
+        self, x: Tensor, mask: Tensor | None, past: Past | None = None, *, final: bool = True
+    ) -> Tensor:
+        """(B, T, D) -> (B, T, D), or without the last few, which are only looked ahead to, unless `final`."""
         x = silenced(x, mask)
-        y: Tensor = F.pad(x.transpose(1, 2), (0, self.ahead.kernel_size[0] - 1))  # (B, D, T + lookahead)
-        y = F.leaky_relu(self.ahead(y))  # (B, D, T)
+        y = x.transpose(1, 2)  # (B, D, T)
+        if final:
+            y = F.pad(y, (0, self.ahead.kernel_size[0] - 1))  # (B, D, T + lookahead)
+        y = F.leaky_relu(self.ahead(y))  # (B, D, T), or T - lookahead from here on
         if mask is not None:
             y = y * mask[:, None]
-        y = self.behind(F.pad(y, (self.behind.kernel_size[0] - 1, 0)))  # (B, D, T)
-        return x + y.transpose(1, 2)
+        y = F.pad(y, (EDGE, 0)) if past is None else past.behind_edge(y.transpose(1, 2)).transpose(1, 2)
+        y = self.behind(y).transpose(1, 2)  # (B, T, D)
+        seen: Tensor = x[:, : y.shape[1]] + y
+        return seen
 
 
 class ConformerLayer(nn.Module):
@@ -137,9 +171,9 @@ class ConformerLayer(nn.Module):
         self.expand = nn.Linear(config.width, config.hidden_width)
         self.contract = nn.Linear(config.hidden_width, config.width)
 
-    def forward(self, x: Tensor, positions: Tensor, mask: Tensor | None) -> Tensor:
-        """(B, T, D), (2T - 1, D), (B, T) -> (B, T, D)."""
-        x = x + self.attention(self.attention_norm(x), positions, mask)
+    def forward(self, x: Tensor, positions: Tensor, mask: Tensor | None, past: Past | None) -> Tensor:
+        """(B, T, D), (P + 2T - 1, D), (B, T) -> (B, T, D)."""
+        x = x + self.attention(self.attention_norm(x), positions, mask, past)
         contracted: Tensor = self.contract(F.silu(self.expand(self.feed_forward_norm(x))))
         return x + contracted
 
@@ -159,17 +193,21 @@ class RelativeAttention(nn.Module):
         self.position_bias = nn.Parameter(torch.empty(config.heads, config.width // config.heads))
         self.output = nn.Linear(config.width, config.width)
 
-    def forward(self, x: Tensor, positions: Tensor, mask: Tensor | None) -> Tensor:
-        """(B, T, D), (2T - 1, D), (B, T) -> (B, T, D)."""
+    def forward(
+        self, x: Tensor, positions: Tensor, mask: Tensor | None, past: Past | None = None
+    ) -> Tensor:
+        """(B, T, D), (P + 2T - 1, D), (B, T) -> (B, T, D). With a past there is no mask."""
         query = self.query(x).unflatten(2, (self.heads, -1))  # (B, T, H, K)
         key, value = (
             layer(x).unflatten(2, (self.heads, -1)).transpose(1, 2)  # (B, H, T, K)
             for layer in (self.key, self.value)
         )
+        if past is not None:
+            key, value = past.behind_keys(key, value)  # (B, H, P + T, K)
         by_content = (query + self.content_bias).transpose(1, 2)  # (B, H, T, K)
         by_position = ((query + self.position_bias) * self.scale).transpose(1, 2)  # (B, H, T, K)
-        distance = self.position(positions).unflatten(1, (self.heads, -1)).permute(1, 2, 0)  # (H, K, 2T - 1)
-        bias = _by_key(by_position @ distance)  # (B, H, T, T)
+        distance = self.position(positions).unflatten(1, (self.heads, -1)).permute(1, 2, 0)  # (H, K, P + 2T - 1)
+        bias = _by_key(by_position @ distance)  # (B, H, T, P + T)
         if mask is not None:
             bias = bias.masked_fill(~mask[:, None, None], -math.inf)
         # The fused attention adds the bias to the scaled products of queries and keys.
@@ -184,12 +222,13 @@ class Upsample(nn.Module):
     def __init__(self, width: int, factor: int) -> None:
         super().__init__()
         self.factor = factor
-        self.smooth = nn.Conv1d(width, width, 2 * factor + 1)
+        self.smooth = nn.Conv1d(width, width, EDGE * factor + 1)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, past: Past | None) -> Tensor:
         """(B, T, D) -> (B, 2T, D)."""
-        repeated = x.transpose(1, 2).repeat_interleave(self.factor, dim=2)  # (B, D, 2T)
-        smoothed: Tensor = self.smooth(F.pad(repeated, (2 * self.factor, 0)))
+        x = F.pad(x, (0, 0, EDGE, 0)) if past is None else past.behind_edge(x)  # (B, 2 + T, D)
+        repeated = x.transpose(1, 2).repeat_interleave(self.factor, dim=2)  # (B, D, 4 + 2T)
+        smoothed: Tensor = self.smooth(repeated)
         return smoothed.transpose(1, 2)
 
 
@@ -208,16 +247,20 @@ def _distances(length: int, width: int, device: torch.device) -> Tensor:
     return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1)
 
 
-def _by_key(by_distance: Tensor) -> Tensor:
-    """(B, H, T, T) by query and key of a contiguous (B, H, T, 2T - 1) by query and distance.
+def _before(past: Past | None) -> int:
+    return 0 if past is None else past.before
 
-    On the CPU it is a view. Row i of it begins where the distance i - 0 stands, at column T - 1 - i, so one
-    row further down begins one place less than a row further on.
+
+def _by_key(by_distance: Tensor) -> Tensor:
+    """(B, H, T, P + T) by query and key of a contiguous (B, H, T, P + 2T - 1) by query and distance.
+
+    On the CPU it is a view. Row i of it begins where the distance P + i - 0 stands, at column T - 1 - i, so
+    one row further down begins one place less than a row further on.
     """
     batch, heads, length, columns = by_distance.shape
     strides = (heads * length * columns, length * columns, columns - 1, 1)
     view = by_distance.as_strided(
-        (batch, heads, length, length), strides, by_distance.storage_offset() + length - 1
+        (batch, heads, length, columns - length + 1), strides, by_distance.storage_offset() + length - 1
     )
     # The fused attention of a GPU may want rows that begin at aligned addresses; the CPU's takes any.
     return view if view.device.type == "cpu" else view.contiguous()

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from tts_hub_chatterbox.nets.conformer import ConformerConfig, UpsamplingConformer
 from tts_hub_chatterbox.nets.estimator import Estimator, EstimatorConfig
 from tts_hub_chatterbox.nets.past import Memory, Past
+from tts_hub_chatterbox.units import FRAMES_PER_TOKEN
 
 STEPS = 2
 """Of the published pipeline; its model card says that the field is distilled to one."""
@@ -28,6 +29,61 @@ class FlowConfig:
     speaker_width: int = 192
     encoder: ConformerConfig = field(default_factory=ConformerConfig)
     estimator: EstimatorConfig = field(default_factory=EstimatorConfig)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FlowMemory:
+    """What a pass of the flow leaves behind, or several in a row."""
+
+    tokens: Memory
+    """Of the encoder's layers at the rate of the tokens."""
+    frames: Memory
+    """Of those at the rate of the mel."""
+    steps: tuple[Memory, ...]
+    """Of each step of the integration."""
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the tensors."""
+        return sum(memory.nbytes for memory in (self.tokens, self.frames, *self.steps))
+
+    def behind(self, earlier: FlowMemory | None, most: int) -> FlowMemory:
+        """Of the last `most` tokens of what came before and of these, as a copy."""
+        frames = FRAMES_PER_TOKEN * most
+        if earlier is None:
+            steps = tuple(step.behind(None, frames) for step in self.steps)
+            return FlowMemory(self.tokens.behind(None, most), self.frames.behind(None, frames), steps)
+        return FlowMemory(
+            self.tokens.behind(earlier.tokens, most),
+            self.frames.behind(earlier.frames, frames),
+            tuple(
+                step.behind(before, frames) for step, before in zip(self.steps, earlier.steps, strict=True)
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FlowPast:
+    """A pass's way past what came before, a new one for each pass; its fields are those of the memory."""
+
+    tokens: Past
+    frames: Past
+    steps: tuple[Past, ...]
+
+    @classmethod
+    def behind(cls, *memories: FlowMemory, steps: int) -> FlowPast:
+        """Past memories of so many steps, oldest first; none: the pass is the first."""
+        return cls(
+            Past(*(memory.tokens for memory in memories)),
+            Past(*(memory.frames for memory in memories)),
+            tuple(Past(*(memory.steps[step] for memory in memories)) for step in range(steps)),
+        )
+
+    def memory(self) -> FlowMemory:
+        """Of the tokens of now, after the pass."""
+        return FlowMemory(
+            self.tokens.memory(), self.frames.memory(), tuple(past.memory() for past in self.steps)
+        )
 
 
 class Flow(nn.Module):
@@ -108,6 +164,17 @@ class Flow(nn.Module):
             mask = mask.repeat_interleave(self.config.encoder.upsampling, dim=1)
         return self.projection(features), mask
 
+    def encode_behind(self, tokens: Tensor, past: FlowPast, *, final: bool) -> Tensor:
+        """Tokens (B, T) that follow on those of the past, and are written down there: (B, F, M).
+
+        F is 2T, or 6 less unless `final`: then the last 3 tokens only serve to look ahead, and stand at the
+        beginning of those that follow on these. In `encode` the others attend to them, too.
+        """
+        embedded = self.embedding(tokens)  # (B, T, D)
+        features = self.encoder.behind(embedded, past.tokens, past.frames, final=final)  # (B, F, D)
+        projected: Tensor = self.projection(features)
+        return projected
+
     def condition(self, encoded: Tensor, xvector: Tensor, prompt_mel: Tensor) -> Tensor:
         """What steers the field in every frame: (B, F, M), (B or 1, 192), (B or 1, P, M) -> (B, F, 3M)."""
         batch, frames, _ = encoded.shape
@@ -141,11 +208,11 @@ class Flow(nn.Module):
 
     def remember(
         self, prompt: Tensor, prompt_mel: Tensor, xvector: Tensor, noise: Tensor, *, steps: int = STEPS
-    ) -> tuple[Memory, ...]:
+    ) -> FlowMemory:
         """What a voice's prompt leaves behind for speech that follows, when it is computed on its own.
 
-        An approximation: in `forward` the prompt's frames attend to the speech too, and its last 3 tokens
-        look ahead to it.
+        An approximation: in `forward` the prompt's tokens and frames attend to the speech too, and its last 3
+        tokens look ahead to it. Here they look ahead into nothing, as at the end of speech.
 
         Args:
             prompt: (1, Q).
@@ -155,13 +222,13 @@ class Flow(nn.Module):
             steps: those of the speech.
 
         Returns:
-            Of each step, for the 2Q frames, in the type of the weights.
+            Of the Q tokens and 2Q frames, in the type of the weights.
         """
-        encoded, _ = self.encode(prompt, None, final=True)  # (1, 2Q, M)
+        past = FlowPast.behind(steps=steps)
+        encoded = self.encode_behind(prompt, past, final=True)  # (1, 2Q, M)
         condition = self.condition(encoded, xvector, prompt_mel[:, : encoded.shape[1]])  # (1, 2Q, 3M)
-        pasts = [Past() for _ in range(steps)]
-        self.integrate(noise.transpose(1, 2), condition, None, steps=steps, pasts=pasts)
-        return tuple(past.memory().behind(None, encoded.shape[1]) for past in pasts)
+        self.integrate(noise.transpose(1, 2), condition, None, steps=steps, pasts=past.steps)
+        return past.memory().behind(None, prompt.shape[1])
 
 
 def _joined(prompt: Tensor, tokens: Tensor) -> Tensor:

@@ -1,5 +1,7 @@
 """What frames leave behind in a causal net, so that those that follow need not compute them again.
 
+Half of the encoder takes tokens for frames; all the same here.
+
 B batch, F frames now, P frames before, C channels, H heads, K width of a head
 """
 
@@ -12,7 +14,7 @@ import torch
 from torch import Tensor
 
 EDGE = 2
-"""Frames that a convolution looks back."""
+"""Frames, or tokens, that a convolution looks back."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +52,8 @@ class Past:
     """
 
     def __init__(self, *memories: Memory) -> None:
+        self.before = sum(memory.frames for memory in memories)
+        """P."""
         self._edges: Iterator[Tensor] = iter(memories[-1].edges if memories else ())
         self._attended = zip(*(zip(one.keys, one.values, strict=True) for one in memories), strict=True)
         self._remembers = bool(memories)
