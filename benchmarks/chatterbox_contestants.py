@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass, field
+from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -66,12 +67,10 @@ class Package:
 
     def __init__(self, folder: Path, variant: Variant, threads: int) -> None:
         warnings.simplefilter("ignore")
-        from chatterbox.models.t3 import t3
-
         from tests.chatterbox import conftest  # noqa: F401 - makes it importable, so it comes first
         from tests.chatterbox.test_whole import reference_of
 
-        t3.tqdm = lambda steps: steps
+        import_module("chatterbox.models.t3.t3").__dict__["tqdm"] = iter  # no bar
         torch.set_num_threads(threads)  # the tests have set it, too
         self._model: Any = reference_of(folder, variant)
         del self._model.t3.inference_turbo  # the tests' limit; these weights come to an end

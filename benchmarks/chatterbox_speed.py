@@ -32,9 +32,7 @@ END = 160
 """Text and speech tokens at which the random weights stop."""
 ROWS = 8
 PARTS = ("t3", "sentence", "page", "requests")
-SENTENCE = (
-    "The harbour lay quiet that morning, and the first boats were already far out on the grey water, working."
-)
+SENTENCE = "The harbour lay quiet that morning, and the first boats were already far out on the grey sea."
 """100 speech tokens, 4 s, where text and speech end at 160."""
 PAGE = (
     "Nobody had told the baker that the bridge would be closed for the whole week.",

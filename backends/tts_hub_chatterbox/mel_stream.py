@@ -74,7 +74,7 @@ class MelStream:
         self._noise = self._prompt_noise[:, :, :0]
         """Shape (1, M, 2 a token), of the tokens that have been in a pass."""
         self._begin = 0
-        """The first token of the next pass: of its context, or of the new ones if the context is remembered."""
+        """The first token of the next pass, of its context or, if that is remembered, of the new ones."""
         self._covered = 0
         """Tokens whose frames are made."""
         self._seam: Tensor | None = None

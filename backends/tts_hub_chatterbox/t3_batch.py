@@ -16,6 +16,7 @@ from tts_hub_chatterbox.conditioning import Conditioning
 from tts_hub_chatterbox.memory import memory_told
 from tts_hub_chatterbox.nets.gpt2 import KVCache
 from tts_hub_chatterbox.nets.t3 import T3
+from tts_hub_chatterbox.recorded_steps import RecordedSteps
 from tts_hub_chatterbox.sampling import SamplingOptions, sample
 
 MAX_PROMPT = 376
@@ -51,9 +52,19 @@ class T3Batch:
     """Rows of T3 that step together. For one thread."""
 
     def __init__(
-        self, t3: T3, device: torch.device, *, rows: int, speech_tokens: int, kv_dtype: torch.dtype
+        self,
+        t3: T3,
+        device: torch.device,
+        *,
+        rows: int,
+        speech_tokens: int,
+        kv_dtype: torch.dtype,
+        recorded: bool | None = None,
     ) -> None:
-        """Room for `rows` of up to `speech_tokens` each; memory is taken as it is filled."""
+        """Room for `rows` of up to `speech_tokens` each; memory is taken as it is filled.
+
+        Steps are `recorded` on CUDA unless told otherwise.
+        """
         self._t3 = t3
         self._device = device
         self._kv_dtype = kv_dtype
@@ -68,6 +79,8 @@ class T3Batch:
         vocabulary = t3.config.speech_vocabulary
         self._said = torch.zeros(rows, vocabulary, dtype=torch.bool, device=device)
         self._last = torch.zeros(rows, dtype=torch.int64, device=device)
+        is_recorded = device.type == "cuda" if recorded is None else recorded
+        self._recorded = RecordedSteps(t3, self._cache) if is_recorded else None
         self._rows: list[Row] = []
         self._voices: OrderedDict[Conditioning, KVCache] = OrderedDict()
 
@@ -146,7 +159,11 @@ class T3Batch:
     @torch.inference_mode()
     def _step(self, start: int, stop: int) -> list[Drawn]:
         rows = self._rows[start:stop]
-        logits = self._t3.step(self._last[start:stop], self._cache.rows(start, stop), self._shared(rows))
+        cache, last = self._cache.rows(start, stop), self._last[start:stop]
+        if self._recorded is not None and start == 0:
+            logits = self._recorded.step(last)  # (B, V)
+        else:
+            logits = self._t3.step(last, cache, self._shared(rows))
         fine = torch.isfinite(logits).all(dim=1)  # (B,)
         if not bool(fine.all()):
             logits = torch.where(fine[:, None], logits, 0.0)

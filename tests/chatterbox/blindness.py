@@ -14,9 +14,9 @@ from torch import Tensor
 
 @contextmanager
 def blind_to_what_follows(length: int, *borders: int, most: int | None = None) -> Iterator[None]:
-    """Inside, no place before a border attends to one behind it, in rows of so many places or frames of these.
+    """Inside, no place before a border attends to one behind it, nor further back than `most` from its piece.
 
-    Nor to places further back than `most` before its piece, if that is given.
+    Rows have so many places, or several frames of each.
     """
     seen, attend = _seen(length, borders, length if most is None else most), F.scaled_dot_product_attention
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -16,10 +17,11 @@ from tts_hub_chatterbox.nets.t3 import STOP_SPEECH
 from tts_hub_chatterbox.nets.vocoder import Vocoder, fade_in
 from tts_hub_chatterbox.rendering import Rendering, RenderOptions, tokens_needed
 from tts_hub_chatterbox.units import CLOSING_SILENCE, SAMPLE_RATE, SILENCE
-from tts_hub_chatterbox.voice_memory import VoiceMemories
+from tts_hub_chatterbox.voice_memory import VoiceMemories, _digest
 from tts_hub_chatterbox.watermark import Watermarker
 
 from tests.audio.clicks import worst_click
+from tests.chatterbox.blindness import blind_to_what_follows
 from tests.chatterbox.small_nets import VOCODER, SmallNets, small_nets, some_tokens, some_voice
 from tts_hub.errors import ConfigError
 from tts_hub.types import Samples
@@ -140,6 +142,45 @@ def test_a_frame_starts_from_the_same_noise_in_every_pass(options: RenderOptions
     noise = still.flow.draw_noise(2 * (30 + 50 + CLOSING_SILENCE), generator_for(1, 0, "flow"))
     mel = mel_of(rendering(still, options, voice), list(cut(tokens, 7, 16, 5, 9)))
     assert torch.equal(mel, noise[:, :, 60:])
+
+
+def test_all_remembered_is_the_flow_blind_to_what_follows() -> None:
+    short_sighted, voice, tokens = small_nets(), some_voice(), some_tokens(17, 50)
+    flow = short_sighted.flow
+    # The remembered prompt's last tokens look ahead into nothing; now none looks ahead.
+    flow.encoder.lookahead.ahead.weight[:, :, 1:].zero_()
+    options = replace(ALL_REMEMBERED, context_tokens=100)
+    mel = mel_of(rendering(short_sighted, options, voice), list(cut(tokens, 7, 16, 5, 9)))
+    sounds = torch.tensor([[*tokens, *CLOSING_SILENCE * [SILENCE]]])
+    prompt_noise = flow.draw_noise(60, generator_for(int(_digest(voice)[:15], 16), 0, "prompt"))
+    noise = flow.draw_noise(60 + 2 * 53, generator_for(1, 0, "flow"))
+    noise = torch.cat((prompt_noise, noise[:, :, 60:]), dim=2)
+    with blind_to_what_follows(30 + 53, 30, 34, 50, 55, 64), torch.inference_mode():
+        whole = flow(sounds, voice.flow_prompt, voice.flow_mel, voice.xvector, noise)
+    torch.testing.assert_close(mel, whole, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "lengths"),
+    [
+        (EXACT, [30 + 20, 30 + 10 + 15, 30 + 10 + 8 + 3]),
+        (REMEMBERED, [30, 20, 10 + 15, 10 + 8 + 3]),
+        (ALL_REMEMBERED, [30, 20, 15, 8 + 3]),
+    ],
+    ids=WAYS,
+)
+def test_what_is_remembered_is_not_encoded_again(
+    nets: SmallNets, options: RenderOptions, lengths: list[int]
+) -> None:
+    encoded, embed = [], nets.flow.embedding.forward
+
+    def overhear(tokens: Tensor) -> Tensor:
+        encoded.append(tokens.shape[1])
+        return embed(tokens)
+
+    with patch.object(nets.flow.embedding, "forward", overhear):
+        rendered(rendering(nets, options), list(cut(some_tokens(18, 37), 20, 12)))
+    assert encoded == lengths
 
 
 @each_way

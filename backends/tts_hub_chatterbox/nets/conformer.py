@@ -193,9 +193,7 @@ class RelativeAttention(nn.Module):
         self.position_bias = nn.Parameter(torch.empty(config.heads, config.width // config.heads))
         self.output = nn.Linear(config.width, config.width)
 
-    def forward(
-        self, x: Tensor, positions: Tensor, mask: Tensor | None, past: Past | None = None
-    ) -> Tensor:
+    def forward(self, x: Tensor, positions: Tensor, mask: Tensor | None, past: Past | None = None) -> Tensor:
         """(B, T, D), (P + 2T - 1, D), (B, T) -> (B, T, D). With a past there is no mask."""
         query = self.query(x).unflatten(2, (self.heads, -1))  # (B, T, H, K)
         key, value = (
@@ -206,8 +204,8 @@ class RelativeAttention(nn.Module):
             key, value = past.behind_keys(key, value)  # (B, H, P + T, K)
         by_content = (query + self.content_bias).transpose(1, 2)  # (B, H, T, K)
         by_position = ((query + self.position_bias) * self.scale).transpose(1, 2)  # (B, H, T, K)
-        distance = self.position(positions).unflatten(1, (self.heads, -1)).permute(1, 2, 0)  # (H, K, P + 2T - 1)
-        bias = _by_key(by_position @ distance)  # (B, H, T, P + T)
+        distance = self.position(positions).unflatten(1, (self.heads, -1))  # (P + 2T - 1, H, K)
+        bias = _by_key(by_position @ distance.permute(1, 2, 0))  # (B, H, T, P + T)
         if mask is not None:
             bias = bias.masked_fill(~mask[:, None, None], -math.inf)
         # The fused attention adds the bias to the scaled products of queries and keys.

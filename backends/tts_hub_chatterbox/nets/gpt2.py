@@ -140,6 +140,17 @@ class Places:
         causal = mask is None and new > 1
         return cls(longest if alike else None, end, positions, mask, causal, shared)
 
+    @classmethod
+    def fixed(cls, lengths: Tensor, end: int, dtype: torch.dtype) -> Places:
+        """Of one new position a row behind `lengths` (B,), among the first `end` columns of a cache.
+
+        Nothing of it depends on what the numbers are, only on shapes: such a step can be recorded.
+        """
+        positions = lengths[:, None]  # (B, 1)
+        hidden = torch.arange(end, device=lengths.device) > positions[:, None, :, None]  # (B, 1, 1, E)
+        mask = torch.zeros(hidden.shape, dtype=dtype, device=lengths.device)
+        return cls(None, end, positions, mask.masked_fill_(hidden, -torch.inf), causal=False)
+
     def write(self, kept: Tensor, new: Tensor) -> Tensor:
         """Put `new` (B, H, N, K) into one layer's keys or values (B, H, C, K); gives those up to E."""
         if self.start is not None:
@@ -170,11 +181,15 @@ class GPT2(nn.Module):
         Raises:
             GenerationError: the cache is full; it is as before then.
         """
-        places = Places.after(cache, inputs.shape[1], shared)
+        hidden = self.at(Places.after(cache, inputs.shape[1], shared), inputs, cache)
+        cache.lengths.add_(inputs.shape[1])
+        return hidden
+
+    def at(self, places: Places, inputs: Tensor, cache: KVCache) -> Tensor:
+        """The same where the places are known; the lengths of the cache stay as they are."""
         hidden = inputs + self.position_embedding(places.positions)  # (B, N, D) + (1 or B, N, D)
         for block, keys, values in zip(self.blocks, cache.keys, cache.values, strict=True):
             hidden = block(hidden, keys, values, places)
-        cache.lengths.add_(inputs.shape[1])
         return self.final_norm(hidden)  # type: ignore[no-any-return]
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from tts_hub_chatterbox.nets.gpt2 import GPT2, GPT2_MEDIUM, GPT2_SMALL, GPT2Config, KVCache
+from tts_hub_chatterbox.nets.gpt2 import GPT2, GPT2_MEDIUM, GPT2_SMALL, GPT2Config, KVCache, Places
 
 START_SPEECH = 6561
 STOP_SPEECH = 6562
@@ -83,6 +83,21 @@ class T3(nn.Module):
             GenerationError: the cache is full.
         """
         return self._last_logits(self.speech_embedding(tokens)[:, None], cache, shared)  # (B, D) -> (B, 1, D)
+
+    def step_at(self, tokens: Tensor, lengths: Tensor, end: int, cache: KVCache) -> Tensor:
+        """A step that depends on shapes alone: row i is `lengths[i]` long, and the first `end` columns count.
+
+        The lengths of the cache itself are neither read nor changed.
+
+        Args:
+            tokens: (B,) int64.
+            lengths: (B,) int64 on the device of the cache.
+            end: more than the longest.
+            cache: of B rows.
+        """
+        places = Places.fixed(lengths, end, cache.keys.dtype)
+        hidden = self.backbone.at(places, self.speech_embedding(tokens)[:, None], cache)[:, -1]  # (B, D)
+        return self.speech_head(hidden).float()  # type: ignore[no-any-return]  # (B, V)
 
     def _embed_voice(self, speaker: Tensor, prompt: Tensor) -> Tensor:
         said = self.speech_embedding(prompt)  # (B, P, D)
