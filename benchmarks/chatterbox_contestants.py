@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass, field
-from importlib import import_module
+from io import StringIO
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,6 @@ class Package:
         from tests.chatterbox import conftest  # noqa: F401 - makes it importable, so it comes first
         from tests.chatterbox.test_whole import reference_of
 
-        import_module("chatterbox.models.t3.t3").__dict__["tqdm"] = iter  # no bar
         torch.set_num_threads(threads)  # the tests have set it, too
         self._model: Any = reference_of(folder, variant)
         del self._model.t3.inference_turbo  # the tests' limit; these weights come to an end
@@ -173,6 +172,7 @@ class Contestant:
     _process: Any = field(init=False)
 
     def __post_init__(self) -> None:
+        os.environ["TQDM_DISABLE"] = "1"  # read when it is imported
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         arguments = (theirs, self.make, self.arguments)
@@ -196,10 +196,10 @@ class Contestant:
 
 
 def _serve(connection: Connection, make: Callable[..., Any], arguments: tuple[object, ...]) -> None:
-    with redirect_stdout(sys.stderr):  # the watermark's package tells of itself
+    with redirect_stdout(StringIO()):  # the packages tell of themselves
         contestant = make(*arguments)
-    while (task := connection.recv()) is not None:
-        method, values = task
-        connection.send(getattr(contestant, method)(*values))
-    if hasattr(contestant, "close"):
-        contestant.close()
+        while (task := connection.recv()) is not None:
+            method, values = task
+            connection.send(getattr(contestant, method)(*values))
+        if hasattr(contestant, "close"):
+            contestant.close()

@@ -32,7 +32,9 @@ END = 160
 """Text and speech tokens at which the random weights stop."""
 ROWS = 8
 PARTS = ("t3", "sentence", "page", "requests")
-SENTENCE = "The harbour lay quiet that morning, and the first boats were already far out on the grey sea."
+SENTENCE = "The harbour lay quiet this morning, and the first boats were already far out on the open grey sea."
+    "The harbour lay quiet that morning, and the first boats were already far out upon the wide grey sea."
+)
 """100 speech tokens, 4 s, where text and speech end at 160."""
 PAGE = (
     "Nobody had told the baker that the bridge would be closed for the whole week.",

@@ -264,8 +264,10 @@ class Generation:
         unread = sum(take.unread_seconds for take in self._pending)
         coming = sum(len(take.segment.text) for take in running[1:]) * SECONDS_PER_CHARACTER
         engine = self._route[self._stop].engine
-        ahead = max(self._limits.buffer_seconds, engine.capabilities.ahead_seconds)
-        return len(running) < engine.concurrency and unread + coming < ahead
+        together = engine.capabilities.ahead_seconds
+        # One page that is spoken all at once leaves a place for who comes next.
+        places = max(1, engine.concurrency - 1) if together else engine.concurrency
+        return len(running) < places and unread + coming < max(self._limits.buffer_seconds, together)
 
     def _start(self, take: Take) -> None:
         take.attempt = attempt = Attempt(self._stop)

@@ -48,8 +48,6 @@ CHARS_PER_TOKEN = 0.3
 """Half of what usual speech has: slow speech also comes to its end."""
 ROWS = 8
 """Segments at once. On processors more of them gain little; on a GPU set `concurrency` to 32."""
-AHEAD_SECONDS = 30.0
-"""Of a request that are spoken together: eight sentences read the weights as often as one does."""
 WARM_UP_TEXT = "Good morning, and welcome."
 WARM_UP_TOKENS = 40
 OPENAI_VOICES = (
@@ -65,7 +63,6 @@ COMPUTATION = "1"
 class Loaded:
     """What `load` brings."""
 
-    model: Chatterbox
     loop: SpeechLoop
     built_in: Conditioning
     store: VoiceStore
@@ -90,7 +87,7 @@ class ChatterboxBackend(TTSBackend):
             languages=(LANGUAGE,),
             max_chars=max(MIN_CHARS, min(MAX_CHARS, int(self._settings.max_speech_tokens * CHARS_PER_TOKEN))),
             concurrency=self._settings.concurrency or ROWS,
-            ahead_seconds=AHEAD_SECONDS,
+            ahead_seconds=self._settings.ahead_seconds,
             watermark=self._settings.watermark,
         )
         voices_folder = self._settings.voices_folder
@@ -165,11 +162,13 @@ class ChatterboxBackend(TTSBackend):
         loaded = await self._load(ignore)
         voice = await self._conditioning(loaded, request.voice.id)
         speech = _speech(loaded, request, voice, self._settings.max_speech_tokens)
+        told = 0.0
         async with aclosing(self._spoken(loaded.loop, speech)) as parts:
             async for part in parts:
                 if isinstance(part, AudioChunk):
                     yield part
-                elif part.stage != "waiting":
+                elif part.stage != "waiting" or part.seconds >= told + 1:
+                    told = part.seconds if part.stage == "waiting" else told
                     on_progress(self._event(request, part))
 
     async def warm_up(self) -> None:
@@ -181,6 +180,7 @@ class ChatterboxBackend(TTSBackend):
         async with aclosing(self._spoken(loaded.loop, speech)) as parts:
             async for _ in parts:
                 pass
+        await to_thread.run_sync(loaded.loop.warm_up)
 
     async def aclose(self) -> None:
         """Let go of the nets."""
@@ -203,6 +203,8 @@ class ChatterboxBackend(TTSBackend):
 
     async def _load(self, on_progress: ProgressCallback) -> Loaded:
         async with self._loading:
+            if self._loaded is not None and self._loaded.loop.failed:
+                self._loaded = None  # what has failed is loaded anew
             if self._loaded is None:
                 token = lowlevel.current_token()
 
@@ -281,6 +283,7 @@ def _read(
             return _voicebox(model, settings)
 
     built_in = Conditioning.from_conds_pt(folder / variant.built_in_voice.name)
+    version = _version(variant, settings, folder)
     loop = SpeechLoop(
         load,
         rows=settings.concurrency or ROWS,
@@ -290,10 +293,9 @@ def _read(
         room_timeout=settings.room_timeout,
     )
     return Loaded(
-        model=loop.model,
         loop=loop,
         built_in=built_in,
-        version=_version(variant, settings, folder),
+        version=version,
         store=VoiceStore(user_cache_path("tts-hub") / "chatterbox-voices", most=settings.voices_in_memory),
     )
 
@@ -340,7 +342,7 @@ def _speech(loaded: Loaded, request: SegmentRequest, voice: Conditioning, limit:
         request_id=request.request_id,
         index=request.index,
         text=text,
-        text_tokens=tuple(loaded.model.text.encode(padded(text))),
+        text_tokens=tuple(loaded.loop.model.text.encode(padded(text))),
         voice=voice,
         options=SamplingOptions(**options.model_dump()),
         seed=new_seed(request.request_id) if request.seed is None else request.seed,
@@ -379,8 +381,8 @@ def _listened(loaded: Loaded, data: bytes, backend: str) -> Conditioning:
     clip = read_reference(data)
 
     def listen() -> Conditioning:
-        with memory_told(backend, loaded.model.device):
-            return loaded.model.listen(clip)
+        with memory_told(backend, loaded.loop.model.device):
+            return loaded.loop.model.listen(clip)
 
     return loaded.loop.run(listen)
 

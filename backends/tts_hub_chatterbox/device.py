@@ -66,7 +66,7 @@ def precision_of(name: str, device: torch.device) -> Precision:
             backend="chatterbox",
             remedy="set dtype to 'auto' or 'float32'",
         )
-    if not possible:
+    if not possible or (name == "auto" and not torch.cpu._is_vnni_supported()):
         return FLOAT32
     # The fused attention reads half as much then; without instructions for it, it would only be slower.
     kv = torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32

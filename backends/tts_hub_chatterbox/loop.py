@@ -1,7 +1,5 @@
 """The one thread in which a model speaks: segments join and leave T3's batch, and take turns in the rest.
 
-What comes next is chosen by who waits for it: the first chunk of a new request, then whoever runs dry first.
-
 A model is also loaded here, and listens to clips here: each thread that lets torch compute in parallel gets
 helpers of its own, and with more of them than cores every single operation waits for somebody to wake up.
 """
@@ -14,26 +12,47 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
 from tts_hub.errors import BackendUnavailableError, QueueTimeoutError
-from tts_hub_chatterbox.memory import memory_told
-from tts_hub_chatterbox.model import Chatterbox
-from tts_hub_chatterbox.pacing import Costs, Listener, soonest
+from tts_hub_chatterbox.memory import free_memory, loading_memory_told, memory_told
+from tts_hub_chatterbox.pacing import Costs, Listener
+from tts_hub_chatterbox.schedule import Schedule
 from tts_hub_chatterbox.speaking import Speaking, Voicebox
 from tts_hub_chatterbox.speech import Ended, Speech
 
-STEPS_BETWEEN_JOINS = 4
-"""Of the others, before one more of a running request joins: each must read its text first."""
-MARGIN = 1.5
-"""Times what a chunk takes, before a reader runs dry: then it must not wait for anybody else."""
+if TYPE_CHECKING:
+    from tts_hub_chatterbox.model import Chatterbox
+    from tts_hub_chatterbox.t3_batch import T3Batch
+
 POLL = 0.05
 """Seconds between two looks at whether there is room for who waits, while there is nothing else to do."""
+PATIENCE = 2.0
+"""Seconds that an errand waits for who is running dry."""
+REMEMBERED = 64
+"""Requests without a segment at work whose next segment may come."""
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Errand:
+    """Something else that is done with the model, between two pieces of speech."""
+
+    work: Callable[[], Any]
+    done: Future[Any] = field(default_factory=Future)
+    came_at: float = field(default_factory=time.monotonic)
+
+    def run(self) -> None:
+        """Do it; what it raises is raised where it is waited for."""
+        try:
+            self.done.set_result(self.work())
+        except Exception as exc:  # noqa: BLE001 - see above
+            self.done.set_exception(exc)
 
 
 class SpeechLoop:
@@ -57,26 +76,30 @@ class SpeechLoop:
             speech_tokens: of one of them at most.
             threads: of the processor that compute; none: torch's choice.
             hold_real_time: requests wait while one more would be spoken slower than it is heard.
-            room_timeout: seconds that they wait so.
+            room_timeout: seconds after which a request that waits so gets a `QueueTimeoutError`.
         """
-        self._load = load
+        self.costs = Costs()
+        self.failed = False
+        """It ended by an error of its own."""
         self._rows = rows
         self._speech_tokens = speech_tokens
         self._threads = threads
         self._hold_real_time = hold_real_time
         self._room_timeout = room_timeout
-        self._inbox: queue.SimpleQueue[Speech | Callable[[], None] | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Speech | Errand | None] = queue.SimpleQueue()
+        self._door = threading.Lock()
+        """Nobody comes in while it is being closed."""
+        self._is_closed = False
         self._waiting: list[Speaking] = []
         """Without a row yet, or without one for their next take."""
         self._speaking: list[Speaking] = []
         """All others that are not at their end."""
+        self._errands: list[Errand] = []
         self._listeners: dict[str, Listener] = {}
-        self.costs = Costs()
         self._steps_since_join = 0
-        self._closed = threading.Event()
         loaded: Future[None] = Future()
         self._thread = threading.Thread(
-            target=self._run, args=(loaded,), name="tts-hub-chatterbox", daemon=True
+            target=self._run, args=(load, loaded), name="tts-hub-chatterbox", daemon=True
         )
         self._thread.start()
         loaded.result()
@@ -88,10 +111,11 @@ class SpeechLoop:
 
     def submit(self, speech: Speech) -> None:
         """Speak it; its news tell how that goes. From any thread."""
-        if self._closed.is_set():
-            speech.news.put(Ended(_closed()))
-        else:
-            self._inbox.put(speech)
+        with self._door:
+            if not self._is_closed:
+                self._inbox.put(speech)
+                return
+        speech.news.put(Ended(self._closed_error()))
 
     def run(self, work: Callable[[], T]) -> T:
         """Do something else with the model between two steps; blocks until it is done, and raises as it does.
@@ -99,144 +123,111 @@ class SpeechLoop:
         Raises:
             BackendUnavailableError: the loop is closed.
         """
-        done: Future[T] = Future()
+        errand = Errand(work)
+        with self._door:
+            if self._is_closed:
+                raise self._closed_error()
+            self._inbox.put(errand)
+        result: T = errand.done.result()
+        return result
 
-        def call() -> None:
-            try:
-                done.set_result(work())
-            except Exception as exc:  # noqa: BLE001 - carried over to the caller, whatever it is
-                done.set_exception(exc)
-
-        self._inbox.put(call)
-        while True:
-            try:
-                return done.result(timeout=POLL)
-            except TimeoutError:
-                if done.done():
-                    raise
-                if not self._thread.is_alive():
-                    raise _closed() from None
+    def warm_up(self) -> None:
+        """Prepare what steps need at first use."""
+        self.run(lambda: None if len(self._batch) else self._batch.warm_up())
 
     def close(self) -> None:
         """End all speech and the thread; blocks for the step under way."""
-        self._closed.set()
+        with self._door:
+            self._is_closed = True
         self._inbox.put(None)
         self._thread.join()
 
     # --- the thread ---
 
-    def _run(self, loaded: Future[None]) -> None:
+    def _run(self, load: Callable[[], Voicebox], loaded: Future[None]) -> None:
         try:
             if self._threads is not None:
                 torch.set_num_threads(self._threads)
-            self._voicebox = self._load()
-            self._device = self._voicebox.model.device
-            self._batch = self._voicebox.model.batch(rows=self._rows, speech_tokens=self._speech_tokens)
+            self._voicebox, self._batch = self._prepared(load)
         except BaseException as exc:  # noqa: BLE001 - carried over to who waits for it, whatever it is
-            self._closed.set()
+            self._is_closed = True
+            free_memory()
             loaded.set_exception(exc)
             return
         loaded.set_result(None)
         try:
-            while not self._closed.is_set():
+            while not self._is_closed:
                 self._take_in()
                 self._drop()
                 self._work()
         except Exception:
-            logger.exception("the loop of Chatterbox has ended")
+            self.failed = True
+            logger.exception("the loop of Chatterbox has failed")
         finally:
-            self._closed.set()
+            with self._door:
+                self._is_closed = True
             self._end_all()
 
+    def _prepared(self, load: Callable[[], Voicebox]) -> tuple[Voicebox, T3Batch]:
+        voicebox = load()
+        model = voicebox.model
+        with loading_memory_told("chatterbox", model.device):
+            return voicebox, model.batch(rows=self._rows, speech_tokens=self._speech_tokens)
+
     def _take_in(self) -> None:
-        """New segments; waits for one when there is nothing else to do."""
-        idle = not self._waiting and not self._speaking
-        try:
-            while True:
+        """New segments and errands; waits for one when there is nothing else to do."""
+        idle = not (self._waiting or self._speaking or self._errands)
+        while True:
+            try:
                 came = self._inbox.get(block=idle)
-                if came is None:
-                    return
-                if not isinstance(came, Speech):
-                    came()
-                    continue
-                idle = False
-                self._waiting.append(Speaking(came, self._voicebox))
-                self._listeners.setdefault(came.request_id, Listener())
-        except queue.Empty:
-            pass
+            except queue.Empty:
+                return
+            idle = False
+            if isinstance(came, Speech):
+                self._waiting.append(Speaking(came, self._voicebox, self._listener(came)))
+            elif came is not None:
+                self._errands.append(came)
+
+    def _listener(self, speech: Speech) -> Listener:
+        """Of the request; one that begins has a new one, as clients may use an id twice."""
+        if speech.index == 0 or speech.request_id not in self._listeners:
+            self._listeners.pop(speech.request_id, None)
+            self._listeners[speech.request_id] = Listener()
+        return self._listeners[speech.request_id]
 
     def _drop(self) -> None:
         """Those that nobody listens to any more, and those at their end."""
         for each in self._all():
-            if each.speech.given_up.is_set():
-                each.leave(self._batch)
-                each.speech.news.put(Ended())
-        self._waiting = [w for w in self._waiting if not (w.ended or w.speech.given_up.is_set())]
-        self._speaking = [s for s in self._speaking if not (s.ended or s.speech.given_up.is_set())]
-        active = {each.speech.request_id for each in self._all()}
-        # A request whose next segment has not come yet is remembered until another takes its place.
-        for request_id in [r for r in self._listeners if r not in active][:-64]:
+            if each.speech.given_up.is_set() and not each.ended:
+                each.give_up(self._batch)
+        self._waiting = [w for w in self._waiting if not w.ended]
+        self._speaking = [s for s in self._speaking if not s.ended]
+        active = {each.listener for each in self._all()}
+        idle = [request_id for request_id, kept in self._listeners.items() if kept not in active]
+        for request_id in idle[:-REMEMBERED]:
             del self._listeners[request_id]
 
     def _work(self) -> None:
         """The one thing that is to be done next."""
         now = time.monotonic()
-        self._refuse_late(now)
-        joining = self._next_to_join(now)
-        chunk = self._next_chunk(now)
-        step_by = soonest(self._due(s, now)[1] for s in self._speaking if s.has_row)
-        newcomer_steps = any(s.is_new and s.has_row for s in self._speaking)
-        if joining is not None and joining.is_new:
-            self._join(joining)
-        elif chunk is not None and (
-            not len(self._batch) or self._due(chunk, now) <= (1 if newcomer_steps else 2, step_by)
+        schedule = Schedule(
+            self._waiting, self._speaking, self.costs, now, holds_real_time=self._hold_real_time
+        )
+        if self._errands and (
+            now - self._errands[0].came_at > PATIENCE or not schedule.is_anybody_running_dry()
         ):
-            self._render(chunk)
-        elif joining is not None and (self._steps_since_join >= STEPS_BETWEEN_JOINS or not len(self._batch)):
-            self._join(joining)
-        elif len(self._batch):
+            self._errands.pop(0).run()
+            return
+        choice = schedule.choose(is_full=self._batch.is_full, steps_since_join=self._steps_since_join)
+        if choice.work == "join" and choice.speaking is not None:
+            self._join(choice.speaking)
+        elif choice.work == "chunk" and choice.speaking is not None:
+            self._render(choice.speaking)
+        elif choice.work == "step":
             self._step()
         elif self._waiting:
             time.sleep(POLL)
-
-    def _due(self, speaking: Speaking, now: float) -> tuple[int, float]:
-        """How urgent: who is about to run dry, then first chunks, then all others by when they run dry."""
-        speech = speaking.speech
-        moment = self._listeners[speech.request_id].runs_dry(speech.index, speaking.sent)
-        if moment is None:
-            return (1 if speech.index == 0 else 2, speaking.arrived_at)
-        return (0 if moment - now < MARGIN * self.costs.chunk else 2, moment)
-
-    def _next_chunk(self, now: float) -> Speaking | None:
-        """The most urgent of those that can have a chunk made."""
-        ready = [s for s in self._speaking if s.wanted]
-        return min(ready, key=lambda s: self._due(s, now), default=None)
-
-    def _next_to_join(self, now: float) -> Speaking | None:
-        """Newcomers first, then who is heard next; nobody beside the first chunk of a newcomer."""
-        if self._batch.is_full:
-            return None
-        waiting = sorted(self._waiting, key=lambda w: self._due(w, now))
-        first = next((w for w in waiting if self._has_room(w)), None)
-        if first is None or first.is_new:
-            return first
-        return None if any(s.is_new for s in self._speaking) else first
-
-    def _has_room(self, speaking: Speaking) -> bool:
-        """Whether its request is under way already, or all can still be spoken as fast as they are heard."""
-        active = {s.speech.request_id for s in self._speaking}
-        if speaking.speech.request_id in active or not active or not self._hold_real_time:
-            return True
-        return self.costs.load(len(active) + 1) <= 1
-
-    def _refuse_late(self, now: float) -> None:
-        for waiting in self._waiting:
-            if now - waiting.arrived_at > self._room_timeout:
-                error = QueueTimeoutError(
-                    f"no room for one more voice in real time within {self._room_timeout:g} s",
-                    retry_after=max(1.0, self._room_timeout / 2),
-                )
-                waiting.fail(error, self._batch)
+        self._refuse_late(schedule, now)
 
     # --- work ---
 
@@ -264,11 +255,11 @@ class SpeechLoop:
         began = time.monotonic()
         made: list[float] = []
         self._contained(speaking, lambda: made.append(speaking.render(self._batch)))
-        listener = self._listeners[speaking.speech.request_id]
+        now = time.monotonic()
         if made:
-            self.costs.chunk_took(time.monotonic() - began, made[0])
-        if speaking.sent and listener.began_at is None:
-            listener.began_at = time.monotonic()
+            self.costs.chunk_took(now - began, made[0])
+        if speaking.sent and speaking.listener.began_at is None:
+            speaking.listener.began_at = now
         self._note(speaking)
 
     def _note(self, speaking: Speaking) -> None:
@@ -276,15 +267,22 @@ class SpeechLoop:
         if not (speaking.has_row or speaking.decoded or speaking.ended):
             self._speaking.remove(speaking)
             self._waiting.append(speaking)
-        speech = speaking.speech
-        self._listeners[speech.request_id].seconds[speech.index] = max(
-            speaking.sent, speaking.expected_seconds
-        )
+        seconds = max(speaking.sent, speaking.expected_seconds)
+        speaking.listener.seconds[speaking.speech.index] = seconds
+
+    def _refuse_late(self, schedule: Schedule, now: float) -> None:
+        for waiting in self._waiting:
+            if now - waiting.arrived_at > self._room_timeout and schedule.lacks_room(waiting):
+                error = QueueTimeoutError(
+                    f"no room for one more voice in real time within {self._room_timeout:g} s",
+                    retry_after=max(1.0, self._room_timeout / 2),
+                )
+                waiting.fail(error, self._batch)
 
     def _contained(self, speaking: Speaking, work: Callable[[], None]) -> None:
         """What goes wrong in one segment is told to its reader alone."""
         try:
-            with memory_told("chatterbox", self._device):
+            with memory_told("chatterbox", self.model.device):
                 work()
         except Exception as exc:  # noqa: BLE001 - carried over to the reader, whatever it is
             speaking.fail(exc, self._batch)
@@ -293,18 +291,24 @@ class SpeechLoop:
         yield from self._waiting
         yield from self._speaking
 
+    # --- the end ---
+
     def _end_all(self) -> None:
+        """Nobody comes in any more; who is in is told."""
+        error = self._closed_error()
         for speaking in self._all():
             if not speaking.ended:
-                speaking.speech.news.put(Ended(_closed()))
-        while True:
-            try:
-                came = self._inbox.get_nowait()
-            except queue.Empty:
-                return
+                speaking.speech.news.put(Ended(error))
+        errands = self._errands
+        while not self._inbox.empty():
+            came = self._inbox.get()
             if isinstance(came, Speech):
-                came.news.put(Ended(_closed()))
+                came.news.put(Ended(error))
+            elif came is not None:
+                errands.append(came)
+        for errand in errands:
+            errand.done.set_exception(error)
 
-
-def _closed() -> BackendUnavailableError:
-    return BackendUnavailableError("Chatterbox has been unloaded", backend="chatterbox")
+    def _closed_error(self) -> BackendUnavailableError:
+        reason = "has failed, and is loaded anew" if self.failed else "has been unloaded"
+        return BackendUnavailableError(f"Chatterbox {reason}", backend="chatterbox")

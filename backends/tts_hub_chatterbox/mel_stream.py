@@ -60,15 +60,16 @@ class MelStream:
         self._voice_memory = memories.get(voice, steps).flow if memories else None
         self._keeps_speech = keeps_speech
         self._speech_memory: FlowMemory | None = None
-        remembered = voice.flow_prompt.shape[1] if memories else 0
-        self._prompt = voice.flow_prompt[:, remembered:].to(device)
-        """Shape (1, Q), or nothing if it is remembered; so are its mel and its noise."""
-        self._prompt_mel = voice.flow_mel[:, FRAMES_PER_TOKEN * remembered :].to(device)
-        """Shape (1, P, M)."""
+        memory = self._voice_memory
+        self._prompt = voice.flow_prompt[:, 0 if memory is None else memory.tokens.frames :].to(device)
+        """Shape (1, Q): what is to be encoded; of a remembered one the last tokens, which look ahead."""
+        frames = 0 if memory is None else memory.steps[0].frames
+        self._prompt_mel = voice.flow_mel[:, frames:].to(device)
+        """Shape (1, P, M), of what the estimator does not remember."""
         # The prompt's noise is drawn first even if it is not used: the speech's is the same then.
-        prompt_noise = flow.draw_noise(FRAMES_PER_TOKEN * voice.flow_prompt.shape[1], chance)  # (1, M, 2Q)
-        self._prompt_noise = prompt_noise[:, :, FRAMES_PER_TOKEN * remembered :].to(device)
-        """Shape (1, M, 2Q)."""
+        prompt_noise = flow.draw_noise(FRAMES_PER_TOKEN * voice.flow_prompt.shape[1], chance)
+        self._prompt_noise = prompt_noise[:, :, frames:].to(device)
+        """Shape (1, M, P), without what is left of half a token."""
         self._tokens: list[int] = []
         """From `_begin` on."""
         self._noise = self._prompt_noise[:, :, :0]
@@ -123,6 +124,7 @@ class MelStream:
         pasts = () if past is None else past.steps
         frames = self._flow.integrate(noise, condition, None, steps=self._steps, pasts=pasts)  # (1, F, M)
         if self._keeps_speech and past is not None:
+            self._prompt = self._prompt[:, :0]
             self._speech_memory = past.memory().behind(self._speech_memory, self._context)
         context = self._prompt_frames + old
         joined = self._blended(frames[:, context:], frames[:, max(0, context - 1) : context], old)
@@ -137,12 +139,13 @@ class MelStream:
         return FlowPast.behind(*(one for one in memories if one is not None), steps=self._steps)
 
     def _encoded(self, past: FlowPast | None, *, final: bool) -> Tensor:
-        """The features of what is not remembered: (1, F, M)."""
+        """The features of what the estimator does not remember: (1, F, M)."""
         tokens = torch.tensor([self._tokens], device=self._prompt.device)  # (1, S)
-        if past is not None:
-            return self._flow.encode_behind(tokens, past, final=final)
-        encoded, _ = self._flow.encode(torch.cat((self._prompt, tokens), dim=1), None, final=final)
-        return encoded
+        tokens = torch.cat((self._prompt, tokens), dim=1)  # (1, Q + S)
+        if past is None:
+            return self._flow.encode(tokens, None, final=final)[0]
+        encoded = self._flow.encode_behind(tokens, past, final=final)  # (1, 2Q + F, M)
+        return encoded[:, FRAMES_PER_TOKEN * self._prompt.shape[1] :]
 
     def _blended(self, new: Tensor, again: Tensor, old: int) -> Tensor:
         """Without a jump behind the frame given last, which this pass has computed once more as `again`."""
@@ -154,5 +157,5 @@ class MelStream:
 
     @property
     def _prompt_frames(self) -> int:
-        """2Q."""
-        return FRAMES_PER_TOKEN * self._prompt.shape[1]
+        """Of whole tokens, that the estimator does not remember."""
+        return self._prompt_noise.shape[2]

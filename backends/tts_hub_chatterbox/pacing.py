@@ -1,52 +1,53 @@
-"""When what must be there: chunks that grow, the moment at which a reader runs dry, and what work costs.
+"""When what must be there: chunks that grow, the moment at which a listener runs dry, and what work costs.
 
-A reader is taken to play what he gets as it comes, from the first chunk of his request on.
+A listener is taken to play what he gets as it comes and at its own speed, from his first chunk on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import statistics
+from collections import defaultdict, deque
 from dataclasses import dataclass, field
 
 from tts_hub_chatterbox.units import TOKENS_PER_SECOND
 
-FORGETTING = 0.2
-"""Share of the latest measurement in a running mean."""
+REMEMBERED_STEPS = 9
+"""Latest steps whose median counts: a single slow one says nothing."""
+FORGETTING = 0.9
+"""What a measured chunk still counts for at the next one."""
+LONG = 40
+"""Tokens from which on a chunk waits for a quarter more of them, so that no crumb is left behind it."""
 CRUMB = 4
-"""A last chunk is at least a quarter of what it might have been."""
-FIRST_GUESS = 0.5
-"""Seconds of a chunk before one was measured."""
 
 
 @dataclass(slots=True)
 class Chunks:
-    """Where a segment is cut into chunks: by its tokens alone, so that a seed always sounds the same.
+    """Where a segment is cut into chunks: by its tokens alone, so that a seed always sounds the same."""
 
-    A chunk is made only when some tokens behind it are there, too, so that no crumb is left for the last one.
-    Only the first chunk of a request does not wait for that.
-    """
-
+    first: int
+    """Tokens of the first one, among them those that only lie behind what can leave."""
     size: float
-    """Tokens of the next one."""
+    """Tokens of the next one behind it."""
     growth: float
     longest: float
-    waits: bool
-    """For tokens behind it."""
+    begun: bool = False
 
     def next(self, pending: int, *, decoded: bool) -> int | None:
         """How many tokens the next chunk takes; None if it must wait."""
-        size = int(self.size)
-        if pending >= size + (size // CRUMB if self.waits else 0) and not (decoded and pending == size):
+        size = int(self.size) if self.begun else self.first
+        behind = size // CRUMB if size >= LONG else 0
+        if pending >= size + behind and not (decoded and pending == size):
             return size
         return pending if decoded else None
 
     def grow(self) -> None:
         """After a chunk has been made."""
-        self.size = min(self.size * self.growth, self.longest)
-        self.waits = True
+        if self.begun:
+            self.size = min(self.size * self.growth, self.longest)
+        self.begun = True
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Listener:
     """What one request has been given so far."""
 
@@ -63,42 +64,33 @@ class Listener:
 
 
 class Costs:
-    """What steps and chunks take on this machine, by running means."""
+    """What steps and chunks take on this machine."""
 
     def __init__(self) -> None:
-        self._steps: dict[int, float] = {}
-        self._chunk = FIRST_GUESS
-        self._share = 0.0
+        self._steps: defaultdict[int, deque[float]] = defaultdict(lambda: deque(maxlen=REMEMBERED_STEPS))
+        self._chunk_seconds = 0.0
+        self._audio_seconds = 0.0
 
     def step_took(self, rows: int, seconds: float) -> None:
         """A step of so many rows."""
-        before = self._steps.get(rows, seconds)
-        self._steps[rows] = before + FORGETTING * (seconds - before)
+        self._steps[rows].append(seconds)
 
     def chunk_took(self, seconds: float, audio_seconds: float) -> None:
         """A chunk from tokens to samples."""
-        self._chunk += FORGETTING * (seconds - self._chunk)
-        if audio_seconds > 0:
-            share = seconds / audio_seconds
-            self._share += FORGETTING * (share - self._share) if self._share else share
+        self._chunk_seconds = FORGETTING * self._chunk_seconds + seconds
+        self._audio_seconds = FORGETTING * self._audio_seconds + audio_seconds
 
     def step(self, rows: int) -> float:
         """Seconds of a step; measured ones of about as many rows stand for those that were not."""
         if not self._steps:
             return 0.0
         nearest = min(self._steps, key=lambda known: (abs(known - rows), known))
-        return self._steps[nearest] * max(1.0, rows / nearest)
+        return statistics.median(self._steps[nearest])
 
-    @property
-    def chunk(self) -> float:
-        """Seconds of a chunk."""
-        return self._chunk
+    def chunk(self, audio_seconds: float) -> float:
+        """Seconds of a chunk of so much audio."""
+        return audio_seconds * self._chunk_seconds / self._audio_seconds if self._audio_seconds else 0.0
 
     def load(self, listeners: int) -> float:
         """Share of the time that so many requests would take that are heard in real time."""
-        return TOKENS_PER_SECOND * self.step(listeners) + listeners * self._share
-
-
-def soonest(moments: Iterable[float]) -> float:
-    """The first of some moments; infinity if there are none."""
-    return min(moments, default=float("inf"))
+        return TOKENS_PER_SECOND * self.step(listeners) + self.chunk(listeners)

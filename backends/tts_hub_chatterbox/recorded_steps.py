@@ -7,6 +7,7 @@ Elsewhere than on CUDA the same steps are computed anew each time, with the same
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,6 +32,18 @@ class RecordedSteps:
         self._tokens = torch.zeros(rows, dtype=torch.int64, device=device)
         self._lengths = torch.zeros(rows, dtype=torch.int64, device=device)
         self._steps: dict[tuple[int, int], Callable[[], Tensor]] = {}
+        self._pool = torch.cuda.graph_pool_handle() if device.type == "cuda" else None
+
+    def record_all(self) -> None:
+        """Every shape beforehand; the rows must be free."""
+        rows, capacity = len(self._lengths), self._cache.capacity
+        self._lengths.zero_()
+        for power in range((rows - 1).bit_length() + 1):
+            for end in range(COLUMNS, capacity + COLUMNS, COLUMNS):
+                shape = min(1 << power, rows), min(end, capacity)
+                if shape not in self._steps:
+                    self._steps[shape] = self._recording(*shape)
+                self._steps[shape]()
 
     def step(self, tokens: Tensor) -> Tensor:
         """Append one token to each of the first rows: (B,) to logits (B, V), float32.
@@ -64,10 +77,11 @@ class RecordedSteps:
             cache = self._cache.rows(0, rows)
             return self._t3.step_at(self._tokens[:rows], self._lengths[:rows], end, cache)
 
-        return _recorded(work) if self._tokens.is_cuda else work
+        return _recorded(work, self._pool) if self._tokens.is_cuda else work
 
 
-def _recorded(work: Callable[[], Tensor]) -> Callable[[], Tensor]:
+def _recorded(work: Callable[[], Tensor], pool: Any) -> Callable[[], Tensor]:
+    """The recordings share a pool of memory, as they run one after the other; other threads may go on."""
     beside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     beside.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(beside):
@@ -75,7 +89,7 @@ def _recorded(work: Callable[[], Tensor]) -> Callable[[], Tensor]:
             work()
     torch.cuda.current_stream().wait_stream(beside)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
         logits = work()
 
     def replay() -> Tensor:

@@ -33,6 +33,9 @@ class ChatterboxSettings(BackendSettings):
     first_chunk_seconds: float = Field(0.3, ge=0.04, le=10, description="of the first audio that leaves")
     chunk_growth: float = Field(1.6, ge=1, le=4, description="each chunk is that much longer than the last")
     longest_chunk_seconds: float = Field(4.0, ge=0.2, le=40, description="where chunks stop growing")
+    ahead_seconds: float = Field(
+        30.0, ge=0, description="of a request that are spoken together, if more than limits.buffer_seconds"
+    )
     retakes: int = Field(2, ge=0, le=10, description="of a segment that went wrong before any of it left")
     hold_real_time: bool = Field(
         True, description="let a request wait while one more would be spoken slower than it is heard"

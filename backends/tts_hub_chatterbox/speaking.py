@@ -10,19 +10,24 @@ import numpy as np
 
 from tts_hub.errors import GenerationError
 from tts_hub.types import AudioChunk, FinishReason, RetakeReason, Samples
+from tts_hub_chatterbox.conditioning import Conditioning
 from tts_hub_chatterbox.guards import Fault, Guard, SoundGuard
 from tts_hub_chatterbox.nets.t3 import STOP_SPEECH
-from tts_hub_chatterbox.pacing import Chunks
+from tts_hub_chatterbox.pacing import Chunks, Listener
 from tts_hub_chatterbox.rendering import Rendering, RenderOptions, tokens_needed
 from tts_hub_chatterbox.speech import Ended, Made, Speech, Stage
 from tts_hub_chatterbox.t3_batch import Row, T3Batch
 from tts_hub_chatterbox.units import SAMPLE_RATE, TOKENS_PER_SECOND
-from tts_hub_chatterbox.voice_memory import VoiceMemories
+from tts_hub_chatterbox.voice_memory import VoiceMemories, with_prompt_of
 from tts_hub_chatterbox.watermark import Watermarker
 
 if TYPE_CHECKING:
     from tts_hub_chatterbox.model import Chatterbox
 
+SECOND_SECONDS = 0.8
+"""Of the second chunk at least: each takes its time however short it is."""
+LATER_SECONDS = 2.0
+"""Of the first chunk of a segment that is made while the one before it is heard."""
 TOKENS_PER_EVENT = 5
 """Speech tokens between two pieces of news: a fifth of a second of speech."""
 NOTHING = np.zeros(0, np.float32)
@@ -47,15 +52,26 @@ class Voicebox:
         self.options = options
         self.memories = VoiceMemories(model.flow)
         self.retakes = retakes
-        self._first = tokens_needed(first_chunk_seconds, model.flow, watermarker)
+        self._first_chunk_seconds = first_chunk_seconds
         self._growth = chunk_growth
-        self._longest = longest_chunk_seconds * TOKENS_PER_SECOND
+        self._longest_chunk_seconds = longest_chunk_seconds
+
+    def prepare(self, voice: Conditioning) -> None:
+        """What is computed once for a voice."""
+        if self.options.prompt == "remembered":
+            self.memories.get(with_prompt_of(voice, self.options.prompt_seconds), self.options.flow_steps)
 
     def chunks(self, index: int) -> Chunks:
         """Of a segment: small ones first where somebody waits, that is in the first segment of a request."""
-        longest = max(self._first, self._longest)
-        first = self._first if index == 0 else longest
-        return Chunks(first, self._growth, longest, waits=index > 0)
+        longest = self._longest_chunk_seconds
+        first = self._first_chunk_seconds if index == 0 else min(LATER_SECONDS, longest)
+        then = min(max(SECOND_SECONDS, first * self._growth), longest)
+        return Chunks(
+            first=tokens_needed(first, self.model.flow, self.watermarker),
+            size=then * TOKENS_PER_SECOND,
+            growth=self._growth,
+            longest=longest * TOKENS_PER_SECOND,
+        )
 
     def rendering(self, speech: Speech, take: int) -> Rendering:
         """Of one take of a segment."""
@@ -90,9 +106,11 @@ class Take:
 class Speaking:
     """State of one segment; everything is called from the loop's thread."""
 
-    def __init__(self, speech: Speech, voicebox: Voicebox) -> None:
+    def __init__(self, speech: Speech, voicebox: Voicebox, listener: Listener) -> None:
         self.speech = speech
+        self.listener = listener
         self.arrived_at = time.monotonic()
+        """Or began anew."""
         self.sent = 0.0
         """Seconds of audio that have left."""
         self.ended = False
@@ -114,9 +132,9 @@ class Speaking:
         return self._take.finish is not None
 
     @property
-    def is_new(self) -> bool:
-        """It begins a request of which nothing was heard yet."""
-        return self.speech.index == 0 and self.sent == 0
+    def is_under_way(self) -> bool:
+        """Its request has been let in: it was heard, or this segment has been at work."""
+        return self.listener.began_at is not None or bool(self._retakes)
 
     @property
     def wanted(self) -> bool:
@@ -132,9 +150,15 @@ class Speaking:
         """Whether it is its row."""
         return self._row is row
 
+    @property
+    def chunk_seconds(self) -> float:
+        """Of audio that the next chunk would bring."""
+        return (self._next_chunk or 0) / TOKENS_PER_SECOND
+
     def join(self, batch: T3Batch) -> None:
-        """Read the text, and take the first token."""
+        """Read the voice and the text, and take the first token."""
         speech = self.speech
+        self._voicebox.prepare(speech.voice)
         chance = speech.chance("tokens", len(self._retakes))
         self._began_at = time.monotonic() if not self._retakes else self._began_at
         self._row, token = batch.join(speech.voice, speech.text_tokens, speech.options, chance)
@@ -179,11 +203,16 @@ class Speaking:
         self.tell("audio")
         samples = take.rendering.render(final=final)
         fault = take.sound.check(samples)
-        if fault is not None and take.count < take.guard.least:
+        if fault is not None and (not self.sent or take.count < take.guard.least):
             self._object(fault, batch)
             return 0.0
+        if fault is not None:  # most of it was heard: it ends here instead of being silent
+            take.finish = take.finish or "length"
+            final = True
         if len(samples) or final:
-            self._send(samples, final=final or fault is not None)
+            self._send(samples, final=final)
+        if final:
+            self.leave(batch)
         take.chunks.grow()
         return len(samples) / SAMPLE_RATE
 
@@ -197,6 +226,12 @@ class Speaking:
         if self._row is not None:
             row, self._row = self._row, None
             batch.leave(row)
+
+    def give_up(self, batch: T3Batch) -> None:
+        """Nobody listens any more."""
+        self.leave(batch)
+        self.speech.news.put(Ended())
+        self.ended = True
 
     def fail(self, error: Exception, batch: T3Batch) -> None:
         """Tell the reader, who gets what was made before."""
@@ -227,12 +262,13 @@ class Speaking:
                 f"the speech went wrong in {takes} takes: {fault.message}", backend="chatterbox"
             )
         self._take = self._new_take()
+        self.arrived_at = time.monotonic()
 
     def _send(self, samples: Samples, *, final: bool) -> None:
         chunk = AudioChunk(
             samples,
             SAMPLE_RATE,
-            finish_reason=self._take.finish or "stop" if final else None,
+            finish_reason=self._take.finish if final else None,
             retakes=() if self.sent else tuple(self._retakes),
             seed=self.speech.seed if self.speech.seed_is_told and not self.sent else None,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -78,13 +79,13 @@ class Speech:
         Raises:
             Stopped: by `emit`, when nobody listens any more.
         """
-        waiting = Made("waiting", len(self.text_tokens), 0, 0.0)
+        began = time.monotonic()
         try:
             while True:
                 try:
                     news = self.news.get(timeout=SIGN_OF_LIFE)
                 except queue.Empty:
-                    news = waiting
+                    news = Made("waiting", len(self.text_tokens), 0, time.monotonic() - began)
                 if isinstance(news, Ended):
                     if news.error is not None:
                         raise news.error

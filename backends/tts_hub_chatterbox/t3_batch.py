@@ -61,7 +61,9 @@ class T3Batch:
         kv_dtype: torch.dtype,
         recorded: bool | None = None,
     ) -> None:
-        """Room for `rows` of up to `speech_tokens` each; memory is taken as it is filled.
+        """Room for `rows` of up to `speech_tokens` each.
+
+        On processors memory is taken as it is filled; on CUDA at once, 0.19 GB a row of Turbo in bfloat16.
 
         Steps are `recorded` on CUDA unless told otherwise.
         """
@@ -144,16 +146,20 @@ class T3Batch:
         self._cache.rows(last.index, last.index + 1).clear()
         last.index = row.index
 
-    def remember(self, voice: Conditioning) -> None:
-        """Read a voice beforehand."""
-        self._read(voice)
+    @torch.inference_mode()
+    def warm_up(self) -> None:
+        """Record the steps of all shapes there can be, where steps are recorded; for an empty batch."""
+        if self._recorded is not None:
+            self._recorded.record_all()
 
     def _tried(self, start: int, stop: int) -> list[Drawn]:
         """A step of some rows; if that fails, one failure for the first of them."""
+        lengths = self._cache.lengths[start:stop].clone()
         try:
             with memory_told("chatterbox", self._device):
                 return self._step(start, stop)
         except Exception as exc:  # noqa: BLE001 - carried over to the row's request, whatever it is
+            self._cache.lengths[start:stop] = lengths
             return [Drawn(self._rows[start], error=exc)]
 
     @torch.inference_mode()

@@ -11,13 +11,21 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 import torch
+from tts_hub_chatterbox import ChatterboxNano, ChatterboxSettings
+from tts_hub_chatterbox.loop import SpeechLoop
 from tts_hub_chatterbox.nets.t3 import T3
 from tts_hub_chatterbox.watermark import Watermarker
 
 from tests.chatterbox.clips import speechlike_wav
 from tts_hub import ProgressEvent, SpeechRequest, TTSBackendManager
 from tts_hub.config import AudioConfig, Config
-from tts_hub.errors import GenerationError, InvalidRequestError, InvalidTextError, UnsupportedOptionError
+from tts_hub.errors import (
+    GenerationError,
+    InvalidRequestError,
+    InvalidTextError,
+    TTSHubError,
+    UnsupportedOptionError,
+)
 
 pytestmark = pytest.mark.anyio
 TOKENS = 12
@@ -75,6 +83,7 @@ async def test_speaks_with_a_watermark_and_tells_what_was_cut(hub: TTSBackendMan
     assert report.cut_segments == (0,)
     assert Watermarker.load().confidence(samples, stream.sample_rate) > 0.5
     made = [event.details for event in events if event.stage == "generating"]
+    made = [details for details in made if details["stage"] != "waiting"]  # told on slow machines
     assert [details["speech_tokens"] for details in made] == [1, 6, 11, 12, 12]
     assert [details["stage"] for details in made[2:]] == ["speech tokens", "speech tokens", "audio"]
     assert any("limit" in event.message for event in events if event.stage == "segment")
@@ -172,3 +181,17 @@ async def test_stops_within_one_token_when_nobody_listens(hub: TTSBackendManager
         seen = steps
         await asyncio.sleep(0.3)
     assert steps <= seen + 1 < TOKENS
+
+
+async def test_a_loop_that_has_failed_is_loaded_anew(hub: TTSBackendManager) -> None:
+    await spoken(hub, asking())
+    with patch.object(SpeechLoop, "_drop", side_effect=ValueError), pytest.raises(TTSHubError):
+        await spoken(hub, asking())
+    assert len(await spoken(hub, asking()))
+
+
+async def test_warms_up_with_its_own_voice(model_folders: dict[str, Path]) -> None:
+    settings = ChatterboxSettings(model_path=model_folders["chatterbox-nano"], max_speech_tokens=TOKENS)
+    engine = ChatterboxNano(settings)
+    await engine.warm_up()
+    await engine.aclose()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 import pytest
 import torch
+from tts_hub_chatterbox.guards import Fault, SoundGuard
 from tts_hub_chatterbox.loop import SpeechLoop
 from tts_hub_chatterbox.nets.t3 import STOP_SPEECH, T3
 from tts_hub_chatterbox.pacing import Chunks, Costs
@@ -286,18 +289,102 @@ def test_closing_ends_all_speech_with_an_error(model: SmallModel) -> None:
 
 
 def test_chunks_are_cut_by_tokens_alone_and_leave_no_crumb() -> None:
-    for total in range(1, 200):
-        for delay in (0, 3, 50):
-            chunks, cut, taken = Chunks(10, 1.5, 40, waits=False), [], 0
-            for there in range(1, total + 1 + delay):
-                decoded, count = there >= total, min(there, total)
-                if there % (delay + 1) and not decoded:
-                    continue
-                while taken < total and (size := chunks.next(count - taken, decoded=decoded)) is not None:
+    for total in range(1, 300):
+        cuts = []
+        for delay in (1, 4, 50):
+            chunks, cut, taken = Chunks(first=10, size=20, growth=1.5, longest=80), [], 0
+            for there in [*range(delay, total, delay), total]:
+                decoded = there == total
+                while taken < total and (size := chunks.next(there - taken, decoded=decoded)) is not None:
                     cut.append(size)
                     taken += size
                     chunks.grow()
-            assert sum(cut) == total
-            if delay == 0:
-                at_once = cut
-            assert cut == at_once
+            cuts.append(cut)
+        assert cuts[0] == cuts[1] == cuts[2]
+        assert sum(cuts[0]) == total
+        assert all(last >= 10 for long, last in pairwise(cuts[0]) if long >= 40)
+
+
+def test_silence_behind_most_of_the_text_ends_it_there_and_frees_the_row(model: SmallModel) -> None:
+    count = iter(range(1_000))
+
+    def check(_guard: SoundGuard, _samples: Any) -> Fault | None:
+        return Fault("silence", "no sound") if next(count) == 1 else None
+
+    with looping(model, rows=1) as loop, patch.object(SoundGuard, "check", check):
+        found = spoken(loop, asked(limit=110))
+        assert found.error is None
+        assert found.chunks[-1].finish_reason == "length"
+        assert len(found.samples) < SAMPLES_PER_TOKEN * 110
+        assert spoken(loop, asked("next", limit=10)).error is None
+
+
+def test_silence_before_anything_was_heard_is_taken_again(model: SmallModel, loop: SpeechLoop) -> None:
+    count = iter(range(1_000))
+
+    def check(_guard: SoundGuard, _samples: Any) -> Fault | None:
+        return Fault("silence", "no sound") if next(count) == 0 else None
+
+    with patch.object(SoundGuard, "check", check):
+        found = spoken(loop, asked(limit=40))
+    assert found.chunks[0].retakes == ("silence",)
+    assert len(found.samples) == SAMPLES_PER_TOKEN * (40 + CLOSING)
+
+
+def test_a_request_under_way_is_not_held_up_by_the_want_of_room(model: SmallModel) -> None:
+    with (
+        patch.object(Costs, "load", lambda _costs, listeners: float(listeners)),
+        looping(model, room_timeout=0.0) as loop,
+    ):
+        assert spoken(loop, asked("a", limit=10)).error is None
+        other = asked("b", limit=110)
+        loop.submit(other)
+        other.news.get(timeout=PATIENCE)
+        assert spoken(loop, asked("a", index=1, limit=10)).error is None
+        assert heard(other).error is None
+
+
+def test_an_id_that_comes_twice_is_two_requests(loop: SpeechLoop) -> None:
+    assert spoken(loop, asked("same", limit=20)).error is None
+    before = loop._listeners["same"]
+    assert spoken(loop, asked("same", limit=20)).error is None
+    assert loop._listeners["same"] is not before
+    assert before.began_at is not None
+
+
+def test_listeners_are_forgotten(loop: SpeechLoop) -> None:
+    for number in range(80):
+        spoken(loop, asked(str(number), limit=1))
+    assert len(loop._listeners) <= 66
+
+
+def test_other_work_is_done_between_two_steps_and_fails_alone(loop: SpeechLoop) -> None:
+    speech = asked(limit=110)
+    loop.submit(speech)
+    speech.news.get(timeout=PATIENCE)
+    assert loop.run(lambda: threading.current_thread().name) == "tts-hub-chatterbox"
+    with pytest.raises(ZeroDivisionError):
+        loop.run(lambda: 1 // 0)
+    assert heard(speech).error is None
+
+
+def test_a_loop_that_fails_says_so_and_lets_nobody_wait(
+    model: SmallModel, caplog: pytest.LogCaptureFixture
+) -> None:
+    with looping(model) as loop:
+        with patch.object(SpeechLoop, "_drop", side_effect=ValueError("a mistake")):
+            assert "failed" in str(spoken(loop, asked()).error)
+        loop._thread.join(PATIENCE)
+        assert loop.failed
+        assert isinstance(spoken(loop, asked()).error, BackendUnavailableError)
+        with pytest.raises(BackendUnavailableError):
+            loop.run(lambda: None)
+    assert "a mistake" in caplog.text
+
+
+def test_what_fails_while_loading_is_raised_where_it_was_asked_for() -> None:
+    def load() -> Voicebox:
+        raise BackendUnavailableError("no file", backend="chatterbox")
+
+    with pytest.raises(BackendUnavailableError, match="no file"):
+        SpeechLoop(load, rows=1, speech_tokens=10)

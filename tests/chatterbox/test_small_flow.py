@@ -193,7 +193,8 @@ def test_rows_share_the_memory_of_one_voice(flow: Flow) -> None:
 
 def test_prompt_is_remembered_as_the_flow_has_it_when_nothing_follows(flow: Flow) -> None:
     noise = normal(35, 1, 4, 10)
-    encoded, _ = flow.encode(PROMPT, None, final=True)
+    with blind_to_what_follows(5, 5 - AHEAD):
+        encoded, _ = flow.encode(PROMPT, None, final=True)
     pasts = [Past(), Past()]
     condition = flow.condition(encoded, XVECTOR, PROMPT_MEL)
     flow.integrate(noise.transpose(1, 2), condition, None, steps=2, pasts=pasts)
@@ -204,6 +205,24 @@ def test_prompt_is_remembered_as_the_flow_has_it_when_nothing_follows(flow: Flow
             memory.keys + memory.edges, past.memory().keys + past.memory().edges, strict=True
         ):
             torch.testing.assert_close(ours, theirs)
+
+
+def test_last_tokens_of_the_prompt_look_ahead_to_the_speech(flow: Flow) -> None:
+    memory, tokens = flow.remember(*VOICE, normal(40, 1, 4, 10)), some_tokens(41, 1, 7)
+    assert memory.tokens.frames == 5 - AHEAD
+    row = torch.cat((PROMPT, tokens), dim=1)
+    encoded = flow.encode_behind(row[:, 5 - AHEAD :], FlowPast.behind(memory, steps=2), final=True)
+    with blind_to_what_follows(12, 5 - AHEAD):
+        whole, _ = flow.encode(row, None, final=True)
+    torch.testing.assert_close(encoded, whole[:, 2 * (5 - AHEAD) :], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("tokens", [1, AHEAD])
+def test_prompt_that_is_too_short_to_look_ahead_is_remembered_whole(flow: Flow, tokens: int) -> None:
+    prompt, mel = PROMPT[:, :tokens], PROMPT_MEL[:, : 2 * tokens]
+    memory = flow.remember(prompt, mel, XVECTOR, normal(42, 1, 4, 2 * tokens))
+    assert memory.tokens.frames == tokens
+    assert memory.steps[0].frames == 2 * tokens
 
 
 def test_remembered_features_are_those_that_are_blind_to_what_follows(flow: Flow) -> None:

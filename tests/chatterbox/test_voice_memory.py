@@ -26,8 +26,8 @@ def test_memory_tells_its_size(flow: Flow) -> None:
     # 60 frames x 3 blocks of one layer x keys and values of 2 heads x 8; 9 edges of 2 frames
     edges = 2 * (320 + 16 + 16 + 2 * 16 + 32 + 16 + 16 + 16)
     estimator = STEPS * 4 * (60 * 3 * 2 * 16 + edges)
-    # 30 tokens and 60 frames x one layer; 2 edges of 2 tokens
-    encoder = 4 * ((30 + 60) * 2 * 16 + 2 * 2 * 16)
+    # 27 tokens and 54 frames x one layer; 2 edges of 2 tokens; the last 3 tokens look ahead
+    encoder = 4 * ((27 + 54) * 2 * 16 + 2 * 2 * 16)
     assert memory.nbytes == estimator + encoder
 
 

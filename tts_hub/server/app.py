@@ -39,7 +39,7 @@ def create_app(config: Config | None = None, manager: TTSBackendManager | None =
     """
     if manager is None:
         manager = TTSBackendManager(config)
-    manager.warms_up = manager.config.server.warm_up
+    manager.warms_up = manager.warms_up or manager.config.server.warm_up
     hub = Hub(manager, Metrics(manager))
     settings = hub.settings
     digests = [digest_of(key) for key in settings.api_keys]

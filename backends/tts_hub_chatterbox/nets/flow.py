@@ -211,8 +211,10 @@ class Flow(nn.Module):
     ) -> FlowMemory:
         """What a voice's prompt leaves behind for speech that follows, when it is computed on its own.
 
-        An approximation: in `forward` the prompt's tokens and frames attend to the speech too, and its last 3
-        tokens look ahead to it. Here they look ahead into nothing, as at the end of speech.
+        An approximation: in `forward` the prompt's tokens and frames attend to the speech too. Its last 3
+        tokens look ahead to the speech: they are left to the pass that follows, which encodes them once more;
+        what the estimator remembers of them looks ahead into nothing, as at the end of speech. So does what
+        the encoder remembers of a prompt that is no longer than that.
 
         Args:
             prompt: (1, Q).
@@ -222,13 +224,21 @@ class Flow(nn.Module):
             steps: those of the speech.
 
         Returns:
-            Of the Q tokens and 2Q frames, in the type of the weights.
+            Of Q - 3 tokens and the estimator's 2Q frames, in the type of the weights.
         """
-        past = FlowPast.behind(steps=steps)
-        encoded = self.encode_behind(prompt, past, final=True)  # (1, 2Q, M)
+        ahead = self.config.encoder.lookahead
+        left = ahead if prompt.shape[1] > ahead else 0
+        first = FlowPast.behind(steps=0)
+        encoded = self.encode_behind(prompt, first, final=not left)  # (1, 2Q or 2Q - 6, M)
+        if left:
+            then = FlowPast.behind(first.memory(), steps=0)
+            last = self.encode_behind(prompt[:, -left:], then, final=True)  # (1, 6, M)
+            encoded = torch.cat((encoded, last), dim=1)  # (1, 2Q, M)
         condition = self.condition(encoded, xvector, prompt_mel[:, : encoded.shape[1]])  # (1, 2Q, 3M)
-        self.integrate(noise.transpose(1, 2), condition, None, steps=steps, pasts=past.steps)
-        return past.memory().behind(None, prompt.shape[1])
+        pasts = tuple(Past() for _ in range(steps))
+        self.integrate(noise.transpose(1, 2), condition, None, steps=steps, pasts=pasts)
+        known = FlowPast(first.tokens, first.frames, pasts)
+        return known.memory().behind(None, prompt.shape[1])
 
 
 def _joined(prompt: Tensor, tokens: Tensor) -> Tensor:

@@ -78,7 +78,7 @@ class KVCache:
 
     def clear(self) -> None:
         """Empty all rows. What they held is wiped, since NaN of a failed request would get past a mask."""
-        end = int(self.lengths.max())
+        end = int(self.lengths.max()) + 1  # with what a step that failed has left behind
         self.keys[:, :, :, :end].zero_()
         self.values[:, :, :, :end].zero_()
         self.lengths.zero_()
