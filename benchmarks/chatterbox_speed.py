@@ -32,8 +32,8 @@ END = 160
 """Text and speech tokens at which the random weights stop."""
 ROWS = 8
 PARTS = ("t3", "sentence", "page", "requests")
-SENTENCE = "The harbour lay quiet this morning, and the first boats were already far out on the open grey sea."
-    "The harbour lay quiet that morning, and the first boats were already far out upon the wide grey sea."
+SENTENCE = (
+    "The harbour lay quiet that morning, and the first boats were already far out upon the wide grey bay."
 )
 """100 speech tokens, 4 s, where text and speech end at 160."""
 PAGE = (

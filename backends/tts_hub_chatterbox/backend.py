@@ -6,13 +6,11 @@ import importlib.metadata
 import importlib.util
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
 import anyio
 from anyio import from_thread, lowlevel, to_thread
-from platformdirs import user_cache_path
 
 from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend
 from tts_hub.errors import BackendUnavailableError, UnknownVoiceError
@@ -26,16 +24,15 @@ from tts_hub_chatterbox.download import (
     model_files,
     pull,
 )
-from tts_hub_chatterbox.memory import free_memory, loading_memory_told, memory_told
-from tts_hub_chatterbox.settings import ChatterboxSettings, TurboOptions
+from tts_hub_chatterbox.memory import free_memory, memory_told
+from tts_hub_chatterbox.settings import ROWS, ChatterboxSettings, TurboOptions
 from tts_hub_chatterbox.variants import NANO, TURBO, Variant
-from tts_hub_chatterbox.voices import DEFAULT_VOICE, LANGUAGE, VoiceFolder, VoiceKey, VoiceStore
+from tts_hub_chatterbox.voices import DEFAULT_VOICE, LANGUAGE, VoiceFolder, VoiceKey
 
 if TYPE_CHECKING:
     from tts_hub_chatterbox.conditioning import Conditioning
+    from tts_hub_chatterbox.loading import Loaded
     from tts_hub_chatterbox.loop import SpeechLoop
-    from tts_hub_chatterbox.model import Chatterbox
-    from tts_hub_chatterbox.speaking import Voicebox
     from tts_hub_chatterbox.speech import Made, Speech
 
 PACKAGES = ("torch", "safetensors", "tokenizers", "soxr", "pyloudnorm")
@@ -46,8 +43,6 @@ MIN_CHARS = 40
 """However low that limit is: shorter pieces would be cut out of their sentences."""
 CHARS_PER_TOKEN = 0.3
 """Half of what usual speech has: slow speech also comes to its end."""
-ROWS = 8
-"""Segments at once. On processors more of them gain little; on a GPU set `concurrency` to 32."""
 WARM_UP_TEXT = "Good morning, and welcome."
 WARM_UP_TOKENS = 40
 OPENAI_VOICES = (
@@ -55,19 +50,6 @@ OPENAI_VOICES = (
     *("marin", "nova", "onyx", "sage", "shimmer", "verse"),
 )
 """Names of the built-in voice besides its own: OpenAI's clients always send one of these."""
-COMPUTATION = "1"
-"""Goes up when the same clip and weights come to make another conditioning."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Loaded:
-    """What `load` brings."""
-
-    loop: SpeechLoop
-    built_in: Conditioning
-    store: VoiceStore
-    version: str
-    """Of the conditionings it makes."""
 
 
 class ChatterboxBackend(TTSBackend):
@@ -219,7 +201,7 @@ class ChatterboxBackend(TTSBackend):
                         availability.reason, backend=self.name, remedy=availability.remedy
                     )
                 with load_failure_told(self.name, self.variant, self._settings):
-                    self._loaded = await to_thread.run_sync(_read, self.variant, self._settings, folder, tell)
+                    self._loaded = await to_thread.run_sync(_load, self.variant, self._settings, folder, tell)
             return self._loaded
 
     async def _conditioning(self, loaded: Loaded, voice_id: str) -> Conditioning:
@@ -266,63 +248,13 @@ class ChatterboxNano(ChatterboxBackend):
     variant = NANO
 
 
-def _read(
+def _load(
     variant: Variant, settings: ChatterboxSettings, folder: Path, tell: Callable[[str], None]
 ) -> Loaded:
-    """All of `load` that takes long, in a thread."""
-    from tts_hub_chatterbox.conditioning import Conditioning
-    from tts_hub_chatterbox.device import device_of, precision_of
-    from tts_hub_chatterbox.loop import SpeechLoop
-    from tts_hub_chatterbox.model import Chatterbox
+    """In a thread: to import torch takes seconds."""
+    from tts_hub_chatterbox.loading import load
 
-    def load() -> Voicebox:
-        device = device_of(settings.device)
-        precision = precision_of(settings.dtype, device)
-        with loading_memory_told(variant.model, device):
-            model = Chatterbox.load(folder, variant, device=device, precision=precision, tell=tell)
-            return _voicebox(model, settings)
-
-    built_in = Conditioning.from_conds_pt(folder / variant.built_in_voice.name)
-    version = _version(variant, settings, folder)
-    loop = SpeechLoop(
-        load,
-        rows=settings.concurrency or ROWS,
-        speech_tokens=settings.max_speech_tokens,
-        threads=settings.threads,
-        hold_real_time=settings.hold_real_time,
-        room_timeout=settings.room_timeout,
-    )
-    return Loaded(
-        loop=loop,
-        built_in=built_in,
-        version=version,
-        store=VoiceStore(user_cache_path("tts-hub") / "chatterbox-voices", most=settings.voices_in_memory),
-    )
-
-
-def _voicebox(model: Chatterbox, settings: ChatterboxSettings) -> Voicebox:
-    """What speaks, as configured."""
-    from tts_hub_chatterbox.rendering import RenderOptions
-    from tts_hub_chatterbox.speaking import Voicebox
-    from tts_hub_chatterbox.watermark import Watermarker
-
-    prompt = settings.prompt
-    if prompt == "auto":
-        prompt = "remembered" if model.device.type == "cpu" else "exact"
-    return Voicebox(
-        model,
-        Watermarker.load() if settings.watermark else None,
-        RenderOptions(
-            flow_steps=settings.flow_steps,
-            prompt=prompt,
-            context=prompt,
-            prompt_seconds=settings.prompt_seconds,
-        ),
-        first_chunk_seconds=settings.first_chunk_seconds,
-        chunk_growth=settings.chunk_growth,
-        longest_chunk_seconds=settings.longest_chunk_seconds,
-        retakes=settings.retakes,
-    )
+    return load(variant, settings, folder, tell)
 
 
 def _speech(loaded: Loaded, request: SegmentRequest, voice: Conditioning, limit: int) -> Speech:
@@ -385,11 +317,3 @@ def _listened(loaded: Loaded, data: bytes, backend: str) -> Conditioning:
             return loaded.loop.model.listen(clip)
 
     return loaded.loop.run(listen)
-
-
-def _version(variant: Variant, settings: ChatterboxSettings, folder: Path) -> str:
-    """Of what makes conditionings: weights of one's own are another version than the published ones."""
-    if settings.model_path is None:
-        return f"{COMPUTATION}:{variant.revision}"
-    states = [(folder / file.name).stat() for file in (variant.s3gen, variant.voice_encoder)]
-    return ":".join([COMPUTATION, *(f"{state.st_size}-{state.st_mtime_ns}" for state in states)])

@@ -65,8 +65,8 @@ class RenderOptions:
     context_tokens: int = 50
     """Speech before the new tokens that takes part in a pass of the flow, 25 a second."""
     prompt: Literal["exact", "remembered"] = "exact"
-    """Whether each pass encodes the voice's clip and computes its frames anew, as the published pipeline does,
-    or that is done once per voice, and what is new attends to what is remembered of it: an approximation."""
+    """Whether each pass encodes the voice's clip and computes its frames anew, as the published pipeline
+    does, or that is done once per voice and what is new attends to what is remembered: an approximation."""
     context: Literal["exact", "remembered"] = "exact"
     """The same of the speech before the new tokens; remembered only together with the prompt."""
     prompt_seconds: float = 10.0

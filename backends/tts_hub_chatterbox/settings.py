@@ -9,6 +9,9 @@ from pydantic import Field
 
 from tts_hub.backend import BackendOptions, BackendSettings
 
+ROWS = 8
+"""Segments at once unless configured. On processors more of them gain little; a GPU takes 32."""
+
 
 class ChatterboxSettings(BackendSettings):
     """`[backends.chatterbox_turbo]` and `[backends.chatterbox_nano]` of the config file."""

@@ -1,0 +1,97 @@
+"""A model as configured: from its files to the loop that speaks with it. Imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from tts_hub_chatterbox.conditioning import Conditioning
+from tts_hub_chatterbox.device import device_of, precision_of
+from tts_hub_chatterbox.loop import SpeechLoop
+from tts_hub_chatterbox.memory import loading_memory_told
+from tts_hub_chatterbox.model import Chatterbox
+from tts_hub_chatterbox.rendering import RenderOptions
+from tts_hub_chatterbox.settings import ROWS, ChatterboxSettings
+from tts_hub_chatterbox.speaking import Voicebox
+from tts_hub_chatterbox.variants import Variant
+from tts_hub_chatterbox.voices import VoiceStore
+from tts_hub_chatterbox.watermark import Watermarker
+
+COMPUTATION = "1"
+"""Goes up when the same clip and weights come to make another conditioning."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loaded:
+    """What `load` brings."""
+
+    loop: SpeechLoop
+    built_in: Conditioning
+    store: VoiceStore
+    version: str
+    """Of the conditionings it makes."""
+
+
+def load(variant: Variant, settings: ChatterboxSettings, folder: Path, tell: Callable[[str], None]) -> Loaded:
+    """Read the nets and the built-in voice of the files in `folder`; blocks, and `tell` hears what is read.
+
+    Raises:
+        BackendUnavailableError: a file or a package is missing or broken, there is no such device, or not
+            enough memory.
+    """
+
+    def voicebox() -> Voicebox:
+        device = device_of(settings.device)
+        precision = precision_of(settings.dtype, device)
+        with loading_memory_told(variant.model, device):
+            model = Chatterbox.load(folder, variant, device=device, precision=precision, tell=tell)
+            return _voicebox(model, settings)
+
+    built_in = Conditioning.from_conds_pt(folder / variant.built_in_voice.name)
+    version = _version(variant, settings, folder)
+    loop = SpeechLoop(
+        voicebox,
+        rows=settings.concurrency or ROWS,
+        speech_tokens=settings.max_speech_tokens,
+        threads=settings.threads,
+        hold_real_time=settings.hold_real_time,
+        room_timeout=settings.room_timeout,
+    )
+    return Loaded(
+        loop=loop,
+        built_in=built_in,
+        version=version,
+        store=VoiceStore(user_cache_path("tts-hub") / "chatterbox-voices", most=settings.voices_in_memory),
+    )
+
+
+def _voicebox(model: Chatterbox, settings: ChatterboxSettings) -> Voicebox:
+    """What speaks, as configured."""
+    prompt = settings.prompt
+    if prompt == "auto":
+        prompt = "remembered" if model.device.type == "cpu" else "exact"
+    return Voicebox(
+        model,
+        Watermarker.load() if settings.watermark else None,
+        RenderOptions(
+            flow_steps=settings.flow_steps,
+            prompt=prompt,
+            context=prompt,
+            prompt_seconds=settings.prompt_seconds,
+        ),
+        first_chunk_seconds=settings.first_chunk_seconds,
+        chunk_growth=settings.chunk_growth,
+        longest_chunk_seconds=settings.longest_chunk_seconds,
+        retakes=settings.retakes,
+    )
+
+
+def _version(variant: Variant, settings: ChatterboxSettings, folder: Path) -> str:
+    """Of what makes conditionings: weights of one's own are another version than the published ones."""
+    if settings.model_path is None:
+        return f"{COMPUTATION}:{variant.revision}"
+    states = [(folder / file.name).stat() for file in (variant.s3gen, variant.voice_encoder)]
+    return ":".join([COMPUTATION, *(f"{state.st_size}-{state.st_mtime_ns}" for state in states)])
