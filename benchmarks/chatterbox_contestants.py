@@ -25,6 +25,7 @@ from tts_hub_chatterbox.conditioning import Conditioning
 from tts_hub_chatterbox.device import device_of, precision_of
 from tts_hub_chatterbox.model import Chatterbox
 from tts_hub_chatterbox.sampling import SamplingOptions
+from tts_hub_chatterbox.t3_batch import Row, T3Batch
 from tts_hub_chatterbox.units import SAMPLE_RATE
 from tts_hub_chatterbox.variants import Variant
 
@@ -105,16 +106,20 @@ class OurT3:
     def steps(self, rows: int, count: int) -> Steps:
         """`count` tokens of each row behind the first; all rows have one voice, which was read before."""
         batch = self._model.batch(rows=rows, speech_tokens=count + 1)
-        batch.remember(self._voice)
+        batch.leave(self._join(batch, 0))
         began = time.perf_counter()
         for row in range(rows):
-            text = torch.randint(0, 50_000, (TEXT_TOKENS + row,)).tolist()
-            batch.join(self._voice, text, SamplingOptions(), generator_for(row, 0, "tokens"))
+            self._join(batch, row)
         prefilled = time.perf_counter()
         for _ in range(count):
             batch.step()
         ended = time.perf_counter()
         return Steps((prefilled - began) / rows, rows * count / (ended - prefilled))
+
+    def _join(self, batch: T3Batch, number: int) -> Row:
+        text = torch.randint(0, 50_000, (TEXT_TOKENS + number,)).tolist()
+        row, _ = batch.join(self._voice, text, SamplingOptions(), generator_for(number, 0, "tokens"))
+        return row
 
 
 class OurHub:

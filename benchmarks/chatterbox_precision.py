@@ -176,8 +176,10 @@ def main() -> None:
         if given.models is not None:
             compare(lambda variant: given.models / variant.model, variants)
             return
-        from tests.chatterbox import conftest  # noqa: F401 - makes the package importable
-        from tests.chatterbox import official
+        from tests.chatterbox import (
+            conftest,  # noqa: F401 - makes the package importable
+            official,
+        )
 
         with tempfile.TemporaryDirectory() as folder:
             made = official.write_models(Path(folder), variants)

@@ -42,15 +42,16 @@ def load(variant: Variant, settings: ChatterboxSettings, folder: Path, tell: Cal
         BackendUnavailableError: a file or a package is missing or broken, there is no such device, or not
             enough memory.
     """
+    voices: list[Conditioning] = []
 
     def voicebox() -> Voicebox:
         device = device_of(settings.device)
         precision = precision_of(settings.dtype, device)
         with loading_memory_told(variant.model, device):
             model = Chatterbox.load(folder, variant, device=device, precision=precision, tell=tell)
+            voices.append(Conditioning.from_conds_pt(folder / variant.built_in_voice.name))
             return _voicebox(model, settings)
 
-    built_in = Conditioning.from_conds_pt(folder / variant.built_in_voice.name)
     version = _version(variant, settings, folder)
     loop = SpeechLoop(
         voicebox,
@@ -62,7 +63,7 @@ def load(variant: Variant, settings: ChatterboxSettings, folder: Path, tell: Cal
     )
     return Loaded(
         loop=loop,
-        built_in=built_in,
+        built_in=voices[0],
         version=version,
         store=VoiceStore(user_cache_path("tts-hub") / "chatterbox-voices", most=settings.voices_in_memory),
     )

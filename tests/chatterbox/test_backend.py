@@ -53,6 +53,7 @@ async def hub(model_folders: dict[str, Path], voices: Path) -> AsyncIterator[TTS
             "model_path": str(folder),
             "voices_folder": str(voices),
             "max_speech_tokens": TOKENS,
+            "prompt_seconds": 1.0,
             "concurrency": 3,
         }
         for model, folder in model_folders.items()

@@ -13,7 +13,6 @@ from unittest.mock import Mock, patch
 import pytest
 import torch
 from tts_hub_chatterbox.backend import ChatterboxNano, _listened
-from tts_hub_chatterbox.conditioning import Conditioning
 from tts_hub_chatterbox.memory import loading_memory_told, memory_told
 from tts_hub_chatterbox.model import Chatterbox
 from tts_hub_chatterbox.settings import ChatterboxSettings
@@ -103,7 +102,6 @@ async def test_loading_without_enough_memory_is_told_with_a_remedy(tmp_path: Pat
     for file in backend.variant.files:
         (tmp_path / file.name).write_bytes(b"x")
     with (
-        patch.object(Conditioning, "from_conds_pt"),
         patch.object(Chatterbox, "load", side_effect=SIGNS[0]),
         pytest.raises(BackendUnavailableError, match="memory of cpu is used up") as caught,
     ):
