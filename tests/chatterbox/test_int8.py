@@ -33,6 +33,13 @@ def test_it_is_near_the_exact_layer_for_outputs_of_any_size(shape: tuple[int, ..
     assert errors.mean() < 0.002
 
 
+def test_weights_may_lie_transposed_in_memory_as_in_the_official_files() -> None:
+    plain, transposed, x = linear(), linear(), inputs(3, 96)
+    transposed.weight = nn.Parameter(plain.weight.T.contiguous().T, requires_grad=False)
+    transposed.bias = plain.bias
+    assert torch.equal(Int8Linear(transposed)(x), Int8Linear(plain)(x))
+
+
 def test_a_row_gives_the_same_whatever_is_beside_it() -> None:
     layer, rows = Int8Linear(linear()), inputs(5, 96)
     rows[1] *= 1_000

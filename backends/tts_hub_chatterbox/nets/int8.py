@@ -32,7 +32,8 @@ class Int8Linear(nn.Module):
     def __init__(self, linear: nn.Linear) -> None:
         """Round the weights of `linear`, which is kept as it is."""
         super().__init__()
-        weight = linear.weight.float()  # (O, I)
+        # Official matrices lie transposed in their files, and the packing reads memory as it lies.
+        weight = linear.weight.float().contiguous()  # (O, I)
         # A row of zeros keeps its zeros.
         scales = weight.abs().amax(dim=1).clamp_(min=torch.finfo(torch.float32).tiny) / LARGEST  # (O,)
         rounded = (weight / scales[:, None]).round_().to(torch.int8)
