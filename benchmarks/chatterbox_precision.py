@@ -1,8 +1,8 @@
 """How far each number type is from float32: T3's logits, the flow's mel, the vocoder's samples.
 
-Every type gets the same inputs, and in T3 the tokens that float32 drew. Random weights of true size, which
-tell how errors of rounding add up through the layers; trained weights are kinder to them in places and
-harsher in others. The package's own requirements are those of the tests (`make .venv/.dev`). Writes 4 GB
+Every type gets the same inputs, and in T3 the tokens that float32 drew. Random weights of true size tell how
+errors of rounding add up through the layers; with official weights (`--models`) it says what they do to a
+voice. The package's own requirements are those of the tests (`make .venv/.dev`). Writes 4 GB
 of random weights into a temporary folder first, unless it is given some.
 
     python benchmarks/chatterbox_precision.py
@@ -122,16 +122,22 @@ def compare_sound(folder: Path, variant: Variant) -> None:
     tokens = torch.randint(0, SOUNDS, (TOKENS,), generator=chance).tolist()
     exact = load(folder, variant, FLOAT32)
     mel = exact.mel(tokens, voice, generator_for(0, 0, "flow"))  # (1, 80, F)
-    samples = _sound(exact, mel)
+    smooth = torch.nn.functional.avg_pool1d(6 * torch.randn(mel.shape, generator=chance) - 5, 9, stride=1)
+    expected = [_sound(exact, each) for each in (mel, smooth)]
     for name, precision in SOUND_TYPES.items():
         model = load(folder, variant, precision)
-        other = model.mel(tokens, voice, generator_for(0, 0, "flow"))
-        sound = _sound(model, mel)
-        spectrum = DECIBELS * _rms(mel_24k(sound) - mel_24k(samples))
-        say(
-            f"| {name} | {_rms(other - mel) / mel.std():.2%} | {DECIBELS * _rms(other - mel):.2f} dB "
-            f"| {_rms(sound - samples) / _rms(samples):.2%} | {spectrum:.2f} dB |"
-        )
+        error = _rms(model.mel(tokens, voice, generator_for(0, 0, "flow")) - mel)
+        sounds = [
+            _sound_distance(_sound(model, each), samples)
+            for each, samples in zip((mel, smooth), expected, strict=True)
+        ]
+        say(f"| {name} | {error / mel.std():.2%} | {DECIBELS * error:.2f} dB | {' | '.join(sounds)} |")
+
+
+def _sound_distance(found: Tensor, exact: Tensor) -> str:
+    """Of samples (1, N) and of their mels."""
+    mels = DECIBELS * _rms(mel_24k(found) - mel_24k(exact))
+    return f"{_rms(found - exact) / _rms(exact):.2%}, {mels:.2f} dB"
 
 
 def load(folder: Path, variant: Variant, precision: Precision) -> Chatterbox:
@@ -160,7 +166,7 @@ def compare(folders: Callable[[Variant], Path], variants: Sequence[Variant]) -> 
     say("|---|---|---|---|---|---|---|")
     for variant in variants:
         compare_t3(folders(variant), variant)
-    say("\n| flow and vocoder in | mel | of it in dB | samples of one mel | their mel |")
+    say("\n| flow and vocoder in | mel | of it in dB | samples of the flow's mel | of a smooth one |")
     say("|---|---|---|---|---|")
     compare_sound(folders(variants[0]), variants[0])
 

@@ -31,6 +31,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 END = 160
 """Text and speech tokens at which the random weights stop."""
 ROWS = 8
+STEPS = 50
+"""Of T3 alone in a round."""
 PARTS = ("t3", "sentence", "page", "requests")
 SENTENCE = (
     "The harbour lay quiet that morning, and the first boats were already far out upon the wide grey bay."
@@ -83,7 +85,7 @@ def tell(what: str, measured: Measured, unit: str, digits: int, *, more_is_bette
 
 def compare_t3(folder: Path, variant: Variant, given: argparse.Namespace) -> None:
     """T3 alone: prefill and tokens a second."""
-    count = 30 if given.quick else 100
+    count = 20 if given.quick else STEPS
     where = (folder, variant, given.threads)
     made = [Contestant("package, float32", Package, where)]
     made += [Contestant(f"ours, {dtype}", OurT3, (*where, dtype)) for dtype in given.dtype]
