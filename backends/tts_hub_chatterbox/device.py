@@ -48,7 +48,7 @@ def precision_of(name: str, device: torch.device) -> Precision:
     """What `dtype` of the settings means on a device.
 
     `auto` is what was measured to be fast without being heard: 8 bit weights of T3 on processors, beside them
-    bfloat16 for the flow where the processor has matrix units for it (AMX); bfloat16 on CUDA; else float32.
+    bfloat16 for the flow where the processor has instructions for it; bfloat16 on CUDA; else float32.
     The vocoder sums its pitch up to phases and stays float32 unless a type is named.
 
     Raises:
@@ -68,10 +68,11 @@ def precision_of(name: str, device: torch.device) -> Precision:
         )
     if not possible or (name == "auto" and not torch.cpu._is_vnni_supported()):
         return FLOAT32
-    # The fused attention reads half as much then; without instructions for it, it would only be slower.
-    kv = torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
-    flow = torch.bfloat16 if torch.cpu._is_amx_tile_supported() else torch.float32
-    return Precision(torch.int8, kv, flow)
+    has_matrix_units = torch.cpu._is_amx_tile_supported()
+    # The fused attention is only for them faster in bfloat16.
+    kv = torch.bfloat16 if has_matrix_units else torch.float32
+    has_dot_products = has_matrix_units or torch.cpu._is_avx512_bf16_supported()
+    return Precision(torch.int8, kv, torch.bfloat16 if has_dot_products else torch.float32)
 
 
 def _has_int8() -> bool:

@@ -11,7 +11,7 @@ from platformdirs import user_cache_path
 from tts_hub_chatterbox.conditioning import Conditioning
 from tts_hub_chatterbox.device import device_of, precision_of
 from tts_hub_chatterbox.loop import SpeechLoop
-from tts_hub_chatterbox.memory import loading_memory_told
+from tts_hub_chatterbox.memory import loading_memory_told, reuse_memory
 from tts_hub_chatterbox.model import Chatterbox
 from tts_hub_chatterbox.rendering import RenderOptions
 from tts_hub_chatterbox.settings import ROWS, ChatterboxSettings
@@ -48,6 +48,8 @@ def load(variant: Variant, settings: ChatterboxSettings, folder: Path, tell: Cal
         device = device_of(settings.device)
         precision = precision_of(settings.dtype, device)
         with loading_memory_told(variant.model, device):
+            if device.type == "cpu":
+                reuse_memory()
             model = Chatterbox.load(folder, variant, device=device, precision=precision, tell=tell)
             voices.append(Conditioning.from_conds_pt(folder / variant.built_in_voice.name))
             return _voicebox(model, settings)

@@ -51,7 +51,7 @@ class MelStream:
             memories: where the prompt is remembered; none: each pass computes it anew.
             keeps_speech: the context is not computed anew either; needs `memories`.
         """
-        device = flow.speaker.weight.device
+        device = flow.embedding.weight.device
         self._flow = flow
         self._xvector = voice.xvector.to(device)
         self._chance = chance

@@ -6,10 +6,11 @@ So first these are let go, and only then torch is asked to hand back what it kee
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import traceback
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from tts_hub.errors import BackendError, BackendUnavailableError, GenerationError
 
@@ -23,6 +24,10 @@ USED_UP = (
 )
 """Of the messages of plain RuntimeErrors. Only torch's own GPU allocator has a type of exception for this;
 there is nothing but its message to know the others by, here and nowhere else."""
+M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1
+"""Of `mallopt` in glibc's malloc.h."""
+LARGEST_PIECE, SPARE = 32 << 20, 512 << 20
+"""Bytes: of one result that is kept for the next one, the most that glibc allows, and of all that are kept."""
 REMEDY = (
     "close other programs that use it, set dtype to 'bfloat16' or device to 'cpu', or take chatterbox-nano"
 )
@@ -59,6 +64,18 @@ def free_memory() -> None:
         torch.cuda.empty_cache()
     if torch.backends.mps.is_available():
         torch.mps.empty_cache()
+
+
+def reuse_memory() -> None:
+    """Have glibc keep what is free, as the next layer's results need as much again.
+
+    Memory that was given back is filled with zeros page by page when it is needed anew: that takes longer
+    than a layer does.
+    """
+    with suppress(OSError, AttributeError):  # another C library
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(M_MMAP_THRESHOLD, LARGEST_PIECE)
+        mallopt(M_TRIM_THRESHOLD, SPARE)
 
 
 @contextmanager

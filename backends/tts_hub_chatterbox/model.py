@@ -20,6 +20,7 @@ from tts_hub_chatterbox import layouts
 from tts_hub_chatterbox.conditioning import MAX_T3_PROMPT, Conditioning
 from tts_hub_chatterbox.device import FLOAT32, Precision
 from tts_hub_chatterbox.mels import mel_24k
+from tts_hub_chatterbox.nets.dense import pack_weights
 from tts_hub_chatterbox.nets.flow import Flow, FlowConfig
 from tts_hub_chatterbox.nets.gpt2 import GPT2Config
 from tts_hub_chatterbox.nets.int8 import round_weights
@@ -105,6 +106,9 @@ class Chatterbox:
         model.vocoder.prepare()
         if with_int8:
             round_weights(model.t3)
+        if device.type == "cpu":
+            for net in (model.t3, model.flow):
+                pack_weights(net)
         return model
 
     @torch.inference_mode()

@@ -55,7 +55,7 @@ class VoiceMemory:
         frames = FRAMES_PER_TOKEN * voice.flow_prompt.shape[1]
         noise = flow.draw_noise(frames, generator_for(int(_digest(voice)[:15], 16), 0, "prompt"))
         prompt, mel, xvector, noise = (
-            tensor.to(flow.speaker.weight.device)
+            tensor.to(flow.embedding.weight.device)
             for tensor in (voice.flow_prompt, voice.flow_mel, voice.xvector, noise)
         )
         return cls(flow.remember(prompt, mel, xvector, noise, steps=steps))

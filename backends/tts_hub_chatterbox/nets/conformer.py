@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
+from tts_hub_chatterbox.nets.attention import attend
+from tts_hub_chatterbox.nets.dense import Dense
 from tts_hub_chatterbox.nets.past import EDGE, Past
 
 
@@ -168,13 +170,13 @@ class ConformerLayer(nn.Module):
         self.attention_norm = nn.LayerNorm(config.width, eps=1e-12)
         self.attention = RelativeAttention(config)
         self.feed_forward_norm = nn.LayerNorm(config.width, eps=1e-12)
-        self.expand = nn.Linear(config.width, config.hidden_width)
+        self.expand = Dense(config.width, config.hidden_width, "silu")
         self.contract = nn.Linear(config.hidden_width, config.width)
 
     def forward(self, x: Tensor, positions: Tensor, mask: Tensor | None, past: Past | None) -> Tensor:
         """(B, T, D), (P + 2T - 1, D), (B, T) -> (B, T, D)."""
         x = x + self.attention(self.attention_norm(x), positions, mask, past)
-        contracted: Tensor = self.contract(F.silu(self.expand(self.feed_forward_norm(x))))
+        contracted: Tensor = self.contract(self.expand(self.feed_forward_norm(x)))
         return x + contracted
 
 
@@ -208,8 +210,7 @@ class RelativeAttention(nn.Module):
         bias = _by_key(by_position @ distance.permute(1, 2, 0))  # (B, H, T, P + T)
         if mask is not None:
             bias = bias.masked_fill(~mask[:, None, None], -math.inf)
-        # The fused attention adds the bias to the scaled products of queries and keys.
-        y = F.scaled_dot_product_attention(by_content, key, value, attn_mask=bias)  # (B, H, T, K)
+        y = attend(by_content, key, value, bias)  # (B, H, T, K)
         mixed: Tensor = self.output(y.transpose(1, 2).flatten(2))  # (B, T, D)
         return mixed
 

@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
+from tts_hub_chatterbox.nets.attention import attend
+from tts_hub_chatterbox.nets.dense import Dense
 from tts_hub_chatterbox.nets.past import EDGE, Past
 
 TIME_SCALE = 1000
@@ -80,8 +82,8 @@ class Estimator(nn.Module):
         Returns:
             (B, F, M). What stands at padded places means nothing.
         """
-        time = self.time(start, end)  # (B or 1, E)
         x = torch.cat((mel, condition), dim=2)  # (B, F, C)
+        time = self.time(start, end, x.dtype)  # (B or 1, E)
         first = self.first_block(x, time, mask, past)  # (B, F, D)
         x = self.first_conv(first, mask, past)
         for block in self.mid_blocks:
@@ -103,21 +105,21 @@ class TimeSpan(nn.Module):
         steps = torch.arange(half, dtype=torch.float32, device="cpu")
         frequencies = torch.exp(steps * -(math.log(10000.0) / (half - 1)))
         self.register_buffer("frequencies", frequencies, persistent=False)
-        self.expand = nn.Linear(sines, width)
+        self.expand = Dense(sines, width, "silu")
         self.contract = nn.Linear(width, width)
         self.mix = nn.Linear(2 * width, width, bias=False)
 
-    def forward(self, start: Tensor, end: Tensor) -> Tensor:
-        """(B,), (B,) -> (B, E)."""
-        both = torch.cat((self.embedded(start), self.embedded(end)), dim=1)  # (B, 2E)
+    def forward(self, start: Tensor, end: Tensor, dtype: torch.dtype) -> Tensor:
+        """(B,), (B,) -> (B, E) of the weights' type."""
+        both = torch.cat((self.embedded(start, dtype), self.embedded(end, dtype)), dim=1)  # (B, 2E)
         mixed: Tensor = self.mix(both)
         return mixed
 
-    def embedded(self, time: Tensor) -> Tensor:
+    def embedded(self, time: Tensor, dtype: torch.dtype) -> Tensor:
         """(B,) -> (B, E), one time alone."""
         angle = TIME_SCALE * time[:, None] * self.frequencies  # (B, C / 2), float32 since bfloat16 blurs it
         sines = torch.cat((angle.sin(), angle.cos()), dim=1)  # (B, C)
-        embedded: Tensor = self.contract(F.silu(self.expand(sines.to(self.expand.weight.dtype))))
+        embedded: Tensor = self.contract(self.expand(sines.to(dtype)))
         return embedded
 
 
@@ -154,7 +156,7 @@ class TransformerLayer(nn.Module):
         self.value = nn.Linear(config.width, inner, bias=False)
         self.attended = nn.Linear(inner, config.width)
         self.feed_forward_norm = nn.LayerNorm(config.width)
-        self.expand = nn.Linear(config.width, config.hidden_width)
+        self.expand = Dense(config.width, config.hidden_width, "gelu")
         self.contract = nn.Linear(config.hidden_width, config.width)
 
     def forward(self, x: Tensor, mask: Tensor | None, past: Past | None) -> Tensor:
@@ -167,9 +169,9 @@ class TransformerLayer(nn.Module):
         if past is not None:
             key, value = past.behind_keys(key, value)  # (B, heads, P + F, head width)
         keys = None if mask is None else _seen(mask, key.shape[2])  # (B, 1, 1, P + F)
-        y = F.scaled_dot_product_attention(query, key, value, attn_mask=keys)
+        y = attend(query, key, value, keys)
         x = x + self.attended(y.transpose(1, 2).flatten(2))  # (B, F, D)
-        contracted: Tensor = self.contract(F.gelu(self.expand(self.feed_forward_norm(x))))
+        contracted: Tensor = self.contract(self.expand(self.feed_forward_norm(x)))
         return x + contracted
 
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tts_hub.errors import GenerationError
+from tts_hub_chatterbox.nets.dense import Dense
 
 MLP_WIDENING = 4
 LAYER_NORM_EPS = 1e-5
@@ -256,9 +257,9 @@ class MLP(nn.Module):
 
     def __init__(self, config: GPT2Config) -> None:
         super().__init__()
-        self.up = nn.Linear(config.width, MLP_WIDENING * config.width)
+        self.up = Dense(config.width, MLP_WIDENING * config.width, "gelu_tanh")
         self.down = nn.Linear(MLP_WIDENING * config.width, config.width)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """(B, N, D) to (B, N, D)."""
-        return self.down(functional.gelu(self.up(hidden), approximate="tanh"))  # type: ignore[no-any-return]
+        return self.down(self.up(hidden))  # type: ignore[no-any-return]

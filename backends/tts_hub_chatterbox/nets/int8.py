@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
+from tts_hub_chatterbox.nets.dense import ACTIVATIONS, activation_of, replace_linears
+
 LARGEST = 127
 """Of a signed weight."""
 MIDDLE = 128
@@ -22,7 +24,7 @@ SELF_TEST_ERROR = 0.02
 
 
 class Int8Linear(nn.Module):
-    """What an `nn.Linear` computes, about 0.8 % beside it, in float32."""
+    """What a `Dense` or `nn.Linear` computes, about 0.8 % beside it, in float32."""
 
     packed: Tensor
     scales: Tensor
@@ -32,6 +34,7 @@ class Int8Linear(nn.Module):
     def __init__(self, linear: nn.Linear) -> None:
         """Round the weights of `linear`, which is kept as it is."""
         super().__init__()
+        self.bend = ACTIVATIONS[activation_of(linear)]
         # Official matrices lie transposed in their files, and the packing reads memory as it lies.
         weight = linear.weight.float().contiguous()  # (O, I)
         # A row of zeros keeps its zeros.
@@ -66,7 +69,7 @@ class Int8Linear(nn.Module):
             "",
         )  # (B, O)
         outputs = torch.addcmul(self.bias, products, largest)  # (B, O)
-        return outputs.reshape(*inputs.shape[:-1], -1)  # (..., O)
+        return self.bend(outputs).reshape(*inputs.shape[:-1], -1)  # (..., O)
 
 
 def has_int8() -> bool:
@@ -86,9 +89,5 @@ def has_int8() -> bool:
 
 
 def round_weights(net: nn.Module) -> None:
-    """Put an `Int8Linear` in the place of every `nn.Linear` below `net`."""
-    for name, child in net.named_children():
-        if type(child) is nn.Linear:
-            setattr(net, name, Int8Linear(child))
-        else:
-            round_weights(child)
+    """Put an `Int8Linear` in the place of every linear layer below `net`."""
+    replace_linears(net, Int8Linear)

@@ -94,4 +94,5 @@ def _latest(most: int, *pieces: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
 
 
 def _last(joined: Tensor, most: int) -> Tensor:
-    return joined[:, :, max(0, joined.shape[2] - most) :].clone()
+    latest = joined[:, :, max(0, joined.shape[2] - most) :]
+    return latest.clone(memory_format=torch.contiguous_format)

@@ -1,0 +1,103 @@
+"""Linear layers with what bends their outputs, and the same with weights packed for the CPU's fastest product.
+
+B rows, I inputs, O outputs
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Literal
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - its usual name
+from torch import Tensor, nn
+
+Activation = Literal["none", "gelu", "gelu_tanh", "silu"]
+ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
+    "none": lambda outputs: outputs,
+    "gelu": F.gelu,
+    "gelu_tanh": partial(F.gelu, approximate="tanh"),
+    "silu": F.silu,
+}
+FUSED = {"none": ("none", ""), "gelu": ("gelu", "none"), "gelu_tanh": ("gelu", "tanh"), "silu": ("swish", "")}
+"""What oneDNN calls them, and which form of it."""
+USUAL_ROWS = 64
+"""That the packing is laid out for; any number is right."""
+SELF_TEST_ERROR = 1e-4
+"""Relative, in float32."""
+
+
+class Dense(nn.Linear):
+    """A linear layer and its activation."""
+
+    def __init__(self, inputs: int, outputs: int, activation: Activation = "none") -> None:
+        super().__init__(inputs, outputs)
+        self.activation: Activation = activation
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(..., I) to (..., O)."""
+        return ACTIVATIONS[self.activation](super().forward(inputs))
+
+
+class PackedDense(nn.Module):
+    """What a `Dense` or `nn.Linear` computes, by oneDNN with weights in the order in which it reads them.
+
+    Where torch's own product comes from MKL and the processor from AMD, it takes less than half the time in
+    float32; and the activation costs no walk through memory of its own.
+    """
+
+    packed: Tensor
+    bias: Tensor | None
+
+    def __init__(self, linear: nn.Linear) -> None:
+        """Pack the weights of `linear`, which is kept as it is."""
+        super().__init__()
+        weight = linear.weight.detach().contiguous()  # (O, I)
+        self.register_buffer(
+            "packed", torch.ops.mkldnn._reorder_linear_weight(weight, USUAL_ROWS), persistent=False
+        )
+        bias = None if linear.bias is None else linear.bias.detach().clone()
+        self.register_buffer("bias", bias, persistent=False)
+        self.fused = FUSED[activation_of(linear)]
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(..., I) to (..., O)."""
+        name, form = self.fused
+        outputs: Tensor = torch.ops.mkldnn._linear_pointwise(inputs, self.packed, self.bias, name, [], form)
+        return outputs
+
+
+def activation_of(linear: nn.Linear) -> Activation:
+    """What bends its outputs."""
+    return linear.activation if isinstance(linear, Dense) else "none"
+
+
+def pack_weights(net: nn.Module) -> None:
+    """Put a `PackedDense` in the place of every linear layer below `net`, where torch has such on the CPU."""
+    if _can_pack():
+        replace_linears(net, PackedDense)
+
+
+def replace_linears(net: nn.Module, make: Callable[[nn.Linear], nn.Module]) -> None:
+    """Put something else in the place of every linear layer below `net`, one after the other."""
+    for name, child in net.named_children():
+        if isinstance(child, nn.Linear):
+            setattr(net, name, make(child))
+        else:
+            replace_linears(child, make)
+
+
+def _can_pack() -> bool:
+    """Whether this torch has packed products, and rightly; they are not part of its public interface."""
+    chance = torch.Generator().manual_seed(0)
+    dense = Dense(64, 32, "gelu")
+    with torch.inference_mode():
+        dense.weight.copy_(torch.randn(32, 64, generator=chance))
+        inputs = torch.randn(3, 64, generator=chance)
+        exact = dense(inputs)
+        try:
+            found = PackedDense(dense)(inputs)
+        except (AttributeError, RuntimeError, NotImplementedError):
+            return False
+        return bool((found - exact).norm() < SELF_TEST_ERROR * exact.norm())
