@@ -20,6 +20,8 @@ from tts_hub_chatterbox.variants import Variant
 from tts_hub_chatterbox.voices import VoiceStore
 from tts_hub_chatterbox.watermark import Watermarker
 
+FIRST_CHUNK_SECONDS = {"cpu": 0.6, "cuda": 0.3, "mps": 0.6}
+"""Unless configured; where the next chunk takes longer to make, there must be more to hear meanwhile."""
 COMPUTATION = "1"
 """Goes up when the same clip and weights come to make another conditioning."""
 
@@ -85,7 +87,7 @@ def _voicebox(model: Chatterbox, settings: ChatterboxSettings) -> Voicebox:
             context=prompt,
             prompt_seconds=settings.prompt_seconds,
         ),
-        first_chunk_seconds=settings.first_chunk_seconds,
+        first_chunk_seconds=settings.first_chunk_seconds or FIRST_CHUNK_SECONDS[model.device.type],
         chunk_growth=settings.chunk_growth,
         longest_chunk_seconds=settings.longest_chunk_seconds,
         retakes=settings.retakes,

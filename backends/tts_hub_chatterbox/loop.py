@@ -232,10 +232,12 @@ class SpeechLoop:
     # --- work ---
 
     def _join(self, speaking: Speaking) -> None:
+        began = time.monotonic()
         self._steps_since_join = 0
         self._waiting.remove(speaking)
         self._speaking.append(speaking)
         self._contained(speaking, partial(speaking.join, self._batch))
+        self.costs.join_took(time.monotonic() - began)
         self._note(speaking)
 
     def _step(self) -> None:

@@ -27,7 +27,7 @@ there is nothing but its message to know the others by, here and nowhere else.""
 M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1
 """Of `mallopt` in glibc's malloc.h."""
 LARGEST_PIECE, SPARE = 32 << 20, 512 << 20
-"""Bytes: of one result that is kept for the next one, the most that glibc allows, and of all that are kept."""
+"""Bytes: of one result that is kept for the next (glibc allows no more), and of all of them."""
 REMEDY = (
     "close other programs that use it, set dtype to 'bfloat16' or device to 'cpu', or take chatterbox-nano"
 )

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import statistics
 from collections import defaultdict, deque
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 from tts_hub_chatterbox.units import TOKENS_PER_SECOND
 
@@ -15,6 +16,8 @@ REMEMBERED_STEPS = 9
 """Latest steps whose median counts: a single slow one says nothing."""
 FORGETTING = 0.9
 """What a measured chunk still counts for at the next one."""
+ROW_COST = 1 / 8
+"""What one more row is taken to add to a step, until there was one."""
 LONG = 40
 """Tokens from which on a chunk waits for a quarter more of them, so that no crumb is left behind it."""
 CRUMB = 4
@@ -34,9 +37,8 @@ class Chunks:
 
     def next(self, pending: int, *, decoded: bool) -> int | None:
         """How many tokens the next chunk takes; None if it must wait."""
-        size = int(self.size) if self.begun else self.first
-        behind = size // CRUMB if size >= LONG else 0
-        if pending >= size + behind and not (decoded and pending == size):
+        size = self._size
+        if pending >= _needed(size) and not (decoded and pending == size):
             return size
         return pending if decoded else None
 
@@ -45,6 +47,25 @@ class Chunks:
         if self.begun:
             self.size = min(self.size * self.growth, self.longest)
         self.begun = True
+
+    def to_come(self, pending: int, remaining: int) -> Iterator[tuple[int, int]]:
+        """Of each chunk until the end the tokens to be drawn before it, of those that remain, and its own."""
+        future = replace(self)
+        while pending + remaining > 0:
+            drawn = min(max(0, _needed(future._size) - pending), remaining)
+            own = min(future._size, pending + drawn)
+            yield drawn, own
+            pending, remaining = pending + drawn - own, remaining - drawn
+            future.grow()
+
+    @property
+    def _size(self) -> int:
+        return int(self.size) if self.begun else self.first
+
+
+def _needed(size: int) -> int:
+    """How many tokens must be there for a chunk, unless all are."""
+    return size + (size // CRUMB if size >= LONG else 0)
 
 
 @dataclass(slots=True, eq=False)
@@ -68,6 +89,7 @@ class Costs:
 
     def __init__(self) -> None:
         self._steps: defaultdict[int, deque[float]] = defaultdict(lambda: deque(maxlen=REMEMBERED_STEPS))
+        self._joins: deque[float] = deque(maxlen=REMEMBERED_STEPS)
         self._chunk_seconds = 0.0
         self._audio_seconds = 0.0
 
@@ -75,17 +97,26 @@ class Costs:
         """A step of so many rows."""
         self._steps[rows].append(seconds)
 
+    def join_took(self, seconds: float) -> None:
+        """A segment whose text was read."""
+        self._joins.append(seconds)
+
     def chunk_took(self, seconds: float, audio_seconds: float) -> None:
         """A chunk from tokens to samples."""
         self._chunk_seconds = FORGETTING * self._chunk_seconds + seconds
         self._audio_seconds = FORGETTING * self._audio_seconds + audio_seconds
 
     def step(self, rows: int) -> float:
-        """Seconds of a step; measured ones of about as many rows stand for those that were not."""
+        """Seconds of a step; where there was none of so many rows, one with about as many stands for it."""
         if not self._steps:
             return 0.0
         nearest = min(self._steps, key=lambda known: (abs(known - rows), known))
-        return statistics.median(self._steps[nearest])
+        return statistics.median(self._steps[nearest]) * (1 + ROW_COST * max(0, rows - nearest))
+
+    @property
+    def join(self) -> float:
+        """Seconds until a segment has its first token."""
+        return statistics.median(self._joins) if self._joins else 0.0
 
     def chunk(self, audio_seconds: float) -> float:
         """Seconds of a chunk of so much audio."""

@@ -93,10 +93,25 @@ class Schedule:
     def _next_to_join(self) -> Speaking | None:
         """Nobody who has time joins beside a newcomer who has heard nothing yet."""
         is_quiet = not any(self.due(s).level == NEW for s in self._speaking)
+        later_too = is_quiet and all(self._can_bear_one_more(s) for s in self._speaking)
         allowed = [
-            w for w in self._waiting if (is_quiet or self.due(w).level != LATER) and not self.lacks_room(w)
+            w for w in self._waiting if (later_too or self.due(w).level != LATER) and not self.lacks_room(w)
         ]
         return min(allowed, key=self.due, default=None)
+
+    def _can_bear_one_more(self, speaking: Speaking) -> bool:
+        """Whether its chunks would still be there in time with one more row at each step."""
+        runs_dry = speaking.listener.runs_dry(speaking.speech.index, speaking.sent)
+        if runs_dry is None:
+            return True
+        step = self._costs.step(1 + sum(s.has_row for s in self._speaking))
+        ready = self._now + self._costs.join + LEAST_MARGIN
+        for drawn, seconds in speaking.chunks_to_come():
+            ready += drawn * step + self._costs.chunk(seconds)
+            if ready > runs_dry:
+                return False
+            runs_dry += seconds
+        return True
 
 
 def _lowest(all_of_them: Iterable[Speaking]) -> dict[Listener, int]:

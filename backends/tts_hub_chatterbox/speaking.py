@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -145,6 +146,13 @@ class Speaking:
     def expected_seconds(self) -> float:
         """Of the whole segment: what its tokens come to, and before that about what its text takes."""
         return max(self._take.count, 0 if self.decoded else self._take.guard.usual) / TOKENS_PER_SECOND
+
+    def chunks_to_come(self) -> Iterator[tuple[int, float]]:
+        """Of each until about its end: tokens to be drawn before it, and its seconds of audio."""
+        take = self._take
+        remaining = 0 if self.decoded else max(0, round(take.guard.usual) - take.count)
+        for drawn, own in take.chunks.to_come(len(take.pending), remaining):
+            yield drawn, own / TOKENS_PER_SECOND
 
     def holds(self, row: Row) -> bool:
         """Whether it is its row."""

@@ -1,4 +1,4 @@
-"""Linear layers with what bends their outputs, and the same with weights packed for the CPU's fastest product.
+"""Linear layers with what bends their outputs, and the same with weights packed as the CPU reads them best.
 
 B rows, I inputs, O outputs
 """
@@ -47,24 +47,21 @@ class PackedDense(nn.Module):
     float32; and the activation costs no walk through memory of its own.
     """
 
-    packed: Tensor
-    bias: Tensor | None
-
     def __init__(self, linear: nn.Linear) -> None:
         """Pack the weights of `linear`, which is kept as it is."""
         super().__init__()
         weight = linear.weight.detach().contiguous()  # (O, I)
-        self.register_buffer(
-            "packed", torch.ops.mkldnn._reorder_linear_weight(weight, USUAL_ROWS), persistent=False
-        )
-        bias = None if linear.bias is None else linear.bias.detach().clone()
-        self.register_buffer("bias", bias, persistent=False)
+        # No buffers, which are slow to get at: it never leaves the CPU, nor is it saved.
+        self.weight = torch.ops.mkldnn._reorder_linear_weight(weight, USUAL_ROWS)
+        self.bias = None if linear.bias is None else linear.bias.detach().clone()
         self.fused = FUSED[activation_of(linear)]
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(..., I) to (..., O)."""
         name, form = self.fused
-        outputs: Tensor = torch.ops.mkldnn._linear_pointwise(inputs, self.packed, self.bias, name, [], form)
+        outputs: Tensor = torch.ops.mkldnn._linear_pointwise.default(
+            inputs, self.weight, self.bias, name, [], form
+        )
         return outputs
 
 

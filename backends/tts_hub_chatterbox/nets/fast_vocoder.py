@@ -3,7 +3,7 @@
 F mel frames, M mel bins, N samples, J spectra (N / 4 + 1), L steps of a stage, C channels, K frequency bins,
 R rows of a buffer, more than L
 
-All signals are matrices with a row for each step. The convolutions of the blocks are `TiledConv`, the others
+All signals are matrices with a row for each step. The convolutions of the blocks are `StepConv`s, the others
 are matrix products over views of their input. What is linear is folded into the weights beforehand: the
 frequencies of the snakes, and the mean over a stage's blocks.
 """
@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
-from tts_hub_chatterbox.nets.tiled_conv import TiledConv
+from tts_hub_chatterbox.nets.step_conv import StepConv, step_conv
 from tts_hub_chatterbox.nets.vocoder import (
     OUTPUT_SLOPE,
     STAGE_SLOPE,
@@ -101,12 +101,12 @@ class FastLayer:
         before, between = _frequency(layer.wide_snake.frequency), _frequency(layer.snake.frequency)  # (C,)
         wide, narrow = layer.wide_conv, layer.conv
         self.frequency = before.float()
-        self.wide = TiledConv(
+        self.wide = step_conv(
             wide.weight.detach() * between[:, None, None] / before[:, None],
             _bias(wide) * between,
             wide.dilation[0],
         )
-        self.narrow = TiledConv(narrow.weight.detach() / between[:, None], _bias(narrow))
+        self.narrow = step_conv(narrow.weight.detach() / between[:, None], _bias(narrow))
 
     def rows(self, steps: int) -> int:
         """That buffers must have for L steps."""
@@ -135,7 +135,7 @@ def _run(layers: Iterable[FastLayer], x: Tensor, steps: int, scratch: list[Tenso
         layer(x, steps, *scratch)
 
 
-def _without_margins(buffer: Tensor, conv: TiledConv, steps: int) -> Tensor:
+def _without_margins(buffer: Tensor, conv: StepConv, steps: int) -> Tensor:
     """The rows of a convolution's signal, after those around it became zero."""
     end = conv.margin + steps
     buffer[: conv.margin] = 0.0

@@ -155,11 +155,11 @@ class Places:
     def write(self, kept: Tensor, new: Tensor) -> Tensor:
         """Put `new` (B, H, N, K) into one layer's keys or values (B, H, C, K); gives those up to E."""
         if self.start is not None:
-            kept[:, :, self.start : self.end] = new
+            kept.narrow(2, self.start, self.end - self.start).copy_(new)
         else:
             row = torch.arange(len(kept), device=kept.device)[:, None]  # (B, 1)
             kept[row, :, self.positions] = new.transpose(1, 2).to(kept.dtype)  # (B, N, H, K)
-        return kept[:, :, : self.end]
+        return kept.narrow(2, 0, self.end)
 
 
 class GPT2(nn.Module):
@@ -221,8 +221,8 @@ class Attention(nn.Module):
 
     def forward(self, hidden: Tensor, keys: Tensor, values: Tensor, places: Places) -> Tensor:
         """(B, N, D) to (B, N, D)."""
-        parts = self.qkv(hidden).unflatten(-1, (3, self.heads, -1))  # (B, N, 3D) -> (B, N, 3, H, K)
-        query, key, value = parts.permute(2, 0, 3, 1, 4)  # 3 times (B, H, N, K)
+        parts = self.qkv(hidden).view(*hidden.shape[:2], 3, self.heads, -1)  # (B, N, 3D) -> (B, N, 3, H, K)
+        query, key, value = parts.permute(2, 0, 3, 1, 4).unbind()  # 3 times (B, H, N, K)
         query = query.to(keys.dtype)
         keys, values = places.write(keys, key), places.write(values, value)  # (B, H, E, K)
         if places.shared:

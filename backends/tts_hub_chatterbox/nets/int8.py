@@ -26,50 +26,39 @@ SELF_TEST_ERROR = 0.02
 class Int8Linear(nn.Module):
     """What a `Dense` or `nn.Linear` computes, about 0.8 % beside it, in float32."""
 
-    packed: Tensor
-    scales: Tensor
-    bias: Tensor
-    zeros: Tensor
-
     def __init__(self, linear: nn.Linear) -> None:
         """Round the weights of `linear`, which is kept as it is."""
         super().__init__()
-        self.bend = ACTIVATIONS[activation_of(linear)]
         # Official matrices lie transposed in their files, and the packing reads memory as it lies.
         weight = linear.weight.float().contiguous()  # (O, I)
         # A row of zeros keeps its zeros.
         scales = weight.abs().amax(dim=1).clamp_(min=torch.finfo(torch.float32).tiny) / LARGEST  # (O,)
         rounded = (weight / scales[:, None]).round_().to(torch.int8)
-        bias = torch.zeros(len(weight)) if linear.bias is None else linear.bias.float()
-        packed = torch.ops.onednn.qlinear_prepack(rounded, None)
-        self.register_buffer("packed", packed, persistent=False)
-        self.register_buffer("scales", scales, persistent=False)
-        self.register_buffer("bias", bias, persistent=False)
-        self.register_buffer("zeros", torch.zeros(len(weight), dtype=torch.int64), persistent=False)
+        # No buffers, which are slow to get at: it never leaves the CPU, nor is it saved.
+        self.weight = (
+            torch.ops.onednn.qlinear_prepack(rounded, None),
+            scales,
+            torch.zeros(len(weight), dtype=torch.int64),
+        )
+        """Rounded and packed, the scales (O,), and zeros (O,) for what stands for zero."""
+        self.bias = torch.zeros(len(weight)) if linear.bias is None else linear.bias.float()
+        self.middle = torch.full((weight.shape[1],), MIDDLE + 0.5)
+        """(I,), as a number that is spread over all of them takes longer."""
+        self.bend = None if activation_of(linear) == "none" else ACTIVATIONS[activation_of(linear)]
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(..., I) to (..., O), float32."""
         rows = inputs.reshape(-1, inputs.shape[-1])  # (B, I)
         largest = rows.abs().amax(dim=1, keepdim=True)  # (B, 1)
-        # Of a row of zeros this is NaN, but what comes of it is multiplied by 0.
-        rounded = (rows * (LARGEST / largest)).add_(MIDDLE + 0.5).to(torch.uint8)  # cuts off, so it rounds
-        products = torch.ops.onednn.qlinear_pointwise(
-            rounded,
-            1 / LARGEST,
-            MIDDLE,
-            self.packed,
-            self.scales,
-            self.zeros,
-            None,
-            1.0,
-            0,
-            torch.float32,
-            "none",
-            [],
-            "",
+        # What is cut off behind a half is rounded. Of a row of zeros it is NaN, and multiplied by 0 later.
+        rounded = torch.addcdiv(self.middle, rows, largest, value=LARGEST).to(torch.uint8)
+        products = torch.ops.onednn.qlinear_pointwise.default(
+            rounded, 1 / LARGEST, MIDDLE, *self.weight, None, 1.0, 0, torch.float32, "none", [], ""
         )  # (B, O)
         outputs = torch.addcmul(self.bias, products, largest)  # (B, O)
-        return self.bend(outputs).reshape(*inputs.shape[:-1], -1)  # (..., O)
+        if self.bend is not None:
+            outputs = self.bend(outputs)
+        return outputs.view(*inputs.shape[:-1], -1)  # (..., O)
 
 
 def has_int8() -> bool:

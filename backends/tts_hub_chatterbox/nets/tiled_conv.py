@@ -25,11 +25,7 @@ SCRATCH = 8 << 20
 
 
 class TiledConv:
-    """A prepared convolution of steps (L, C) that keeps their number: stride 1, zeros around, an odd kernel.
-
-    The signal lies in a buffer of at least `padded_steps(L)` rows: `margin` rows of zeros, L steps, zeros.
-    What it writes to has at least `whole_tiles(L)` rows; those from L on become rubbish.
-    """
+    """A `StepConv` that reckons tile by tile."""
 
     def __init__(self, weight: Tensor, bias: Tensor, dilation: int = 1) -> None:
         """Take a float32 or float64 weight (D, C, K) as of `nn.Conv1d`, and a bias (D,)."""
@@ -50,14 +46,14 @@ class TiledConv:
         return self.whole_tiles(steps) + (self.kernel - 1) * self.dilation
 
     def add_to(self, total: Tensor, padded: Tensor, steps: int) -> None:
-        """Add what comes of `padded` to (whole_tiles(L), D); only without dilation."""
+        """See `StepConv`."""
         for start, products in self._products(padded, steps):  # (T, P, D)
             matrices = self.outputs.expand(len(products), -1, -1)
             tiles = self._rows(total, start, len(products)).view(-1, *self._tile_shape)  # (T, O, D)
             tiles.baddbmm_(matrices, products)
 
     def write_snake(self, out: Tensor, padded: Tensor, steps: int) -> None:
-        """Write u + sin²(u) of what comes of `padded`, to (whole_tiles(L), D)."""
+        """See `StepConv`."""
         for start, products in self._products(padded, steps):  # (dT, P, D), one remainder after another
             found = torch.bmm(self.outputs.expand(len(products), -1, -1), products)  # (dT, O, D)
             # From one after another to in turns: (dT, O, D) -> (d, TO, D) -> (TO, d, D)

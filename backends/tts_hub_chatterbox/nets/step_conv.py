@@ -1,0 +1,105 @@
+"""Convolutions along time of matrices with a row for each step: two ways, and which is the faster one here.
+
+L steps, C channels in, D channels out, K kernel
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from itertools import pairwise
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - its usual name
+from torch import Tensor
+
+from tts_hub_chatterbox.nets.tiled_conv import TiledConv
+
+TRIAL_SIZE, TRIALS = 1 << 19, 3
+"""Numbers of a signal in a contest, about as many as of a second of speech; the best of the trials counts."""
+
+
+class StepConv(Protocol):
+    """A prepared convolution of steps (L, C) that keeps their number: stride 1, zeros around, an odd kernel.
+
+    The signal lies in a buffer of at least `padded_steps(L)` rows: `margin` rows of zeros, L steps, zeros.
+    What it writes to has at least `whole_tiles(L)` rows; those from L on become rubbish.
+    """
+
+    margin: int
+
+    def whole_tiles(self, steps: int) -> int:
+        """That many steps, rounded up to what is computed."""
+
+    def padded_steps(self, steps: int) -> int:
+        """What is read for that many."""
+
+    def add_to(self, total: Tensor, padded: Tensor, steps: int) -> None:
+        """Add what comes of `padded` to (whole_tiles(L), D); only without dilation."""
+
+    def write_snake(self, out: Tensor, padded: Tensor, steps: int) -> None:
+        """Write u + sin²(u) of what comes of `padded`, to (whole_tiles(L), D)."""
+
+
+class DirectConv:
+    """By oneDNN, which sums up what the definition says."""
+
+    def __init__(self, weight: Tensor, bias: Tensor, dilation: int = 1) -> None:
+        """Take a float32 or float64 weight (D, C, K) as of `nn.Conv1d`, and a bias (D,)."""
+        self.dilation = dilation
+        self.margin = (weight.shape[2] - 1) // 2 * dilation
+        # As an image of one line, whose channels lie side by side in memory.
+        self.weight = weight.float()[:, :, None].contiguous(memory_format=torch.channels_last)  # (D, C, 1, K)
+        self.bias = bias.float()
+
+    def whole_tiles(self, steps: int) -> int:
+        """Just so many."""
+        return steps
+
+    def padded_steps(self, steps: int) -> int:
+        """And the margins."""
+        return steps + 2 * self.margin
+
+    def add_to(self, total: Tensor, padded: Tensor, steps: int) -> None:
+        """See `StepConv`."""
+        total[:steps] += self._convolved(padded, steps)
+
+    def write_snake(self, out: Tensor, padded: Tensor, steps: int) -> None:
+        """See `StepConv`."""
+        found = self._convolved(padded, steps)
+        waves = found.sin()
+        torch.addcmul(found, waves, waves, out=out[:steps])
+
+    def _convolved(self, padded: Tensor, steps: int) -> Tensor:
+        """(L, D)."""
+        image = padded[: self.padded_steps(steps)].T[None, :, None]  # (1, C, 1, R)
+        return F.conv2d(image, self.weight, self.bias, dilation=(1, self.dilation))[0, :, 0].T
+
+
+def step_conv(weight: Tensor, bias: Tensor, dilation: int = 1) -> StepConv:
+    """The one that is faster on this machine, for a weight (D, C, K) and a bias (D,)."""
+    make = _faster(weight.shape[1], weight.shape[2], dilation)
+    return make(weight, bias, dilation)
+
+
+@lru_cache
+def _faster(channels: int, kernel: int, dilation: int) -> Callable[[Tensor, Tensor, int], StepConv]:
+    """Tiles take a third of the multiplications, and on some processors torch's products twice the time of
+    its convolutions: a contest says which counts for more. It is held once a process."""
+    weight, bias = torch.ones(channels, channels, kernel), torch.zeros(channels)
+    return min((TiledConv, DirectConv), key=lambda make: _trial(make(weight, bias, dilation), channels))
+
+
+def _trial(conv: StepConv, channels: int) -> float:
+    """Seconds."""
+    steps = TRIAL_SIZE // channels
+    padded = torch.zeros(conv.padded_steps(steps), channels)
+    out = torch.zeros(conv.whole_tiles(steps), channels)
+    conv.write_snake(out, padded, steps)
+    moments = [time.perf_counter()]
+    for _ in range(TRIALS):
+        conv.write_snake(out, padded, steps)
+        moments.append(time.perf_counter())
+    return min(end - start for start, end in pairwise(moments))
