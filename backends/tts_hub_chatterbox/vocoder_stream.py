@@ -46,12 +46,12 @@ class VocoderStream:
         ready = end if final else end - HELD_BACK
         if ready <= self._spoken:
             return self._source.new_zeros(0)
-        sourced = self._source.shape[1]
-        samples = self._vocoder.decode(self._mel[:, :, : sourced // self._hop], self._source)[0]  # (N,)
-        first, last = ((frame - self._begin) * self._hop for frame in (self._spoken, ready))
+        sourced = self._mel[:, :, : self._source.shape[1] // self._hop]
+        wanted = range(self._spoken - self._begin, ready - self._begin)
+        samples = self._vocoder.decode(sourced, self._source, wanted)[0]  # (N,)
         self._spoken = ready
         self._forget(max(0, ready - CONTEXT))
-        return self._faded_in(samples[first:last])
+        return self._faded_in(samples)
 
     def _extend_source(self, *, final: bool) -> None:
         """To all frames whose pitch can be known."""

@@ -244,6 +244,21 @@ def test_piece_with_context_is_as_in_the_whole(nets: Nets, which: str) -> None:
     assert (piece[:, within] - whole[:, inside]).abs().max() < 1e-5
 
 
+@either
+@pytest.mark.parametrize("wanted", [range(60), range(3), range(20, 40), range(40, 41), range(57, 60)])
+@torch.no_grad()
+def test_wanted_frames_are_as_in_the_whole(nets: Nets, which: str, wanted: range) -> None:
+    ours, mel, source = nets.either(which), some_mel(18, 60), 0.3 * normal(19, 1, 60 * HOP)
+    whole, piece = ours.decode(mel, source), ours.decode(mel, source, wanted)
+    expected = whole[:, wanted.start * HOP : wanted.stop * HOP]
+    assert piece.shape == expected.shape
+    assert (piece - expected).abs().max() < 1e-5
+
+
+def test_contexts_of_the_stages_shrink() -> None:
+    assert VocoderConfig().stage_contexts == (CONTEXT, 4, 2)
+
+
 @pytest.mark.parametrize("length", [100, 480, 700, 5000])
 def test_fade_in(nets: Nets, length: int) -> None:
     samples = normal(20, 2, length)

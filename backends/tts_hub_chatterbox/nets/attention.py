@@ -27,4 +27,5 @@ def _by_products(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None)
     scores = query * query.shape[-1] ** -0.5 @ key.transpose(2, 3)  # (B, H, F, N)
     if bias is not None:
         scores = scores.masked_fill(~bias, -torch.inf) if bias.dtype == torch.bool else scores.add_(bias)
-    return scores.softmax(dim=-1) @ value
+    mixed: Tensor = scores.softmax(dim=-1) @ value  # (B, H, F, K)
+    return mixed

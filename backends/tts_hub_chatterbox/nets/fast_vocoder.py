@@ -47,17 +47,29 @@ class FastDecoder:
         weight = share * self.output_conv.weight.detach()[:, :, None]  # (2K, C, 1, kernel)
         self.output_weight = weight.contiguous(memory_format=torch.channels_last)
         self.spectra = Spectra(vocoder.config, vocoder.window)
+        self.contexts = vocoder.config.stage_contexts
 
-    def __call__(self, mel: Tensor, source: Tensor) -> Tensor:
-        """(M, F) and (N,) -> (N,)."""
+    def __call__(self, mel: Tensor, source: Tensor, wanted: range) -> Tensor:
+        """(M, F) and (N,) -> (N,) of the `wanted` frames."""
         hidden = self.input_conv(mel.T)  # (F, C)
         source_spectrum = self.spectra.analyse(source)  # (J, 2K)
-        for stage in self.stages:
-            hidden = stage(hidden, source_spectrum)  # (L, C / 2)
+        there, columns = range(mel.shape[1]), len(source_spectrum) // mel.shape[1]
+        for stage, context in zip(self.stages, self.contexts, strict=True):
+            kept = there
+            if stage is not self.stages[0]:
+                kept = range(max(there.start, wanted.start - context), min(there.stop, wanted.stop + context))
+            steps = len(hidden) // len(there)  # a frame
+            hidden = hidden[steps * (kept.start - there.start) :][: steps * len(kept)]
+            # A spectrum has one column more than there are steps.
+            spectrum = source_spectrum[columns * kept.start : columns * kept.stop + 1]
+            hidden = stage(hidden, spectrum)  # (L, C / 2)
+            there = kept
         hidden = F.leaky_relu_(hidden, OUTPUT_SLOPE).T[None, :, None]  # (J, C) -> (1, C, 1, J)
         padding = (0, self.output_weight.shape[3] // 2)
         spectrum = F.conv2d(hidden, self.output_weight, self.output_conv.bias, padding=padding)
-        return self.spectra.synthesise(spectrum[0, :, 0])  # (1, 2K, 1, J) -> (2K, J)
+        samples = self.spectra.synthesise(spectrum[0, :, 0])  # (1, 2K, 1, J) -> (2K, J)
+        hop = len(samples) // len(there)
+        return samples[hop * (wanted.start - there.start) :][: hop * len(wanted)]
 
 
 class FastStage:

@@ -89,7 +89,8 @@ def _faster(channels: int, kernel: int, dilation: int) -> Callable[[Tensor, Tens
     """Tiles take a third of the multiplications, and on some processors torch's products twice the time of
     its convolutions: a contest says which counts for more. It is held once a process."""
     weight, bias = torch.ones(channels, channels, kernel), torch.zeros(channels)
-    return min((TiledConv, DirectConv), key=lambda make: _trial(make(weight, bias, dilation), channels))
+    ways: tuple[Callable[[Tensor, Tensor, int], StepConv], ...] = (TiledConv, DirectConv)
+    return min(ways, key=lambda make: _trial(make(weight, bias, dilation), channels))
 
 
 def _trial(conv: StepConv, channels: int) -> float:

@@ -8,6 +8,7 @@ spectrum of the source joins at every stage, and an inverse transform makes the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
@@ -55,6 +56,25 @@ class VocoderConfig:
     """Of the samples."""
     f0: F0Config = field(default_factory=F0Config)
     source: HarmonicConfig = field(default_factory=HarmonicConfig)
+
+    @property
+    def stage_contexts(self) -> tuple[int, ...]:
+        """Mel frames on each side of a piece that each stage must be given.
+
+        The steps of later stages are short, so what they hear of the neighbourhood is short, too.
+        """
+        contexts = []
+        spectra = math.prod(self.upsampling)  # a frame
+        frames = (self.edge_kernel // 2 + self.n_fft // self.fft_hop + 1) / spectra
+        steps = spectra
+        for index in reversed(range(1, len(self.upsampling))):
+            own, source = max(self.block_kernels), self.source_kernels[index]
+            hops = (own // 2 + source // 2) * sum(dilation + 1 for dilation in self.dilations)
+            frames += (hops + 1) / steps  # and a step at the edge of the source's convolution
+            steps //= self.upsampling[index]
+            frames += -(-self.upsampling_kernels[index] // self.upsampling[index]) / steps
+            contexts.append(math.ceil(frames))
+        return (CONTEXT, *reversed(contexts))
 
 
 class Vocoder(nn.Module):
@@ -117,17 +137,19 @@ class Vocoder(nn.Module):
             source = torch.cat((known_source, source[:, known_source.shape[1] :]), dim=1)  # (B, N)
         return self.decode(mel, source), source
 
-    def decode(self, mel: Tensor, source: Tensor) -> Tensor:
-        """(B, M, F) and its source (B, N) -> samples (B, N), float32."""
+    def decode(self, mel: Tensor, source: Tensor, wanted: range | None = None) -> Tensor:
+        """(B, M, F) and its source (B, N) -> samples (B, N), float32, or those of the `wanted` frames."""
         mel = mel.to(self.input_conv.weight)
+        wanted = range(mel.shape[2]) if wanted is None else wanted
         if self._fast is not None:
-            return torch.stack([self._fast(*row) for row in zip(mel, source, strict=True)])
+            return torch.stack([self._fast(*row, wanted) for row in zip(mel, source, strict=True)])
         hidden = self.input_conv(mel)  # (B, C, F)
         source_spectrum = self._analyse(source).to(hidden)  # (B, 2K, N / 4 + 1)
         for stage in self.stages:
             hidden = stage(hidden, source_spectrum)  # (B, C / 2, L)
         spectrum = self.output_conv(F.leaky_relu(hidden, OUTPUT_SLOPE))  # (B, 2K, N / 4 + 1)
-        return self._synthesise(spectrum.float())
+        hop = self.config.source.hop
+        return self._synthesise(spectrum.float())[:, wanted.start * hop : wanted.stop * hop]
 
     def _analyse(self, source: Tensor) -> Tensor:
         """(B, N) -> (B, 2K, N / 4 + 1), the real parts above the imaginary ones."""
