@@ -20,7 +20,7 @@ from tts_hub_chatterbox.variants import Variant
 from tts_hub_chatterbox.voices import VoiceStore
 from tts_hub_chatterbox.watermark import Watermarker
 
-FIRST_CHUNK_SECONDS = {"cpu": 0.6, "cuda": 0.3, "mps": 0.6}
+FIRST_CHUNK_SECONDS = {"cpu": 0.7, "cuda": 0.3, "mps": 0.7}
 """Unless configured; where the next chunk takes longer to make, there must be more to hear meanwhile."""
 COMPUTATION = "1"
 """Goes up when the same clip and weights come to make another conditioning."""

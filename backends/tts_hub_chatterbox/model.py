@@ -109,6 +109,7 @@ class Chatterbox:
         if device.type == "cpu":
             for net in (model.t3, model.flow):
                 pack_weights(net)
+            model.t3.backbone.prepare()
         return model
 
     @torch.inference_mode()

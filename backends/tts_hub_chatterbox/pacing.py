@@ -18,8 +18,9 @@ FORGETTING = 0.9
 """What a measured chunk still counts for at the next one."""
 ROW_COST = 1 / 8
 """What one more row is taken to add to a step, until there was one."""
-LONG = 40
-"""Tokens from which on a chunk waits for a quarter more of them, so that no crumb is left behind it."""
+LONG = 30
+"""Tokens from which on a chunk waits for a quarter more of them, so that no crumb is left behind it. Not the
+first one, for which somebody waits."""
 CRUMB = 4
 
 
@@ -38,7 +39,7 @@ class Chunks:
     def next(self, pending: int, *, decoded: bool) -> int | None:
         """How many tokens the next chunk takes; None if it must wait."""
         size = self._size
-        if pending >= _needed(size) and not (decoded and pending == size):
+        if pending >= self._needed and not (decoded and pending == size):
             return size
         return pending if decoded else None
 
@@ -52,20 +53,21 @@ class Chunks:
         """Of each chunk until the end the tokens to be drawn before it, of those that remain, and its own."""
         future = replace(self)
         while pending + remaining > 0:
-            drawn = min(max(0, _needed(future._size) - pending), remaining)
-            own = min(future._size, pending + drawn)
+            drawn = min(max(0, future._needed - pending), remaining)
+            pending, remaining = pending + drawn, remaining - drawn
+            own = future.next(pending, decoded=not remaining) or pending
             yield drawn, own
-            pending, remaining = pending + drawn - own, remaining - drawn
+            pending -= own
             future.grow()
 
     @property
     def _size(self) -> int:
         return int(self.size) if self.begun else self.first
 
-
-def _needed(size: int) -> int:
-    """How many tokens must be there for a chunk, unless all are."""
-    return size + (size // CRUMB if size >= LONG else 0)
+    @property
+    def _needed(self) -> int:
+        """How many tokens must be there for the next chunk, unless all are."""
+        return self._size + (self._size // CRUMB if self.begun and self._size >= LONG else 0)
 
 
 @dataclass(slots=True, eq=False)

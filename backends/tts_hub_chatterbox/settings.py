@@ -34,9 +34,9 @@ class ChatterboxSettings(BackendSettings):
     prompt_seconds: float = Field(10.0, ge=1, le=10, description="of the voice's clip that the flow hears")
     flow_steps: int = Field(2, ge=1, le=10, description="from noise to mel; the model card says 1 will do")
     first_chunk_seconds: float | None = Field(
-        None, ge=0.04, le=10, description="of the first audio; none: 0.6 on processors, 0.3 on a GPU"
+        None, ge=0.04, le=10, description="of the first audio; none: 0.7 on processors, 0.3 on a GPU"
     )
-    chunk_growth: float = Field(1.4, ge=1, le=4, description="each chunk is that much longer than the last")
+    chunk_growth: float = Field(1.35, ge=1, le=4, description="each chunk is that much longer than the last")
     longest_chunk_seconds: float = Field(4.0, ge=0.2, le=40, description="where chunks stop growing")
     ahead_seconds: float = Field(
         30.0, ge=0, description="of a request that are spoken together, if more than limits.buffer_seconds"

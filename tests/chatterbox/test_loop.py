@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from unittest.mock import patch
 
 import numpy as np
@@ -17,9 +18,10 @@ import torch
 from tts_hub_chatterbox.guards import Fault, SoundGuard
 from tts_hub_chatterbox.loop import SpeechLoop
 from tts_hub_chatterbox.nets.t3 import STOP_SPEECH, T3
-from tts_hub_chatterbox.pacing import Chunks, Costs
+from tts_hub_chatterbox.pacing import Chunks, Costs, Listener
 from tts_hub_chatterbox.rendering import RenderOptions
 from tts_hub_chatterbox.sampling import SamplingOptions
+from tts_hub_chatterbox.schedule import Schedule
 from tts_hub_chatterbox.speaking import Speaking, Voicebox
 from tts_hub_chatterbox.speech import Ended, Made, Speech
 from tts_hub_chatterbox.t3_batch import Drawn, T3Batch
@@ -302,7 +304,66 @@ def test_chunks_are_cut_by_tokens_alone_and_leave_no_crumb() -> None:
             cuts.append(cut)
         assert cuts[0] == cuts[1] == cuts[2]
         assert sum(cuts[0]) == total
-        assert all(last >= 10 for long, last in pairwise(cuts[0]) if long >= 40)
+        assert all(last >= long // 4 for long, last in pairwise(cuts[0][1:]) if long >= 30)
+
+
+def test_chunks_to_come_are_those_that_come() -> None:
+    for first, total in [(10, 5), (10, 10), (10, 11), (20, 60), (50, 300)]:
+        chunks, taken, drawn, cuts = Chunks(first=first, size=20, growth=1.5, longest=80), 0, 0, []
+        foreseen = list(chunks.to_come(0, total))
+        while taken < total:
+            while (size := chunks.next(drawn - taken, decoded=drawn == total)) is None:
+                drawn += 1
+            cuts.append((drawn - sum(before for before, _ in cuts), size))
+            taken += size
+            chunks.grow()
+        assert foreseen == cuts
+
+
+def test_costs_of_more_rows_are_guessed_until_they_are_known() -> None:
+    costs = Costs()
+    assert costs.step(3) == costs.join == 0
+    costs.step_took(1, 0.016)
+    assert costs.step(1) == pytest.approx(0.016)
+    assert costs.step(3) == pytest.approx(0.020)
+    costs.step_took(3, 0.030)
+    assert costs.step(3) == pytest.approx(0.030)
+    assert costs.step(1) == pytest.approx(0.016)
+
+
+@pytest.mark.parametrize(
+    ("sent", "slower", "expected"), [(0.8, 3.0, "step"), (0.8, 1.1, "join"), (4.0, 3.0, "join")]
+)
+def test_a_later_segment_waits_while_who_listens_could_not_bear_it(
+    sent: float, slower: float, expected: str
+) -> None:
+    """Two rows make a step so many times slower, where one alone is spoken twice as fast as it is heard."""
+    costs, now = Costs(), 100.0
+    costs.step_took(1, 0.02)
+    costs.step_took(2, 0.02 * slower)
+    listener = Listener(began_at=now, seconds={0: 4.2})
+    heard_now = SimpleNamespace(
+        speech=SimpleNamespace(index=0),
+        listener=listener,
+        sent=sent,
+        has_row=True,
+        wanted=False,
+        chunk_seconds=0.0,
+        arrived_at=now,
+        chunks_to_come=lambda: iter([(20, 0.8), (30, 1.2), (40, 1.6)]),
+    )
+    later = SimpleNamespace(
+        speech=SimpleNamespace(index=1),
+        listener=listener,
+        sent=0.0,
+        arrived_at=now,
+        is_under_way=True,
+        chunk_seconds=0.0,
+    )
+    schedule = Schedule(
+        cast("list[Speaking]", [later]), cast("list[Speaking]", [heard_now]), costs, now, holds_real_time=True
+    )
+    assert schedule.choose(is_full=False, steps_since_join=99).work == expected
 
 
 def test_silence_behind_most_of_the_text_ends_it_there_and_frees_the_row(model: SmallModel) -> None:

@@ -6,7 +6,9 @@ P positions that all rows have in common, D width, H heads, K width of a head
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +16,9 @@ from torch.nn import functional
 
 from tts_hub.errors import GenerationError
 from tts_hub_chatterbox.nets.dense import Dense
+
+if TYPE_CHECKING:
+    from tts_hub_chatterbox.nets.gpt2_steps import FastSteps
 
 MLP_WIDENING = 4
 LAYER_NORM_EPS = 1e-5
@@ -167,9 +172,25 @@ class GPT2(nn.Module):
 
     def __init__(self, config: GPT2Config) -> None:
         super().__init__()
+        self.config = config
         self.position_embedding = nn.Embedding(config.context, config.width)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.final_norm = nn.LayerNorm(config.width, eps=LAYER_NORM_EPS)
+        self._steps: FastSteps | None = None
+
+    def prepare(self) -> None:
+        """Have steps of one position take a short cut through the layers as they are now.
+
+        Call it again after any change of them.
+        """
+        from tts_hub_chatterbox.nets.gpt2_steps import FastSteps
+
+        self._steps = FastSteps(self)
+
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
+        self._steps = None
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        return self
 
     def forward(self, inputs: Tensor, cache: KVCache, shared: int = 0) -> Tensor:
         """Append the embeddings (B, N, D) to the B rows of the cache; gives hidden states (B, N, D).
@@ -188,6 +209,8 @@ class GPT2(nn.Module):
 
     def at(self, places: Places, inputs: Tensor, cache: KVCache) -> Tensor:
         """The same where the places are known; the lengths of the cache stay as they are."""
+        if self._steps is not None and inputs.shape[1] == 1:
+            return self._steps(places, inputs, cache)
         hidden = inputs + self.position_embedding(places.positions)  # (B, N, D) + (1 or B, N, D)
         for block, keys, values in zip(self.blocks, cache.keys, cache.values, strict=True):
             hidden = block(hidden, keys, values, places)
@@ -226,7 +249,7 @@ class Attention(nn.Module):
         query = query.to(keys.dtype)
         keys, values = places.write(keys, key), places.write(values, value)  # (B, H, E, K)
         if places.shared:
-            mixed = _beside_shared(query, keys, values, places)
+            mixed = attend_beside_shared(query, keys, values, places)
         else:
             mixed = functional.scaled_dot_product_attention(
                 query, keys, values, attn_mask=places.mask, is_causal=places.causal
@@ -235,7 +258,7 @@ class Attention(nn.Module):
         return self.out(joined.to(hidden.dtype))  # type: ignore[no-any-return]
 
 
-def _beside_shared(query: Tensor, keys: Tensor, values: Tensor, places: Places) -> Tensor:
+def attend_beside_shared(query: Tensor, keys: Tensor, values: Tensor, places: Places) -> Tensor:
     """Attention of one new position a row, (B, H, 1, K), where the first P keys and values are alike.
 
     Those are read from the first row, with the rows as queries side by side; the rest row by row. Each half

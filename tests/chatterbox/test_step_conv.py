@@ -1,25 +1,28 @@
-"""Convolution in tiles: beside the convolution of torch in float64."""
+"""Convolutions of steps, in tiles and direct: beside the convolution of torch in float64."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 from torch import Tensor, nn
-from tts_hub_chatterbox.nets import tiled_conv
+from tts_hub_chatterbox.nets import step_conv, tiled_conv
+from tts_hub_chatterbox.nets.step_conv import DirectConv, StepConv
 from tts_hub_chatterbox.nets.tiled_conv import TiledConv, tile_matrices
 
 CHANNELS = 12
+Make = type[TiledConv] | type[DirectConv]
+each_way = pytest.mark.parametrize("make", [TiledConv, DirectConv])
 
 
 def normal(seed: int, *shape: int) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def case(kernel: int, dilation: int, steps: int) -> tuple[TiledConv, Tensor, Tensor]:
+def case(kernel: int, dilation: int, steps: int, make: Make = TiledConv) -> tuple[StepConv, Tensor, Tensor]:
     """A convolution, its padded input (R, C), and the exact output (L, D)."""
     weight, bias = normal(1, 2 * CHANNELS, CHANNELS, kernel), normal(2, 2 * CHANNELS)
     signal = normal(3, steps, CHANNELS)
-    conv = TiledConv(weight, bias, dilation)
+    conv = make(weight, bias, dilation)
     padded = torch.zeros(conv.padded_steps(steps), CHANNELS)
     padded[conv.margin : conv.margin + steps] = signal
     exact = nn.functional.conv1d(
@@ -32,21 +35,25 @@ def assert_near(ours: Tensor, exact: Tensor) -> None:
     assert (ours - exact).abs().max() < 2e-6 * exact.abs().max()
 
 
+@each_way
 @pytest.mark.parametrize("kernel", [1, 3, 7, 11])
 @pytest.mark.parametrize("steps", [1, 18, 19, 1000])
-def test_adds_the_convolution(kernel: int, steps: int) -> None:
-    conv, padded, exact = case(kernel, 1, steps)
+def test_adds_the_convolution(kernel: int, steps: int, make: Make) -> None:
+    conv, padded, exact = case(kernel, 1, steps, make)
     before = normal(4, conv.whole_tiles(steps), 2 * CHANNELS)
     total = before.clone()
     conv.add_to(total, padded, steps)
     assert_near(total[:steps], before[:steps] + exact)
 
 
+@each_way
 @pytest.mark.parametrize("kernel", [3, 7, 11])
 @pytest.mark.parametrize("dilation", [1, 3, 5])
 @pytest.mark.parametrize("steps", [1, 90, 91, 1000])
-def test_writes_the_snake_of_a_dilated_convolution(kernel: int, dilation: int, steps: int) -> None:
-    conv, padded, exact = case(kernel, dilation, steps)
+def test_writes_the_snake_of_a_dilated_convolution(
+    kernel: int, dilation: int, steps: int, make: Make
+) -> None:
+    conv, padded, exact = case(kernel, dilation, steps, make)
     out = torch.full((conv.whole_tiles(steps), 2 * CHANNELS), torch.nan)
     conv.write_snake(out, padded, steps)
     assert_near(out[:steps], exact + exact.sin().square())
@@ -71,3 +78,13 @@ def test_matrices_make_the_exact_convolution() -> None:
     tile, kernel = normal(5, 10).double(), normal(6, 5).double()
     expected = tile.unfold(0, 5, 1) @ kernel
     assert torch.allclose(outputs @ ((weights @ kernel) * (inputs @ tile)), expected, atol=1e-14)
+
+
+@pytest.mark.parametrize("winner", [TiledConv, DirectConv])
+def test_the_faster_way_is_taken(winner: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    step_conv._faster.cache_clear()
+    monkeypatch.setattr(step_conv, "_trial", lambda conv, _channels: 1.0 if isinstance(conv, winner) else 2.0)
+    try:
+        assert type(step_conv.step_conv(normal(1, 4, 4, 3), normal(2, 4))) is winner
+    finally:
+        step_conv._faster.cache_clear()
