@@ -309,7 +309,9 @@ def test_chunks_are_cut_by_tokens_alone_and_leave_no_crumb() -> None:
 
 def test_chunks_to_come_are_those_that_come() -> None:
     for first, total in [(10, 5), (10, 10), (10, 11), (20, 60), (50, 300)]:
-        chunks, taken, drawn, cuts = Chunks(first=first, size=20, growth=1.5, longest=80), 0, 0, []
+        chunks = Chunks(first=first, size=20, growth=1.5, longest=80)
+        taken, drawn = 0, 0
+        cuts: list[tuple[int, int]] = []
         foreseen = list(chunks.to_come(0, total))
         while taken < total:
             while (size := chunks.next(drawn - taken, decoded=drawn == total)) is None:

@@ -87,7 +87,7 @@ def test_what_all_have_in_common_is_read_once(net: T3) -> None:
     voice, batch = some_voice(), batch_of(net)
     for seed, text in enumerate(TEXTS[:2]):
         joined(batch, voice, text, seed)
-    with patch("tts_hub_chatterbox.nets.gpt2._beside_shared", side_effect=ValueError) as shared:
+    with patch("tts_hub_chatterbox.nets.gpt2.attend_beside_shared", side_effect=ValueError) as shared:
         assert all(drawn.error is None for drawn in batch.step())
         assert shared.call_count == 1  # then each row for itself
 
