@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
@@ -168,3 +170,18 @@ def test_a_recorded_step_in_a_full_cache_is_an_error(net: T3) -> None:
     (drawn,) = batch.step()
     assert isinstance(drawn.error, GenerationError)
     assert batch._cache.lengths[0] == batch._cache.capacity
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="tells of its memory otherwise")
+def test_a_cache_takes_memory_only_where_it_is_filled() -> None:
+    config = GPT2Config(layers=4, width=256, heads=4, context=20_000)
+    before = _resident_pages()
+    cache = KVCache.empty(config, batch=8, capacity=20_000)
+    assert cache.keys.nbytes > 600 << 20
+    assert (_resident_pages() - before) * os.sysconf("SC_PAGE_SIZE") < 50 << 20
+    assert cache.keys.data_ptr() % 64 == cache.values.data_ptr() % 64 == 0
+    assert not cache.rows(7, 8).keys[:, :, :, :3].any()
+
+
+def _resident_pages() -> int:
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])

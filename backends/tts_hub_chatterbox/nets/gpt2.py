@@ -6,10 +6,12 @@ P positions that all rows have in common, D width, H heads, K width of a head
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 MLP_WIDENING = 4
 LAYER_NORM_EPS = 1e-5
+ALIGNMENT = 64
+"""Bytes of a line of the cache, where torch's own memory begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +72,8 @@ class KVCache:
         positions = config.context if capacity is None else min(capacity, config.context)
         shape = (config.layers, batch, config.heads, positions, config.width // config.heads)
         return cls(
-            keys=torch.zeros(shape, dtype=dtype, device=device),
-            values=torch.zeros(shape, dtype=dtype, device=device),
+            keys=_zeros(shape, dtype, torch.device(device)),
+            values=_zeros(shape, dtype, torch.device(device)),
             lengths=torch.zeros(batch, dtype=torch.int64, device="cpu"),
         )
 
@@ -99,6 +103,16 @@ class KVCache:
         self.keys[:, :, :, :end] = other.keys[:, :, :, :end]
         self.values[:, :, :, :end] = other.values[:, :, :, :end]
         self.lengths[:] = other.lengths
+
+
+def _zeros(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """On the CPU of memory that is taken only where it is written to; `torch.zeros` writes to all of it."""
+    if device.type != "cpu":
+        return torch.zeros(shape, dtype=dtype, device=device)
+    size = math.prod(shape) * dtype.itemsize
+    raw = np.zeros(size + ALIGNMENT, np.uint8)
+    begin = -raw.ctypes.data % ALIGNMENT
+    return torch.from_numpy(raw[begin : begin + size]).view(dtype).view(shape)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
