@@ -39,7 +39,7 @@ class Chunks:
     def next(self, pending: int, *, decoded: bool) -> int | None:
         """How many tokens the next chunk takes; None if it must wait."""
         size = self._size
-        if pending >= self._needed and not (decoded and pending == size):
+        if pending >= self.needed and not (decoded and pending == size):
             return size
         return pending if decoded else None
 
@@ -53,7 +53,7 @@ class Chunks:
         """Of each chunk until the end the tokens to be drawn before it, of those that remain, and its own."""
         future = replace(self)
         while pending + remaining > 0:
-            drawn = min(max(0, future._needed - pending), remaining)
+            drawn = min(max(0, future.needed - pending), remaining)
             pending, remaining = pending + drawn, remaining - drawn
             own = future.next(pending, decoded=not remaining) or pending
             yield drawn, own
@@ -65,7 +65,7 @@ class Chunks:
         return int(self.size) if self.begun else self.first
 
     @property
-    def _needed(self) -> int:
+    def needed(self) -> int:
         """How many tokens must be there for the next chunk, unless all are."""
         return self._size + (self._size // CRUMB if self.begun and self._size >= LONG else 0)
 

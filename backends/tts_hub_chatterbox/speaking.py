@@ -149,9 +149,13 @@ class Speaking:
 
     def chunks_to_come(self) -> Iterator[tuple[int, float]]:
         """Of each until about its end: tokens to be drawn before it, and its seconds of audio."""
-        take = self._take
-        remaining = 0 if self.decoded else max(0, round(take.guard.usual) - take.count)
-        for drawn, own in take.chunks.to_come(len(take.pending), remaining):
+        take, pending = self._take, len(self._take.pending)
+        remaining = 0
+        if (
+            not self.decoded
+        ):  # it may take longer than usual: another whole chunk is always to be reckoned with
+            remaining = max(round(take.guard.usual) - take.count, take.chunks.needed - pending)
+        for drawn, own in take.chunks.to_come(pending, remaining):
             yield drawn, own / TOKENS_PER_SECOND
 
     def holds(self, row: Row) -> bool:
