@@ -66,7 +66,8 @@ class Voicebox:
         """Of a segment: small ones first where somebody waits, that is in the first segment of a request."""
         longest = self._longest_chunk_seconds
         first = self._first_chunk_seconds if index == 0 else min(LATER_SECONDS, longest)
-        then = min(max(SECOND_SECONDS, first * self._growth), longest)
+        # As short as the first one, for there is little in hand yet.
+        then = min(max(SECOND_SECONDS, first), longest)
         return Chunks(
             first=tokens_needed(first, self.model.flow, self.watermarker),
             size=then * TOKENS_PER_SECOND,
