@@ -12,7 +12,9 @@ from tts_hub_chatterbox.nets.dense import Activation, Dense, PackedDense, pack_w
 
 from tests.chatterbox.small_nets import small_nets
 
-pytestmark = pytest.mark.skipif(not dense._can_pack(), reason="this torch has no packed products")
+pytestmark = pytest.mark.skipif(
+    not dense._can_pack(torch.float32), reason="this torch has no packed products"
+)
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:
@@ -36,6 +38,7 @@ def test_packed_is_as_plain(activation: Activation, shape: tuple[int, ...]) -> N
     assert (found - wanted).abs().max() < 1e-5 * wanted.abs().max()
 
 
+@pytest.mark.skipif(not dense._can_pack(torch.bfloat16), reason="not in this type")
 @pytest.mark.parametrize("activation", list(dense.ACTIVATIONS))
 def test_in_bfloat16_only_the_result_is_rounded(activation: Activation) -> None:
     plain, x = layer(activation).bfloat16(), normal(7, 96).bfloat16()
@@ -63,8 +66,21 @@ def test_a_whole_net_is_packed_and_gives_the_same() -> None:
     assert (found - wanted).abs().max() < 1e-4 * wanted.abs().max()
 
 
-def test_where_torch_has_no_such_products_all_stays_as_it_is() -> None:
-    net = nn.Sequential(layer())
-    with patch.object(dense, "PackedDense", side_effect=RuntimeError("no such operator")):
-        pack_weights(net)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_where_there_are_no_such_products_all_stays_as_it_is(dtype: torch.dtype) -> None:
+    net = nn.Sequential(layer().to(dtype))
+    dense._can_pack.cache_clear()
+    try:
+        with patch.object(PackedDense, "__init__", side_effect=RuntimeError("needs another processor")):
+            pack_weights(net)
+    finally:
+        dense._can_pack.cache_clear()
     assert isinstance(net[0], Dense)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_halves_are_computed_packed_or_not(dtype: torch.dtype) -> None:
+    plain, x = layer("gelu"), normal(7, 96)
+    net = nn.Sequential(layer("gelu").to(dtype))
+    pack_weights(net)
+    assert (net(x.to(dtype)).float() - plain(x)).abs().max() < 0.02 * plain(x).abs().max()

@@ -6,7 +6,7 @@ B rows, I inputs, O outputs
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Literal
 
 import torch
@@ -24,8 +24,6 @@ FUSED = {"none": ("none", ""), "gelu": ("gelu", "none"), "gelu_tanh": ("gelu", "
 """What oneDNN calls them, and which form of it."""
 USUAL_ROWS = 64
 """That the packing is laid out for; any number is right."""
-SELF_TEST_ERROR = 1e-4
-"""Relative, in float32."""
 
 
 class Dense(nn.Linear):
@@ -71,9 +69,8 @@ def activation_of(linear: nn.Linear) -> Activation:
 
 
 def pack_weights(net: nn.Module) -> None:
-    """Put a `PackedDense` in the place of every linear layer below `net`, where torch has such on the CPU."""
-    if _can_pack():
-        replace_linears(net, PackedDense)
+    """Put a `PackedDense` in the place of every linear layer below `net` whose type has such here."""
+    replace_linears(net, lambda linear: PackedDense(linear) if _can_pack(linear.weight.dtype) else linear)
 
 
 def replace_linears(net: nn.Module, make: Callable[[nn.Linear], nn.Module]) -> None:
@@ -85,16 +82,17 @@ def replace_linears(net: nn.Module, make: Callable[[nn.Linear], nn.Module]) -> N
             replace_linears(child, make)
 
 
-def _can_pack() -> bool:
-    """Whether this torch has packed products, and rightly; they are not part of its public interface."""
+@cache
+def _can_pack(dtype: torch.dtype) -> bool:
+    """Whether torch has packed products for this processor, and right ones: they are no public interface."""
     chance = torch.Generator().manual_seed(0)
     dense = Dense(64, 32, "gelu")
     with torch.inference_mode():
         dense.weight.copy_(torch.randn(32, 64, generator=chance))
-        inputs = torch.randn(3, 64, generator=chance)
-        exact = dense(inputs)
+        inputs = torch.randn(3, 64, generator=chance).to(dtype)
+        exact = dense.to(dtype)(inputs)
         try:
             found = PackedDense(dense)(inputs)
         except (AttributeError, RuntimeError, NotImplementedError):
             return False
-        return bool((found - exact).norm() < SELF_TEST_ERROR * exact.norm())
+        return bool((found - exact).norm() < 10 * torch.finfo(dtype).eps * exact.norm())
