@@ -20,7 +20,7 @@ ROW_COST = 1 / 8
 """What one more row is taken to add to a step, until there was one."""
 LONG = 30
 """Tokens from which on a chunk waits for a quarter more of them, so that no crumb is left behind it. Not the
-first one, for which somebody waits."""
+first one: somebody waits for it."""
 CRUMB = 4
 
 

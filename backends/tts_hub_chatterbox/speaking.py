@@ -151,11 +151,9 @@ class Speaking:
     def chunks_to_come(self) -> Iterator[tuple[int, float]]:
         """Of each until about its end: tokens to be drawn before it, and its seconds of audio."""
         take, pending = self._take, len(self._take.pending)
-        remaining = 0
-        if (
-            not self.decoded
-        ):  # it may take longer than usual: another whole chunk is always to be reckoned with
-            remaining = max(round(take.guard.usual) - take.count, take.chunks.needed - pending)
+        # It may take longer than usual: until it is decoded, one more whole chunk is to be reckoned with.
+        most = max(round(take.guard.usual) - take.count, take.chunks.needed - pending)
+        remaining = 0 if self.decoded else most
         for drawn, own in take.chunks.to_come(pending, remaining):
             yield drawn, own / TOKENS_PER_SECOND
 
