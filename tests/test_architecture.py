@@ -13,7 +13,7 @@ CORE = ROOT / "tts_hub"
 FLOORS = [
     {"errors", "types", "progress"},
     {"threads", "containment", "backend", "config"},
-    {"audio", "text", "captions", "store"},
+    {"audio", "text", "captions", "download", "store"},
     {"registry", "slots", "report", "wordlog", "inspection", "validation"},
     {"engine"},
     {"route"},
@@ -25,7 +25,7 @@ FLOORS = [
     {"testing", "cli", "server", "bench", "__main__"},
 ]
 """From the ground up; a module imports only from its own floor and those below it."""
-FOR_ENGINES = {"backend", "types", "progress", "errors", "threads", "audio", "text"}
+FOR_ENGINES = {"backend", "types", "progress", "errors", "threads", "audio", "text", "download"}
 ENGINES = {path.name for path in (ROOT / "backends").iterdir() if path.is_dir()}
 NEVER_IN_CORE = {"torch", "onnxruntime", "transformers", "kokoro_onnx", "espeakng_loader", *ENGINES}
 

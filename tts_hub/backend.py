@@ -69,22 +69,32 @@ class TTSBackend(ABC):
     def downloads(cls, settings: BackendSettings) -> Sequence[ModelFiles]:
         """Models whose files it can fetch, and what is here of them; none unless it says so.
 
-        Quick, without network, and an answer even where the engine cannot run.
+        Of a model with several variants all are told, the usual one first. Quick, without network, and an
+        answer even where the engine cannot run.
         """
         return ()
 
     @classmethod
     async def pull(
-        cls, model: str, settings: BackendSettings, on_progress: ProgressCallback = ignore
+        cls, files: ModelFiles, settings: BackendSettings, on_progress: ProgressCallback = ignore
     ) -> None:
-        """Fetch what is missing or damaged of the files of a model named by `downloads`.
+        """Fetch what is missing or damaged of one of `downloads`.
 
         Cancelling it stops at once; what has arrived is kept, and the next call goes on from there.
 
         Raises:
             BackendUnavailableError: they cannot be fetched; the error names the remedy.
         """
-        raise UnknownModelError(f"engine {cls.name!r} has no files to fetch for {model!r}")
+        raise UnknownModelError(f"engine {cls.name!r} has no files to fetch for {files.model!r}")
+
+    @classmethod
+    async def remove(cls, files: ModelFiles, settings: BackendSettings) -> int:
+        """Delete one of `downloads` from this machine; bytes that are free again.
+
+        Raises:
+            UsageError: the files are not the hub's to delete.
+        """
+        raise UnknownModelError(f"engine {cls.name!r} has no files to delete for {files.model!r}")
 
     async def load(self, on_progress: ProgressCallback = ignore) -> None:
         """Make ready to speak. Calling it again does nothing.

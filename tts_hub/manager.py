@@ -256,24 +256,41 @@ class TTSBackendManager:
         with engine.in_use():
             await engine.loaded(_guarded(on_progress, ""))
 
-    def model_files(self, model: str) -> ModelFiles:
-        """What is here of the files of a model.
+    def model_files(self, model: str, variant: str | None = None) -> ModelFiles:
+        """Where the files of a model are, or will be: of a variant, or of the one that is used.
 
         Raises:
-            UnknownModelError: no such model, or its engine has nothing to fetch.
+            UnknownModelError: no such model or variant, or it has no files to fetch.
         """
-        return self.registry.find_download(self.config.alias_target(model))[1]
+        variants = self.registry.find_downloads(self.config.alias_target(model), variant)[1]
+        return next((files for files in variants if not files.missing), variants[0])
 
-    async def pull(self, model: str, on_progress: ProgressCallback = ignore) -> ModelFiles:
-        """Fetch what is missing or damaged of the files of a model. Cancelled, it can be gone on with later.
+    async def pull(
+        self, model: str, on_progress: ProgressCallback = ignore, *, variant: str | None = None
+    ) -> ModelFiles:
+        """Fetch what is missing or damaged of the files of a model: of a variant, or of the usual one.
+
+        Cancelling keeps what has arrived; the next call goes on from there.
 
         Raises:
-            UnknownModelError: no such model, or its engine has nothing to fetch.
-            BackendUnavailableError: the files cannot be fetched; the error names the remedy.
+            BackendUnavailableError: they cannot be fetched.
+            UnknownModelError: no such model or variant, or it has no files to fetch.
         """
-        entry, files = self.registry.find_download(self.config.alias_target(model))
-        await entry.pull(files.model, _guarded(on_progress, ""))
-        return self.model_files(model)
+        entry, variants = self.registry.find_downloads(self.config.alias_target(model), variant)
+        await entry.pull(variants[0], _guarded(on_progress, ""))
+        return self.model_files(model, variants[0].variant)
+
+    async def remove(self, model: str, *, variant: str | None = None) -> int:
+        """Delete the files of a model from this machine, of all its variants or of one; bytes freed.
+
+        An engine that has loaded them goes on with what it has in memory.
+
+        Raises:
+            UsageError: they are in a folder of the user's.
+            UnknownModelError: no such model or variant, or it has no files to fetch.
+        """
+        entry, variants = self.registry.find_downloads(self.config.alias_target(model), variant)
+        return sum([await entry.remove(files) for files in variants])
 
     async def unload(self, name: str) -> None:
         """Free an engine's memory now.
@@ -334,13 +351,14 @@ class TTSBackendManager:
         if request.markup == "ssml":
             return whole_as_segment(source, max_total_chars=text.max_characters)
         all_capabilities = [stop.engine.capabilities for stop in route]
+        first = all_capabilities[0]
         limits = [c.max_chars for c in all_capabilities if c.max_chars is not None]
         return segments_of(
             source,
             max_total_chars=text.max_characters,
             language=request.language or "en",
             max_chars=min([text.segment_characters, *limits]),
-            first_max_chars=None if all_capabilities[0].streaming else text.first_segment_characters,
+            first_max_chars=None if first.streaming else first.first_chars or text.first_segment_characters,
         )
 
     def _route(self, model: str, fallback: Sequence[str]) -> list[Stop]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import logging
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -105,21 +105,34 @@ class Entry:
             logger.warning("engine %s does not say which files it needs: %s", self.name, exc)
             return ()
 
-    async def pull(self, model: str, on_progress: ProgressCallback) -> None:
-        """Fetch the files of one of `downloads`.
+    async def pull(self, files: ModelFiles, on_progress: ProgressCallback) -> None:
+        """Fetch one of `downloads`.
 
         Raises:
             BackendUnavailableError: they cannot be fetched.
         """
+        with self._bugs_told(f"fetch {files.model!r}"):
+            await self.declared().pull(files, self.settings(), on_progress)
+
+    async def remove(self, files: ModelFiles) -> int:
+        """Delete one of `downloads`; bytes that are free again.
+
+        Raises:
+            UsageError: the files are not the hub's to delete.
+            BackendUnavailableError: they cannot be deleted.
+        """
+        with self._bugs_told(f"delete {files.model!r}"):
+            return await self.declared().remove(files, self.settings())
+
+    @contextmanager
+    def _bugs_told(self, what: str) -> Generator[None, None, None]:
         try:
-            await self.declared().pull(model, self.settings(), on_progress)
+            yield
         except TTSHubError:
             raise
         except Exception as exc:
-            raise BackendUnavailableError(
-                f"engine {self.name!r} failed to fetch {model!r}: {type(exc).__name__}: {exc}",
-                backend=self.name,
-            ) from exc
+            text = f"engine {self.name!r} failed to {what}: {type(exc).__name__}: {exc}"
+            raise BackendUnavailableError(text, backend=self.name) from exc
 
     def models(self) -> tuple[str, ...]:
         """Exact model names; just the engine's name when its class does not import."""
@@ -222,17 +235,24 @@ class Registry:
         known = [name for entry in entries.values() for name in entry.models()]
         raise UnknownModelError(f"unknown model {model!r}; {one_of(model, ['auto', *known, *aliases])}")
 
-    def find_download(self, model: str) -> tuple[Entry, ModelFiles]:
-        """The engine that can fetch the files of a model, and what is here of them.
+    def find_downloads(self, model: str, variant: str | None = None) -> tuple[Entry, list[ModelFiles]]:
+        """The engine that can fetch the files of a model, and what is here of its variants, or of one.
 
         Raises:
-            UnknownModelError: none can; the error names the models with files to fetch.
+            UnknownModelError: no engine can, or there is no such variant; the error names what there is.
         """
-        offered = {files.model: (entry, files) for entry in self for files in entry.downloads()}
-        if model in offered:
-            return offered[model]
-        self.find(model)  # tells of a name that nobody knows
-        raise UnknownModelError(f"there is nothing to pull for model {model!r}; {one_of(model, offered)}")
+        offered = [(entry, files) for entry in self for files in entry.downloads()]
+        found = [(entry, files) for entry, files in offered if files.model == model]
+        if not found:
+            self.find(model)  # tells of a name that nobody knows
+            known = one_of(model, dict.fromkeys(files.model for _, files in offered))
+            raise UnknownModelError(f"there is nothing to pull for model {model!r}; {known}")
+        variants = [files for _, files in found]
+        wanted = [files for files in variants if variant in {None, files.variant}]
+        if not wanted:
+            known = one_of(variant or "", [files.variant for files in variants if files.variant])
+            raise UnknownModelError(f"model {model!r} has no variant {variant!r}; {known}", param="variant")
+        return found[0][0], wanted
 
     def ready(self) -> list[Entry]:
         """The engines that `auto` may choose, best first."""

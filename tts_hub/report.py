@@ -68,6 +68,8 @@ class SpeechReport:
     """Fields of the request that the engine has no use for."""
     cut_segments: tuple[int, ...]
     """Segments, from 0, that the engine ended at its own limit: the end of their text may be missing."""
+    estimated_segments: tuple[int, ...]
+    """Segments, from 0, whose word timings are estimates: the engine does not tell when it says what."""
     retakes: tuple[Retake, ...]
     """Takes that came to nothing, in order; the audio has none of them."""
     seed: int | None

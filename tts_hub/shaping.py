@@ -32,6 +32,7 @@ class Shaper:
         self.speaker: Speaker | None = None
         self.fallbacks: list[Fallback] = []
         self.cut_segments: list[int] = []
+        self.estimated_segments: list[int] = []
         self.retakes: list[Retake] = []
         self.cost = 0.0
         """US dollars."""
@@ -81,6 +82,8 @@ class Shaper:
         """What an engine tells besides the audio."""
         if chunk.finish_reason == "length":
             self.cut_segments.append(self._segment_index)
+        if chunk.words and chunk.estimated_words and self._segment_index not in self.estimated_segments:
+            self.estimated_segments.append(self._segment_index)
         if chunk.seed is not None:
             self._seeds.add(chunk.seed)
         backend = self.speaker.engine.name if self.speaker else ""

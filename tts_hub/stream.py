@@ -175,6 +175,7 @@ class AudioStream(_Stream[AudioChunk]):
             fallbacks=tuple(shaper.fallbacks),
             ignored=speaker.ignored if speaker else (),
             cut_segments=tuple(shaper.cut_segments),
+            estimated_segments=tuple(shaper.estimated_segments),
             retakes=tuple(shaper.retakes),
             seed=self._seed,
             watermarked=speaker is not None and speaker.backend.capabilities.watermark,

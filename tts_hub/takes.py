@@ -57,6 +57,7 @@ class Attempt:
             taken[0].sample_rate,
             words=tuple(word for chunk in taken for word in chunk.words),
             finish_reason=taken[-1].finish_reason,
+            estimated_words=any(chunk.estimated_words for chunk in taken),
             retakes=tuple(reason for chunk in taken for reason in chunk.retakes),
             seed=next((chunk.seed for chunk in taken if chunk.seed is not None), None),
         )

@@ -31,14 +31,19 @@ class Emit(Protocol[T_contra]):
 
 
 async def stream_from_thread(
-    produce: Callable[[Emit[T]], None], *, ahead: int = 4, name: str = "tts-hub-producer"
+    produce: Callable[[Emit[T]], None],
+    *,
+    ahead: int = 4,
+    name: str = "tts-hub-producer",
+    interrupt: Callable[[], None] | None = None,
 ) -> AsyncGenerator[T, None]:
     """Run `produce(emit)` in a thread of its own and yield what it emits.
 
-    At most `ahead` items wait unread. When the generator is closed or its task cancelled, the next
-    `emit` raises `Stopped`, and closing returns only after the thread has ended: whatever the thread
-    used is free again then. A thread that does not end within `GRACE_SECONDS` is left behind, and that
-    is logged. An exception of the producer is raised here, after the items before it.
+    At most `ahead` items wait unread. `interrupt` is called, on the event loop's thread, when nobody listens
+    any more: it breaks off a call in which the thread would hang on. When the generator is closed or its
+    task cancelled, the next `emit` raises `Stopped`, and closing returns only after the thread has ended:
+    whatever the thread used is free again then. A thread that does not end within `GRACE_SECONDS` is left
+    behind, and that is logged. An exception of the producer is raised here, after the items before it.
     """
     send, receive = anyio.create_memory_object_stream[T](ahead)
     worker = _Worker(produce, send, lowlevel.current_token())
@@ -48,6 +53,8 @@ async def stream_from_thread(
             yield item
     finally:
         receive.close()
+        if interrupt is not None:
+            interrupt()
         with anyio.move_on_after(GRACE_SECONDS, shield=True) as grace:
             await worker.ended.wait()
         if grace.cancelled_caught:
@@ -57,7 +64,11 @@ async def stream_from_thread(
 
 
 async def iterate_in_thread(
-    items: Callable[[], Iterable[T]], *, ahead: int = 4, name: str = "tts-hub-producer"
+    items: Callable[[], Iterable[T]],
+    *,
+    ahead: int = 4,
+    name: str = "tts-hub-producer",
+    interrupt: Callable[[], None] | None = None,
 ) -> AsyncGenerator[T, None]:
     """`stream_from_thread` for a plain generator function."""
 
@@ -65,7 +76,7 @@ async def iterate_in_thread(
         for item in items():
             emit(item)
 
-    stream = stream_from_thread(produce, ahead=ahead, name=name)
+    stream = stream_from_thread(produce, ahead=ahead, name=name, interrupt=interrupt)
     try:
         async for item in stream:
             yield item

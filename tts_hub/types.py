@@ -45,6 +45,8 @@ class AudioChunk:
     """Hz."""
     words: tuple[WordTiming, ...] = ()
     """May point into this chunk or into earlier ones; each word is reported once, in order."""
+    estimated_words: bool = False
+    """The times of `words` are an estimate: the engine does not tell when it says what."""
     finish_reason: FinishReason | None = None
     """With the last chunk of a segment, from engines that can come to a limit."""
     retakes: tuple[RetakeReason, ...] = ()
@@ -97,6 +99,9 @@ class Capabilities:
     """Native speed factors; beyond them the hub stretches the audio, pitch kept."""
     max_chars: int | None = None
     """Longest segment it speaks well, in characters."""
+    first_chars: int | None = None
+    """Longest first piece of a request, in characters, where it gives no audio before a piece is finished;
+    None: what is configured for all such engines."""
     concurrency: int = 1
     """Segments it generates at the same time."""
     watermark: bool = False
@@ -138,6 +143,8 @@ class ModelFiles:
     """Bytes of all of them; None when not known."""
     missing: tuple[str, ...] = ()
     """Names of those that are not here, or not whole; empty: the model can be loaded."""
+    variant: str = ""
+    """Which form of the model, such as `fp16`, where it has several: one of them is enough."""
 
 
 class _Sign(str):

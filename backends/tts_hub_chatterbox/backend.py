@@ -23,6 +23,7 @@ from tts_hub_chatterbox.download import (
     local_files,
     model_files,
     pull,
+    remove_files,
 )
 from tts_hub_chatterbox.memory import free_memory, memory_told
 from tts_hub_chatterbox.settings import ROWS, ChatterboxSettings, TurboOptions
@@ -95,7 +96,7 @@ class ChatterboxBackend(TTSBackend):
 
     @classmethod
     async def pull(
-        cls, model: str, settings: BackendSettings, on_progress: ProgressCallback = ignore
+        cls, files: ModelFiles, settings: BackendSettings, on_progress: ProgressCallback = ignore
     ) -> None:
         """Fetch the files from the Hugging Face Hub.
 
@@ -103,6 +104,11 @@ class ChatterboxBackend(TTSBackend):
             BackendUnavailableError: no network, no access, no space, or not what was published.
         """
         await pull(cls.variant, cast("ChatterboxSettings", settings), on_progress)
+
+    @classmethod
+    async def remove(cls, files: ModelFiles, settings: BackendSettings) -> int:
+        """Delete the model from the cache of the Hugging Face Hub; bytes that are free again."""
+        return await to_thread.run_sync(remove_files, cls.variant, cast("ChatterboxSettings", settings))
 
     async def load(self, on_progress: ProgressCallback = ignore) -> None:
         """Read the nets and the built-in voice.

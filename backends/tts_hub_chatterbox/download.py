@@ -6,54 +6,23 @@ https://huggingface.co/docs/hub/local-cache: what other programs have fetched is
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from anyio import to_thread
 
+from tts_hub.download.places import Place, missing_of, remove, unsound_of
 from tts_hub.errors import BackendUnavailableError
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.types import Availability, ModelFiles
 from tts_hub_chatterbox.files import UnusableFileError
 from tts_hub_chatterbox.settings import ChatterboxSettings
-from tts_hub_chatterbox.variants import ModelFile, Variant
+from tts_hub_chatterbox.variants import Variant
 
 SHOWN = 3
 """Names of missing files in a message."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where one file belongs."""
-
-    file: ModelFile
-    path: Path
-    """What is read."""
-    content: Path
-    """Where its bytes lie: at `path`, or in the cache's store, to which `path` links."""
-    own: bool
-    """In a folder of the user's: whatever lies there is meant."""
-
-    @property
-    def part(self) -> Path:
-        """What has arrived of a file that is not whole yet."""
-        return self.content.with_name(f"{self.content.name}.incomplete")
-
-    def is_filled(self) -> bool:
-        """Whether the file is there; in the cache also, whether its size is right."""
-        try:
-            size = self.path.stat().st_size
-        except OSError:
-            return False
-        return size > 0 if self.own else size == self.file.size
-
-    def is_sound(self) -> bool:
-        """Whether the file is there and what was published. Reads all of it."""
-        return self.is_filled() and (self.own or sha256_of(self.path) == self.file.sha256)
 
 
 def folder_of(variant: Variant, settings: ChatterboxSettings) -> Path:
@@ -135,7 +104,7 @@ async def pull(
     """
     places = places_of(variant, settings)
     on_progress(ProgressEvent("downloading", backend=variant.model, message="checking what is here"))
-    wanted = await to_thread.run_sync(_unsound, places, abandon_on_cancel=True)
+    wanted = await to_thread.run_sync(unsound_of, places, abandon_on_cancel=True)
     if not wanted:
         return
     try:
@@ -149,6 +118,15 @@ async def pull(
     await fetch(variant, wanted, on_progress, remedy=pull_command(variant))
 
 
+def remove_files(variant: Variant, settings: ChatterboxSettings) -> int:
+    """Delete the files of a model from the cache; bytes that are free again. Blocking.
+
+    Raises:
+        UsageError: they are in a folder of the user's.
+    """
+    return remove(places_of(variant, settings))
+
+
 def places_of(variant: Variant, settings: ChatterboxSettings) -> list[Place]:
     """Where each file of a model belongs."""
     folder = folder_of(variant, settings)
@@ -158,18 +136,8 @@ def places_of(variant: Variant, settings: ChatterboxSettings) -> list[Place]:
     return [Place(file, folder / file.name, store / file.sha256, own=False) for file in variant.files]
 
 
-def sha256_of(path: Path) -> str:
-    """Hexadecimal digest of a file's content."""
-    with path.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
-
-
 def _missing(variant: Variant, settings: ChatterboxSettings) -> tuple[str, ...]:
-    return tuple(place.file.name for place in places_of(variant, settings) if not place.is_filled())
-
-
-def _unsound(places: Sequence[Place]) -> list[Place]:
-    return [place for place in places if not place.is_sound()]
+    return missing_of(places_of(variant, settings))
 
 
 def _repository_folder(variant: Variant) -> Path:

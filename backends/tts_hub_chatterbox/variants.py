@@ -7,15 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class ModelFile:
-    """One official file."""
-
-    name: str
-    size: int
-    """Bytes."""
-    sha256: str
+from tts_hub.download.places import PublishedFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +29,15 @@ class Variant:
     """On huggingface.co."""
     revision: str
     """Commit of the repository."""
-    t3: ModelFile
+    t3: PublishedFile
     t3_size: T3Size
-    s3gen: ModelFile
-    voice_encoder: ModelFile
-    built_in_voice: ModelFile
-    tokenizer: tuple[ModelFile, ...]
+    s3gen: PublishedFile
+    voice_encoder: PublishedFile
+    built_in_voice: PublishedFile
+    tokenizer: tuple[PublishedFile, ...]
 
     @property
-    def files(self) -> tuple[ModelFile, ...]:
+    def files(self) -> tuple[PublishedFile, ...]:
         """All of them, the small ones first: what is wrong with the access shows at once."""
         return (*self.tokenizer, self.built_in_voice, self.voice_encoder, self.s3gen, self.t3)
 
@@ -55,31 +47,33 @@ class Variant:
         return sum(file.size for file in self.files)
 
 
-VOICE_ENCODER = ModelFile(
+VOICE_ENCODER = PublishedFile(
     "ve.safetensors", 5_695_784, "f0921cab452fa278bc25cd23ffd59d36f816d7dc5181dd1bef9751a7fb61f63c"
 )
-S3GEN_MEANFLOW = ModelFile(
+S3GEN_MEANFLOW = PublishedFile(
     "s3gen_meanflow.safetensors",
     1_064_875_036,
     "d65cb687a2ed581ee6cc297e919ffefa63386944f42364ae13b78a594945514f",
 )
-TURBO_VOICE = ModelFile(
+TURBO_VOICE = PublishedFile(
     "conds.pt", 169_454, "b1852099306fd6a7814eb9d0bd10186caba7249596cc23868f78a0eefbfa5033"
 )
 GPT2_TOKENIZER = (
-    ModelFile("added_tokens.json", 418, "72e4ab6acb0d9309ac3df4b526ae5fd80a2da5bc5ab7bb02d85096a374f69193"),
-    ModelFile("merges.txt", 456_318, "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5"),
-    ModelFile(
+    PublishedFile(
+        "added_tokens.json", 418, "72e4ab6acb0d9309ac3df4b526ae5fd80a2da5bc5ab7bb02d85096a374f69193"
+    ),
+    PublishedFile("merges.txt", 456_318, "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5"),
+    PublishedFile(
         "tokenizer_config.json", 3_878, "bca16a2ac1ddbd78b8d6228f0031884cc74b6ea54b967d6f6d2ebae9ccde23e6"
     ),
-    ModelFile("vocab.json", 999_186, "f6bd25a65e4e63ca31360e9fb11c7e4f9a391a78385d640acd814092dd6eee4f"),
+    PublishedFile("vocab.json", 999_186, "f6bd25a65e4e63ca31360e9fb11c7e4f9a391a78385d640acd814092dd6eee4f"),
 )
 
 TURBO = Variant(
     model="chatterbox-turbo",
     repository="ResembleAI/chatterbox-turbo",
     revision="749d1c1a46eb10492095d68fbcf55691ccf137cd",
-    t3=ModelFile(
+    t3=PublishedFile(
         "t3_turbo_v1.safetensors",
         1_915_480_052,
         "fcf1f8c1d651bb7e3acd69ee5be269b4ac10c02980b7708213d598bc9f7cdf87",
@@ -94,7 +88,7 @@ NANO = Variant(
     model="chatterbox-nano",
     repository="ResembleAI/chatterbox-nano",
     revision="71ccd1d0081b430592cea481f4307e764e07bc64",
-    t3=ModelFile(
+    t3=PublishedFile(
         "t3_nano_v1.safetensors",
         869_899_204,
         "72b110185087d945dbdf54dee4e333848e1811bdd5fd6cb16ceb8da50006f0c9",

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tts_hub.text.tokens import Token, combining, tokens
 from tts_hub.types import Samples, WordTiming
 from tts_hub_espeak.engine import WordEvent
-from tts_hub_espeak.tokens import Token, combining, tokens
 
 SILENCE = 1e-3  # full scale 1; what the engine leaves in a pause stays below
 PAUSE_SECONDS = 0.06  # shorter silences are the closures of consonants, inside or between words

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tts_hub_espeak import EspeakBackend
 from tts_hub_espeak.engine import WordEvent
-from tts_hub_espeak.tokens import tokens
 from tts_hub_espeak.words import WordTimer
 
 from tests.backends.espeak_audio import RATE, Spoken, speak
 from tts_hub.errors import NoAudioError
+from tts_hub.text.tokens import tokens
 
 pytestmark = pytest.mark.anyio
 

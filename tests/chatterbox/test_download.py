@@ -19,7 +19,6 @@ import anyio
 import pytest
 from huggingface_hub import constants, try_to_load_from_cache
 from torch.nn import Linear
-from tts_hub_chatterbox import fetch
 from tts_hub_chatterbox.backend import ChatterboxNano
 from tts_hub_chatterbox.download import (
     files_availability,
@@ -31,10 +30,12 @@ from tts_hub_chatterbox.download import (
     pull,
 )
 from tts_hub_chatterbox.settings import ChatterboxSettings
-from tts_hub_chatterbox.variants import NANO, TURBO, VARIANTS, ModelFile, T3Size, Variant
+from tts_hub_chatterbox.variants import NANO, TURBO, VARIANTS, T3Size, Variant
 from tts_hub_chatterbox.weights import Layout, load_net
 
 from tests.chatterbox.local_hub import LocalHub, serving
+from tts_hub.download import transfer
+from tts_hub.download.places import PublishedFile
 from tts_hub.errors import BackendUnavailableError
 from tts_hub.progress import ProgressEvent
 
@@ -60,8 +61,8 @@ FILES = {
 TOTAL = sum(map(len, FILES.values()))
 
 
-def described(name: str) -> ModelFile:
-    return ModelFile(name, len(FILES[name]), hashlib.sha256(FILES[name]).hexdigest())
+def described(name: str) -> PublishedFile:
+    return PublishedFile(name, len(FILES[name]), hashlib.sha256(FILES[name]).hexdigest())
 
 
 SMALL = Variant(
@@ -87,7 +88,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(fetch, "PAUSE", 0.0)
+    monkeypatch.setattr(transfer, "PAUSE", 0.0)
     return tmp_path / "cache"
 
 
@@ -153,7 +154,7 @@ async def test_the_hubs_own_library_finds_them(hub: LocalHub, cache: Path) -> No
 
 
 async def test_progress_is_told_in_bytes(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "TELL_EVERY", 0.0)
+    monkeypatch.setattr(transfer, "TELL_EVERY", 0.0)
     events: list[ProgressEvent] = []
     await pull(SMALL, SETTINGS, events.append)
     assert {(event.stage, event.backend) for event in events} == {("downloading", "chatterbox-small")}
@@ -203,7 +204,7 @@ async def test_a_broken_connection_is_gone_on_with(hub: LocalHub) -> None:
 
 
 async def test_a_later_pull_goes_on_where_an_earlier_one_gave_up(hub: LocalHub) -> None:
-    hub.cuts = {T3: [1_000_000, *[0] * (fetch.ATTEMPTS - 1)]}
+    hub.cuts = {T3: [1_000_000, *[0] * (transfer.ATTEMPTS - 1)]}
     error = await refused()
     assert "what has arrived is kept" in str(error)
     assert error.remedy == "tts-hub models pull chatterbox-small"
@@ -361,7 +362,7 @@ async def test_a_file_that_is_gone(hub: LocalHub) -> None:
 async def test_a_hub_that_stays_down(hub: LocalHub) -> None:
     hub.statuses = [500] * 20
     assert "status 500" in str(await refused())
-    assert len(hub.asked) == fetch.ATTEMPTS
+    assert len(hub.asked) == transfer.ATTEMPTS
 
 
 async def test_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -542,7 +543,7 @@ def test_the_command_goes_to_the_pinned_revision_and_tells_a_failure_in_one_line
     assert done.returncode == 1
     assert done.stderr == (
         "Error: model chatterbox-nano: what came for added_tokens.json is not the published file: "
-        "400 bytes instead of 418; something between here and the hub may have changed it "
+        "400 bytes instead of 418; something between here and its source may have changed it "
         "(to fix: tts-hub models pull chatterbox-nano)\n"
     )
     assert hub.asked[0][0] == f"/{NANO.repository}/resolve/{NANO.revision}/added_tokens.json"

@@ -12,12 +12,12 @@ from chatterbox.tts_turbo import punc_norm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
-from tts_hub_chatterbox.download import sha256_of
 from tts_hub_chatterbox.files import UnusableFileError
 from tts_hub_chatterbox.text import TextTokenizer, clean
 from tts_hub_chatterbox.variants import TURBO
 
 from tests.chatterbox.tokenizer_files import FIRST_TAG, TAGS, write_tokenizer_files
+from tts_hub.download.places import sha256_of
 from tts_hub.errors import TextTooLongError
 
 TEXTS = (

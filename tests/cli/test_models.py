@@ -42,7 +42,8 @@ class Pulling(FakeBackend):
         ]
 
     @classmethod
-    async def pull(cls, model, settings, on_progress):
+    async def pull(cls, files, settings, on_progress):
+        model = files.model
         fault = os.environ.get("FAULT")
         if fault == "network":
             raise BackendUnavailableError("cannot reach here.example", backend="pulling", remedy="plug it in")

@@ -121,8 +121,14 @@ def summary(report: SpeechReport, output: str | None) -> str:
     where = {None: "played", "-": "stdout"}.get(output, output)
     return (
         f"{where}: {report.audio_seconds:.1f} s of speech by {report.backend} ({report.voice}), "
-        f"first audio after {first * 1000:.0f} ms, real-time factor {factor:.3f}{_retaken(report)}"
+        f"first audio after {first * 1000:.0f} ms, real-time factor {factor:.3f}"
+        f"{_retaken(report)}{_estimated(report)}"
     )
+
+
+def _estimated(report: SpeechReport) -> str:
+    """That the times of words are no measured ones, as an end of the line."""
+    return ", word timings are estimates" if report.estimated_segments else ""
 
 
 def _retaken(report: SpeechReport) -> str:

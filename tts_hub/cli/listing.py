@@ -82,21 +82,30 @@ def _diagnosis(engine: EngineStatus) -> str:
     else:
         lines = [f"{engine.name}: not ready: {availability.reason}"]
         lines += [f"to fix: {availability.remedy}"] if availability.remedy else []
+    needed = wanting(engine.downloads)
     for files in engine.downloads:
         command = pull_command(files)
-        hint = f"; to get them: {command}" if files.missing and command != availability.remedy else ""
+        hint = f"; to get them: {command}" if files in needed and command != availability.remedy else ""
         lines.append(f"files of {files.model}: {files_state(files)}{hint}")
     return "\n    ".join(lines)
 
 
+def wanting(downloads: Sequence[ModelFiles]) -> list[ModelFiles]:
+    """What is to be pulled: of each model of which no variant is here, the usual one."""
+    here = {files.model for files in downloads if not files.missing}
+    usual = {files.model: files for files in reversed(downloads)}
+    return [files for model, files in usual.items() if model not in here]
+
+
 def files_state(files: ModelFiles) -> str:
     """Whether the files of a model are here, and how large they are."""
+    variant = f"{files.variant} " if files.variant else ""
     size = f" ({size_text(files.size)})" if files.size is not None else ""
-    return f"missing{size}" if files.missing else f"here{size}"
+    return f"{variant}missing{size}" if files.missing else f"{variant}here{size}"
 
 
 def pull_command(files: ModelFiles) -> str:
-    """What to type to get the files of a model."""
+    """What to type to get the usual files of a model."""
     return f"tts-hub models pull {files.model}"
 
 

@@ -94,6 +94,7 @@ async def _lines(speech: SpeechStream, request_id: str) -> AsyncGenerator[bytes,
         "audio_seconds": report.audio_seconds,
         "backend": report.backend,
         "voice": report.voice,
+        "estimated_segments": report.estimated_segments,
         "fallbacks": [fallback_values(change) for change in report.fallbacks],
         "usage": usage(report),
     }

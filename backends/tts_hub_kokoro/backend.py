@@ -1,0 +1,236 @@
+"""`KokoroBackend`: the hub's side of Kokoro."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import os
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, cast
+
+import anyio
+from anyio import to_thread
+
+from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend
+from tts_hub.errors import BackendUnavailableError
+from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
+from tts_hub.threads import iterate_in_thread
+from tts_hub.types import AudioChunk, Availability, Capabilities, ModelFiles, SegmentRequest, Voice
+from tts_hub_kokoro.files import (
+    LocalModel,
+    check,
+    files_availability,
+    local_model,
+    model_files,
+    places_of,
+    pull_command,
+    removable,
+    voices_file,
+)
+from tts_hub_kokoro.languages import TAGS
+from tts_hub_kokoro.settings import KokoroOptions, KokoroSettings
+from tts_hub_kokoro.variants import MODEL
+from tts_hub_kokoro.voices import Styles, VoiceCatalogue, voice_names
+
+if TYPE_CHECKING:
+    from tts_hub_kokoro.speech import Said, Voicebox
+
+PACKAGES = ("kokoro_onnx", "onnxruntime")
+REMEDY = "pip install 'tts-hub[kokoro]'"
+SPEED_RANGE = (0.5, 2.0)
+CORES_PER_PIECE = 4
+"""Processor cores that one piece can make use of: more pieces at once only where there are more."""
+WARM_UP_TEXT = "Good morning."
+
+
+class KokoroBackend(TTSBackend):
+    """Kokoro-82M: natural and fast on any processor, nine languages, 54 voices and their mixes."""
+
+    name = "kokoro"
+    description = "Kokoro-82M, in the process: natural, fast on any processor, nine languages"
+    models: ClassVar[tuple[str, ...]] = (MODEL,)
+    priority = 10
+    Settings: ClassVar[type[BackendSettings]] = KokoroSettings
+    Options: ClassVar[type[BackendOptions]] = KokoroOptions
+
+    def __init__(self, settings: BackendSettings | None = None) -> None:
+        super().__init__(settings)
+        self._settings = cast("KokoroSettings", self.settings)
+        self.capabilities = Capabilities(
+            streaming=False,
+            word_timings=True,
+            languages=TAGS,
+            speed_range=SPEED_RANGE,
+            concurrency=self._settings.concurrency or max(1, (os.cpu_count() or 1) // CORES_PER_PIECE),
+            first_chars=self._settings.first_characters,
+        )
+        self._loading = anyio.Lock()
+        self._voicebox: Voicebox | None = None
+        self._catalogue: tuple[Path, float, VoiceCatalogue] | None = None
+
+    @classmethod
+    def availability(cls, settings: BackendSettings) -> Availability:
+        """Whether the packages and the files of the model are here."""
+        missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+        if missing:
+            return Availability(False, f"packages that are not installed: {', '.join(missing)}", REMEDY)
+        return files_availability(cast("KokoroSettings", settings))
+
+    @classmethod
+    def downloads(cls, settings: BackendSettings) -> Sequence[ModelFiles]:
+        """The variants of the model, and what is here of them."""
+        return model_files(cast("KokoroSettings", settings))
+
+    @classmethod
+    async def pull(
+        cls, files: ModelFiles, settings: BackendSettings, on_progress: ProgressCallback = ignore
+    ) -> None:
+        """Fetch what is missing or damaged of a variant from the published release.
+
+        Raises:
+            BackendUnavailableError: no network, no space, or not what was published.
+        """
+        from tts_hub.download.places import unsound_of
+        from tts_hub.download.web import fetch_from_web
+
+        own = cast("KokoroSettings", settings)
+        on_progress(ProgressEvent("downloading", backend=MODEL, message="checking what is here"))
+        wanted = await to_thread.run_sync(unsound_of, places_of(files.variant, own), abandon_on_cancel=True)
+        if wanted:
+            remedy = f"tts-hub models pull {MODEL} --variant {files.variant}"
+            await fetch_from_web(MODEL, own.release, wanted, on_progress, remedy=remedy)
+
+    @classmethod
+    async def remove(cls, files: ModelFiles, settings: BackendSettings) -> int:
+        """Delete a variant; the voices too, with the last one. Bytes that are free again."""
+        from tts_hub.download.places import remove
+
+        places = removable(files.variant, cast("KokoroSettings", settings))
+        return await to_thread.run_sync(remove, places)
+
+    async def load(self, on_progress: ProgressCallback = ignore) -> None:
+        """Check the files and read the graph.
+
+        Raises:
+            BackendUnavailableError: a file or a package is missing or damaged, or there is no such provider.
+        """
+        await self._load(on_progress)
+
+    async def voices(self) -> Sequence[Voice]:
+        """Those of the voices file; the graph is not needed for it."""
+        return (await self._voices()).voices
+
+    async def find_voice(self, voice: str | None, language: str | None) -> Voice:
+        """Also finds mixes, `af_bella(2)+af_sky(1)`, and the names of OpenAI's voices.
+
+        Raises:
+            UnknownVoiceError: no voice of that name, or a mix that cannot be made.
+            UnsupportedLanguageError: no voice of that language, or not the one named.
+        """
+        return (await self._voices()).find(voice, language, self.settings.voice)
+
+    async def generate_stream(
+        self, request: SegmentRequest, on_progress: ProgressCallback = ignore
+    ) -> AsyncGenerator[AudioChunk, None]:
+        """Speak one segment, a piece of at most 510 phonemes at a time; closing it stops the graph.
+
+        There is no audio of a text without a letter or digit.
+
+        Raises:
+            GenerationError: the graph failed.
+            InvalidRequestError: inline phonemes or a language that cannot be spoken.
+        """
+        voicebox = await self._load(ignore)
+        from tts_hub_kokoro.graph import Run
+        from tts_hub_kokoro.speech import speak
+
+        run = Run()
+        said = iterate_in_thread(
+            lambda: speak(voicebox, request, run), ahead=1, name="kokoro", interrupt=run.stop
+        )
+        async with aclosing(said) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, AudioChunk):
+                    yield piece
+                else:
+                    on_progress(_event(request, piece))
+
+    async def warm_up(self) -> None:
+        """Speak once unheard: the first run of a graph is the slowest."""
+        request = SegmentRequest(
+            text=WARM_UP_TEXT, voice=await self.find_voice(None, None), language="en-US", request_id="warm-up"
+        )
+        async with aclosing(self.generate_stream(request)) as chunks:
+            async for _ in chunks:
+                pass
+
+    async def aclose(self) -> None:
+        """Let go of the graph."""
+        async with self._loading:
+            self._voicebox = None
+
+    async def _voices(self) -> VoiceCatalogue:
+        file = voices_file(self._settings)
+        if file is None:
+            raise self._unavailable()
+        changed = file.stat().st_mtime
+        if self._catalogue is None or self._catalogue[:2] != (file, changed):
+            names = await to_thread.run_sync(voice_names, file)
+            self._catalogue = (file, changed, VoiceCatalogue(names))
+        return self._catalogue[2]
+
+    async def _load(self, on_progress: ProgressCallback) -> Voicebox:
+        async with self._loading:
+            if self._voicebox is None:
+                model = local_model(self._settings)
+                if model is None:
+                    raise self._unavailable()
+                on_progress(
+                    ProgressEvent("loading", backend=self.name, message=f"reading {model.graph.name}")
+                )
+                self._voicebox = await to_thread.run_sync(_load, model, self._settings)
+                if self._voicebox.graph.signature.whole_speeds:
+                    self.capabilities = dataclasses.replace(self.capabilities, speed_range=(1.0, 1.0))
+            return self._voicebox
+
+    def _unavailable(self) -> BackendUnavailableError:
+        found = self.availability(self._settings)
+        return BackendUnavailableError(
+            f"Kokoro: {found.reason}",
+            backend=self.name,
+            remedy=found.remedy or pull_command(self._settings),
+        )
+
+
+def _load(model: LocalModel, settings: KokoroSettings) -> Voicebox:
+    """In a thread: to import onnxruntime and to read the graph take seconds."""
+    check(model)
+    try:
+        from kokoro_onnx.session import embedded_vocab
+        from kokoro_onnx.tokenizer import Tokenizer
+
+        from tts_hub_kokoro.graph import load_graph
+        from tts_hub_kokoro.phonemes import Phonemizer
+        from tts_hub_kokoro.speech import Voicebox
+    except ImportError as exc:
+        message = f"Kokoro: a package is missing: {exc.name}"
+        raise BackendUnavailableError(message, backend=MODEL, remedy=REMEDY) from exc
+    names = voice_names(model.voices)
+    graph = load_graph(model.graph, settings, model.remedy)
+    tokenizer = Tokenizer(vocab=embedded_vocab(graph.session))
+    return Voicebox(graph, Phonemizer(tokenizer), Styles(model.voices, names))
+
+
+def _event(request: SegmentRequest, said: Said) -> ProgressEvent:
+    read = f"{said.phonemes} phonemes in {said.pieces} pieces"
+    return ProgressEvent(
+        "generating",
+        backend=MODEL,
+        request_id=request.request_id,
+        segment=request.index,
+        message=f"piece {said.piece} of {said.pieces}" if said.piece else read,
+        fraction=said.piece / said.pieces,
+        details={"stage": "spoken" if said.piece else "phonemised", **dataclasses.asdict(said), "cost": 0.0},
+    )

@@ -1,0 +1,152 @@
+"""The files of the model on this machine: which are here, which are missing, and how they come.
+
+Without `model_path` they lie in the user's data folder and are held to what was published. A folder of
+the user's may hold any export of the model under any name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+from tts_hub.download.places import Place, missing_of, unsound_of
+
+from tts_hub.errors import BackendUnavailableError
+from tts_hub.types import Availability, ModelFiles
+from tts_hub_kokoro.settings import KokoroSettings
+from tts_hub_kokoro.variants import GRAPHS, MODEL, VOICES
+
+VOICE_FILES = ("voices*.bin", "voices*.npz", "*.npz")
+"""What a voices file may be called in a user's folder, the usual name first."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalModel:
+    """A model that can be loaded."""
+
+    graph: Path
+    voices: Path
+    remedy: str
+    """What a person does when one of the two cannot be used."""
+    places: tuple[Place, ...] = ()
+    """Of published files, which are checked before they are loaded; none in a user's folder."""
+
+
+def model_folder(settings: KokoroSettings) -> Path:
+    """Where the files are, or will be."""
+    if settings.model_path is not None:
+        return settings.model_path.expanduser()
+    return platformdirs.user_data_path("tts-hub") / "models" / "kokoro-v1.0"
+
+
+def places_of(variant: str, settings: KokoroSettings) -> list[Place]:
+    """Where the files of a variant belong, the small one first."""
+    folder, own = model_folder(settings), settings.model_path is not None
+    files = (VOICES, GRAPHS[variant])
+    return [Place(file, folder / file.name, folder / file.name, own=own) for file in files]
+
+
+def model_files(settings: KokoroSettings) -> list[ModelFiles]:
+    """What the hub shows of each variant, the one that is configured first. Quick, without network."""
+    chosen = [v for v in GRAPHS if v == settings.variant]
+    order = [*chosen, *(v for v in GRAPHS if v not in chosen)]
+    return [_files_of(variant, settings) for variant in order]
+
+
+def local_model(settings: KokoroSettings) -> LocalModel | None:
+    """What can be loaded: the configured variant, or the most exact one that is here; None: nothing."""
+    for variant in _wanted(settings):
+        places = places_of(variant, settings)
+        if not missing_of(places):
+            voices, graph = places
+            checked = () if voices.own else tuple(places)
+            return LocalModel(graph.path, voices.path, _mending(settings, graph.path), checked)
+    return _own_export(settings)
+
+
+def voices_file(settings: KokoroSettings) -> Path | None:
+    """Where the voices are told from, whichever graph is here."""
+    model = local_model(settings)
+    return model.voices if model is not None else None
+
+
+def files_availability(settings: KokoroSettings) -> Availability:
+    """Whether there is something to load, and what gets it if not."""
+    if local_model(settings) is not None:
+        return Availability(ready=True)
+    folder = model_folder(settings)
+    if settings.model_path is not None:
+        needed = "one .onnx file and one voices file" if settings.variant == "auto" else _names(settings)
+        return Availability(False, f"{folder} does not hold {needed}", pull_command(settings))
+    some = [files for files in model_files(settings) if len(files.missing) == 1]
+    reason = f"{some[0].missing[0]} is not in {folder}" if some else f"its files are not in {folder}"
+    return Availability(False, reason, pull_command(settings))
+
+
+def check(model: LocalModel) -> None:
+    """Read the published files whole and hold them to their checksums. Blocking, about a second.
+
+    Raises:
+        BackendUnavailableError: a file is cut off or damaged.
+    """
+    damaged = unsound_of(model.places)
+    if damaged:
+        names = ", ".join(place.file.name for place in damaged)
+        raise unusable(f"{names} in {damaged[0].path.parent} is damaged: its checksum is wrong", model.remedy)
+
+
+def pull_command(settings: KokoroSettings) -> str:
+    """What a person types to get the files."""
+    variant = "" if settings.variant in {"auto", "fp32"} else f" --variant {settings.variant}"
+    return f"tts-hub models pull {MODEL}{variant}"
+
+
+def removable(variant: str, settings: KokoroSettings) -> list[Place]:
+    """The places of a variant that no other variant here still needs."""
+    voices, graph = places_of(variant, settings)
+    others = (places_of(other, settings)[1] for other in GRAPHS if other != variant)
+    return [graph] if any(other.is_filled() for other in others) else [voices, graph]
+
+
+def unusable(message: str, remedy: str) -> BackendUnavailableError:
+    """The error of a model that cannot be loaded."""
+    return BackendUnavailableError(f"Kokoro: {message}", backend=MODEL, remedy=remedy)
+
+
+def _files_of(variant: str, settings: KokoroSettings) -> ModelFiles:
+    places = places_of(variant, settings)
+    return ModelFiles(
+        model=MODEL,
+        variant=variant,
+        source=settings.release,
+        folder=str(model_folder(settings)),
+        size=sum(place.file.size for place in places),
+        missing=missing_of(places),
+    )
+
+
+def _wanted(settings: KokoroSettings) -> Sequence[str]:
+    return tuple(GRAPHS) if settings.variant == "auto" else (settings.variant,)
+
+
+def _names(settings: KokoroSettings) -> str:
+    return f"{GRAPHS[settings.variant].name} and {VOICES.name}"
+
+
+def _own_export(settings: KokoroSettings) -> LocalModel | None:
+    """The one graph and the voices of a user's folder, whatever they are called."""
+    if settings.model_path is None or settings.variant != "auto":
+        return None
+    folder = model_folder(settings)
+    graphs = sorted(folder.glob("*.onnx"))
+    voices = [path for pattern in VOICE_FILES for path in sorted(folder.glob(pattern))]
+    if len(graphs) != 1 or not voices:
+        return None
+    return LocalModel(graphs[0], voices[0], _mending(settings, graphs[0]))
+
+
+def _mending(settings: KokoroSettings, graph: Path) -> str:
+    command = pull_command(settings)
+    return command if settings.model_path is None else f"replace the files in {graph.parent}"

@@ -1,0 +1,45 @@
+"""The languages of the model, each by the letter that its voices begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """One language and what turns its text into phonemes."""
+
+    tag: str
+    """BCP 47; regions only where the model tells them apart."""
+    espeak: str = ""
+    """What espeak-ng calls it; empty where its phonemes are not those that the model has learnt."""
+    package: str = ""
+    """Extra of this package whose phonemes the model has learnt instead."""
+
+
+LANGUAGES: Mapping[str, Language] = {
+    "a": Language("en-US", "en-us"),
+    "b": Language("en-GB", "en-gb"),
+    "e": Language("es", "es"),
+    "f": Language("fr", "fr-fr"),
+    "h": Language("hi", "hi"),
+    "i": Language("it", "it"),
+    "j": Language("ja", package="kokoro-ja"),
+    "p": Language("pt-BR", "pt-br"),
+    "z": Language("zh", package="kokoro-zh"),
+}
+"""https://huggingface.co/hexgrad/Kokoro-82M/blob/main/VOICES.md"""
+TAGS = tuple(language.tag for language in LANGUAGES.values())
+
+
+def language_of(tag: str) -> Language | None:
+    """The language for a BCP 47 tag, by its region where it has one; None: the model does not speak it."""
+    wanted = tag.casefold().replace("_", "-")
+    while wanted:
+        for language in LANGUAGES.values():
+            have = language.tag.casefold()
+            if have == wanted or have.startswith(f"{wanted}-"):
+                return language
+        wanted = wanted.rpartition("-")[0]
+    return None

@@ -1,0 +1,96 @@
+"""One segment from text to audio, piece by piece. Blocking: it runs in a thread of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tts_hub.errors import InvalidTextError
+from tts_hub.types import AudioChunk, SegmentRequest
+from tts_hub_kokoro.graph import Graph, Run
+from tts_hub_kokoro.languages import LANGUAGES, Language, language_of
+from tts_hub_kokoro.phonemes import Phonemizer, Spoken, pieces_of
+from tts_hub_kokoro.timing import timed_words
+from tts_hub_kokoro.voices import Styles
+
+SAMPLE_RATE = 24_000
+"""Hz."""
+MOST_PHONEMES = 510
+"""Symbols of one piece: what the model's positions and styles go up to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voicebox:
+    """All that a segment needs of a loaded model."""
+
+    graph: Graph
+    phonemizer: Phonemizer
+    styles: Styles
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One piece has been spoken, or, with piece 0, the text has been read."""
+
+    piece: int
+    """From 1."""
+    pieces: int
+    phonemes: int
+    """Of this piece; of the whole text with piece 0."""
+    tokens: int
+    """Given to the graph so far, with the marks around each piece."""
+    audio_seconds: float
+    """Of the segment so far."""
+    real_time_factor: float | None
+    """Of this piece: seconds of work for a second of audio."""
+    first_audio_seconds: float | None
+    """From the beginning of the segment to its first piece."""
+
+
+def speak(voicebox: Voicebox, request: SegmentRequest, run: Run) -> Iterator[Said | AudioChunk]:
+    """Speak one segment; a stopped `run` ends it at the next node of the graph.
+
+    Raises:
+        GenerationError: the graph failed.
+        InvalidTextError: inline phonemes that the model does not know.
+        UnsupportedLanguageError: its reader is not installed.
+    """
+    began = time.perf_counter()
+    spoken = voicebox.phonemizer.speak(request.text, _language(request))
+    if not any(label is not None for label in spoken.labels):
+        if any(map(str.isalnum, request.text)):
+            raise InvalidTextError(f"Kokoro finds no sounds of {request.voice.language} in the text")
+        return  # only marks: the model would make something up
+    pieces = list(pieces_of(spoken, MOST_PHONEMES))
+    yield Said(0, len(pieces), len(spoken.phonemes), 0, 0.0, None, None)
+    offset, tokens, first = 0.0, 0, None
+    for number, piece in enumerate(pieces, 1):
+        if run.stopped:
+            return
+        piece_began = time.perf_counter()
+        chunk = _piece(voicebox, request, piece, offset, run)
+        now = time.perf_counter()
+        offset += chunk.seconds
+        tokens += len(piece.phonemes) + 2
+        first = now - began if first is None else first
+        yield chunk
+        factor = (now - piece_began) / max(chunk.seconds, 1e-9)
+        yield Said(number, len(pieces), len(piece.phonemes), tokens, offset, factor, first)
+
+
+def _piece(voicebox: Voicebox, request: SegmentRequest, piece: Spoken, offset: float, run: Run) -> AudioChunk:
+    """One call of the graph; `offset` are the seconds of the segment before it."""
+    style = voicebox.styles.of(request.voice.id, len(piece.phonemes))
+    tokens = voicebox.phonemizer.tokens(piece.phonemes)
+    made = voicebox.graph.infer(tokens, style, request.speed, run)
+    words = timed_words(
+        piece, request.text, made.durations, made.samples, sample_rate=SAMPLE_RATE, offset=offset
+    )
+    return AudioChunk(made.samples, SAMPLE_RATE, words, estimated_words=made.durations is None)
+
+
+def _language(request: SegmentRequest) -> Language:
+    """Of the request, or the voice; a voice that has none speaks what the first language is."""
+    found = language_of(request.language or request.voice.language)
+    return found or next(iter(LANGUAGES.values()))

@@ -1,0 +1,122 @@
+"""When each word is said: from the durations that the model predicts, or estimated where it tells none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tts_hub.types import Samples, WordTiming
+from tts_hub_kokoro.labels import PUNCTUATION, STRESS
+from tts_hub_kokoro.phonemes import Spoken
+
+FRAME_SAMPLES = 600
+"""Samples of one frame of the predicted durations: 25 ms at 24 kHz."""
+HALF_FRAMES_PER_SECOND = 80
+LEAD_FRAMES = 3
+"""Of the mark at the beginning: as many are not counted, and all words are that much earlier."""
+SILENCE = 1e-2
+"""Of the highest sample; below it, nothing is said."""
+WEIGHTS = {" ": 0.3, "ː": 0.8} | dict.fromkeys(STRESS, 0.2) | dict.fromkeys(PUNCTUATION, 2.5)
+"""How long symbols last beside a usual sound, for estimates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Symbols in a row that belong to one word, or to none."""
+
+    label: int | None
+    length: int
+    spaced: bool
+    """A space follows."""
+
+
+def timed_words(
+    spoken: Spoken,
+    text: str,
+    durations: NDArray[np.int64] | None,
+    samples: Samples,
+    *,
+    sample_rate: int,
+    offset: float = 0.0,
+) -> tuple[WordTiming, ...]:
+    """The words of one piece with audio `samples` (T,), in seconds; the piece begins at `offset`.
+
+    `durations` (N + 2,) are frames for each of the N symbols and the marks around them; with None the times
+    are estimates, by the usual lengths of the symbols.
+    """
+    runs = list(_runs(spoken))
+    if durations is None:
+        spans = _estimated(spoken, runs, samples, sample_rate)
+    else:
+        spans = _predicted(runs, durations)
+    ended = offset + len(samples) / sample_rate
+    shifted = [(min(offset + start, ended), min(offset + end, ended)) for start, end in spans]
+    return tuple(_by_word(spoken, text, runs, shifted))
+
+
+def _predicted(runs: Sequence[Run], durations: NDArray[np.int64]) -> list[tuple[float, float]]:
+    """Seconds of each run, as Kokoro's own pipeline tells them (`KPipeline.join_timestamps`).
+
+    It counts in half frames, so that the time of a space can be halved between its neighbours.
+    """
+    spans: list[tuple[float, float]] = []
+    left = right = 2 * max(0, int(durations[0]) - LEAD_FRAMES)
+    at = 1
+    for run in runs:
+        behind = at + run.length
+        start = left
+        spoken = int(durations[at:behind].sum())
+        space = int(durations[behind]) if run.spaced else 0
+        left = right + 2 * spoken + space
+        spans.append((start / HALF_FRAMES_PER_SECOND, left / HALF_FRAMES_PER_SECOND))
+        right = left + space
+        at = behind + run.spaced
+    return spans
+
+
+def _estimated(
+    spoken: Spoken, runs: Sequence[Run], samples: Samples, sample_rate: int
+) -> list[tuple[float, float]]:
+    """Seconds of each run: the audible part, shared out by what each symbol usually takes."""
+    weights = np.array([WEIGHTS.get(symbol, 1.0) for symbol in spoken.phonemes])
+    weights[len(spoken.phonemes.rstrip(" " + "".join(PUNCTUATION))) :] = 0  # the end has no pause in it
+    edges = np.concatenate([[0.0], np.cumsum(weights)]) / max(float(weights.sum()), 1e-9)
+    heard = np.flatnonzero(np.abs(samples) > SILENCE * np.abs(samples).max(initial=0.0))
+    first, last = (heard[0], heard[-1] + 1) if len(heard) else (0, len(samples))
+    seconds = (first + edges * (last - first)) / sample_rate
+    spans, at = list[tuple[float, float]](), 0
+    for run in runs:
+        spans.append((float(seconds[at]), float(seconds[at + run.length])))
+        at += run.length + run.spaced
+    return spans
+
+
+def _runs(spoken: Spoken) -> Iterator[Run]:
+    """The symbols by word, spaces apart."""
+    phonemes, at = spoken.phonemes, 0
+    while at < len(phonemes):
+        end = at + 1
+        while end < len(phonemes) and phonemes[end] != " " and spoken.labels[end] == spoken.labels[at]:
+            end += 1
+        spaced = end < len(phonemes) and phonemes[end] == " "
+        yield Run(spoken.labels[at], end - at, spaced)
+        at = end + spaced
+
+
+def _by_word(
+    spoken: Spoken, text: str, runs: Sequence[Run], spans: Sequence[tuple[float, float]]
+) -> Iterator[WordTiming]:
+    """A word lasts from its first run to its last; none begins before another has ended."""
+    found: dict[int, tuple[float, float]] = {}
+    for run, (start, end) in zip(runs, spans, strict=True):
+        if run.label is not None:
+            found[run.label] = (found.get(run.label, (start, end))[0], end)
+    earliest = 0.0
+    for label, times in sorted(found.items()):
+        start = max(times[0], earliest)
+        earliest = max(times[1], start)
+        low, high = spoken.words[label]
+        yield WordTiming(text[low:high], start, earliest, (low, high))

@@ -1,0 +1,88 @@
+"""Where the published files of a model belong on this machine, and whether they are there."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from tts_hub.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedFile:
+    """One file of a model as it was published."""
+
+    name: str
+    size: int
+    """Bytes."""
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one file belongs."""
+
+    file: PublishedFile
+    path: Path
+    """What is read."""
+    content: Path
+    """Where its bytes lie: at `path`, or in a cache's store, to which `path` links."""
+    own: bool
+    """In a folder of the user's: whatever lies there is meant."""
+
+    @property
+    def part(self) -> Path:
+        """What has arrived of a file that is not whole yet."""
+        return self.content.with_name(f"{self.content.name}.incomplete")
+
+    def is_filled(self) -> bool:
+        """Whether the file is there; outside a user's folder also, whether its size is right."""
+        try:
+            size = self.path.stat().st_size
+        except OSError:
+            return False
+        return size > 0 if self.own else size == self.file.size
+
+    def is_sound(self) -> bool:
+        """Whether the file is there and what was published. Reads all of it."""
+        return self.is_filled() and (self.own or sha256_of(self.path) == self.file.sha256)
+
+
+def missing_of(places: Sequence[Place]) -> tuple[str, ...]:
+    """Names of the files that are not there, or not whole."""
+    return tuple(place.file.name for place in places if not place.is_filled())
+
+
+def unsound_of(places: Sequence[Place]) -> list[Place]:
+    """Those whose files are not there, or not what was published. Reads all of them."""
+    return [place for place in places if not place.is_sound()]
+
+
+def remove(places: Sequence[Place]) -> int:
+    """Delete what lies there, parts of files included, and folders that are empty then; bytes freed.
+
+    Raises:
+        UsageError: the files are in a folder of the user's.
+        OSError: one of them cannot be deleted.
+    """
+    if any(place.own for place in places):
+        raise UsageError(f"{places[0].path.parent} is a folder of your own: delete the files there yourself")
+    freed = 0
+    for place in places:
+        for path in dict.fromkeys((place.content, place.part, place.path)):
+            with suppress(FileNotFoundError):
+                freed += 0 if path.is_symlink() else path.stat().st_size
+                path.unlink()
+    for folder in {place.path.parent for place in places} | {place.content.parent for place in places}:
+        with suppress(OSError):  # not empty: it holds something else
+            folder.rmdir()
+    return freed
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal digest of a file's content."""
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
