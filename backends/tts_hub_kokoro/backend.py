@@ -14,7 +14,7 @@ import anyio
 from anyio import to_thread
 
 from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend
-from tts_hub.errors import BackendUnavailableError
+from tts_hub.errors import BackendUnavailableError, UsageError
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.threads import iterate_in_thread
 from tts_hub.types import AudioChunk, Availability, Capabilities, ModelFiles, SegmentRequest, Voice
@@ -96,6 +96,8 @@ class KokoroBackend(TTSBackend):
         from tts_hub.download.web import fetch_from_web
 
         own = cast("KokoroSettings", settings)
+        if not files.variant:
+            return  # an export of the user's own
         on_progress(ProgressEvent("downloading", backend=MODEL, message="checking what is here"))
         wanted = await to_thread.run_sync(unsound_of, places_of(files.variant, own), abandon_on_cancel=True)
         if wanted:
@@ -107,6 +109,8 @@ class KokoroBackend(TTSBackend):
         """Delete a variant; the voices too, with the last one. Bytes that are free again."""
         from tts_hub.download.places import remove
 
+        if not files.variant:
+            raise UsageError(f"{files.folder} is a folder of your own: delete the files there yourself")
         places = removable(files.variant, cast("KokoroSettings", settings))
         return await to_thread.run_sync(remove, places)
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
-from tts_hub.download.places import Place, missing_of, unsound_of
 
+from tts_hub.download.places import Place, missing_of, unsound_of
 from tts_hub.errors import BackendUnavailableError
 from tts_hub.types import Availability, ModelFiles
 from tts_hub_kokoro.settings import KokoroSettings
@@ -49,7 +49,14 @@ def places_of(variant: str, settings: KokoroSettings) -> list[Place]:
 
 
 def model_files(settings: KokoroSettings) -> list[ModelFiles]:
-    """What the hub shows of each variant, the one that is configured first. Quick, without network."""
+    """What the hub shows of each variant, the one that is configured first. Quick, without network.
+
+    An export under names of the user's is none of the variants, and here as it is.
+    """
+    own = _own_export(settings)
+    if own is not None and not any(own.graph.name == file.name for file in GRAPHS.values()):
+        size = own.graph.stat().st_size + own.voices.stat().st_size
+        return [ModelFiles(MODEL, "your own folder", str(own.graph.parent), size)]
     chosen = [v for v in GRAPHS if v == settings.variant]
     order = [*chosen, *(v for v in GRAPHS if v not in chosen)]
     return [_files_of(variant, settings) for variant in order]

@@ -33,7 +33,7 @@ from tts_hub_chatterbox.settings import ChatterboxSettings
 from tts_hub_chatterbox.variants import NANO, TURBO, VARIANTS, T3Size, Variant
 from tts_hub_chatterbox.weights import Layout, load_net
 
-from tests.chatterbox.local_hub import LocalHub, serving
+from tests.local_hub import LocalHub, serving
 from tts_hub.download import transfer
 from tts_hub.download.places import PublishedFile
 from tts_hub.errors import BackendUnavailableError

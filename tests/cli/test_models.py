@@ -29,7 +29,7 @@ FOLDER = Path(os.environ["PULLED"])
 
 class Pulling(FakeBackend):
     name = "pulling"
-    models = ("big-model", "small-model")
+    models = ("big-model", "small-model", "shaped-model")
 
     @classmethod
     def downloads(cls, settings):
@@ -39,11 +39,15 @@ class Pulling(FakeBackend):
             ModelFiles(model, "here.example", str(FOLDER / model), size,
                        () if (FOLDER / model / "weights").exists() else ("weights",))
             for model, size in (("big-model", 2_500_000_000), ("small-model", None))
+        ] + [
+            ModelFiles("shaped-model", "here.example", str(FOLDER / variant), 1_000,
+                       () if (FOLDER / variant / "weights").exists() else ("weights",), variant)
+            for variant in ("exact", "quick")
         ]
 
     @classmethod
     async def pull(cls, files, settings, on_progress):
-        model = files.model
+        model = files.variant or files.model
         fault = os.environ.get("FAULT")
         if fault == "network":
             raise BackendUnavailableError("cannot reach here.example", backend="pulling", remedy="plug it in")
@@ -58,6 +62,15 @@ class Pulling(FakeBackend):
                 opened.write("some")
             await anyio.sleep(float(os.environ.get("STEP", "0")))
         part.rename(FOLDER / model / "weights")
+
+    @classmethod
+    async def remove(cls, files, settings):
+        if os.environ.get("FAULT") == "bug":
+            raise ZeroDivisionError("oh")
+        weights = FOLDER / (files.variant or files.model) / "weights"
+        freed = weights.stat().st_size if weights.exists() else 0
+        weights.unlink(missing_ok=True)
+        return freed
 """
 
 
@@ -121,6 +134,7 @@ def test_list_as_json_has_the_files(pulled: Path) -> None:
         "folder": str(pulled / "big-model"),
         "size": 2_500_000_000,
         "missing": ["weights"],
+        "variant": "",
     }
 
 
@@ -215,3 +229,50 @@ def test_a_signal_ends_it_and_leaves_what_has_come(number: signal.Signals, pulle
     assert time.monotonic() - began < 2.0
     assert ended(process) == "interrupted\n"
     assert (pulled / "big-model" / "part").exists()
+
+
+# --- variants, removal, paths -----------------------------------------------------------------------------
+
+
+def test_each_variant_has_a_line_and_one_is_enough(pulled: Path) -> None:
+    assert f"shaped-model pulling not ready exact missing (1 kB) {WHAT}" in lines_of("models", "list")
+    run("models", "pull", "shaped-model", "--variant", "quick")
+    lines = lines_of("models", "list")
+    at = lines.index(f"shaped-model pulling ready exact missing (1 kB) {WHAT}")
+    assert lines[at + 1] == "quick here (1 kB)"
+
+
+def test_pull_takes_the_usual_variant_or_the_one_that_is_named(pulled: Path) -> None:
+    done = run("models", "pull", "shaped-model")
+    assert done.stdout.decode() == f"shaped-model: exact 1 kB in {pulled / 'exact'}\n"
+    done = run("models", "pull", "shaped-model", "--variant", "quick")
+    assert done.stdout.decode() == f"shaped-model: quick 1 kB in {pulled / 'quick'}\n"
+
+
+def test_a_variant_that_there_is_not_is_told(pulled: Path) -> None:
+    said = refusal("models", "pull", "shaped-model", "--variant", "quik")
+    assert said == "model 'shaped-model' has no variant 'quik'; did you mean 'quick'? possible: exact, quick"
+
+
+def test_remove_says_what_it_freed(pulled: Path) -> None:
+    run("models", "pull", "shaped-model", "--variant", "quick")
+    run("models", "pull", "shaped-model")
+    run("models", "pull", "big-model")
+    assert run("models", "remove", "shaped-model").stdout.decode() == "shaped-model: 48 bytes freed\n"
+    assert refusal("models", "remove", "shaped-model") == "no files of shaped-model are here"
+    assert run("models", "remove", "big-model").stdout.decode() == "big-model: 24 bytes freed\n"
+
+
+def test_a_bug_in_removing_is_one_line(pulled: Path) -> None:
+    said = refusal("models", "remove", "big-model", fault="bug")
+    assert said == "engine 'pulling' failed to delete 'big-model': ZeroDivisionError: oh"
+
+
+def test_path_is_the_folder_and_fails_where_files_are_missing(pulled: Path) -> None:
+    done = run("models", "path", "shaped-model", "--variant", "quick")
+    assert (done.returncode, done.stdout.decode()) == (1, f"{pulled / 'quick'}\n")
+    fix = "(to fix: tts-hub models pull shaped-model --variant quick)"
+    assert done.stderr.decode().endswith(f"missing there: weights {fix}\n")
+    run("models", "pull", "shaped-model", "--variant", "quick")
+    done = run("models", "path", "shaped-model")
+    assert (done.returncode, done.stdout.decode()) == (0, f"{pulled / 'quick'}\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx
 
@@ -26,8 +26,6 @@ async def fetch_from_web(
     Raises:
         BackendUnavailableError: no network, no such file, no space, or not what was published.
     """
-    if urlsplit(base_url).scheme not in {"http", "https"}:
-        raise unavailable(model, f"{base_url!r} is no web address", "")
     source = Source(
         client=lambda: httpx.AsyncClient(follow_redirects=True),
         url_of=lambda name: f"{base_url.rstrip('/')}/{quote(name)}",
@@ -35,6 +33,8 @@ async def fetch_from_web(
         timeout=httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT),
     )
     with _explained(model, base_url, remedy):
+        if httpx.URL(base_url).scheme not in {"http", "https"}:
+            raise unavailable(model, f"{base_url!r} is no web address", "")
         await transfer(model, places, source, on_progress, remedy=remedy)
 
 
