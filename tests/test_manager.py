@@ -47,7 +47,7 @@ from tts_hub.progress import ProgressCallback, ignore
 from tts_hub.stream import AudioStream
 from tts_hub.takes import Attempt
 from tts_hub.testing import FakeBackend, FakeScript
-from tts_hub.types import FLUSH, RetakeReason
+from tts_hub.types import FLUSH, ModelFiles, RetakeReason
 
 pytestmark = pytest.mark.anyio
 
@@ -216,6 +216,36 @@ async def test_an_engine_in_use_is_not_unloaded() -> None:
         async with await manager.generate(THREE, model="fake"):
             with pytest.raises(UsageError, match="in use"):
                 await manager.unload("fake")
+
+
+class Removable(FakeBackend):
+    """Has files, and tells how many times it had been closed when they were removed."""
+
+    @classmethod
+    def downloads(cls, settings: BackendSettings) -> list[ModelFiles]:
+        return [ModelFiles("fake", "here.example", "/nowhere", variant=v) for v in ("exact", "quick")]
+
+    async def remove(self, files: ModelFiles, settings: BackendSettings) -> int:  # type: ignore[override]
+        return 1 + 10 * self.closes
+
+
+async def test_an_idle_engine_is_unloaded_before_its_files_are_removed() -> None:
+    engine = Removable()
+    async with hub(engine) as manager:
+        assert await manager.remove("fake", variant="quick") == 1
+        await drain(await manager.generate("Hello.", model="fake"))
+        assert await manager.remove("fake") == 11 + 11
+        await drain(await manager.generate("Hello.", model="fake"))
+        assert engine.loads == 2
+
+
+async def test_an_engine_in_use_stays_loaded_when_its_files_are_removed() -> None:
+    engine = Removable(script=FakeScript(chunk_delay=0.05))
+    async with hub(engine) as manager:
+        audio = await manager.generate(THREE, model="fake")
+        assert await manager.remove("fake", variant="exact") == 1
+        await drain(audio)
+        assert engine.loads == 1
 
 
 async def test_closing_the_manager_closes_engines_and_tells_open_streams() -> None:

@@ -283,13 +283,15 @@ class TTSBackendManager:
     async def remove(self, model: str, *, variant: str | None = None) -> int:
         """Delete the files of a model from this machine, of all its variants or of one; bytes freed.
 
-        An engine that has loaded them goes on with what it has in memory.
+        The engine is unloaded first; one that is in use goes on with what it has in memory.
 
         Raises:
             UsageError: they are in a folder of the user's.
             UnknownModelError: no such model or variant, or it has no files to fetch.
         """
         entry, variants = self.registry.find_downloads(self.config.alias_target(model), variant)
+        if entry.name in self._engines:
+            await self._engines[entry.name].unload_if_idle(0)
         return sum([await entry.remove(files) for files in variants])
 
     async def unload(self, name: str) -> None:

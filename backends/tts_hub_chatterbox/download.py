@@ -7,8 +7,9 @@ https://huggingface.co/docs/hub/local-cache: what other programs have fetched is
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from anyio import to_thread
@@ -121,10 +122,21 @@ async def pull(
 def remove_files(variant: Variant, settings: ChatterboxSettings) -> int:
     """Delete the files of a model from the cache; bytes that are free again. Blocking.
 
+    What other files in the cache share with it is kept for them.
+
     Raises:
         UsageError: they are in a folder of the user's.
+        OSError: one of them cannot be deleted.
     """
-    return remove(places_of(variant, settings))
+    places = places_of(variant, settings)
+    if settings.model_path is not None:
+        return remove(places)
+    repository = _repository_folder(variant)
+    freed = remove(_removable(places, repository))
+    for folder in (repository / "snapshots", repository):
+        with suppress(OSError):  # not there, or not empty: it holds something else
+            folder.rmdir()
+    return freed
 
 
 def places_of(variant: Variant, settings: ChatterboxSettings) -> list[Place]:
@@ -138,6 +150,23 @@ def places_of(variant: Variant, settings: ChatterboxSettings) -> list[Place]:
 
 def _missing(variant: Variant, settings: ChatterboxSettings) -> tuple[str, ...]:
     return missing_of(places_of(variant, settings))
+
+
+def _removable(places: Sequence[Place], repository: Path) -> list[Place]:
+    """Places in the cache, without the contents that other links lead to.
+
+    Small files that the hub's own library has fetched lie in the store under another hash than ours.
+    """
+    store = (repository / "blobs").resolve()
+    linked = [replace(place, content=place.path.resolve()) for place in places if place.path.is_symlink()]
+    inside = [place for place in linked if place.content.parent == store]
+    ours = {place.path for place in places}
+    others = (path for path in (repository / "snapshots").rglob("*") if path not in ours)
+    needed = {path.resolve() for path in others if path.is_symlink()}
+    return [
+        replace(place, content=place.path) if place.content.resolve() in needed else place
+        for place in (*inside, *places)
+    ]
 
 
 def _repository_folder(variant: Variant) -> Path:

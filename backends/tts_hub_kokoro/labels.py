@@ -11,6 +11,14 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 
 STRESS = frozenset("ˈˌ")
+"""Marks that belong to the sound behind them."""
+LENGTH = frozenset("ːʰʲ\u0303")
+"""Marks that belong to the sound before them."""
+VOWELS = frozenset("aeiouyæɑɐɒɔəɚɛɜɨɪɯøœʊʌɤᵻᵊAIOQWY")
+ANCHOR = 4
+"""Symbols that match in a row before it counts as more than chance."""
+GAP, SIMILAR, DIFFERENT = 1.0, 0.75, 2.5
+"""Costs of a symbol that is missing, of another one of its kind, and of one of the other kind."""
 PUNCTUATION = frozenset(';:,.!?—…"()“”')
 
 
@@ -19,8 +27,8 @@ def labels_of(phonemes: str, words: Sequence[str]) -> tuple[int | None, ...]:
 
     `words` are the phonemes of each word, read alone.
     """
-    expected = [(symbol, n) for n, word in enumerate(words) for symbol in word if _sounds(symbol)]
-    places = [at for at, symbol in enumerate(phonemes) if _sounds(symbol)]
+    expected = [(symbol, n) for n, word in enumerate(words) for symbol in word if sounds(symbol)]
+    places = [at for at, symbol in enumerate(phonemes) if sounds(symbol)]
     labels: list[int | None] = [None] * len(phonemes)
     if not expected:
         return tuple(labels)
@@ -31,23 +39,49 @@ def labels_of(phonemes: str, words: Sequence[str]) -> tuple[int | None, ...]:
 
 
 def _matched(read: Sequence[str], expected: Sequence[tuple[str, int]]) -> list[int]:
-    """A word for each sounding symbol, in order."""
-    owners = [owner for _, owner in expected]
+    """A word for each sounding symbol, in order: long matches first, then what lies between them."""
+    symbols, owners = [symbol for symbol, _ in expected], [owner for _, owner in expected]
     found: list[int] = []
-    matcher = SequenceMatcher(None, [symbol for symbol, _ in expected], read, autojunk=False)
-    for _, low, high, begin, end in matcher.get_opcodes():
-        if high - low == end - begin:
-            found += owners[low:high]
-        elif high > low:  # spread over the words that are expected here
-            found += [owners[low + (high - low) * n // (end - begin)] for n in range(end - begin)]
-        else:
-            beside = owners[low - 1] if low else owners[0]
-            found += [beside] * (end - begin)
+    done = 0  # symbols of `expected` that are behind
+    for block in SequenceMatcher(None, symbols, read, autojunk=False).get_matching_blocks():
+        if 0 < block.size < ANCHOR:
+            continue  # by chance, perhaps
+        between = _aligned(read[len(found) : block.b], symbols[done : block.a])
+        found += [owners[min(done + at, len(owners) - 1)] for at in between]
+        found += owners[block.a : block.a + block.size]
+        done = block.a + block.size
     return found
 
 
+def _aligned(read: Sequence[str], expected: Sequence[str]) -> list[int]:
+    """For each symbol of `read` its place in `expected`, by the least edits (Needleman and Wunsch, 1970)."""
+    if not expected:
+        return [-1] * len(read)  # with the symbol before
+    costs = [[GAP * j for j in range(len(expected) + 1)]]
+    for i, symbol in enumerate(read, 1):
+        row = [GAP * i]
+        for j, other in enumerate(expected, 1):
+            changed = costs[i - 1][j - 1] + _difference(symbol, other)
+            row.append(min(changed, costs[i - 1][j] + GAP, row[j - 1] + GAP))
+        costs.append(row)
+    places, j = list[int](), len(expected)
+    for i in range(len(read), 0, -1):
+        while j and costs[i][j] == costs[i][j - 1] + GAP:
+            j -= 1
+        places.append(max(j - 1, 0))
+        if j and costs[i][j] == costs[i - 1][j - 1] + _difference(read[i - 1], expected[j - 1]):
+            j -= 1
+    return places[::-1]
+
+
+def _difference(one: str, other: str) -> float:
+    if one == other:
+        return 0.0
+    return SIMILAR if (one in VOWELS) == (other in VOWELS) else DIFFERENT
+
+
 def _fill_in(phonemes: str, labels: list[int | None]) -> None:
-    """A stress mark goes with the sound behind it, and punctuation inside a word with the word."""
+    """Marks go with their sounds, and punctuation inside a word with the word."""
     following: int | None = None
     for at in reversed(range(len(phonemes))):
         if phonemes[at] in STRESS:
@@ -56,10 +90,14 @@ def _fill_in(phonemes: str, labels: list[int | None]) -> None:
             following = None
         elif labels[at] is not None:
             following = labels[at]
+    for at in range(1, len(phonemes)):
+        if phonemes[at] in LENGTH:
+            labels[at] = labels[at - 1]
     for at in range(1, len(phonemes) - 1):
         if phonemes[at] in PUNCTUATION and labels[at - 1] is not None and labels[at - 1] == labels[at + 1]:
             labels[at] = labels[at - 1]
 
 
-def _sounds(symbol: str) -> bool:
-    return symbol not in STRESS and symbol not in PUNCTUATION and symbol != " "
+def sounds(symbol: str) -> bool:
+    """Whether a symbol is one of a sound, and neither a mark nor a space."""
+    return symbol != " " and symbol not in STRESS | LENGTH | PUNCTUATION

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tts_hub.errors import InvalidTextError, UnsupportedLanguageError
 from tts_hub.text.tokens import tokens
-from tts_hub_kokoro.labels import labels_of
+from tts_hub_kokoro.labels import labels_of, sounds
 from tts_hub_kokoro.languages import Language
 from tts_hub_kokoro.markup import Part, parts_of
 
@@ -83,9 +83,10 @@ class Phonemizer:
             whole = Spoken(read, tuple(0 if s != " " else None for s in read), ((0, len(part.text)),))
             return read, whole
         read = self._aloud(part.text, language)
-        found = [token for token in tokens(part.text) if token.wordlike]
-        expected = [self._word_aloud(part.text[token.start : token.end], language) for token in found]
-        return read, Spoken(read, labels_of(read, expected), tuple((t.start, t.end) for t in found))
+        alone = [(t, self._word_aloud(part.text[t.start : t.end], language)) for t in tokens(part.text)]
+        words = [(token, said) for token, said in alone if token.wordlike or any(map(sounds, said))]
+        labels = labels_of(read, [said for _, said in words])
+        return read, Spoken(read, labels, tuple((token.start, token.end) for token, _ in words))
 
     def _aloud(self, text: str, language: Language) -> str:
         """Phonemes of plain text. Line breaks count as spaces: the model knows only those."""
@@ -138,13 +139,15 @@ def _espeak(language: str) -> ReadAloud:
     would write among the phonemes of a foreign word."""
     from phonemizer.backend import EspeakBackend
 
+    logger = logging.getLogger(f"{__name__}.espeak")
+    logger.setLevel(logging.ERROR)  # it warns of every word that is joined to another one
     backend = EspeakBackend(
         language,
         preserve_punctuation=True,
         with_stress=True,
         language_switch="remove-flags",
         words_mismatch="ignore",
-        logger=logging.getLogger(f"{__name__}.espeak"),
+        logger=logger,
     )
     return lambda text: "".join(backend.phonemize([text]))
 

@@ -28,6 +28,7 @@ from tts_hub_chatterbox.download import (
     model_files,
     places_of,
     pull,
+    remove_files,
 )
 from tts_hub_chatterbox.settings import ChatterboxSettings
 from tts_hub_chatterbox.variants import NANO, TURBO, VARIANTS, T3Size, Variant
@@ -36,7 +37,7 @@ from tts_hub_chatterbox.weights import Layout, load_net
 from tests.local_hub import LocalHub, serving
 from tts_hub.download import transfer
 from tts_hub.download.places import PublishedFile
-from tts_hub.errors import BackendUnavailableError
+from tts_hub.errors import BackendUnavailableError, UsageError
 from tts_hub.progress import ProgressEvent
 
 pytestmark = pytest.mark.anyio
@@ -556,3 +557,58 @@ def test_doctor_says_how_the_models_come_here() -> None:
         "    to fix: tts-hub models pull chatterbox-turbo",
         "    files of chatterbox-turbo: missing (2.99 GB)",
     ]
+
+
+# --- removal ----------------------------------------------------------------------------------------------
+
+
+async def test_removing_leaves_nothing(hub: LocalHub) -> None:
+    await pull(SMALL, SETTINGS)
+    part_of(T3).write_bytes(bytes(100))
+    assert remove_files(SMALL, SETTINGS) == TOTAL + 100
+    assert not places_of(SMALL, SETTINGS)[0].path.parents[2].exists()
+    assert set(model_files(SMALL, SETTINGS).missing) == set(FILES)
+    assert remove_files(SMALL, SETTINGS) == 0
+    await pull(SMALL, SETTINGS)
+    assert is_whole()
+
+
+async def test_removing_leaves_what_another_revision_needs(hub: LocalHub) -> None:
+    await pull(SMALL, SETTINGS)
+    voice = next(place for place in places_of(SMALL, SETTINGS) if place.file.name == "conds.pt")
+    other = voice.path.parents[1] / "another-revision" / "conds.pt"
+    other.parent.mkdir()
+    other.symlink_to(voice.path.readlink())
+    assert remove_files(SMALL, SETTINGS) == TOTAL - len(FILES["conds.pt"])
+    assert other.read_bytes() == FILES["conds.pt"]
+    assert not voice.path.parent.exists()
+    assert set(model_files(SMALL, SETTINGS).missing) == set(FILES)
+
+
+async def test_removing_frees_what_the_hubs_own_library_has_fetched(hub: LocalHub) -> None:
+    await pull(SMALL, SETTINGS)
+    voice = next(place for place in places_of(SMALL, SETTINGS) if place.file.name == "conds.pt")
+    under_git_hash = voice.content.rename(voice.content.with_name("0123abcd"))
+    voice.path.unlink()
+    voice.path.symlink_to(under_git_hash)
+    assert is_whole()
+    assert remove_files(SMALL, SETTINGS) == TOTAL
+    assert not voice.path.parents[2].exists()
+
+
+async def test_removing_leaves_what_lies_outside_the_cache(hub: LocalHub, tmp_path: Path) -> None:
+    await pull(SMALL, SETTINGS)
+    voice = next(place for place in places_of(SMALL, SETTINGS) if place.file.name == "conds.pt")
+    outside = voice.content.rename(tmp_path / "conds.pt")
+    voice.path.unlink()
+    voice.path.symlink_to(outside)
+    assert remove_files(SMALL, SETTINGS) == TOTAL - len(FILES["conds.pt"])
+    assert outside.read_bytes() == FILES["conds.pt"]
+
+
+async def test_a_folder_of_the_users_is_not_deleted(hub: LocalHub, tmp_path: Path) -> None:
+    settings = ChatterboxSettings(model_path=tmp_path / "own")
+    await pull(SMALL, settings)
+    with pytest.raises(UsageError, match="own is a folder of your own: delete the files there yourself"):
+        remove_files(SMALL, settings)
+    assert is_whole(settings)

@@ -129,6 +129,12 @@ async def test_a_file_that_is_not_there_is_told_at_once(hub: LocalHub, places: l
     assert len(hub.asked) == 1
 
 
+async def test_a_refusal_is_told_at_once(hub: LocalHub, places: list[Place]) -> None:
+    hub.statuses = [403]
+    assert "voices.bin answers with status 403" in str(await refused(hub, places))
+    assert len(hub.asked) == 1
+
+
 async def test_a_server_in_trouble_is_asked_again(hub: LocalHub, places: list[Place]) -> None:
     hub.statuses = [503, 429]
     await fetch(hub, places)

@@ -31,7 +31,9 @@ def by_word(spoken: Spoken, text: str) -> dict[str, str]:
     return found
 
 
-def test_merged_words_and_numbers_keep_their_words(phonemizer: Phonemizer) -> None:
+def test_merged_words_and_numbers_keep_their_words(
+    phonemizer: Phonemizer, caplog: pytest.LogCaptureFixture
+) -> None:
     text = "One of the words, and 1,234 does not fit; www.example.com costs $5.50!"
     found = by_word(phonemizer.speak(text, ENGLISH), text)
     assert list(found) == [
@@ -45,6 +47,29 @@ def test_merged_words_and_numbers_keep_their_words(phonemizer: Phonemizer) -> No
     assert found["$5.50"].startswith("dˈɑːlɚ")
     assert found["www.example.com"].endswith(".kˈɑːm")
     assert found["costs"] == "kˈɔsts"
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("letter", "text", "said"),
+    [
+        ("a", "to a the of", {"to": "tʊ", "a": "ɐ", "the": "ðɪ", "of": "ʌv"}),
+        ("a", "50% & more @ home", {"50%": "fˈɪftipɚsˈɛnt", "&": "ænd", "more": "mˈɔːɹ", "@": "æt"}),
+        ("a", "I would have to be", {"would": "wʊd", "have": "hˌæv", "to": "tə", "be": "bˈiː"}),
+        (
+            "a",
+            "dog—Rex, e.g. U.S.A.",
+            {"dog—Rex": "dˈɑːɡ—ɹˈɛks", "e.g": "ˈiː.dʒˈiː", "U.S.A": "jˈuː.ˈɛs.ˈeɪ"},
+        ),
+        ("e", "El 25 % de la gente", {"25": "βˌeɪntiθˈinko", "%": "poɾθjˈɛnto", "de": "ðe", "la": "la"}),
+        ("f", "c'est-à-dire des gens", {"c'est-à-dire": "sɛtadˈiʁ", "des": "de"}),
+    ],
+)
+def test_each_word_has_its_own_sounds(
+    phonemizer: Phonemizer, letter: str, text: str, said: dict[str, str]
+) -> None:
+    found = by_word(phonemizer.speak(text, LANGUAGES[letter]), text)
+    assert {word: found.get(word) for word in said} == said
 
 
 @pytest.mark.parametrize(

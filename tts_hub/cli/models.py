@@ -54,8 +54,8 @@ def pull(config_file: Path | None, names: Sequence[str], variant: str | None, *,
 @click.pass_obj
 def remove(config_file: Path | None, name: str, variant: str | None) -> None:
     """Delete the files of a model: all its variants, or one."""
-    freed = run(lambda: _remove(config_file, name, variant))
-    if not freed:
+    freed, had = run(lambda: _remove(config_file, name, variant))
+    if not freed and not had:
         raise click.ClickException(f"no files of {name} are here")
     click.echo(f"{name}: {size_text(freed)} freed")
 
@@ -85,9 +85,11 @@ async def _pull(config_file: Path | None, names: Sequence[str], variant: str | N
                 click.echo(f"{files.model}: {what} in {files.folder}".replace(":  ", ": "))
 
 
-async def _remove(config_file: Path | None, name: str, variant: str | None) -> int:
+async def _remove(config_file: Path | None, name: str, variant: str | None) -> tuple[int, bool]:
+    """Bytes freed, and whether the model was here: what others share with it is not freed."""
     async with TTSBackendManager.from_config(config_file) as manager:
-        return await manager.remove(name, variant=variant)
+        had = not manager.model_files(name, variant).missing
+        return await manager.remove(name, variant=variant), had
 
 
 async def _model_files(config_file: Path | None, name: str, variant: str | None) -> ModelFiles:
