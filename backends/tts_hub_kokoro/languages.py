@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+LATIN = frozenset({"LATIN", "FULLWIDTH", "GREEK", "MICRO"})
+"""Greek letters are read by their names, as in formulas."""
+HAN = frozenset({"CJK", "IDEOGRAPHIC"})
+KANA = frozenset({"HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HALFWIDTH"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +20,8 @@ class Language:
     """BCP 47; regions only where the model tells them apart."""
     espeak: str = ""
     """What espeak-ng calls it; empty where its phonemes are not those that the model has learnt."""
+    scripts: frozenset[str] = LATIN
+    """Of letters that its reader knows, as the first words of their Unicode names."""
     package: str = ""
     """Extra of this package whose phonemes the model has learnt instead."""
 
@@ -23,11 +31,11 @@ LANGUAGES: Mapping[str, Language] = {
     "b": Language("en-GB", "en-gb"),
     "e": Language("es", "es"),
     "f": Language("fr", "fr-fr"),
-    "h": Language("hi", "hi"),
+    "h": Language("hi", "hi", scripts=LATIN | {"DEVANAGARI"}),
     "i": Language("it", "it"),
-    "j": Language("ja", package="kokoro-ja"),
+    "j": Language("ja", scripts=LATIN | HAN | KANA, package="kokoro-ja"),
     "p": Language("pt-BR", "pt-br"),
-    "z": Language("zh", package="kokoro-zh"),
+    "z": Language("zh", scripts=LATIN | HAN, package="kokoro-zh"),
 }
 """https://huggingface.co/hexgrad/Kokoro-82M/blob/main/VOICES.md"""
 TAGS = tuple(language.tag for language in LANGUAGES.values())
@@ -43,3 +51,17 @@ def language_of(tag: str) -> Language | None:
                 return language
         wanted = wanted.rpartition("-")[0]
     return None
+
+
+def foreign_script(text: str, language: Language) -> str:
+    """The script of a text of which the language has not one letter, such as `CYRILLIC`; else empty.
+
+    espeak-ng would read it by the names of its letters, or leave it out.
+    """
+    foreign = ""
+    for letter in filter(str.isalpha, text):
+        script = unicodedata.name(letter, "").partition(" ")[0]
+        if script in language.scripts:
+            return ""
+        foreign = foreign or script
+    return foreign

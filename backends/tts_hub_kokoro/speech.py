@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tts_hub.errors import InvalidTextError
+from tts_hub.errors import InvalidTextError, UnsupportedLanguageError
 from tts_hub.types import AudioChunk, SegmentRequest
 from tts_hub_kokoro.graph import Graph, Run
-from tts_hub_kokoro.languages import LANGUAGES, Language, language_of
+from tts_hub_kokoro.languages import LANGUAGES, Language, foreign_script, language_of
 from tts_hub_kokoro.phonemes import Phonemizer, Spoken, pieces_of
 from tts_hub_kokoro.timing import timed_words
 from tts_hub_kokoro.voices import Styles
@@ -54,10 +54,15 @@ def speak(voicebox: Voicebox, request: SegmentRequest, run: Run) -> Iterator[Sai
     Raises:
         GenerationError: the graph failed.
         InvalidTextError: inline phonemes that the model does not know.
-        UnsupportedLanguageError: its reader is not installed.
+        UnsupportedLanguageError: its reader is not installed, or the text is in the letters of another.
     """
     began = time.perf_counter()
-    spoken = voicebox.phonemizer.speak(request.text, _language(request))
+    language = _language(request)
+    if script := foreign_script(request.text, language):
+        raise UnsupportedLanguageError(
+            f"the text is in {script.lower()} letters, and voice {request.voice.id!r} reads {language.tag}"
+        )
+    spoken = voicebox.phonemizer.speak(request.text, language)
     if not any(label is not None for label in spoken.labels):
         if any(map(str.isalnum, request.text)):
             raise InvalidTextError(f"Kokoro finds no sounds of {request.voice.language} in the text")

@@ -85,7 +85,8 @@ class VoiceCatalogue:
         name = voice.replace(" ", "")
         if target := OPENAI_VOICES.get(name.casefold()):
             return self._standing_for(target, language)
-        if not re.search(r"[+\-()]", name):
+        known = {own.id.casefold() for own in self.voices}
+        if name.casefold() in known or not re.search(r"[+\-()]", name):
             return pick_voice(self.voices, name, _own_tag(language))
         return self._mix(name, language)
 
@@ -129,7 +130,8 @@ class Styles:
             BackendUnavailableError: the file cannot be read.
         """
         style = np.zeros((1, STYLE_SIZE), np.float32)
-        for part in ingredients(voice_id):
+        alone = voice_id.casefold() in self._names
+        for part in [Ingredient(voice_id, 1.0)] if alone else ingredients(voice_id):
             pack = self._pack(part.name)
             style += np.float32(part.weight) * pack[min(max(phonemes, 1), len(pack)) - 1]
         return style

@@ -196,6 +196,19 @@ async def test_a_text_in_letters_it_cannot_read_is_told(backend: KokoroBackend) 
         await spoken(backend, "[a](/ʙ/)")
 
 
+@pytest.mark.parametrize(
+    ("text", "script"), [("世界您好", "cjk"), ("Привет, мир!", "cyrillic"), ("สวัสดี", "thai")]
+)
+async def test_letters_of_other_languages_are_not_read_by_their_names(
+    backend: KokoroBackend, text: str, script: str
+) -> None:
+    with pytest.raises(
+        UnsupportedLanguageError, match=f"in {script} letters, and voice 'af_heart' reads en-US"
+    ):
+        await spoken(backend, text)
+    assert await spoken(backend, f"They say {text} there, π times.")
+
+
 async def test_a_language_without_reader_is_told(backend: KokoroBackend) -> None:
     with pytest.raises(UnsupportedLanguageError, match="no voice for language 'ja'"):
         await request_of(backend, language="ja")

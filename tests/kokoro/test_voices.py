@@ -92,6 +92,14 @@ def test_mixes_that_cannot_be_made_are_told(catalogue: VoiceCatalogue, text: str
         catalogue.find(text, None)
 
 
+def test_a_name_with_a_hyphen_is_no_mix(tmp_path: Path) -> None:
+    assert VoiceCatalogue(["my-voice", "my", "voice"]).find("My-Voice", None).id == "my-voice"
+    file = tmp_path / "voices.bin"
+    with file.open("wb") as opened:
+        np.savez(opened, **{"my-voice": np.ones((510, 1, 256), np.float32)})  # type: ignore[arg-type]
+    assert Styles(file, ["my-voice"]).of("my-voice", 5)[0, 0] == 1
+
+
 def test_weights_sum_up_to_one() -> None:
     for text in ("a", "a+b", "a(3)+b(0.5)-c(0.25)"):
         assert sum(part.weight for part in ingredients(text)) == pytest.approx(1)
