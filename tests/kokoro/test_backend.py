@@ -75,7 +75,7 @@ async def test_every_published_signature_is_spoken(name: str, tmp_path: Path) ->
     await backend.aclose()
 
 
-@pytest.mark.parametrize("name", ["first-release", "kokoro-onnx"])
+@pytest.mark.parametrize("name", ["first-release", "kokoro-onnx", "community", "timestamped"])
 async def test_the_audio_is_that_of_kokoro_onnx(name: str, tmp_path: Path) -> None:
     backend = KokoroBackend(KokoroSettings(model_path=write_model(tmp_path, FAMILIES[name])))
     library = Kokoro(str(tmp_path / "kokoro-v1.0.onnx"), str(tmp_path / "voices-v1.0.bin"))
