@@ -97,15 +97,28 @@ class Package:
 class OurT3:
     """T3 of ours, as the loop drives it."""
 
-    def __init__(self, folder: Path, variant: Variant, threads: int, dtype: str) -> None:
+    def __init__(
+        self, folder: Path, variant: Variant, threads: int, dtype: str, device_name: str = "cpu"
+    ) -> None:
         torch.set_num_threads(threads)
-        device = device_of("cpu")
+        device = device_of(device_name)
         self._model = Chatterbox.load(folder, variant, device=device, precision=precision_of(dtype, device))
         self._voice = Conditioning.from_conds_pt(folder / variant.built_in_voice.name)
 
-    def steps(self, rows: int, count: int) -> Steps:
-        """`count` tokens of each row behind the first; all rows have one voice, which was read before."""
-        batch = self._model.batch(rows=rows, speech_tokens=count + 1)
+    def steps(self, rows: int, count: int, *, recorded: bool | None = None) -> Steps:
+        """`count` tokens of each row behind the first; all rows have one voice, which was read before.
+
+        Steps are `recorded` where the engine records them, unless told otherwise.
+        """
+        batch = T3Batch(
+            self._model.t3,
+            self._model.device,
+            rows=rows,
+            speech_tokens=count + 1,
+            kv_dtype=self._model.precision.kv,
+            recorded=recorded,
+        )
+        batch.warm_up()
         batch.leave(self._join(batch, 0))
         began = time.perf_counter()
         for row in range(rows):
@@ -125,7 +138,15 @@ class OurT3:
 class OurHub:
     """Ours as a user of the library has it."""
 
-    def __init__(self, folder: Path, variant: Variant, threads: int, settings: Mapping[str, object]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        variant: Variant,
+        threads: int,
+        settings: Mapping[str, object],
+        *,
+        warms_up: bool = False,
+    ) -> None:
         section = {"model_path": str(folder), "threads": threads, **settings}
         config = Config(backends={variant.model.replace("-", "_"): section})
         self._model = variant.model
@@ -133,12 +154,18 @@ class OurHub:
         self._stack = ExitStack()
         self._portal = self._stack.enter_context(start_blocking_portal())
         self._manager = self._stack.enter_context(
-            self._portal.wrap_async_context_manager(TTSBackendManager(config))
+            self._portal.wrap_async_context_manager(TTSBackendManager(config, warms_up=warms_up))
         )
 
     def speak(self, texts: Sequence[str]) -> Spoken:
         """The texts as one, in one request, read as fast as it comes."""
         return self._portal.call(self._speak, " ".join(texts))
+
+    def together(self, texts: Sequence[str]) -> tuple[list[Spoken], float]:
+        """The texts in as many requests that come at once, and the seconds until all are spoken."""
+        began = time.perf_counter()
+        futures = [self._portal.start_task_soon(self._speak, text) for text in texts]
+        return [future.result() for future in futures], time.perf_counter() - began
 
     def requests(self, texts: Sequence[str], count: int) -> list[float]:
         """So many of the texts in a row; resident memory in MB after each."""

@@ -12,12 +12,12 @@ CORE = ROOT / "tts_hub"
 
 FLOORS = [
     {"errors", "types", "progress"},
-    {"threads", "containment", "backend", "config"},
+    {"threads", "containment", "pricing", "backend", "config"},
     {"audio", "text", "captions", "download", "store"},
-    {"registry", "slots", "report", "wordlog", "inspection", "validation"},
-    {"engine"},
+    {"registry", "slots", "report", "wordlog", "inspection", "validation", "ledger"},
+    {"engine", "budget"},
     {"route"},
-    {"takes"},
+    {"takes", "costing"},
     {"generation"},
     {"shaping"},
     {"stream"},
@@ -25,7 +25,7 @@ FLOORS = [
     {"testing", "cli", "server", "bench", "__main__"},
 ]
 """From the ground up; a module imports only from its own floor and those below it."""
-FOR_ENGINES = {"backend", "types", "progress", "errors", "threads", "audio", "text", "download"}
+FOR_ENGINES = {"backend", "types", "pricing", "progress", "errors", "threads", "audio", "text", "download"}
 ENGINES = {path.name for path in (ROOT / "backends").iterdir() if path.is_dir()}
 NEVER_IN_CORE = {"torch", "onnxruntime", "transformers", "kokoro_onnx", "espeakng_loader", *ENGINES}
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from tts_hub.config import (
     AudioConfig,
+    BudgetConfig,
     Config,
     LimitsConfig,
     ServerConfig,
@@ -27,6 +28,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "audio": AudioConfig,
     "text": TextConfig,
     "limits": LimitsConfig,
+    "budget": BudgetConfig,
     "server": ServerConfig,
 }
 

@@ -18,6 +18,7 @@ from tts_hub import (
     BackendSettings,
     Capabilities,
     Config,
+    Price,
     ProgressEvent,
     SegmentRequest,
     SpeechRequest,
@@ -486,8 +487,7 @@ async def test_a_seed_that_the_engine_has_no_use_for_is_not_told() -> None:
 
 
 async def test_the_report_adds_up() -> None:
-    capabilities = Capabilities(cost_per_million_chars=15.0)
-    async with hub(FakeBackend(capabilities=capabilities)) as manager:
+    async with hub(FakeBackend(price=Price(per_million_characters=15.0))) as manager:
         audio = await manager.generate(THREE, model="fake", voice="low")
         samples = await drain(audio)
         report = audio.report

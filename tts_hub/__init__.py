@@ -11,8 +11,9 @@ from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend
 from tts_hub.config import Config, load_config
 from tts_hub.errors import TTSHubError
 from tts_hub.manager import EngineStatus, TTSBackendManager
+from tts_hub.pricing import CostEstimate, EngineEstimate, Price
 from tts_hub.progress import ProgressCallback, ProgressEvent
-from tts_hub.report import Fallback, Retake, SpeechReport
+from tts_hub.report import EngineCost, Fallback, Retake, SpeechReport
 from tts_hub.stream import AudioStream, SpeechStream
 from tts_hub.types import (
     AudioChunk,
@@ -21,6 +22,7 @@ from tts_hub.types import (
     ModelFiles,
     SegmentRequest,
     SpeechRequest,
+    Usage,
     Voice,
     WordTiming,
 )
@@ -33,9 +35,13 @@ __all__ = [
     "BackendSettings",
     "Capabilities",
     "Config",
+    "CostEstimate",
+    "EngineCost",
+    "EngineEstimate",
     "EngineStatus",
     "Fallback",
     "ModelFiles",
+    "Price",
     "ProgressCallback",
     "ProgressEvent",
     "Retake",
@@ -46,6 +52,7 @@ __all__ = [
     "TTSBackend",
     "TTSBackendManager",
     "TTSHubError",
+    "Usage",
     "Voice",
     "WordTiming",
     "errors",

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from tts_hub.errors import UnknownModelError, UnknownVoiceError, UnsupportedLanguageError, one_of
+from tts_hub.pricing import Price
 from tts_hub.progress import ProgressCallback, ignore
 from tts_hub.types import AudioChunk, Availability, Capabilities, ModelFiles, SegmentRequest, Voice
 
@@ -51,6 +52,8 @@ class TTSBackend(ABC):
     """Shell-style patterns of further model names, such as `alltalk_*`."""
     priority: ClassVar[int] = 0
     """The ready engine with the highest one is what `auto` means; below zero: never chosen by `auto`."""
+    many: ClassVar[bool] = False
+    """May stand in the config several times, under names of the user's: `[remote.<name>]` with it as `kind`."""
     Settings: ClassVar[type[BackendSettings]] = BackendSettings
     Options: ClassVar[type[BackendOptions]] = BackendOptions
 
@@ -59,6 +62,15 @@ class TTSBackend(ABC):
     def __init__(self, settings: BackendSettings | None = None) -> None:
         """Keep the settings; do no work here."""
         self.settings = settings if settings is not None else self.Settings()
+
+    @classmethod
+    def named(cls, name: str) -> type[Self]:
+        """The same engine under another name, for one that may stand in the config several times.
+
+        It answers to `name` and to `name/<model>`.
+        """
+        own = {"name": name, "models": (name,), "patterns": (f"{name}/*",), "__module__": cls.__module__}
+        return type(cls.__name__, (cls,), own)
 
     @classmethod
     def availability(cls, settings: BackendSettings) -> Availability:
@@ -96,6 +108,18 @@ class TTSBackend(ABC):
         """
         raise UnknownModelError(f"engine {cls.name!r} has no files to delete for {files.model!r}")
 
+    def price(self, model: str) -> Price | None:
+        """What a model costs, named as requests name it; None: nothing. Quick, and also before `load`."""
+        return None
+
+    def known_models(self) -> tuple[str, ...]:
+        """Exact model names, with those that it has come to know since it was made."""
+        return model_names(self)
+
+    def capabilities_for(self, model: str) -> Capabilities:
+        """What one of its models can do, named as requests name it."""
+        return self.capabilities
+
     async def load(self, on_progress: ProgressCallback = ignore) -> None:
         """Make ready to speak. Calling it again does nothing.
 
@@ -109,11 +133,15 @@ class TTSBackend(ABC):
         Whatever goes wrong is raised as a `BackendError`, is logged, and does not make the engine unready.
         """
 
+    async def background(self) -> None:
+        """Runs beside the requests while it is loaded, and is cancelled before `aclose`; mostly nothing."""
+
     @abstractmethod
     async def voices(self) -> Sequence[Voice]:
         """The voices it offers, the default one first; also before `load` and after `aclose`.
 
-        Quick and without network, and no nets are loaded for it: servers list the voices of all engines.
+        Quick, and no nets are loaded for it: servers list the voices of all engines. Only an engine whose
+        voices are on another machine asks for them, and remembers the answer.
         """
 
     async def find_voice(self, voice: str | None, language: str | None) -> Voice:
@@ -139,6 +167,9 @@ class TTSBackend(ABC):
         Closing the generator or cancelling the task stops the work within one step. Whatever goes
         wrong is raised as a `BackendError`; ending without audio counts as a failure.
         """
+
+    def forget(self, request_id: str) -> None:
+        """The request is over: let go of what was kept from one of its segments to the next."""
 
     async def aclose(self) -> None:
         """Free memory and files. `load` may be called again afterwards."""

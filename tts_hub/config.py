@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from tts_hub.errors import ConfigError, one_of
 
@@ -26,6 +26,7 @@ FILE_VARIABLE = "TTS_HUB_CONFIG"
 FILE_NAME = "config.toml"
 SECRET = re.compile(r"key|token|secret|password")
 """Settings whose values are never shown."""
+SERVICE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 logger = logging.getLogger(__name__)
 
 
@@ -76,6 +77,22 @@ class LimitsConfig(_Section):
     )
 
 
+def _off_is_none(value: object) -> object:
+    """TOML has no null."""
+    return None if value == "off" else value
+
+
+Limit = Annotated[Annotated[float, Field(ge=0)] | None, BeforeValidator(_off_is_none)]
+
+
+class BudgetConfig(_Section):
+    """What speech may cost."""
+
+    per_request: Limit = Field(None, description="US dollars")
+    per_day: Limit = Field(None, description="US dollars that this user's programs spend in a day, UTC")
+    folder: str = Field("", description="where the day's sum is kept; empty: the user's data folder")
+
+
 class ServerConfig(_Section):
     """The HTTP server."""
 
@@ -112,9 +129,22 @@ class Config(_Section):
     audio: AudioConfig = AudioConfig()
     text: TextConfig = TextConfig()
     limits: LimitsConfig = LimitsConfig()
+    budget: BudgetConfig = BudgetConfig()
     server: ServerConfig = ServerConfig()
     backends: dict[str, dict[str, Any]] = {}
     """Section of each engine, checked against its own `Settings` when the engine is first looked at."""
+    remote: dict[str, dict[str, Any]] = {}
+    """Services under names of the user's: `kind` is the engine that speaks to them, the rest its settings."""
+
+    @field_validator("remote")
+    @classmethod
+    def _are_services(cls, remote: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for name, values in remote.items():
+            if not SERVICE_NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is no name for a service: small letters, digits, - and _")
+            if not isinstance(values.get("kind"), str):
+                raise ValueError(f"{name!r} needs a `kind`, such as openai")
+        return remote
 
     @field_validator("aliases", mode="before")
     @classmethod
@@ -223,6 +253,13 @@ def user_config_file() -> Path:
     from platformdirs import user_config_path
 
     return user_config_path("tts-hub", appauthor=False) / FILE_NAME
+
+
+def user_data_folder() -> Path:
+    """Where the hub keeps what it must remember of a person."""
+    from platformdirs import user_data_path
+
+    return user_data_path("tts-hub", appauthor=False)
 
 
 def _find_file(path: str | Path | None, environ: Mapping[str, str]) -> Path | None:

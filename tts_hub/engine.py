@@ -22,6 +22,7 @@ from tts_hub.errors import (
     TTSHubError,
     UsageError,
 )
+from tts_hub.pricing import Price
 from tts_hub.progress import ProgressCallback, ProgressEvent
 from tts_hub.registry import Entry
 from tts_hub.slots import SlotQueue, Turn
@@ -59,11 +60,35 @@ class Engine:
         self._last_sign = anyio.current_time()
         self._turn_seconds = 0.0
         self._aside: set[Turn] = set()
+        self._beside: anyio.CancelScope | None = None
 
     @property
     def capabilities(self) -> Capabilities:
         """What it can do; nothing is known of one whose plugin does not import."""
         return self._backend.capabilities if self._backend is not None else Capabilities()
+
+    def capabilities_for(self, model: str) -> Capabilities:
+        """What one of its models can do."""
+        return self._backend.capabilities_for(model) if self._backend is not None else Capabilities()
+
+    def price(self, model: str) -> Price | None:
+        """What one of its models costs; None: nothing.
+
+        Raises:
+            BackendUnavailableError: it does not say.
+        """
+        if self._backend is None:
+            return None
+        try:
+            return self._backend.price(model)
+        except TTSHubError:
+            raise
+        except Exception as exc:
+            raise self._unavailable("tell its price", exc) from exc
+
+    def known_models(self) -> tuple[str, ...]:
+        """Exact model names, with those that it has come to know."""
+        return self._backend.known_models() if self._backend is not None else self._entry.models()
 
     @property
     def concurrency(self) -> int:
@@ -205,6 +230,8 @@ class Engine:
     async def aclose(self) -> None:
         """Close the backend, whoever uses it."""
         self.state = "unloaded"
+        if self._beside is not None:
+            self._beside.cancel()
         if self._backend is not None:
             await self._backend.aclose()
 
@@ -224,6 +251,7 @@ class Engine:
                     if self._warms_up:
                         await self._warm_up(loading)
                 self.state = "ready"
+                self._tasks.start_soon(self._run_beside, self._instance())
         finally:
             if self.state == "loading":  # cancelled
                 self.state = "unloaded"
@@ -231,6 +259,14 @@ class Engine:
             self._last_used = anyio.current_time()
             self._loading = None
             loading.done.set()
+
+    async def _run_beside(self, backend: TTSBackend) -> None:
+        """What the backend does besides requests, until it is closed."""
+        with anyio.CancelScope() as self._beside:
+            async with contained(
+                lambda exc: logger.warning("engine %s: its background work failed: %s", self.name, exc)
+            ):
+                await backend.background()
 
     async def _warm_up(self, loading: _Loading) -> None:
         """So that the first request does not pay for it; an engine that cannot may still speak."""

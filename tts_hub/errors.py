@@ -12,7 +12,9 @@ TTSHubError
 │   └── UnsupportedOptionError    speed, sample rate, markup, an engine's own option
 ├── OverloadedError               try again later; `retry_after` says when
 │   ├── QueueFullError
-│   └── QueueTimeoutError
+│   ├── QueueTimeoutError
+│   └── RateLimitedError          a remote service takes no more requests for now
+├── BudgetExceededError           it would cost more than is allowed
 ├── BackendError                  an engine failed; `backend` names it. These start a fallback
 │   ├── BackendUnavailableError   not installed, files missing, failed to load; `remedy` fixes it
 │   ├── GenerationError           it failed while speaking
@@ -104,6 +106,14 @@ class QueueFullError(OverloadedError):
 
 class QueueTimeoutError(OverloadedError):
     """The request waited too long for its turn."""
+
+
+class BudgetExceededError(TTSHubError):
+    """Speaking would cost more than `[budget]` allows; asking again does not help before that changes."""
+
+
+class RateLimitedError(OverloadedError):
+    """A remote service takes no more requests for now."""
 
 
 class BackendError(TTSHubError):

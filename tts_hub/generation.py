@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
@@ -14,8 +15,10 @@ from dataclasses import dataclass
 import anyio
 from anyio.abc import TaskGroup
 
+from tts_hub.budget import Bill
 from tts_hub.config import LimitsConfig
 from tts_hub.containment import contained
+from tts_hub.costing import RequestCosts
 from tts_hub.errors import (
     BackendError,
     BackendUnavailableError,
@@ -36,6 +39,7 @@ from tts_hub.text.incoming import IncomingText
 from tts_hub.text.segment import Segment
 from tts_hub.types import AudioChunk, SegmentRequest, SpeechRequest
 
+logger = logging.getLogger(__name__)
 SILENT_PEAK = 1e-4
 """-80 dBFS: below it, nothing was said."""
 HEAD_START = 0.2
@@ -84,10 +88,13 @@ class Generation:
         incoming: IncomingText | None,
         route: Sequence[Stop],
         limits: LimitsConfig,
+        costs: RequestCosts,
         tell: ProgressCallback,
     ) -> None:
         """`incoming` is the text behind `segments` if it is still being written."""
         self.clock = BusyClock()
+        self.costs = costs
+        """Also of what was made ahead and is never heard."""
         self.first_turn_at: float | None = None
         self.segments_known: int | None = None
         """How many segments there are, once the text has come to its end."""
@@ -131,9 +138,19 @@ class Generation:
                     while not self._complete:
                         await self._moved_on()
         finally:
+            self._forget()
+            await self.costs.close()
             self._users.close()
             self.ended.set()
             self._notify()
+
+    def _forget(self) -> None:
+        for speaker in self._speakers.values():
+            if isinstance(speaker, Speaker):
+                try:
+                    speaker.backend.forget(self._request_id)
+                except Exception:
+                    logger.exception("engine %s did not let go of a request", speaker.engine.name)
 
     def stop(self) -> None:
         """End the work; the engine's slots are free once `ended` is set."""
@@ -173,7 +190,7 @@ class Generation:
                             yield SegmentStarted(take.segment, attempt.speaker)
                         yield chunk
             except BackendError as exc:
-                yield self._fall_back(take, exc)
+                yield await self._fall_back(take, exc)
                 continue
             yield SegmentEnded(take.segment)
             return
@@ -201,7 +218,7 @@ class Generation:
             await self._moved_on()
         return self._pending[0]
 
-    def _fall_back(self, take: Take, error: BackendError) -> SegmentBroken:
+    async def _fall_back(self, take: Take, error: BackendError) -> SegmentBroken:
         """Let the next engine begin with this segment; what the failed one made of later ones is dropped.
 
         Raises:
@@ -210,17 +227,27 @@ class Generation:
         failed = self._stop if take.attempt is None else take.attempt.stop_index
         error.position = take.segment.offset
         self._failures.append(error)
-        following = next(
-            (i for i in range(failed + 1, len(self._route)) if self._may_follow(self._route[i])), None
-        )
+        following = await self._following(failed, take)
         if following is None or self._tasks is None:
-            raise _all_failed(self._failures)
+            raise _all_failed(self._failures, self.costs.passed_over)
         self._stop = following
         for pending in self._pending:
             if pending.attempt is not None:
                 pending.attempt.scope.cancel()
                 self._start(pending)
         return SegmentBroken(take.segment, self._route[failed], self._route[following], error)
+
+    async def _following(self, failed: int, take: Take) -> int | None:
+        """The next engine that may go on from a segment, and that there is money for."""
+        text = self._request.input
+        if isinstance(text, str):
+            rest = text[take.segment.offset :]
+        else:
+            rest = "".join(pending.segment.text for pending in self._pending)
+        for index in range(failed + 1, len(self._route)):
+            if self._may_follow(self._route[index]) and await self.costs.may_take_over(index, rest):
+                return index
+        return None
 
     def _may_follow(self, stop: Stop) -> bool:
         """The other candidates of `auto` are as good as the first until something has been heard."""
@@ -279,8 +306,8 @@ class Generation:
             attempt.error = self._failure(exc, attempt)
 
         with attempt.scope:
-            async with contained(failed):
-                await self._generate(take, attempt)
+            async with contained(failed), self.costs.bill(attempt.stop_index, take.segment.text) as bill:
+                await self._generate(take, attempt, bill)
         attempt.ended = True
         self._notify()
 
@@ -292,7 +319,7 @@ class Generation:
         error.__cause__ = exc
         return error
 
-    async def _generate(self, take: Take, attempt: Attempt) -> None:
+    async def _generate(self, take: Take, attempt: Attempt, bill: Bill) -> None:
         engine = self._route[attempt.stop_index].engine
         urgent = take is next(pending for pending in self._pending if pending.attempt is not None)
         with ExitStack() as line:
@@ -303,10 +330,12 @@ class Generation:
                 line.close()
                 if self.first_turn_at is None:
                     self.first_turn_at = anyio.current_time()
-                await self._run_backend(speaker, self._segment_request(speaker, take), attempt, turn)
+                request = self._segment_request(speaker, take)
+                with bill.sent():
+                    await self._run_backend(speaker, request, attempt, turn, bill)
 
     async def _run_backend(
-        self, speaker: Speaker, request: SegmentRequest, attempt: Attempt, turn: Turn
+        self, speaker: Speaker, request: SegmentRequest, attempt: Attempt, turn: Turn, bill: Bill
     ) -> None:
         name = speaker.engine.name
         attempt.alive_at = anyio.current_time()
@@ -327,6 +356,7 @@ class Generation:
                     if chunk is None:
                         break
                     peak = max(peak, peak_of(chunk, request.text, name))
+                    bill.note(chunk)
                     attempt.put(chunk)
                     speaker.engine.sign_of_life()
                     self._notify()
@@ -401,6 +431,7 @@ class Generation:
             index=take.segment.index,
             request_id=self._request_id,
             previous_text=take.previous_text,
+            incoming=self._incoming is not None,
         )
 
     # --- news ---
@@ -439,14 +470,17 @@ class _RefusedError(BackendError):
         self.original = original
 
 
-def _all_failed(errors: Sequence[BackendError]) -> TTSHubError:
-    """What to raise when nobody is left: the failure itself, or all of them in one line."""
+def _all_failed(errors: Sequence[BackendError], passed_over: Sequence[str]) -> TTSHubError:
+    """What to raise when nobody is left: the failure itself, or all of them in one line.
+
+    `passed_over` says of engines why they were not gone to.
+    """
     first, last = errors[0], errors[-1]
     if all(isinstance(error, _RefusedError) for error in errors) and isinstance(first, _RefusedError):
         return first.original
-    if len(errors) == 1:
+    if len(errors) == 1 and not passed_over:
         return first
-    message = "; then ".join(str(error) for error in errors)
+    message = "; then ".join([*(str(error) for error in errors), *passed_over])
     unavailable = isinstance(last, BackendUnavailableError | _RefusedError)
     failure = (BackendUnavailableError if unavailable else GenerationError)(message, backend=first.backend)
     failure.position = last.position

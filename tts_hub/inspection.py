@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 
 import numpy as np
 
 from tts_hub.errors import GenerationError
-from tts_hub.types import AudioChunk, WordTiming
+from tts_hub.types import AudioChunk, Usage, WordTiming
 
 SAMPLE_RATES = (8_000, 192_000)
 """Hz that an engine may speak at."""
@@ -19,8 +20,8 @@ def peak_of(chunk: AudioChunk, text: str, backend: str) -> float:
     """The largest magnitude of a chunk that is in order.
 
     Raises:
-        GenerationError: the samples are not mono float32 or not finite, the rate is no rate of speech, or
-            a word does not lie in the text.
+        GenerationError: the samples are not mono float32 or not finite, the rate is no rate of speech, a
+            word does not lie in the text, or what was counted is no count.
     """
     samples, rate = chunk.samples, chunk.sample_rate
     if not isinstance(samples, np.ndarray) or samples.dtype != np.float32 or samples.ndim != 1:
@@ -39,10 +40,21 @@ def peak_of(chunk: AudioChunk, text: str, backend: str) -> float:
         )
     for word in chunk.words:
         _check_word(word, text, backend)
+    if chunk.usage is not None:
+        _check_usage(chunk.usage, backend)
     peak = float(max(np.max(samples, initial=0.0), -np.min(samples, initial=0.0)))
     if not math.isfinite(peak):
         raise GenerationError(f"engine {backend!r} gave samples that are not finite numbers", backend=backend)
     return peak
+
+
+def _check_usage(usage: Usage, backend: str) -> None:
+    for name in fields(usage):
+        counted = getattr(usage, name.name)
+        if counted is not None and not 0 <= counted < math.inf:
+            raise GenerationError(
+                f"engine {backend!r} says that its service counted {counted!r} {name.name}", backend=backend
+            )
 
 
 def _check_word(word: WordTiming, text: str, backend: str) -> None:

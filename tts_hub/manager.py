@@ -17,11 +17,20 @@ from anyio.abc import TaskGroup
 from tts_hub.audio.file import AudioFileWriter
 from tts_hub.audio.formats import AudioFormat, check_sample_rate, find_format, format_of_file
 from tts_hub.backend import TTSBackend
+from tts_hub.budget import Budget
 from tts_hub.config import Config, load_config
 from tts_hub.containment import contained
+from tts_hub.costing import RequestCosts, estimate_of
 from tts_hub.engine import Engine, EngineState
-from tts_hub.errors import BackendUnavailableError, TTSHubError, UnknownModelError, UsageError
+from tts_hub.errors import (
+    BackendUnavailableError,
+    InvalidTextError,
+    TTSHubError,
+    UnknownModelError,
+    UsageError,
+)
 from tts_hub.generation import Generation
+from tts_hub.pricing import CostEstimate
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.registry import Entry, Registry
 from tts_hub.route import Stop
@@ -80,10 +89,11 @@ class TTSBackendManager:
                 prepare at first use; a server does it, a program that speaks one text has nothing of it.
         """
         self.config = config if config is not None else Config()
-        self.registry = Registry(self.config.backends, discover=discover)
+        self.registry = Registry(self.config.backends, self.config.remote, discover=discover)
         self.warms_up = warms_up
         self._engines: dict[str, Engine] = {}
         self._loudness: LoudnessMemory = {}
+        self._budget = Budget(self.config.budget)
         self._live: set[Generation] = set()
         self._running: AsyncExitStack | None = None
         self._tasks: TaskGroup | None = None
@@ -150,6 +160,7 @@ class TTSBackendManager:
         Raises:
             InvalidRequestError: what was asked for cannot be given.
             OverloadedError: no place in the engine's waiting line.
+            BudgetExceededError: it may cost more than is allowed.
             BackendError: no engine could begin to speak.
         """
         wanted = checked_request(request, fields, self.config)
@@ -198,6 +209,26 @@ class TTSBackendManager:
         async with audio:
             await _write_file(audio, path, audio_format)
         return audio
+
+    async def estimate(
+        self, request: SpeechRequest | str, /, **fields: Unpack[RequestFields]
+    ) -> CostEstimate:
+        """What `stream` would cost with the same arguments. Nothing is loaded, no service is asked.
+
+        Raises:
+            InvalidRequestError: what was asked for cannot be given, or the text is still being written.
+            BackendUnavailableError: `auto` finds no engine that is ready.
+        """
+        wanted = checked_request(request, fields, self.config)
+        if not isinstance(wanted.input, str):
+            raise InvalidTextError("a text that is still being written cannot be estimated; give all of it")
+        route = self._route(wanted.model or AUTO, wanted.fallback or ())
+        return await estimate_of(wanted, route, self._segments(wanted, None, route))
+
+    @property
+    def spent(self) -> Mapping[tuple[str, str], float]:
+        """(engine, model) -> US dollars that requests have cost since the manager was made."""
+        return self._budget.spent
 
     async def voices(self, model: str | None = None) -> Mapping[str, Sequence[Voice]]:
         """Engine name -> its voices: of the engine behind `model`, or of all that are ready.
@@ -311,6 +342,9 @@ class TTSBackendManager:
         request_id = request.request_id or uuid.uuid4().hex[:12]
         tell = _guarded(on_progress, request_id)
         incoming = None if isinstance(request.input, str) else IncomingText(request.input)
+        costs = RequestCosts(request, request_id, route, self._budget.account())
+        if self._budget.is_limited and incoming is None:
+            await costs.allow_all(self._segments(request, None, route))
         generation = Generation(
             request,
             request_id,
@@ -318,6 +352,7 @@ class TTSBackendManager:
             incoming=incoming,
             route=route,
             limits=self.config.limits,
+            costs=costs,
             tell=tell,
         )
         audio = AudioStream(
@@ -352,7 +387,7 @@ class TTSBackendManager:
         source = request.input if incoming is None else incoming.pieces()
         if request.markup == "ssml":
             return whole_as_segment(source, max_total_chars=text.max_characters)
-        all_capabilities = [stop.engine.capabilities for stop in route]
+        all_capabilities = [stop.engine.capabilities_for(stop.model) for stop in route]
         first = all_capabilities[0]
         limits = [c.max_chars for c in all_capabilities if c.max_chars is not None]
         return segments_of(
@@ -411,7 +446,7 @@ class TTSBackendManager:
         return EngineStatus(
             name=entry.name,
             description=entry.declared().description if not entry.broken else "",
-            models=entry.models(),
+            models=engine.known_models() if engine else entry.models(),
             patterns=entry.declared().patterns if not entry.broken else (),
             availability=availability,
             state=engine.state if engine else "unloaded",

@@ -7,9 +7,18 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 Stage = Literal[
-    "downloading", "queued", "loading", "generating", "first_audio", "segment", "fallback", "finished"
+    "downloading",
+    "queued",
+    "loading",
+    "generating",
+    "first_audio",
+    "segment",
+    "fallback",
+    "notice",
+    "finished",
 ]
 """`generating` comes from engines that take long: what they have made so far is in `details`.
+`notice` is something that the user ought to know, in `message`.
 `downloading` is about a model's files, apart from any request: `bytes` and `total_bytes` are in `details`."""
 
 

@@ -42,8 +42,15 @@ class Entry:
     """Why the plugin could not be imported."""
     values: Mapping[str, Any] = field(default_factory=dict)
     """Its section of the config file."""
+    renamed: bool = False
+    """One of several of its kind, from a section `[remote.<name>]`; the plugin is that of the kind."""
     _missing: str = ""
     """The module that its import did not find."""
+
+    @property
+    def table(self) -> str:
+        """The table of the config file that its section is in."""
+        return "remote" if self.renamed else "backends"
 
     def backend_class(self) -> type[TTSBackend]:
         """Import the plugin if that has not happened.
@@ -81,7 +88,7 @@ class Entry:
         try:
             return model.model_validate(self.values)
         except ValidationError as exc:
-            raise ConfigError(explain(exc, model, prefix=f"backends.{self.name}")) from exc
+            raise ConfigError(explain(exc, model, prefix=f"{self.table}.{self.name}")) from exc
 
     def availability(self) -> Availability:
         """Whether the engine can run now, and what would fix it."""
@@ -163,7 +170,10 @@ class Entry:
             self._missing = exc.name or "" if isinstance(exc, ModuleNotFoundError) else ""
             return
         if isinstance(loaded, type) and issubclass(loaded, TTSBackend):
-            self.backend = loaded
+            if self.renamed and not loaded.many:
+                self.broken = f"there is only one engine of kind {loaded.name!r}: it is no remote service"
+                return
+            self.backend = loaded.named(self.name) if self.renamed else loaded
         else:
             self.broken = f"{self.plugin.value} is not a TTSBackend class"
 
@@ -178,9 +188,15 @@ class Registry:
     """All engines by name."""
 
     def __init__(
-        self, sections: Mapping[str, Mapping[str, Any]] | None = None, *, discover: bool = True
+        self,
+        sections: Mapping[str, Mapping[str, Any]] | None = None,
+        remotes: Mapping[str, Mapping[str, Any]] | None = None,
+        *,
+        discover: bool = True,
     ) -> None:
+        """`sections` are those of `[backends.<name>]`, `remotes` those of `[remote.<name>]`."""
         self._sections = sections or {}
+        self._remotes = remotes or {}
         self._discover = discover
         self._entries: dict[str, Entry] | None = None
 
@@ -215,6 +231,7 @@ class Registry:
                 raise ConfigError(
                     f"section 'backends.{name}' is for no installed engine; {one_of(name, entries)}"
                 )
+        for name in [*self._sections, *self._remotes]:
             with suppress(BackendUnavailableError):  # told by `availability` when somebody wants the engine
                 entries[name].settings()
 
@@ -264,7 +281,25 @@ class Registry:
             self._entries = {}
             for plugin in sorted(entry_points(group=GROUP)) if self._discover else []:
                 self._add(plugin)
+            for name, values in self._remotes.items():
+                self._entries[name] = self._remote(name, values)
         return self._entries
+
+    def _remote(self, name: str, values: Mapping[str, Any]) -> Entry:
+        """One more of an installed engine.
+
+        Raises:
+            ConfigError: no such kind, or the name is taken.
+        """
+        entries = self._entries or {}
+        if name in entries:
+            raise ConfigError(f"section 'remote.{name}': there is an engine of that name; give yours another")
+        kind = values["kind"]
+        found = entries.get(kind)
+        if found is None or found.plugin is None or found.renamed:
+            raise ConfigError(f"setting 'remote.{name}.kind' is {kind!r}; {one_of(kind, entries)}")
+        own = {key: value for key, value in values.items() if key != "kind"}
+        return Entry(name, found.plugin, values=own, renamed=True)
 
     def _add(self, plugin: EntryPoint) -> None:
         entries = self._entries if self._entries is not None else {}

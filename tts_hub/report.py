@@ -40,6 +40,20 @@ class Retake:
 
 
 @dataclass(frozen=True, slots=True)
+class EngineCost:
+    """What one engine took for its part of a request."""
+
+    backend: str
+    """The engine."""
+    model: str
+    """Which of its models, as it was asked for."""
+    dollars: float
+    """US dollars."""
+    estimated: bool
+    """Some of it by price list and text: the service did not say what it counted."""
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechReport:
     """The outcome of one request."""
 
@@ -78,7 +92,16 @@ class SpeechReport:
     watermarked: bool
     """The engine marks its audio as synthetic."""
     cost: float
-    """US dollars, by the engine's price per character."""
+    """US dollars, of all that was sent to engines so far, heard or not: by what they say they counted, else
+    by their price, the characters of the segment and the seconds of its audio.
+
+    A service that has begun to answer bills the whole segment. So one that broke off or was cancelled then
+    counts as a whole, also where another engine speaks it again; one that was refused before any answer
+    counts as nothing, and one that was cancelled while it waited for its answer as a whole."""
+    cost_estimated: bool
+    """Some of `cost` is an estimate: an engine did not say what it counted."""
+    costs: tuple[EngineCost, ...]
+    """The same for each engine and model; empty if nothing was taken."""
     complete: bool
     """Everything was spoken and handed out."""
 

@@ -56,12 +56,11 @@ async def prepare_speaker(
         InvalidRequestError: no such voice, language, option or markup here.
     """
     backend = await stop.engine.loaded(on_progress)
-    capabilities = backend.capabilities
+    capabilities = backend.capabilities_for(stop.model)
     if request.markup == "ssml" and not capabilities.ssml:
         raise UnsupportedOptionError(f"engine {stop.engine.name!r} does not understand SSML", param="markup")
     voice = await _voice(stop, backend, request, previous)
-    low, high = capabilities.speed_range
-    speed = min(max(request.speed, low), high)
+    speed = native_speed(capabilities, request.speed)
     return Speaker(
         engine=stop.engine,
         backend=backend,
@@ -72,6 +71,12 @@ async def prepare_speaker(
         options=_options(backend, {} if stop.stands_in else request.options),
         ignored=_ignored(request, capabilities, fallback=stop.stands_in),
     )
+
+
+def native_speed(capabilities: Capabilities, speed: float) -> float:
+    """What an engine does itself of a wanted speed."""
+    low, high = capabilities.speed_range
+    return min(max(speed, low), high)
 
 
 async def _voice(stop: Stop, backend: TTSBackend, request: SpeechRequest, previous: Speaker | None) -> Voice:

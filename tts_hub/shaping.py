@@ -34,8 +34,6 @@ class Shaper:
         self.cut_segments: list[int] = []
         self.estimated_segments: list[int] = []
         self.retakes: list[Retake] = []
-        self.cost = 0.0
-        """US dollars."""
         self._config = config
         self._pace = request.speed
         self._loudness = loudness
@@ -108,8 +106,6 @@ class Shaper:
         last = self._end_in_track()
         if segment.text and self.speaker is not None:
             self.segments += 1
-            price = self.speaker.backend.capabilities.cost_per_million_chars
-            self.cost += len(segment.text) * price / 1e6
         if segment.pause_after is None:
             self._pause = self._usual_pause(segment)
             return last

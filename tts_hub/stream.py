@@ -179,7 +179,9 @@ class AudioStream(_Stream[AudioChunk]):
             retakes=tuple(shaper.retakes),
             seed=self._seed,
             watermarked=speaker is not None and speaker.backend.capabilities.watermark,
-            cost=shaper.cost,
+            cost=self._generation.costs.dollars,
+            cost_estimated=any(cost.estimated for cost in self._generation.costs.by_engine),
+            costs=self._generation.costs.by_engine,
             complete=self._reading.finished,
         )
 

@@ -56,10 +56,11 @@ class Attempt:
             np.concatenate([chunk.samples for chunk in taken]),
             taken[0].sample_rate,
             words=tuple(word for chunk in taken for word in chunk.words),
-            finish_reason=taken[-1].finish_reason,
+            finish_reason=next((c.finish_reason for c in reversed(taken) if c.finish_reason), None),
             estimated_words=any(chunk.estimated_words for chunk in taken),
             retakes=tuple(reason for chunk in taken for reason in chunk.retakes),
             seed=next((chunk.seed for chunk in taken if chunk.seed is not None), None),
+            usage=next((chunk.usage for chunk in reversed(taken) if chunk.usage is not None), None),
         )
 
 

@@ -36,6 +36,17 @@ class WordTiming:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What a service says it counted for one segment; None where it did not say."""
+
+    characters: int | None = None
+    text_tokens: int | None = None
+    """Instructions included."""
+    audio_tokens: int | None = None
+    credits: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AudioChunk:
     """A piece of audio, and the words whose timing became known with it."""
 
@@ -54,6 +65,8 @@ class AudioChunk:
     also before an error: none of the takes was any good."""
     seed: int | None = None
     """The one that the engine drew for the whole request, as it named none; with any chunk of a segment."""
+    usage: Usage | None = None
+    """With any chunk of a segment, usually the last, which may have no samples; of several the last one."""
 
     @property
     def seconds(self) -> float:
@@ -113,8 +126,6 @@ class Capabilities:
     engine that speaks sentences together reads its weights once for all of them."""
     loudness_lufs: float | None = None
     """Typical loudness of its raw output (ITU-R BS.1770); None when not known."""
-    cost_per_million_chars: float = 0.0
-    """US dollars."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,3 +239,5 @@ class SegmentRequest:
     request_id: str = ""
     previous_text: str = ""
     """The segment before this one, for engines that keep the tone."""
+    incoming: bool = False
+    """The text of the request is being written while it is spoken."""

@@ -44,6 +44,19 @@ def device_of(name: str) -> torch.device:
     return torch.device(name)
 
 
+def settle(device: torch.device) -> None:
+    """Have torch compute on a CUDA device what it computes elsewhere, with the same bits each time.
+
+    Its convolutions take TF32 for float32 there unless they are told not to, and the pitch that is 3e-4 off
+    moves whole waves; some of them sum in any order. Its attention by cuDNN makes a plan for each new shape,
+    which takes longer than all else that is done with a passing shape. For the whole process.
+    """
+    if device.type == "cuda":
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cudnn.deterministic = True
+        torch.backends.cuda.enable_cudnn_sdp(enabled=False)
+
+
 def precision_of(name: str, device: torch.device) -> Precision:
     """What `dtype` of the settings means on a device.
 

@@ -132,7 +132,8 @@ class SpeechLoop:
         return result
 
     def warm_up(self) -> None:
-        """Prepare what steps need at first use."""
+        """Prepare what speech needs at first use."""
+        self.run(self._voicebox.warm_up)
         self.run(lambda: None if len(self._batch) else self._batch.warm_up())
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from tts_hub_chatterbox.conditioning import Conditioning
 from tts_hub_chatterbox.nets.flow import Flow, FlowMemory, FlowPast
+from tts_hub_chatterbox.recorded_passes import LONGEST, RecordedPasses
 from tts_hub_chatterbox.units import FRAMES_PER_TOKEN
 from tts_hub_chatterbox.voice_memory import VoiceMemories
 
@@ -39,6 +40,7 @@ class MelStream:
         context: int,
         memories: VoiceMemories | None,
         keeps_speech: bool,
+        passes: RecordedPasses | None = None,
     ) -> None:
         """For one segment.
 
@@ -50,12 +52,14 @@ class MelStream:
             context: tokens of the speech before the new ones that take part in a pass.
             memories: where the prompt is remembered; none: each pass computes it anew.
             keeps_speech: the context is not computed anew either; needs `memories`.
+            passes: of the flow and of so many steps, for what computes all anew; none: the flow's own calls.
         """
         device = flow.embedding.weight.device
         self._flow = flow
         self._xvector = voice.xvector.to(device)
         self._chance = chance
         self._steps = steps
+        self._passes = passes
         self._context = context
         self._voice_memory = memories.get(voice, steps).flow if memories else None
         self._keeps_speech = keeps_speech
@@ -117,12 +121,16 @@ class MelStream:
         past = self._past()
         # Only the beginning of the speech can have a frame of the prompt's mel.
         prompt_mel = self._prompt_mel if not self._begin else self._prompt_mel[:, : self._prompt_frames]
-        encoded = self._encoded(past, final=final)  # (1, F, M)
-        condition = self._flow.condition(encoded, self._xvector, prompt_mel)  # (1, F, 3M)
-        noise = torch.cat((self._prompt_noise, self._noise), dim=2).transpose(1, 2)
-        noise = noise[:, : condition.shape[1]]  # (1, F, M)
-        pasts = () if past is None else past.steps
-        frames = self._flow.integrate(noise, condition, None, steps=self._steps, pasts=pasts)  # (1, F, M)
+        noise = torch.cat((self._prompt_noise, self._noise), dim=2).transpose(1, 2)  # (1, 2(Q + S), M)
+        tokens = torch.tensor([self._tokens], device=self._prompt.device)  # (1, S)
+        tokens = torch.cat((self._prompt, tokens), dim=1)  # (1, Q + S)
+        if past is None and self._passes is not None and tokens.shape[1] <= LONGEST:
+            frames = self._passes(tokens, self._xvector, prompt_mel, noise, final=final)  # (1, F, M)
+        else:
+            encoded = self._encoded(tokens, past, final=final)  # (1, F, M)
+            condition = self._flow.condition(encoded, self._xvector, prompt_mel)  # (1, F, 3M)
+            noise, pasts = noise[:, : condition.shape[1]], () if past is None else past.steps
+            frames = self._flow.integrate(noise, condition, None, steps=self._steps, pasts=pasts)
         if self._keeps_speech and past is not None:
             self._prompt = self._prompt[:, :0]
             self._speech_memory = past.memory().behind(self._speech_memory, self._context)
@@ -138,10 +146,8 @@ class MelStream:
         memories = (self._voice_memory, self._speech_memory)
         return FlowPast.behind(*(one for one in memories if one is not None), steps=self._steps)
 
-    def _encoded(self, past: FlowPast | None, *, final: bool) -> Tensor:
-        """The features of what the estimator does not remember: (1, F, M)."""
-        tokens = torch.tensor([self._tokens], device=self._prompt.device)  # (1, S)
-        tokens = torch.cat((self._prompt, tokens), dim=1)  # (1, Q + S)
+    def _encoded(self, tokens: Tensor, past: FlowPast | None, *, final: bool) -> Tensor:
+        """The features of what the estimator does not remember: (1, Q + S) -> (1, F, M)."""
         if past is None:
             return self._flow.encode(tokens, None, final=final)[0]
         encoded = self._flow.encode_behind(tokens, past, final=final)  # (1, 2Q + F, M)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from tts_hub.types import Samples
 from tts_hub_chatterbox import layouts
 from tts_hub_chatterbox.conditioning import MAX_T3_PROMPT, Conditioning
-from tts_hub_chatterbox.device import FLOAT32, Precision
+from tts_hub_chatterbox.device import FLOAT32, Precision, settle
 from tts_hub_chatterbox.mels import mel_24k
 from tts_hub_chatterbox.nets.dense import pack_weights
 from tts_hub_chatterbox.nets.flow import Flow, FlowConfig
@@ -77,6 +77,7 @@ class Chatterbox:
             load_net(net, folder / file, layout, dtype=as_type)
             return net.to(device)
 
+        settle(device)
         size = variant.t3_size
         t3 = T3Config(backbone=GPT2Config(layers=size.layers, width=size.width, heads=size.heads))
         s3gen, listening = variant.s3gen.name, torch.float32

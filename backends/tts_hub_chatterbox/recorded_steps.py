@@ -1,13 +1,13 @@
-"""Steps of T3 as CUDA graphs: recorded once for each shape, then replayed without a call for each operation.
+"""Steps of T3 that are recorded: 24 layers are some 500 small operations, which a GPU finishes sooner than
+Python can ask for them.
 
-A step of 24 layers is some 500 small operations, which a GPU finishes sooner than Python can ask for them.
-Elsewhere than on CUDA the same steps are computed anew each time, with the same results.
+A step is always one of all rows, also where only some of them are taken: products of another shape are
+rounded differently, and then a seed would say something else in company.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,11 +15,10 @@ from torch import Tensor
 from tts_hub.errors import GenerationError
 from tts_hub_chatterbox.nets.gpt2 import KVCache
 from tts_hub_chatterbox.nets.t3 import T3
+from tts_hub_chatterbox.recorder import Recorder
 
 COLUMNS = 256
-"""Columns of the cache that count in a step come in multiples of this, rows in powers of two."""
-REHEARSALS = 2
-"""Before a recording: libraries allocate what they need at first use."""
+"""Columns of the cache that count in a step come in multiples of this."""
 
 
 class RecordedSteps:
@@ -31,19 +30,15 @@ class RecordedSteps:
         rows, device = len(cache.lengths), cache.keys.device
         self._tokens = torch.zeros(rows, dtype=torch.int64, device=device)
         self._lengths = torch.zeros(rows, dtype=torch.int64, device=device)
-        self._steps: dict[tuple[int, int], Callable[[], Tensor]] = {}
-        self._pool = torch.cuda.graph_pool_handle() if device.type == "cuda" else None
+        self._recorder = Recorder(device)
+        self._steps: dict[int, Callable[[], Tensor]] = {}
+        """By the columns that count."""
 
     def record_all(self) -> None:
         """Every shape beforehand; the rows must be free."""
-        rows, capacity = len(self._lengths), self._cache.capacity
         self._lengths.zero_()
-        for power in range((rows - 1).bit_length() + 1):
-            for end in range(COLUMNS, capacity + COLUMNS, COLUMNS):
-                shape = min(1 << power, rows), min(end, capacity)
-                if shape not in self._steps:
-                    self._steps[shape] = self._recording(*shape)
-                self._steps[shape]()
+        for end in range(COLUMNS, self._cache.capacity + COLUMNS, COLUMNS):
+            self._step_among(min(end, self._cache.capacity))()
 
     def step(self, tokens: Tensor) -> Tensor:
         """Append one token to each of the first rows: (B,) to logits (B, V), float32.
@@ -58,42 +53,19 @@ class RecordedSteps:
                 f"{longest + 1} positions of text and speech are more than the {capacity} there is room for",
                 backend="chatterbox",
             )
-        rows = min(1 << (count - 1).bit_length(), len(self._lengths))
-        end = min(-(-(longest + 1) // COLUMNS) * COLUMNS, capacity)
         self._tokens[:count] = tokens
         # Rows beside them are free: they are taken for empty, and what is written there is overwritten.
         self._lengths.zero_()
         self._lengths[:count] = self._cache.lengths[:count].to(self._lengths.device)
-        if (rows, end) not in self._steps:
-            self._steps[rows, end] = self._recording(rows, end)
-        logits = self._steps[rows, end]()[:count].clone()
+        work = self._step_among(min(-(-(longest + 1) // COLUMNS) * COLUMNS, capacity))
+        logits = work()[:count].clone()
         self._cache.lengths[:count] += 1
         return logits
 
-    def _recording(self, rows: int, end: int) -> Callable[[], Tensor]:
-        """What computes a step of one shape from the tokens and lengths as they are then."""
-
-        def work() -> Tensor:
-            cache = self._cache.rows(0, rows)
-            return self._t3.step_at(self._tokens[:rows], self._lengths[:rows], end, cache)
-
-        return _recorded(work, self._pool) if self._tokens.is_cuda else work
-
-
-def _recorded(work: Callable[[], Tensor], pool: Any) -> Callable[[], Tensor]:
-    """The recordings share a pool of memory, as they run one after the other; other threads may go on."""
-    beside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    beside.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(beside):
-        for _ in range(REHEARSALS):
-            work()
-    torch.cuda.current_stream().wait_stream(beside)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
-        logits = work()
-
-    def replay() -> Tensor:
-        graph.replay()
-        return logits
-
-    return replay
+    def _step_among(self, end: int) -> Callable[[], Tensor]:
+        """What computes a step among so many columns from the tokens and lengths as they are then."""
+        if end not in self._steps:
+            self._steps[end] = self._recorder.recorded(
+                lambda: self._t3.step_at(self._tokens, self._lengths, end, self._cache)
+            )
+        return self._steps[end]

@@ -20,6 +20,7 @@ from tts_hub_chatterbox.conditioning import MAX_FLOW_PROMPT, Conditioning
 from tts_hub_chatterbox.mel_stream import MelStream
 from tts_hub_chatterbox.nets.flow import Flow
 from tts_hub_chatterbox.nets.vocoder import Vocoder
+from tts_hub_chatterbox.recorded_passes import RecordedPasses
 from tts_hub_chatterbox.units import (
     CLOSING_SILENCE,
     FRAMES_PER_TOKEN,
@@ -97,6 +98,7 @@ class Rendering:
         watermarker: Watermarker | None,
         options: RenderOptions,
         memories: VoiceMemories | None = None,
+        passes: RecordedPasses | None = None,
     ) -> None:
         """Nothing is computed yet, unless the voice is not in the memories.
 
@@ -108,6 +110,7 @@ class Rendering:
             watermarker: none: the samples are not marked.
             options: how.
             memories: where remembered prompts are kept.
+            passes: of the flow, recorded; none: its own calls.
 
         Raises:
             ConfigError: the prompt shall be remembered, and there are no memories.
@@ -123,6 +126,7 @@ class Rendering:
                 context=options.context_tokens,
                 memories=memories if options.prompt == "remembered" else None,
                 keeps_speech=options.context == "remembered",
+                passes=passes,
             )
             self._vocoder = VocoderStream(nets.vocoder, source_chance, nets.device)
         self._watermark = None if watermarker is None else watermarker.stream(SAMPLE_RATE)

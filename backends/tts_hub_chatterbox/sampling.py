@@ -63,11 +63,12 @@ def sample(
     Raises:
         GenerationError: the net gave no finite numbers.
     """
+    # On the processor, while a GPU may still compute the logits.
+    noise = torch.stack([_noise(logits.shape[1], generator) for generator in generators])  # (B, V)
+    noise = noise.to(logits.device)
     if not bool(torch.isfinite(logits).all()):
         raise GenerationError("the net gave no finite logits", backend="chatterbox")
     probabilities = _filtered(logits, said, options).softmax(dim=-1)  # (B, V)
-    rows = zip(probabilities, generators, strict=True)
-    noise = torch.stack([_noise(row, generator) for row, generator in rows])  # (B, V)
     tokens = probabilities.div_(noise).argmax(dim=-1)  # (B,)
     said.scatter_(1, tokens[:, None], value=True)
     return tokens
@@ -75,37 +76,39 @@ def sample(
 
 def _filtered(logits: Tensor, said: Tensor, options: Sequence[SamplingOptions]) -> Tensor:
     """(B, V): temperature, top-k, top-p, then the repetition penalty, which brings no token back."""
-    scaled = logits / _column([o.temperature for o in options], logits)
-    kept = scaled.masked_fill(scaled < _threshold(scaled, options), -torch.inf)
+    vocabulary = logits.shape[1]
+    ks = [min(o.top_k, vocabulary) for o in options]
+    # Below 0 where top-p is off, so that a token whose probability is rounded to 0 stays.
+    refused = [1 - o.top_p if o.top_p < 1 else -1.0 for o in options]
+    table = [
+        (o.temperature, k - 1, p, o.repetition_penalty) for o, k, p in zip(options, ks, refused, strict=True)
+    ]
+    columns = torch.tensor(table, dtype=logits.dtype, device=logits.device)  # (B, 4), in one transfer
+    temperature, last, smallest, penalty = columns.T[..., None].unbind()  # (B, 1) each
+    scaled = logits / temperature
+    kept = scaled.masked_fill(scaled < _threshold(scaled, max(ks), last.long(), smallest), -torch.inf)
     nothing_said = ~said.any(dim=1)  # (B,)
     penalised = said.clone()
     penalised[:, FIRST_HISTORY] |= nothing_said
-    penalty = _column([o.repetition_penalty for o in options], logits)
     return torch.where(penalised, torch.where(kept < 0, kept * penalty, kept / penalty), kept)
 
 
-def _threshold(scaled: Tensor, options: Sequence[SamplingOptions]) -> Tensor:
-    """(B, 1): the least logit that top-k and top-p both keep."""
-    vocabulary = scaled.shape[1]
-    ks = [min(o.top_k, vocabulary) for o in options]
-    best = scaled.topk(max(ks), dim=1).values  # (B, k), descending
-    last = torch.tensor(ks, device=scaled.device)[:, None] - 1  # (B, 1)
+def _threshold(scaled: Tensor, most: int, last: Tensor, refused: Tensor) -> Tensor:
+    """(B, 1): the least logit that top-k and top-p both keep.
+
+    `last` (B, 1) is the rank of top-k's last one, at most `most`; `refused` (B, 1) what top-p leaves out.
+    """
+    best = scaled.topk(most, dim=1).values  # (B, k), descending
     of_top_k = best.gather(1, last)  # (B, 1)
     rising = best.masked_fill(best < of_top_k, -torch.inf).flip(1)  # (B, k)
-    # Below 0 where top-p is off, so that a token whose probability is rounded to 0 stays.
-    refused = _column([1 - o.top_p if o.top_p < 1 else -1.0 for o in options], scaled)
     removed = (rising.softmax(dim=1).cumsum(dim=1) <= refused).sum(dim=1, keepdim=True)  # (B, 1)
     of_top_p = rising.gather(1, removed.clamp_(max=rising.shape[1] - 1))  # (B, 1)
     return torch.maximum(of_top_k, of_top_p)
 
 
-def _noise(row: Tensor, generator: torch.Generator) -> Tensor:
-    drawn = torch.empty_like(row, device=generator.device)  # (V,)
-    return drawn.exponential_(generator=generator).to(row.device)
-
-
-def _column(numbers: Sequence[float], like: Tensor) -> Tensor:
-    return torch.tensor(numbers, dtype=like.dtype, device=like.device)[:, None]  # (B, 1)
+def _noise(vocabulary: int, generator: torch.Generator) -> Tensor:
+    drawn = torch.empty(vocabulary, device=generator.device)  # (V,)
+    return drawn.exponential_(generator=generator)
 
 
 def _require(fine: bool, name: str, value: float, wanted: str) -> None:

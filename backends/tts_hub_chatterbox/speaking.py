@@ -15,6 +15,7 @@ from tts_hub_chatterbox.conditioning import Conditioning
 from tts_hub_chatterbox.guards import Fault, Guard, SoundGuard
 from tts_hub_chatterbox.nets.t3 import STOP_SPEECH
 from tts_hub_chatterbox.pacing import Chunks, Listener
+from tts_hub_chatterbox.recorded_passes import RecordedPasses
 from tts_hub_chatterbox.rendering import Rendering, RenderOptions, tokens_needed
 from tts_hub_chatterbox.speech import Ended, Made, Speech, Stage
 from tts_hub_chatterbox.t3_batch import Row, T3Batch
@@ -52,6 +53,8 @@ class Voicebox:
         self.watermarker = watermarker
         self.options = options
         self.memories = VoiceMemories(model.flow)
+        is_recorded = model.device.type == "cuda" and options.prompt == "exact"
+        self._passes = RecordedPasses(model.flow, options.flow_steps) if is_recorded else None
         self.retakes = retakes
         self._first_chunk_seconds = first_chunk_seconds
         self._growth = chunk_growth
@@ -61,6 +64,11 @@ class Voicebox:
         """What is computed once for a voice."""
         if self.options.prompt == "remembered":
             self.memories.get(with_prompt_of(voice, self.options.prompt_seconds), self.options.flow_steps)
+
+    def warm_up(self) -> None:
+        """Record the passes of all lengths there can be, where passes are recorded."""
+        if self._passes is not None:
+            self._passes.record_all()
 
     def chunks(self, index: int) -> Chunks:
         """Of a segment: small ones first where somebody waits, that is in the first segment of a request."""
@@ -85,6 +93,7 @@ class Voicebox:
             watermarker=self.watermarker,
             options=self.options,
             memories=self.memories,
+            passes=self._passes,
         )
 
 

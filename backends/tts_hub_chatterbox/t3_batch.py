@@ -171,10 +171,8 @@ class T3Batch:
         else:
             logits = self._t3.step(last, cache, self._shared(rows))
         fine = torch.isfinite(logits).all(dim=1)  # (B,)
-        if not bool(fine.all()):
-            logits = torch.where(fine[:, None], logits, 0.0)
         tokens = sample(
-            logits,
+            torch.where(fine[:, None], logits, 0.0),
             self._said[start:stop],
             [row.options for row in rows],
             [row.generator for row in rows],

@@ -15,16 +15,29 @@ PITCH_CONTEXT = 5
 HELD_BACK = CONTEXT + PITCH_CONTEXT
 """Frames at the end that cannot leave while more come: their source must be there, and its pitch."""
 
+ROUNDED_TO = 50
+"""Mel frames of what the nets get at a time on CUDA, where convolutions of a new length take 0.1 s more."""
+
 
 class VocoderStream:
     """Keeps what the frames to come need: some mel, its source, and where that stands in its periods."""
 
-    def __init__(self, vocoder: Vocoder, chance: torch.Generator, device: torch.device) -> None:
-        """For one segment; `chance` is a generator of the CPU."""
+    def __init__(
+        self,
+        vocoder: Vocoder,
+        chance: torch.Generator,
+        device: torch.device,
+        rounded_to: int | None = None,
+    ) -> None:
+        """For one segment; `chance` is a generator of the CPU.
+
+        What is `rounded_to` so many frames has more in front of what is needed; none: as the device likes it.
+        """
         config = vocoder.config
         self._vocoder = vocoder
         self._chance = chance
         self._hop = config.source.hop
+        self._rounded_to = rounded_to or (ROUNDED_TO if device.type == "cuda" else 1)
         self._phases = vocoder.source.draw_phases(chance).to(device)
         self._cycles: Tensor | None = None
         self._mel = torch.zeros(1, config.mel_bins, 0, device=device)
@@ -46,11 +59,13 @@ class VocoderStream:
         ready = end if final else end - HELD_BACK
         if ready <= self._spoken:
             return self._source.new_zeros(0)
-        sourced = self._mel[:, :, : self._source.shape[1] // self._hop]
-        wanted = range(self._spoken - self._begin, ready - self._begin)
-        samples = self._vocoder.decode(sourced, self._source, wanted)[0]  # (N,)
+        there = self._source.shape[1] // self._hop
+        first = self._first(self._spoken - self._begin - CONTEXT, there)
+        wanted = range(self._spoken - self._begin - first, ready - self._begin - first)
+        source = self._source[:, first * self._hop :]
+        samples = self._vocoder.decode(self._mel[:, :, first:there], source, wanted)[0]  # (N,)
         self._spoken = ready
-        self._forget(max(0, ready - CONTEXT))
+        self._forget(max(self._begin, ready - CONTEXT - self._rounded_to + 1))
         return self._faded_in(samples)
 
     def _extend_source(self, *, final: bool) -> None:
@@ -59,11 +74,16 @@ class VocoderStream:
         frames = self._mel.shape[2] - (0 if final else PITCH_CONTEXT)
         if frames <= there:
             return
-        first = max(0, there - PITCH_CONTEXT)
+        first = self._first(there - PITCH_CONTEXT, self._mel.shape[2])
         f0 = self._vocoder.f0(self._mel[:, :, first:])[:, there - first : frames - first]  # (1, F)
         noise = self._vocoder.source.draw_noise(frames - there, self._chance).to(f0.device)
         source, self._cycles = self._vocoder.source(f0, self._phases, noise, self._cycles)
         self._source = torch.cat((self._source, source), dim=1)  # (1, N)
+
+    def _first(self, needed: int, end: int) -> int:
+        """Where to begin with what ends at a frame and is needed from one on, if it is there."""
+        length = -(-(end - max(0, needed)) // self._rounded_to) * self._rounded_to
+        return max(0, end - length)
 
     def _forget(self, begin: int) -> None:
         """What lies before the frame `begin`."""

@@ -172,6 +172,18 @@ def test_a_recorded_step_in_a_full_cache_is_an_error(net: T3) -> None:
     assert batch._cache.lengths[0] == batch._cache.capacity
 
 
+def test_a_recorded_step_is_rounded_alike_however_many_take_part(net: T3) -> None:
+    batch = batch_of(net, rows=8, recorded=True)
+    assert batch._recorded is not None
+    for seed in range(7):
+        joined(batch, some_voice(seed), TEXTS[seed % 4], seed)
+    with torch.inference_mode():
+        tokens = torch.tensor([7, 1, 2, 3, 4, 5, 6])
+        alone = batch._recorded.step(tokens[:1])
+        batch._cache.lengths[0] -= 1
+        assert torch.equal(batch._recorded.step(tokens)[:1], alone)
+
+
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="tells of its memory otherwise")
 def test_a_cache_takes_memory_only_where_it_is_filled() -> None:
     config = GPT2Config(layers=4, width=256, heads=4, context=20_000)

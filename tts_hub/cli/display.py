@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
+from tts_hub.pricing import CostEstimate, EngineEstimate, usd
 from tts_hub.progress import ProgressEvent
 from tts_hub.report import SpeechReport
 
@@ -62,8 +63,8 @@ class SpeakDisplay(Bar):
 
     def update(self, event: ProgressEvent, /) -> None:
         """Show one event."""
-        if event.message and event.stage in ("fallback", "segment") and not self._quiet:
-            self.say(f"warning: {event.message}", err=True)
+        if event.message and event.stage in ("fallback", "segment", "notice") and not self._quiet:
+            self.say(f"{'note' if event.stage == 'notice' else 'warning'}: {event.message}", err=True)
         self._progress.update(
             self._task,
             description=event.backend,
@@ -122,13 +123,43 @@ def summary(report: SpeechReport, output: str | None) -> str:
     return (
         f"{where}: {report.audio_seconds:.1f} s of speech by {report.backend} ({report.voice}), "
         f"first audio after {first * 1000:.0f} ms, real-time factor {factor:.3f}"
-        f"{_retaken(report)}{_estimated(report)}"
+        f"{_retaken(report)}{_estimated(report)}{_cost(report)}"
     )
+
+
+def estimate_text(estimate: CostEstimate) -> str:
+    """What a request would cost, and why; then the same of engines that may stand in and are not free."""
+    pieces = "1 segment" if estimate.segments == 1 else f"{estimate.segments} segments"
+    what = f"{estimate.characters} characters in {pieces}, about {estimate.audio_seconds:.1f} s of speech"
+    others = [f"\nif it fails: {_likely(other)}" for other in estimate.fallbacks if other.cost_high]
+    return f"{_likely(estimate)}: {what}{_price(estimate)}" + "".join(others)
+
+
+def _likely(estimate: EngineEstimate) -> str:
+    engine = f"by {estimate.backend} ({estimate.model})"
+    if not estimate.cost_high:
+        return f"free {engine}"
+    is_exact = estimate.cost_low == estimate.cost_high
+    span = "" if is_exact else f" ({usd(estimate.cost_low)} to {usd(estimate.cost_high)})"
+    return f"about {usd(estimate.cost)}{span} {engine}"
+
+
+def _price(estimate: EngineEstimate) -> str:
+    """Where the price stands, as an end of the line."""
+    day = f" of {estimate.price_checked}" if estimate.price_checked else ""
+    return f"; price{day} from {estimate.price_source}" if estimate.price_source else ""
 
 
 def _estimated(report: SpeechReport) -> str:
     """That the times of words are no measured ones, as an end of the line."""
     return ", word timings are estimates" if report.estimated_segments else ""
+
+
+def _cost(report: SpeechReport) -> str:
+    """What was paid for it, as an end of the line; free engines have none."""
+    if not report.cost:
+        return ""
+    return f", cost {'about ' if report.cost_estimated else ''}{usd(report.cost)}"
 
 
 def _retaken(report: SpeechReport) -> str:

@@ -14,7 +14,7 @@ import click
 
 from tts_hub.audio.formats import AudioFormat, find_format, format_of_file
 from tts_hub.captions import caption_writer, write_captions
-from tts_hub.cli.display import SpeakDisplay, summary
+from tts_hub.cli.display import SpeakDisplay, estimate_text, summary
 from tts_hub.cli.main import run
 from tts_hub.cli.sinks import FileSink, Sink, StdoutSink
 from tts_hub.cli.source import Recorded, read_file, read_stdin
@@ -49,12 +49,25 @@ STDOUT = "-"
     "--option", "options", multiple=True, metavar="NAME=VALUE", help="An option of the engine itself."
 )
 @click.option("--play", is_flag=True, help="Play it on the loudspeaker while it is made.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--estimate", is_flag=True, help="Only say what it would cost; nothing is spoken.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report, or the estimate, as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 @click.pass_obj
 def speak(config_file: Path | None, /, **given: Any) -> None:
     """Speak TEXT, the text of a file, or what comes in on stdin (-), as it comes."""
-    run(lambda: _speak(config_file, given))
+    run(lambda: (_estimate if given["estimate"] else _speak)(config_file, given))
+
+
+async def _estimate(config_file: Path | None, given: dict[str, Any]) -> None:
+    source = _text(given)
+    text = source if isinstance(source, str) else "".join([piece async for piece in source])
+    async with TTSBackendManager.from_config(config_file) as manager:
+        audio_format = find_format(given["response_format"] or manager.config.audio.response_format)
+        cost = await manager.estimate(text, **_fields(given, audio_format))
+    if given["as_json"]:
+        click.echo(json.dumps(dataclasses.asdict(cost), indent=2, default=str))
+    else:
+        click.echo(estimate_text(cost))
 
 
 async def _speak(config_file: Path | None, given: dict[str, Any]) -> None:

@@ -96,6 +96,8 @@ async def _lines(speech: SpeechStream, request_id: str) -> AsyncGenerator[bytes,
         "voice": report.voice,
         "estimated_segments": report.estimated_segments,
         "fallbacks": [fallback_values(change) for change in report.fallbacks],
+        "cost": report.cost,
+        "cost_estimated": report.cost_estimated,
         "usage": usage(report),
     }
     yield _line({"done": done})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -19,7 +20,8 @@ router = APIRouter(tags=["catalogue"])
 @router.get("/v1/models", responses=JSON_ANSWERS)
 async def list_models(hub: TheHub) -> dict[str, Any]:
     """All models that can speak now, `auto` and the aliases among them."""
-    return {"object": "list", "data": [_model(hub, name, owner) for name, owner in _models(hub).items()]}
+    models = [_model(hub, name, owner) for name, owner in _models(hub).items()]
+    return {"object": "list", "data": models, "server": f"tts-hub/{version('tts-hub')}"}
 
 
 @router.get("/v1/models/{model:path}", responses=JSON_ANSWERS)

@@ -18,10 +18,12 @@ from starlette.types import Receive, Scope, Send
 from tts_hub.errors import (
     BackendError,
     BackendUnavailableError,
+    BudgetExceededError,
     InvalidRequestError,
     NoAudioError,
     OverloadedError,
     QueueFullError,
+    RateLimitedError,
     TextTooLongError,
     TTSHubError,
     UnknownModelError,
@@ -92,7 +94,7 @@ def failure_of(exc: Exception, request_id: str) -> Failure:
     """What a client is told of an exception; an engine's own words are for `log_failure`."""
     if isinstance(exc, FailureError):
         return exc.failure
-    if isinstance(exc, InvalidRequestError):
+    if isinstance(exc, InvalidRequestError | BudgetExceededError):
         return _invalid(exc)
     if isinstance(exc, OverloadedError):
         return _overloaded(exc)
@@ -109,10 +111,10 @@ def failure_of(exc: Exception, request_id: str) -> Failure:
 
 
 def log_failure(exc: Exception, request_id: str) -> None:
-    """Note what went wrong on our side; wrong requests and full queues are no news."""
+    """Note what went wrong on our side; wrong or dear requests and full queues are no news."""
     if isinstance(exc, NoAudioError):  # its message may have a piece of the text in it
         logger.warning("request %s: engine %s made no sound of the text", request_id, exc.backend)
-    elif not isinstance(exc, InvalidRequestError | OverloadedError | FailureError):
+    elif not isinstance(exc, InvalidRequestError | OverloadedError | BudgetExceededError | FailureError):
         unexpected = not isinstance(exc, TTSHubError)
         logger.error("request %s failed: %s: %s", request_id, type(exc).__name__, exc, exc_info=unexpected)
 
@@ -163,7 +165,9 @@ def _no_json() -> Failure:
     return Failure(400, "the body is not valid JSON", "invalid_json")
 
 
-def _invalid(exc: InvalidRequestError) -> Failure:
+def _invalid(exc: InvalidRequestError | BudgetExceededError) -> Failure:
+    if isinstance(exc, BudgetExceededError):
+        return Failure(402, str(exc), "budget_exceeded")
     if isinstance(exc, UnknownModelError) and exc.param == "model":
         return Failure(404, str(exc), "model_not_found", param="model")
     if isinstance(exc, TextTooLongError):
@@ -172,7 +176,7 @@ def _invalid(exc: InvalidRequestError) -> Failure:
 
 
 def _overloaded(exc: OverloadedError) -> Failure:
-    if isinstance(exc, QueueFullError):
+    if isinstance(exc, QueueFullError | RateLimitedError):
         kind = ("rate_limit_exceeded", "rate_limit_error")
         return Failure(429, str(exc), *kind, retry_after=exc.retry_after)
     return Failure(503, str(exc), "server_is_overloaded", SERVER, retry_after=exc.retry_after)

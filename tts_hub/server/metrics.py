@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from tts_hub.manager import TTSBackendManager
@@ -95,6 +95,7 @@ class Metrics:
         self._retakes = Counter(
             "tts_retakes", "Takes that an engine gave up unheard", ("backend", "reason"), registry=registry
         )
+        registry.register(_Spending(manager))
         registry.register(_Engines(manager))
 
     def began(self) -> None:
@@ -138,6 +139,24 @@ class Metrics:
     def exposition(self) -> bytes:
         """The text format of Prometheus."""
         return generate_latest(self._registry)
+
+
+class _Spending(Collector):
+    """Read off the manager, which also knows of what was paid for and never heard."""
+
+    def __init__(self, manager: TTSBackendManager) -> None:
+        self._manager = manager
+
+    def describe(self) -> Iterator[CounterMetricFamily]:
+        yield CounterMetricFamily(
+            "tts_cost_dollars", "US dollars, as far as services tell", labels=["backend", "model"]
+        )
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        (cost,) = self.describe()
+        for engine_and_model, dollars in self._manager.spent.items():
+            cost.add_metric(engine_and_model, dollars)
+        yield cost
 
 
 class _Engines(Collector):

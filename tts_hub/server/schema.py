@@ -32,6 +32,7 @@ class ErrorEnvelope(BaseModel):
 ERRORS = {
     400: "A value is wrong; `param` names it.",
     401: "No valid API key.",
+    402: "It may cost more than is allowed (`[budget]`).",
     403: "The web page's origin may not use the server.",
     404: "No such model.",
     408: "The request did not arrive in time.",

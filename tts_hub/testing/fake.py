@@ -14,6 +14,7 @@ from pydantic import Field
 
 from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend
 from tts_hub.errors import BackendUnavailableError, GenerationError
+from tts_hub.pricing import Price
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.types import (
     AudioChunk,
@@ -21,6 +22,7 @@ from tts_hub.types import (
     Capabilities,
     RetakeReason,
     SegmentRequest,
+    Usage,
     Voice,
     WordTiming,
 )
@@ -61,6 +63,8 @@ class FakeScript:
     """Segment index -> takes it claims to have given up; told before the first sound, or before it fails."""
     drawn_seed: int | None = None
     """What it claims to have drawn for a request without a seed."""
+    usage: Mapping[int, Usage] = field(default_factory=dict)
+    """Segment index -> what its service claims to have counted; told behind the last audio."""
     ready: bool = True
     reason: str = "told not to be ready"
     remedy: str = ""
@@ -83,6 +87,7 @@ class FakeBackend(TTSBackend):
         capabilities: Capabilities | None = None,
         priority: int = -1,
         patterns: tuple[str, ...] = (),
+        price: Price | None = None,
     ) -> None:
         super().__init__(settings)
         self.script = script if script is not None else FakeScript()
@@ -92,6 +97,8 @@ class FakeBackend(TTSBackend):
         played.patterns = patterns
         played.availability = lambda _settings: self._available()
         self.capabilities = capabilities or Capabilities(word_timings=True, concurrency=2, loudness_lufs=-9.0)
+        self.prices: Price | None = price
+        """Of every model."""
         self.loads = 0
         self.closes = 0
         self.requests: list[SegmentRequest] = []
@@ -105,6 +112,10 @@ class FakeBackend(TTSBackend):
         if self.script.ready:
             return Availability(ready=True)
         return Availability(ready=False, reason=self.script.reason, remedy=self.script.remedy)
+
+    def price(self, model: str) -> Price | None:
+        """What it was told to take."""
+        return self.prices
 
     async def load(self, on_progress: ProgressCallback = ignore) -> None:
         """Take `load_delay`, then fail or not."""
@@ -142,6 +153,8 @@ class FakeBackend(TTSBackend):
                     )
                 yield chunk
                 await anyio.sleep(script.chunk_delay)
+            if usage := script.usage.get(request.index):
+                yield AudioChunk(np.zeros(0, np.float32), script.sample_rate, usage=usage)
             ended = True
         finally:
             self.active -= 1

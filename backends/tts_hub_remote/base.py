@@ -1,0 +1,262 @@
+"""What all remote engines share: one connection each, voices that are remembered, guards on the audio."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from typing import ClassVar, cast
+
+import anyio
+
+from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend, pick_voice, speaks
+from tts_hub.errors import BackendUnavailableError, GenerationError, UnknownVoiceError
+from tts_hub.pricing import Price
+from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
+from tts_hub.types import AudioChunk, Availability, SegmentRequest, Voice
+from tts_hub_remote.connection import Connection
+from tts_hub_remote.settings import RemoteSettings
+
+VOICES_FOR = 300.0
+"""Seconds that a list of voices is good for."""
+VOICES_AT_LEAST = 10.0
+"""Seconds until a voice that is not in the list makes it be asked for again."""
+SLOWEST = 2.0
+"""Seconds a character of the text may take to say, and how many more besides: more is no speech."""
+SLOWEST_BESIDES = 20.0
+FASTEST = 60.0
+"""Letters a second at speed 1 that nobody speaks: less audio than that, and some of the text is missing."""
+
+
+class RemoteBackend(TTSBackend):
+    """A service somewhere else. Subclasses say how it is asked; what is asked goes over `self.connection`."""
+
+    priority = -1
+    many = True
+    Settings: ClassVar[type[BackendSettings]] = RemoteSettings
+    Options: ClassVar[type[BackendOptions]] = BackendOptions
+    Connects: ClassVar[type[Connection]] = Connection
+    """How it is asked, and how its refusals are understood."""
+    own_url: ClassVar[str] = ""
+    """Where the service is unless the config says otherwise; empty: only the config knows."""
+    key_variable: ClassVar[str] = ""
+    """Environment variable with the key, which goes to the service's own address and a configured one."""
+    needs_key: ClassVar[bool] = False
+    own_prices: ClassVar[Mapping[str, Price]] = {}
+    """Model as the service calls it -> price."""
+
+    def __init__(self, settings: BackendSettings | None = None) -> None:
+        super().__init__(settings)
+        self.remote_settings = cast("RemoteSettings", self.settings)
+        self.connection = self.Connects(
+            self.name,
+            self.base_of(self.remote_settings),
+            self.remote_settings,
+            self.headers(),
+            key_name=self.key_source(self.remote_settings),
+        )
+        self._known = False
+        self._learning = anyio.Lock()
+        self._listing = anyio.Lock()
+        self._voices: Sequence[Voice] = ()
+        self._voices_at: float | None = None
+
+    # --- what a service says of itself ---
+
+    @classmethod
+    def base_of(cls, settings: RemoteSettings) -> str:
+        """The address that paths are put behind; empty if there is none."""
+        return settings.url or cls.own_url
+
+    @classmethod
+    def key_source(cls, settings: RemoteSettings) -> str:
+        """The environment variable that the key is taken from.
+
+        The usual one is for the engine under its own name: a service of another name has a key of its own.
+        """
+        return settings.api_key_env or ("" if _is_renamed(cls) else cls.key_variable)
+
+    @classmethod
+    def key_of(cls, settings: RemoteSettings) -> str:
+        """The key; empty if there is none."""
+        return settings.key(cls.key_source(settings))
+
+    @classmethod
+    def availability(cls, settings: BackendSettings) -> Availability:
+        """Whether it is known where the service is, and the key is there. Nobody is asked."""
+        own = cast("RemoteSettings", settings)
+        if not cls.base_of(own):
+            remedy = f"export TTS_HUB_BACKENDS__{cls.name.upper()}__URL=http://127.0.0.1:..."
+            return Availability(False, "no address is configured", remedy)
+        if cls.needs_key and not cls.key_of(own):
+            variable = cls.key_source(own) or f"TTS_HUB_REMOTE__{cls.name.upper()}__API_KEY"
+            return Availability(False, "it needs a key", f"export {variable}=...")
+        return Availability(True)
+
+    def headers(self) -> Mapping[str, str]:
+        """Sent with every request; the key as a bearer unless the service wants it otherwise."""
+        key = self.key_of(self.remote_settings)
+        return {"Authorization": f"Bearer {key}"} if key else {}
+
+    def remote_model(self, model: str) -> str:
+        """What the service calls a model; empty for its usual one. `name/x` is `x`."""
+        prefix, slash, own = model.partition("/")
+        return own if slash and prefix == self.name else ""
+
+    def price(self, model: str) -> Price | None:
+        """By the config, else by what is known of the service."""
+        name = self.remote_model(model) or self.remote_settings.model or self.usual_model()
+        configured = self.remote_settings.prices
+        return configured.get(name) or configured.get("*") or self.own_prices.get(name)
+
+    def usual_model(self) -> str:
+        """The service's model of requests that name only the engine."""
+        return ""
+
+    # --- what subclasses do ---
+
+    async def learn(self, on_progress: ProgressCallback) -> None:
+        """Ask the service once what it can do; called by `load`."""
+
+    @abstractmethod
+    async def list_voices(self) -> Sequence[Voice]:
+        """Ask the service for its voices; none where it does not tell: every name is passed on then."""
+
+    @abstractmethod
+    def speak(
+        self, request: SegmentRequest, on_progress: ProgressCallback
+    ) -> AsyncGenerator[AudioChunk, None]:
+        """As `generate_stream`."""
+
+    async def probe(self) -> None:
+        """A small question to a service that is left alone; raises while it is not well."""
+        await self.connection.alive("/")
+
+    # --- the engine ---
+
+    async def load(self, on_progress: ProgressCallback = ignore) -> None:
+        """Ask the service what it can do.
+
+        Raises:
+            BackendUnavailableError: it cannot be reached, or does not take the key.
+        """
+        await self.learned(on_progress)
+
+    async def learned(self, on_progress: ProgressCallback = ignore) -> None:
+        """Have asked the service what it can do.
+
+        Raises:
+            BackendUnavailableError: it cannot be reached, or does not take the key.
+        """
+        async with self._learning:
+            if not self._known:
+                found = self.availability(self.settings)
+                if not found.ready:
+                    raise BackendUnavailableError(
+                        f"{self.name}: {found.reason}", backend=self.name, remedy=found.remedy
+                    )
+                message = f"asking {self.name} what it can do"
+                on_progress(ProgressEvent("loading", backend=self.name, message=message))
+                await self.learn(on_progress)
+                self._known = True
+
+    async def background(self) -> None:
+        """Look after a service that is left alone."""
+        await self.connection.breaker.watch(self.probe)
+
+    async def voices(self) -> Sequence[Voice]:
+        """As the service lists them; the answer is remembered for some minutes.
+
+        Raises:
+            BackendUnavailableError: it cannot be reached.
+        """
+        return await self._listed(VOICES_FOR)
+
+    async def find_voice(self, voice: str | None, language: str | None) -> Voice:
+        """A voice of the list; any name where the service has no list.
+
+        Raises:
+            UnknownVoiceError: it is not in the list.
+            UnsupportedLanguageError: no voice of that language, or not the one named.
+        """
+        voices = await self._listed(VOICES_FOR)
+        wanted = voice or self.settings.voice
+        if not voices:
+            return Voice(wanted or self.usual_voice(), wanted or "the service's own", "")
+        if voice is None and wanted is not None:
+            preferred = await self._picked(wanted, None)
+            if speaks(preferred, language or ""):
+                return preferred
+        return await self._picked(voice, language)
+
+    def forget_voices(self) -> None:
+        """The service has others now: ask for them again."""
+        self._voices_at = None
+
+    def usual_voice(self) -> str:
+        """What to call the voice of requests that name none, where the service has no list."""
+        return ""
+
+    async def generate_stream(
+        self, request: SegmentRequest, on_progress: ProgressCallback = ignore
+    ) -> AsyncGenerator[AudioChunk, None]:
+        """Speak one segment as the service sends it; closing it closes the connection.
+
+        Raises:
+            GenerationError: no audio, broken audio, or much more or less than the text can be.
+            BackendUnavailableError, StalledError, OverloadedError, InvalidRequestError: as the service fails.
+        """
+        await self.learned()
+        seconds = 0.0
+        most = len(request.text) * SLOWEST / request.speed + SLOWEST_BESIDES
+        async with aclosing(self.speak(request, on_progress)) as chunks:
+            async for chunk in chunks:
+                seconds += chunk.seconds
+                if seconds > most:
+                    message = f"{self.name} does not stop: {seconds:.0f} s for {len(request.text)} characters"
+                    raise GenerationError(message, backend=self.name)
+                yield chunk
+        letters = sum(map(str.isalnum, request.text)) if request.markup == "text" else 0
+        if 0 < seconds < letters / FASTEST / request.speed:
+            message = f"{self.name} ended after {seconds:.2f} s, too early for {letters} letters"
+            raise GenerationError(message, backend=self.name)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        self._known = False
+        await self.connection.aclose()
+
+    async def _picked(self, voice: str | None, language: str | None) -> Voice:
+        voices = await self._listed(VOICES_FOR)
+        try:
+            return pick_voice(voices, voice, language)
+        except UnknownVoiceError:
+            newer = await self._listed(VOICES_AT_LEAST)
+            if newer is voices:
+                raise
+            return pick_voice(newer, voice, language)
+
+    async def _listed(self, good_for: float) -> Sequence[Voice]:
+        async with self._listing:
+            now = anyio.current_time()
+            if self._voices_at is None or now - self._voices_at > good_for:
+                self._voices = await self.list_voices()
+                self._voices_at = now
+            return self._voices
+
+
+def _is_renamed(cls: type[RemoteBackend]) -> bool:
+    """Made by `named`: the class behind it has another name."""
+    return any(base.__dict__.get("name", cls.name) != cls.name for base in cls.__mro__[1:])
+
+
+def told(request: SegmentRequest, backend: str, stage: str, **details: object) -> ProgressEvent:
+    """A progress event about one segment."""
+    return ProgressEvent(
+        "generating",
+        backend=backend,
+        request_id=request.request_id,
+        segment=request.index,
+        message=stage,
+        details={"stage": stage, **details},
+    )

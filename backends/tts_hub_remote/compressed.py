@@ -1,0 +1,102 @@
+"""mp3, opus, aac, flac as they arrive, through FFmpeg in a thread of its own.
+
+The demuxer is named, never guessed, and can open nothing: what a service sends cannot make it read a file
+or connect to anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Generator
+
+import anyio
+import av
+import numpy as np
+from anyio import from_thread, lowlevel
+
+from tts_hub.errors import GenerationError
+from tts_hub.threads import iterate_in_thread
+from tts_hub.types import AudioChunk, Samples
+
+DEMUXERS = {"mp3": "mp3", "ogg": "ogg", "aac": "aac", "flac": "flac", "mp4": "mov"}
+OPTIONS = {"probesize": "2048", "analyzeduration": "0", "protocol_whitelist": "pipe"}
+"""As little as possible is read before the first audio."""
+READ_AT_ONCE = 4096
+
+
+async def decompressed(
+    pieces: AsyncGenerator[bytes, None], container: str, backend: str
+) -> AsyncGenerator[AudioChunk, None]:
+    """Chunks of the audio in `pieces`.
+
+    Raises:
+        GenerationError: broken, or no audio of this kind. What `pieces` raises comes out as it is.
+    """
+    source = _Source(pieces)
+    chunks = iterate_in_thread(
+        lambda: _decode(source, container), name="tts-hub-decoder", interrupt=source.stop
+    )
+    try:
+        async for chunk in chunks:
+            yield chunk
+    except av.FFmpegError as exc:
+        if source.error is None:
+            message = f"the audio of {backend} is no {container} that can be decoded: {exc.strerror}"
+            raise GenerationError(message, backend=backend) from exc
+    finally:
+        await chunks.aclose()
+    if source.error is not None:
+        raise source.error
+
+
+class _Source:
+    """A file for FFmpeg, that reads from the event loop's side."""
+
+    def __init__(self, pieces: AsyncGenerator[bytes, None]) -> None:
+        self.error: Exception | None = None
+        self._pieces = pieces
+        self._token = lowlevel.current_token()
+        self._scope = anyio.CancelScope()
+        self._stopped = False
+        self._held = b""
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes; none at the end. Called in the decoder's thread."""
+        if not self._held:
+            self._held = from_thread.run(self._next, token=self._token)
+        data, self._held = self._held[:size], self._held[size:]
+        return data
+
+    def stop(self) -> None:
+        """Nobody listens any more: what is being read is the end."""
+        self._stopped = True
+        self._scope.cancel()
+
+    async def _next(self) -> bytes:
+        if self._stopped or self.error is not None:
+            return b""
+        with anyio.CancelScope() as self._scope:
+            try:
+                return await anext(self._pieces, b"")
+            except Exception as exc:  # noqa: BLE001 - raised on the other side; FFmpeg would lose it
+                self.error = exc
+        return b""
+
+
+def _decode(source: _Source, container: str) -> Generator[AudioChunk, None, None]:
+    with av.open(source, "r", format=DEMUXERS[container], options=OPTIONS, buffer_size=READ_AT_ONCE) as file:
+        stream = file.streams.audio[0]
+        mono: av.AudioResampler | None = None
+        rate = 0
+        for frame in file.decode(stream):
+            if mono is None:
+                rate = frame.sample_rate
+                mono = av.AudioResampler(format="flt", layout="mono", rate=rate)
+            yield AudioChunk(_samples(mono.resample(frame)), rate)
+        if mono is not None:
+            yield AudioChunk(_samples(mono.resample(None)), rate)
+
+
+def _samples(frames: list[av.AudioFrame]) -> Samples:
+    parts = [frame.to_ndarray().reshape(-1) for frame in frames]
+    samples: Samples = np.concatenate([np.zeros(0, np.float32), *parts]).astype(np.float32)
+    return np.clip(samples, -1, 1, out=samples)

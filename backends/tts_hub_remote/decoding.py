@@ -1,0 +1,145 @@
+"""Audio as it arrives, in whatever container it really is: bytes in, mono float32 chunks out.
+
+What a service claims (`Content-Type`) is believed only where the bytes do not say otherwise; raw samples
+have no mark of their own, so they are what is left when nothing else fits and nothing speaks against it.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+
+import numpy as np
+
+from tts_hub.errors import GenerationError
+from tts_hub.types import AudioChunk, Samples
+from tts_hub_remote.failures import refusal_of
+from tts_hub_remote.wav import WavReader
+
+SNIFFED = 16
+"""Bytes by which a container is known."""
+TEXTUAL = ("text/", "application/json", "application/problem+json", "application/xml")
+MOST_TEXT = 4096
+CONTAINERS = {
+    "audio/mpeg": "mp3",
+    "audio/mp3": "mp3",
+    "audio/aac": "aac",
+    "audio/aacp": "aac",
+    "audio/x-aac": "aac",
+}
+"""Claims that count where frames begin without a mark that is certain."""
+
+
+async def decoded(
+    pieces: AsyncGenerator[bytes, None], *, claimed: str, sample_rate: int | None, backend: str
+) -> AsyncGenerator[AudioChunk, None]:
+    """Chunks of the audio in `pieces`, as soon as they can be had.
+
+    `claimed` is the media type; `sample_rate` in Hz is that of raw samples (s16le, mono), None for a service
+    that has none. Ends without a chunk for an empty body.
+
+    Raises:
+        GenerationError: no audio at all, a broken container, or one that ends in the middle.
+    """
+    async with aclosing(pieces):
+        head = await _head(pieces)
+        if not head:
+            return
+        if claimed.startswith(TEXTUAL) and container_of(head, "") == "pcm":
+            raise await _no_audio(head, pieces, claimed, backend)
+        container = container_of(head, claimed)
+        if container == "pcm" and sample_rate is None:
+            raise await _no_audio(head, pieces, claimed, backend)
+        chunks = _chunks(container, _with(head, pieces), sample_rate or 0, backend)
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                if len(chunk.samples):
+                    yield chunk
+
+
+def container_of(head: bytes, claimed: str) -> str:
+    """`wav`, `ogg`, `flac`, `mp3`, `aac`, `mp4` or `pcm`, by the first bytes."""
+    if head[:4] in {b"RIFF", b"RF64"} and head[8:12] == b"WAVE":
+        return "wav"
+    marks = {b"OggS": "ogg", b"fLaC": "flac", b"ID3": "mp3"}
+    for mark, container in marks.items():
+        if head.startswith(mark):
+            return container
+    if head[4:8] == b"ftyp":
+        return "mp4"
+    if len(head) > 1 and head[0] == 0xFF and claimed in CONTAINERS:
+        # An ADTS header has layer 00 where MPEG audio has 01 to 11.
+        return "aac" if head[1] & 0xF6 == 0xF0 else "mp3"
+    return CONTAINERS.get(claimed, "pcm")
+
+
+async def _head(pieces: AsyncIterator[bytes]) -> bytes:
+    head = b""
+    while len(head) < SNIFFED:
+        piece = await anext(pieces, None)
+        if piece is None:
+            break
+        head += piece
+    return head
+
+
+async def _with(head: bytes, rest: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    yield head
+    async for piece in rest:
+        yield piece
+
+
+async def _no_audio(head: bytes, rest: AsyncIterator[bytes], claimed: str, backend: str) -> GenerationError:
+    body = head
+    async for piece in rest:
+        body += piece
+        if len(body) > MOST_TEXT:
+            break
+    told = refusal_of(200, {}, body[:MOST_TEXT]).message
+    return GenerationError(
+        f"{backend} answered with {claimed or 'something'} that is no audio: {told}", backend=backend
+    )
+
+
+def _chunks(
+    container: str, pieces: AsyncGenerator[bytes, None], sample_rate: int, backend: str
+) -> AsyncGenerator[AudioChunk, None]:
+    if container == "pcm":
+        return _raw(pieces, sample_rate, backend)
+    if container == "wav":
+        return _wav(pieces, backend)
+    from tts_hub_remote.compressed import decompressed
+
+    return decompressed(pieces, container, backend)
+
+
+async def _raw(
+    pieces: AsyncGenerator[bytes, None], sample_rate: int, backend: str
+) -> AsyncGenerator[AudioChunk, None]:
+    rest = b""
+    async for piece in pieces:
+        data = rest + piece
+        whole = len(data) & ~1
+        rest = data[whole:]
+        yield AudioChunk(from_s16le(data[:whole]), sample_rate)
+    if rest:
+        raise GenerationError(f"the audio of {backend} ends in the middle of a sample", backend=backend)
+
+
+async def _wav(pieces: AsyncGenerator[bytes, None], backend: str) -> AsyncGenerator[AudioChunk, None]:
+    reader = WavReader()
+    try:
+        async for piece in pieces:
+            for samples in reader.read(piece):
+                yield AudioChunk(samples, reader.sample_rate)
+        reader.finish()
+    except (ValueError, struct.error) as exc:
+        raise GenerationError(f"the WAV of {backend} is broken: {exc}", backend=backend) from exc
+
+
+def from_s16le(data: bytes) -> Samples:
+    """Shape (T,) for 2 T bytes."""
+    samples: Samples = np.frombuffer(data, "<i2").astype(np.float32)
+    samples *= np.float32(1 / 32768)
+    return samples

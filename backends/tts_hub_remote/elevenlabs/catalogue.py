@@ -1,0 +1,114 @@
+"""What ElevenLabs lists: its models, the voices of an account, and what is left of its credits."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from tts_hub.errors import GenerationError
+from tts_hub.types import Gender, Voice
+from tts_hub_remote.elevenlabs.facts import MODELS, MOST_PAGE, Model
+from tts_hub_remote.elevenlabs.refusals import ElevenLabsConnection
+
+MOST_PAGES = 30
+"""A library of more than 3,000 voices is cut."""
+MOST_MULTIPLIER = 100.0
+GENDERS = {"female", "male", "neutral"}
+
+
+async def list_models(connection: ElevenLabsConnection) -> dict[str, Model]:
+    """Those that speak, by id; what the service leaves out is as it is known.
+
+    Raises:
+        TTSHubError: it does not tell.
+    """
+    rows = await connection.json("GET", "/v1/models")
+    if not isinstance(rows, list):
+        raise GenerationError("the list of models is no list", backend=connection.name)
+    speaking = [row for row in rows if isinstance(row, dict) and row.get("can_do_text_to_speech", True)]
+    return {model.id: model for row in speaking if (model := _model(row)) is not None}
+
+
+async def list_voices(connection: ElevenLabsConnection) -> Sequence[Voice]:
+    """The voices of the account, of all pages.
+
+    Raises:
+        TTSHubError: it does not tell.
+    """
+    found: dict[str, Voice] = {}
+    token, seen = "", set[str]()
+    while token not in seen and len(seen) < MOST_PAGES:
+        seen.add(token)
+        params = {"page_size": str(MOST_PAGE)} | ({"next_page_token": token} if token else {})
+        page = await connection.json("GET", "/v2/voices", params=params)
+        rows = page.get("voices") if isinstance(page, dict) else None
+        if not isinstance(rows, list):
+            raise GenerationError("the list of voices is no list", backend=connection.name)
+        for voice in map(_voice, rows):
+            if voice is not None:
+                found.setdefault(voice.id.casefold(), voice)
+        token = str(page.get("next_page_token") or "")
+        if not token or not page.get("has_more"):
+            break
+    return list(found.values())
+
+
+async def credits_left(connection: ElevenLabsConnection) -> int | None:
+    """Of the account; None when it does not say.
+
+    Raises:
+        TTSHubError: it does not tell.
+    """
+    told = await connection.json("GET", "/v1/user/subscription")
+    counts = [told.get(name) for name in ("character_limit", "character_count")]
+    limit, used = (count if isinstance(count, int) else None for count in counts)
+    return None if limit is None or used is None else limit - used
+
+
+def _model(row: Mapping[str, Any]) -> Model | None:
+    name = row.get("model_id")
+    if not isinstance(name, str):
+        return None
+    known = MODELS.get(name, Model(name))
+    most, rates = row.get("maximum_text_length_per_request"), row.get("model_rates")
+    factor = _multiplier(rates.get("character_cost_multiplier") if isinstance(rates, dict) else None)
+    languages = [
+        entry["language_id"]
+        for entry in row.get("languages") or []
+        if isinstance(entry, dict) and isinstance(entry.get("language_id"), str)
+    ]
+    return dataclasses.replace(
+        known,
+        max_chars=most if isinstance(most, int) and most > 0 else known.max_chars,
+        languages=tuple(languages) or known.languages,
+        credits_per_character=known.credits_per_character if factor is None else factor,
+        can_use_style=row.get("can_use_style") is not False,
+        can_use_speaker_boost=row.get("can_use_speaker_boost") is not False,
+    )
+
+
+def _multiplier(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if 0 <= value <= MOST_MULTIPLIER else None
+
+
+def _voice(row: Any) -> Voice | None:
+    """Its language is open: every voice speaks all those of the model."""
+    if not isinstance(row, dict) or not isinstance(row.get("voice_id"), str) or not row["voice_id"]:
+        return None
+    told = row.get("labels")
+    labels: Mapping[str, Any] = told if isinstance(told, dict) else {}
+    name = str(row.get("name") or row["voice_id"]).strip()
+    gender = labels.get("gender")
+    parts = [labels.get("accent"), labels.get("age"), row.get("description"), row.get("category")]
+    short = name.partition(" - ")[0]
+    return Voice(
+        id=row["voice_id"],
+        name=name,
+        language="",
+        gender=cast("Gender", gender) if gender in GENDERS else None,
+        description=", ".join(str(part).strip() for part in parts if part),
+        aliases=tuple(dict.fromkeys((name, short))),
+    )

@@ -1,0 +1,60 @@
+"""What can be set for ElevenLabs, and for one request to it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from tts_hub.backend import BackendOptions
+from tts_hub_remote.settings import RemoteSettings
+
+OutputFormat = Literal[
+    "mp3_22050_32",
+    "mp3_24000_48",
+    "mp3_44100_32",
+    "mp3_44100_64",
+    "mp3_44100_96",
+    "mp3_44100_128",
+    "mp3_44100_192",
+    "opus_48000_32",
+    "opus_48000_64",
+    "opus_48000_96",
+    "opus_48000_128",
+    "opus_48000_192",
+    "pcm_8000",
+    "pcm_16000",
+    "pcm_22050",
+    "pcm_24000",
+    "pcm_32000",
+    "pcm_44100",
+    "pcm_48000",
+]
+"""Those of the service's stream that are more than telephone quality."""
+
+
+class ElevenLabsSettings(RemoteSettings):
+    """ElevenLabs: which audio it is asked for, and how."""
+
+    output_format: OutputFormat = Field(
+        "pcm_24000", description="of the audio on its way here; some need a higher plan"
+    )
+    enable_logging: bool = Field(True, description="false: the service keeps nothing (enterprise plans)")
+    socket: bool = Field(
+        True, description="speak a text that is still being written over one websocket, where that can be"
+    )
+
+
+class ElevenLabsOptions(BackendOptions):
+    """Of one request; what is not given is as the voice has it."""
+
+    stability: float | None = Field(None, ge=0, le=1, description="low: livelier, high: more even")
+    similarity_boost: float | None = Field(None, ge=0, le=1, description="how close to the original voice")
+    style: float | None = Field(None, ge=0, le=1, description="how much its style is exaggerated")
+    use_speaker_boost: bool | None = Field(None, description="closer to the speaker, a little slower")
+    apply_text_normalization: Literal["auto", "on", "off"] = Field(
+        "auto", description="whether figures and the like are spelled out first"
+    )
+    apply_language_text_normalization: bool = Field(
+        False, description="the same by the rules of the language: Japanese only, slow"
+    )

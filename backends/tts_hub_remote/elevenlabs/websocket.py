@@ -1,0 +1,212 @@
+"""ElevenLabs' websocket `stream-input`: one for a request whose text is still being written.
+
+Each segment is sent with a flush. Nothing says when its audio is whole, so that is read off the characters
+that come with the audio; where they do not tell, the text is ended: then the service says that it is done.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import AsyncGenerator, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import anyio
+import httpx
+from anyio import to_thread
+
+from tts_hub.errors import GenerationError, RateLimitedError, StalledError
+from tts_hub_remote.address import is_loopback
+from tts_hub_remote.elevenlabs.alignment import SpokenWords, Timed, in_milliseconds
+from tts_hub_remote.elevenlabs.answers import audio_in
+from tts_hub_remote.elevenlabs.refusals import KEY_HEADER, ElevenLabsConnection
+from tts_hub_remote.failures import NoSuchPathError, refusal_in, refusal_of
+from tts_hub_remote.lines import LONGEST, parsed
+from tts_hub_remote.settings import RemoteSettings
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
+
+QUIET_SECONDS = 1.5
+"""Without a message, after which the text is ended to learn whether its audio is whole."""
+SAMPLE_BYTES = 2
+PASSED_OVER = (NoSuchPathError, GenerationError, RateLimitedError)
+"""Refusals of a handshake that say nothing of the same request over HTTP, or are dealt with there."""
+QUEUE = 64
+"""Messages that are taken in before they are read."""
+
+
+class SocketLostError(Exception):
+    """The websocket cannot be opened, or is gone: what has not been heard may be asked for over HTTP."""
+
+
+class SpeechSocket:
+    """An open websocket. One segment at a time."""
+
+    def __init__(
+        self, wire: ClientConnection, connection: ElevenLabsConnection, settings: RemoteSettings, rate: int
+    ) -> None:
+        """`rate` is that of the samples, in Hz."""
+        self.is_over = False
+        """Its text has been ended: it says nothing more."""
+        self._wire = wire
+        self._connection = connection
+        self._settings = settings
+        self._rate = rate
+
+    def abort(self) -> None:
+        """Close it without a word; what is still being made is not wanted."""
+        self.is_over = True
+        self._wire.transport.abort()
+
+    async def say(self, text: str, words: SpokenWords) -> AsyncGenerator[bytes, None]:
+        """The samples of a segment as they come; their times go to `words`.
+
+        Left before its end, the websocket is closed: what comes next would be of this segment.
+
+        Raises:
+            SocketLostError: the connection is gone.
+            TTSHubError: as the service fails.
+        """
+        if self.is_over:
+            raise SocketLostError("the websocket has come to its end")
+        whole = False
+        try:
+            await self._send({"text": f"{text} ", "flush": True})
+            progress = _Progress(text)
+            while not progress.is_whole and (message := await self._next(progress)) is not None:
+                seconds = progress.bytes / SAMPLE_BYTES / self._rate
+                aligned = in_milliseconds(message.get("alignment"), seconds)
+                words.read(aligned or in_milliseconds(message.get("normalizedAlignment"), seconds))
+                progress.note(aligned)
+                if data := audio_in(message.get("audio"), self._connection.name):
+                    progress.bytes += len(data)
+                    yield data
+            whole = True
+        finally:
+            if not whole or self.is_over:
+                self.abort()
+
+    async def _next(self, progress: _Progress) -> dict[str, Any] | None:
+        """The next message; None when all has been said."""
+        if not self.is_over and progress.bytes:
+            with anyio.move_on_after(QUIET_SECONDS):
+                return self._checked(await self._receive())
+            self.is_over = True
+            await self._send({"text": ""})
+        limit = self._settings.read_timeout if progress.bytes else self._settings.first_byte_timeout
+        try:
+            with anyio.fail_after(limit):
+                return self._checked(await self._receive())
+        except TimeoutError as exc:
+            message = f"{self._connection.name} sent nothing over its websocket for {limit:g} s"
+            raise StalledError(message, backend=self._connection.name) from exc
+
+    def _checked(self, message: dict[str, Any]) -> dict[str, Any] | None:
+        if "audio" not in message and ("message" in message or "error" in message):
+            raise self._connection.translated(refusal_in(message))
+        if message.get("isFinal") is True:
+            self.is_over = True
+            return message if message.get("audio") else None
+        return message
+
+    async def _receive(self) -> dict[str, Any]:
+        from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
+
+        try:
+            data = await self._wire.recv()
+        except ConnectionClosed as exc:
+            if self.is_over and isinstance(exc, ConnectionClosedOK):
+                return {"isFinal": True}
+            raise SocketLostError("the websocket is gone") from exc
+        return parsed(data.encode() if isinstance(data, str) else data, self._connection.name)
+
+    async def _send(self, message: Mapping[str, Any]) -> None:
+        from websockets.exceptions import ConnectionClosed
+
+        try:
+            await self._wire.send(json.dumps(message))
+        except ConnectionClosed as exc:
+            raise SocketLostError("the websocket is gone") from exc
+
+
+class _Progress:
+    """How much of a segment has come."""
+
+    def __init__(self, text: str) -> None:
+        self.bytes = 0
+        """Of audio."""
+        self._left = "".join(text.split())
+        """Characters that have not been said; white space may come otherwise than it was sent."""
+
+    @property
+    def is_whole(self) -> bool:
+        """The last character has been said."""
+        return not self._left
+
+    def note(self, characters: list[Timed]) -> None:
+        """Take in what was said next; what does not stand in the text tells nothing."""
+        said = "".join("".join(character.split()) for character, _, _ in characters)
+        if self._left.startswith(said):
+            self._left = self._left[len(said) :]
+
+
+async def open_socket(
+    connection: ElevenLabsConnection,
+    settings: RemoteSettings,
+    path: str,
+    query: Mapping[str, str],
+    first: Mapping[str, Any],
+    *,
+    rate: int,
+) -> SpeechSocket:
+    """Open one; `first` is what goes with the first message.
+
+    Raises:
+        SocketLostError: no connection, or something that is no websocket.
+        TTSHubError: the service refuses.
+    """
+    from websockets.asyncio.client import connect
+    from websockets.exceptions import InvalidStatus, WebSocketException
+
+    class Connect(connect):
+        def process_redirect(self, exc: Exception) -> Exception:
+            """To nowhere: the key is for nobody else."""
+            return exc
+
+    wire_log = logging.getLogger(f"{__name__}.wire")
+    wire_log.setLevel(logging.INFO)  # below it the headers are told, the key among them
+    secure = connection.base.startswith("https:")
+    address = "ws" + connection.base.removeprefix("http") + path
+    try:
+        wire = await Connect(
+            f"{address}?{urlencode(query)}",
+            additional_headers={KEY_HEADER: connection.key},
+            user_agent_header="tts-hub",
+            open_timeout=settings.connect_timeout + settings.answer_timeout,
+            proxy=None if is_loopback(connection.base) else True,
+            compression=None,
+            max_size=LONGEST,
+            max_queue=QUEUE,
+            ssl=await to_thread.run_sync(httpx.create_ssl_context) if secure else None,
+            logger=wire_log,
+        )
+    except InvalidStatus as exc:
+        response = exc.response
+        refusal = refusal_of(response.status_code, response.headers, bytes(response.body or b""))
+        error = connection.translated(refusal)
+        if isinstance(error, PASSED_OVER):
+            raise SocketLostError(f"no websocket: HTTP {refusal.status}") from exc
+        raise error from exc
+    except (OSError, TimeoutError, WebSocketException) as exc:
+        raise SocketLostError(f"no websocket: {type(exc).__name__}") from exc
+    socket = SpeechSocket(wire, connection, settings, rate)
+    try:
+        await wire.send(json.dumps({"text": " ", **first}))
+    except WebSocketException as exc:
+        raise SocketLostError("the websocket is gone") from exc
+    except BaseException:
+        socket.abort()
+        raise
+    return socket

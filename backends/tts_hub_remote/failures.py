@@ -1,0 +1,168 @@
+"""What services answer when they refuse: every shape of body, and what it means in the hub's own errors."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+
+from tts_hub.errors import (
+    BackendUnavailableError,
+    GenerationError,
+    RateLimitedError,
+    TextTooLongError,
+    TTSHubError,
+    UnknownModelError,
+    UnknownVoiceError,
+    UnsupportedFormatError,
+    UnsupportedOptionError,
+)
+
+SHOWN = 300
+"""Characters of a service's own words that are passed on."""
+PASSING = {408, 409, 425, 429, 500, 502, 503, 504, 529}
+"""Statuses that another try may get rid of."""
+OUT_OF_MONEY = {"insufficient_quota", "quota_exceeded", "credit_balance_exhausted", "budget_exceeded"}
+TOO_LONG = {"string_above_max_length", "string_too_long", "max_character_limit_exceeded", "text_too_long"}
+
+
+class NoSuchPathError(BackendUnavailableError):
+    """The service has nothing at the address that was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer that is an error."""
+
+    status: int
+    message: str
+    """In the words of the service, shortened."""
+    code: str = ""
+    """Its short name there, or its type where it has none."""
+    param: str = ""
+    """The field that is to blame."""
+    retry_after: float | None = None
+    """Seconds."""
+    may_retry: bool = False
+    """Another try may do better."""
+
+
+def refusal_of(status: int, headers: Mapping[str, str], body: bytes) -> Refusal:
+    """Read an error answer of whatever shape: JSON of all services known, or plain text."""
+    text = body.decode("utf-8", "replace").strip()
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = text
+    message, code, param = _told(value)
+    code = code.casefold()
+    told = headers.get("x-should-retry", "").casefold()
+    return Refusal(
+        status=status,
+        message=_shown(message) or _phrase(status),
+        code=code,
+        param=param,
+        retry_after=retry_after(headers),
+        may_retry=told != "false" and (status in PASSING or told == "true") and code not in OUT_OF_MONEY,
+    )
+
+
+def refusal_in(value: Any) -> Refusal:
+    """An error that came as an event or a line inside a good answer."""
+    message, code, param = _told(value)
+    return Refusal(500, _shown(message) or "it says no more", code.casefold(), param)
+
+
+def error_of(refusal: Refusal, backend: str, *, key_name: str = "") -> TTSHubError:
+    """The hub's error for it; `key_name` is the variable that the key is in."""
+    told = f"{backend} refused (HTTP {refusal.status}): {refusal.message}"
+    status, code = refusal.status, refusal.code
+    if code in OUT_OF_MONEY or status == HTTPStatus.PAYMENT_REQUIRED:
+        return BackendUnavailableError(told, backend=backend, remedy="top up or change the plan there")
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return BackendUnavailableError(
+            told, backend=backend, remedy=f"export {key_name}=..." if key_name else ""
+        )
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return RateLimitedError(told, retry_after=refusal.retry_after or 1.0)
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE or code in TOO_LONG or "too_long" in refusal.message:
+        return TextTooLongError(told)
+    if status in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}:
+        return _invalid(refusal, told, backend)
+    return GenerationError(told, backend=backend)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds until another try is welcome: `retry-after-ms`, or `retry-after` in seconds or as a date."""
+    try:
+        if "retry-after-ms" in headers:
+            seconds = float(headers["retry-after-ms"]) / 1000
+        elif headers.get("retry-after", "").strip()[:1].isdigit():
+            seconds = float(headers["retry-after"])
+        elif "retry-after" in headers:
+            seconds = parsedate_to_datetime(headers["retry-after"]).timestamp() - time.time()
+        else:
+            return None
+    except (ValueError, OverflowError):
+        return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _invalid(refusal: Refusal, told: str, backend: str) -> TTSHubError:
+    about = f"{refusal.param} {refusal.code} {refusal.message}".casefold()
+    if "voice" in refusal.param or "voice" in refusal.code:
+        return UnknownVoiceError(told)
+    if "response_format" in about or "output_format" in about:
+        return UnsupportedFormatError(told)
+    if "model" in refusal.param or "model" in refusal.code or "invalid url" in about:
+        return UnknownModelError(told)
+    if refusal.status == HTTPStatus.NOT_FOUND:
+        if "voice" in about:
+            return UnknownVoiceError(told)
+        return NoSuchPathError(told, backend=backend, remedy="check the `url` of the service")
+    return UnsupportedOptionError(told, param=refusal.param or "input")
+
+
+def _told(value: Any) -> tuple[str, str, str]:
+    """(message, code, param) of a decoded body."""
+    if isinstance(value, str):
+        return ("" if value.lstrip().startswith("<") else value), "", ""
+    if isinstance(value, list):
+        return _told(value[0]) if value else ("", "", "")
+    if not isinstance(value, dict):
+        return "", "", ""
+    for name in ("error", "detail"):
+        inner = value.get(name)
+        if isinstance(inner, dict | list):
+            return _told(inner)
+        if isinstance(inner, str) and not value.get("message"):
+            return inner, "", ""
+    return _fields(value)
+
+
+def _fields(value: Mapping[str, Any]) -> tuple[str, str, str]:
+    message = value.get("message") or value.get("msg") or ""
+    names = (value.get(name) for name in ("code", "status", "error", "type"))
+    code = next((name for name in names if isinstance(name, str) and name), "")
+    where = value.get("loc")
+    param = str(where[-1]) if isinstance(where, list) and where else value.get("param")
+    return str(message), code, param if isinstance(param, str) else ""
+
+
+def _shown(message: str) -> str:
+    """In one line, without characters that could forge a log."""
+    line = " ".join(message.split())
+    line = "".join(c for c in line if c.isprintable())
+    return line if len(line) <= SHOWN else line[:SHOWN] + "…"
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "no reason given"

@@ -1,0 +1,89 @@
+"""Words that a service timed in its own rendering, brought back onto the text as it was written."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from tts_hub.text.tokens import Token, tokens
+from tts_hub.types import WordTiming
+
+LOOK_AHEAD = 6
+"""Words of the text that may be skipped to find the one that was said."""
+
+
+class WordMatcher:
+    """Feed it what was said, in order; it gives each word of the text once its times are certain.
+
+    A word that was said otherwise than written ("forty two" for 42) gets the time between its neighbours.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._left: deque[Token] = deque(token for token in tokens(text) if token.wordlike)
+        self._open: list[tuple[float, float]] = []
+        """Times of what was said and fits nothing yet."""
+        self._part = ""
+        """What is left to be said of a word that is said in pieces, such as well-known."""
+        self._current: tuple[Token, float, float] | None = None
+
+    def said(self, word: str, start: float, end: float) -> list[WordTiming]:
+        """Words of the text that are settled by it; seconds as they came in."""
+        plain = _plain(word)
+        if not plain:
+            return []
+        if self._current is not None and self._part.startswith(plain):
+            token, begin, _ = self._current
+            self._part = self._part.removeprefix(plain)
+            self._current = (token, begin, max(end, begin))
+            return self._closed() if not self._part else []
+        skipped = self._position_of(plain)
+        if skipped is None:
+            self._open.append((start, end))
+            return []
+        settled = self._closed() + self._share(skipped, start)
+        token = self._left.popleft()
+        self._part = _plain(self._text[token.start : token.end]).removeprefix(plain)
+        self._current = (token, start, max(start, end))
+        return settled + (self._closed() if not self._part else [])
+
+    def finish(self) -> list[WordTiming]:
+        """What is left when all has been said."""
+        end = self._open[-1][1] if self._open else None
+        settled = self._closed()
+        return settled + (self._share(len(self._left), end) if end is not None else [])
+
+    def _position_of(self, plain: str) -> int | None:
+        for index, token in zip(range(LOOK_AHEAD), self._left, strict=False):
+            written = _plain(self._text[token.start : token.end])
+            if written == plain or (written.startswith(plain) and len(plain) > 1):
+                return index
+        return None
+
+    def _closed(self) -> list[WordTiming]:
+        if self._current is None:
+            return []
+        token, start, end = self._current
+        self._current, self._part = None, ""
+        return [self._timing(token, start, end)]
+
+    def _share(self, count: int, until: float) -> list[WordTiming]:
+        """The next `count` words share the time of what was said in their place, by their lengths."""
+        skipped = [self._left.popleft() for _ in range(count)]
+        said, self._open = self._open, []
+        if not skipped or not said:
+            return []
+        start, end = said[0][0], min(said[-1][1], max(until, said[0][0]))
+        total = sum(token.end - token.start for token in skipped)
+        shared, done = [], 0
+        for token in skipped:
+            begin = start + (end - start) * done / total
+            done += token.end - token.start
+            shared.append(self._timing(token, begin, start + (end - start) * done / total))
+        return shared
+
+    def _timing(self, token: Token, start: float, end: float) -> WordTiming:
+        return WordTiming(self._text[token.start : token.end], start, end, (token.start, token.end))
+
+
+def _plain(word: str) -> str:
+    return "".join(c for c in word.casefold() if c.isalnum())

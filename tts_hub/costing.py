@@ -1,0 +1,159 @@
+"""The costs of a request along its way: estimated, allowed or refused by the budget, counted."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
+from dataclasses import dataclass, fields
+
+from anyio.lowlevel import checkpoint
+
+from tts_hub.budget import Account, Bill
+from tts_hub.errors import TTSHubError
+from tts_hub.pricing import FREE, CostEstimate, EngineEstimate, Price, Work, expected_work
+from tts_hub.report import EngineCost
+from tts_hub.route import Stop, native_speed
+from tts_hub.text.segment import Segment
+from tts_hub.types import SpeechRequest
+
+BREATH = 64
+"""Segments that are counted before others get their turn."""
+logger = logging.getLogger(__name__)
+
+
+class RequestCosts:
+    """What the engines of a request's route may take, and did take."""
+
+    def __init__(
+        self, request: SpeechRequest, request_id: str, route: Sequence[Stop], account: Account
+    ) -> None:
+        self.passed_over: list[str] = []
+        """Why engines were not gone to that could have gone on."""
+        self._request = request
+        self._request_id = request_id
+        self._route = route
+        self._account = account
+
+    @property
+    def dollars(self) -> float:
+        """All of it."""
+        return self._account.dollars
+
+    @property
+    def by_engine(self) -> tuple[EngineCost, ...]:
+        """Those that took something."""
+        return self._account.costs
+
+    async def allow_all(self, segments: AsyncGenerator[Segment, None]) -> None:
+        """Make sure that the budget has enough for a whole text at the first engine.
+
+        Raises:
+            BudgetExceededError: it has not.
+        """
+        stop = self._route[0]
+        price = _price(stop)
+        if not price.is_free:
+            work = (await _count(self._request, [stop], segments)).works[0]
+            await self._account.allow(price.estimate(work).high)
+
+    def bill(self, index: int, text: str) -> AbstractAsyncContextManager[Bill]:
+        """For a segment at one stop of the route; see `Account.bill`."""
+        stop = self._route[index]
+        return self._account.bill(
+            stop.engine.name, stop.model, _price(stop), work_of(stop, self._request, text)
+        )
+
+    async def may_take_over(self, index: int, rest: str) -> bool:
+        """Whether the budget has enough for the rest of the text at another engine; if not, it is told."""
+        stop = self._route[index]
+        try:
+            await self._account.allow(_price(stop).estimate(work_of(stop, self._request, rest)).high)
+        except TTSHubError as exc:
+            logger.warning(
+                "request %s: engine %s is passed over: %s", self._request_id, stop.engine.name, exc
+            )
+            self.passed_over.append(f"engine {stop.engine.name!r} was passed over: {exc}")
+            return False
+        return True
+
+    async def close(self) -> None:
+        """All work has ended."""
+        await self._account.close()
+
+
+async def estimate_of(
+    request: SpeechRequest, route: Sequence[Stop], segments: AsyncGenerator[Segment, None]
+) -> CostEstimate:
+    """What speaking the segments of a request would cost at each engine of its route.
+
+    Raises:
+        InvalidTextError: there is a broken tag in the text.
+        BackendUnavailableError: an engine does not tell its price.
+    """
+    counted = await _count(request, route, segments)
+    first, *others = [_engine_estimate(stop, work) for stop, work in zip(route, counted.works, strict=True)]
+    work = counted.works[0]
+    return CostEstimate(
+        **{field.name: getattr(first, field.name) for field in fields(first)},
+        requested_model=request.model or "",
+        characters=work.characters,
+        segments=counted.segments,
+        audio_seconds=work.seconds * _speed(route[0], request) / request.speed + counted.pauses,
+        fallbacks=tuple(others),
+    )
+
+
+def work_of(stop: Stop, request: SpeechRequest, text: str) -> Work:
+    """What the engine of a stop has to do for a piece of a request's text."""
+    return expected_work(text, speed=_speed(stop, request), instructions=request.instructions)
+
+
+@dataclass(slots=True)
+class _Counted:
+    """What there is in a text."""
+
+    works: list[Work]
+    """Of the whole text, for each engine."""
+    segments: int = 0
+    """With words in them."""
+    pauses: float = 0.0
+    """Seconds of pauses that the text asks for."""
+
+
+async def _count(
+    request: SpeechRequest, stops: Sequence[Stop], segments: AsyncGenerator[Segment, None]
+) -> _Counted:
+    counted = _Counted([Work()] * len(stops))
+    async with aclosing(segments):
+        async for segment in segments:
+            counted.pauses += segment.pause_after or 0.0
+            if segment.text:
+                counted.segments += 1
+                works = zip(counted.works, stops, strict=True)
+                counted.works = [work + work_of(stop, request, segment.text) for work, stop in works]
+            if segment.index % BREATH == 0:
+                await checkpoint()
+    return counted
+
+
+def _engine_estimate(stop: Stop, work: Work) -> EngineEstimate:
+    price = _price(stop)
+    bounds = price.estimate(work)
+    return EngineEstimate(
+        backend=stop.engine.name,
+        model=stop.model,
+        cost=bounds.likely,
+        cost_low=bounds.low,
+        cost_high=bounds.high,
+        price_source=price.source,
+        price_checked=price.checked,
+    )
+
+
+def _price(stop: Stop) -> Price:
+    return stop.engine.price(stop.model) or FREE
+
+
+def _speed(stop: Stop, request: SpeechRequest) -> float:
+    return native_speed(stop.engine.capabilities_for(stop.model), request.speed)

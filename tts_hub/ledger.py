@@ -1,0 +1,91 @@
+"""What was spent on each day, in a file that all programs of a user share."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sqlite3
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from tts_hub.errors import BudgetExceededError, OutputError
+from tts_hub.pricing import usd
+
+FILE_NAME = "spending.sqlite3"
+LOCKED_FOR = 10.0
+"""Seconds to wait for other programs, which hold the file for milliseconds."""
+ROUNDING = 1e-9
+"""US dollars that sums may be off by."""
+
+
+def today() -> dt.date:
+    """The day that is running in UTC, as services count days."""
+    return dt.datetime.now(dt.UTC).date()
+
+
+class Ledger:
+    """US dollars of each day. Its methods wait for the disk: call them in a thread."""
+
+    def __init__(self, folder: Path) -> None:
+        """Nothing is read or written before there is something to count."""
+        self._folder = folder
+
+    def reserve(self, day: dt.date, dollars: float, limit: float) -> None:
+        """Count as spent what is about to be, so that nobody else can spend it too.
+
+        Raises:
+            BudgetExceededError: the day's sum would go beyond `limit`.
+            OutputError: the file cannot be kept.
+        """
+        with self._opened() as file:
+            spent = _spent(file, day)
+            if spent + dollars > limit + ROUNDING:
+                raise BudgetExceededError(
+                    f"{usd(dollars)} more would go over the {usd(limit)} of a day (budget.per_day): "
+                    f"{usd(spent)} are spent or promised since midnight UTC"
+                )
+            _put(file, day, spent + dollars)
+
+    def correct(self, day: dt.date, dollars: float) -> None:
+        """Add what was spent beyond what was reserved, or give back (negative) what was not spent.
+
+        Raises:
+            OutputError: the file cannot be kept.
+        """
+        with self._opened() as file:
+            _put(file, day, max(0.0, _spent(file, day) + dollars))
+
+    def spent(self, day: dt.date) -> float:
+        """What the day has come to, with what is promised to requests that are under way.
+
+        Raises:
+            OutputError: the file cannot be kept.
+        """
+        with self._opened() as file:
+            return _spent(file, day)
+
+    @contextmanager
+    def _opened(self) -> Generator[sqlite3.Connection, None, None]:
+        """The file, locked; what was changed is kept if the block comes to its end."""
+        path = self._folder / FILE_NAME
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with closing(sqlite3.connect(path, timeout=LOCKED_FOR, isolation_level=None)) as file:
+                file.execute("BEGIN IMMEDIATE")
+                file.execute("CREATE TABLE IF NOT EXISTS spent (day TEXT PRIMARY KEY, dollars REAL NOT NULL)")
+                yield file
+                file.execute("COMMIT")
+        except (OSError, sqlite3.Error) as exc:
+            raise OutputError(
+                f"cannot keep what was spent today (budget.per_day) in {path}: {exc}; "
+                "nothing that costs money is spoken before that is possible"
+            ) from exc
+
+
+def _spent(file: sqlite3.Connection, day: dt.date) -> float:
+    row = file.execute("SELECT dollars FROM spent WHERE day = ?", (day.isoformat(),)).fetchone()
+    return float(row[0]) if row else 0.0
+
+
+def _put(file: sqlite3.Connection, day: dt.date, dollars: float) -> None:
+    file.execute("INSERT OR REPLACE INTO spent VALUES (?, ?)", (day.isoformat(), dollars))

@@ -1,0 +1,46 @@
+"""`/v1/audio/estimate`: what a request for speech would cost, before it is made."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
+
+from tts_hub.pricing import CostEstimate
+from tts_hub.server.hub import Hub, TheHub
+from tts_hub.server.schema import JSON_ANSWERS
+from tts_hub.server.wire import SpeechBody, speech_request
+
+router = APIRouter(tags=["speech"])
+
+
+class EstimateQuery(BaseModel):
+    """The fields of a request for speech that its cost depends on."""
+
+    input: str = Field(description="The text to speak; a long one goes into the body of a POST.")
+    model: str | None = Field(None, description="A model, an alias such as `tts-1`, or `auto`.")
+    voice: str | None = Field(None, description="Id of a voice; no engine's price depends on it.")
+    instructions: str | None = Field(None, max_length=4096, description="Some models count them as well.")
+    speed: float = Field(1.0, ge=0.25, le=4.0, allow_inf_nan=False)
+    language: str | None = Field(None, description="A BCP 47 tag such as `en-GB`.")
+    markup: Literal["text", "ssml"] = Field("text", description="Tags of SSML are counted.")
+    fallback: list[str] | None = Field(None, max_length=16, description="Models that may stand in.")
+
+
+@router.get("/v1/audio/estimate", responses=JSON_ANSWERS)
+async def get_estimate(
+    query: Annotated[EstimateQuery, Query()], request: Request, hub: TheHub
+) -> CostEstimate:
+    """What speaking a text would cost, in US dollars, with which engine. Nothing is spoken."""
+    return await _estimate(SpeechBody.model_validate(query.model_dump()), request, hub)
+
+
+@router.post("/v1/audio/estimate", responses=JSON_ANSWERS)
+async def estimate_speech(body: SpeechBody, request: Request, hub: TheHub) -> CostEstimate:
+    """The same for the body of a request for speech."""
+    return await _estimate(body, request, hub)
+
+
+async def _estimate(body: SpeechBody, request: Request, hub: Hub) -> CostEstimate:
+    return await hub.manager.estimate(speech_request(body, request, hub))
