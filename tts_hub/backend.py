@@ -53,7 +53,7 @@ class TTSBackend(ABC):
     priority: ClassVar[int] = 0
     """The ready engine with the highest one is what `auto` means; below zero: never chosen by `auto`."""
     many: ClassVar[bool] = False
-    """May stand in the config several times, under names of the user's: `[remote.<name>]` with it as `kind`."""
+    """May stand in the config several times, as `[remote.<name>]` with its name as `kind`."""
     Settings: ClassVar[type[BackendSettings]] = BackendSettings
     Options: ClassVar[type[BackendOptions]] = BackendOptions
 

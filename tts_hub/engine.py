@@ -199,6 +199,7 @@ class Engine:
                 f"no turn on engine {self.name!r} within {self._limits.queue_timeout:g} s",
                 retry_after=self._wait_estimate(),
             ) from exc
+        self._slots.resize(self._concurrency())  # a remote service tells it with its answers
         began = anyio.current_time()
         if self.active == 1:
             self.sign_of_life()
@@ -250,6 +251,7 @@ class Engine:
                     await self._instance().load(loading.tell)
                     if self._warms_up:
                         await self._warm_up(loading)
+                self._slots.resize(self._concurrency())
                 self.state = "ready"
                 self._tasks.start_soon(self._run_beside, self._instance())
         finally:

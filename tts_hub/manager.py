@@ -43,6 +43,8 @@ from tts_hub.types import Availability, ModelFiles, RequestFields, SpeechRequest
 from tts_hub.validation import checked_request
 
 AUTO = "auto"
+VOICES_WITHIN = 5.0
+"""Seconds that an engine has to list its voices when those of all engines are asked for."""
 logger = logging.getLogger(__name__)
 
 
@@ -241,14 +243,19 @@ class TTSBackendManager:
         if model is not None:
             stop = self._route(model, ())[0]
             return {stop.engine.name: await stop.engine.voices()}
-        found: dict[str, Sequence[Voice]] = {}
-        for entry in self.registry:
-            if entry.availability().ready:
-                try:
-                    found[entry.name] = await self._engine(entry).voices()
-                except Exception as exc:  # noqa: BLE001 - a stranger's code: the other engines' voices are listed
-                    logger.warning("no voices of engine %s: %s", entry.name, exc)
-        return found
+        ready = [entry for entry in self.registry if entry.availability().ready]
+        found: dict[str, Sequence[Voice]] = {entry.name: () for entry in ready}
+        async with anyio.create_task_group() as tasks:  # a service that is far away keeps nobody waiting twice
+            for entry in ready:
+                tasks.start_soon(self._list_voices, entry, found)
+        return {name: voices for name, voices in found.items() if voices}
+
+    async def _list_voices(self, entry: Entry, found: dict[str, Sequence[Voice]]) -> None:
+        try:
+            with anyio.fail_after(VOICES_WITHIN):
+                found[entry.name] = await self._engine(entry).voices()
+        except Exception as exc:  # noqa: BLE001 - a stranger's code: the other engines' voices are listed
+            logger.warning("no voices of engine %s: %s", entry.name, exc)
 
     async def problems(self) -> list[str]:
         """What the configuration asks for by default and cannot get: models, voices, format, rate."""

@@ -32,6 +32,13 @@ class SlotQueue:
         self.newcomers = 0
         """How many of them wait with their first segment."""
 
+    def resize(self, slots: int) -> None:
+        """Have another number of slots; those that are out stay out until they are given back."""
+        self.slots = slots
+        while self.taken < self.slots and self.waiting:
+            self.taken += 1
+            self.release()
+
     async def acquire(self, *, first: bool) -> None:
         """Wait for a slot and take it; `first` for the first segment of a request."""
         await anyio.lowlevel.checkpoint_if_cancelled()
@@ -54,7 +61,7 @@ class SlotQueue:
 
     def release(self) -> None:
         """Give a slot back; it is passed on without becoming free, so that nobody jumps the line."""
-        while self._waiting:
+        while self._waiting and self.taken <= self.slots:
             _, _, waiter = heapq.heappop(self._waiting)
             if not waiter.gone:
                 self._count(waiter, -1)

@@ -10,7 +10,7 @@ from pydantic import Field
 from tts_hub.backend import BackendOptions, BackendSettings
 
 ROWS = 8
-"""Segments at once unless configured. On processors more of them gain little; a GPU takes 32."""
+"""Segments at once unless configured. More of them gain little, on a GPU because of the nets behind T3."""
 
 
 class ChatterboxSettings(BackendSettings):

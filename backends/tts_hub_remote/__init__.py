@@ -1,5 +1,7 @@
 """Engines on other machines: OpenAI and its likes, AllTalk, ElevenLabs, behind the same stream."""
 
+from tts_hub_remote.alltalk import AllTalkBackend
+from tts_hub_remote.elevenlabs import ElevenLabsBackend
 from tts_hub_remote.openai import OpenAIBackend
 
-__all__ = ["OpenAIBackend"]
+__all__ = ["AllTalkBackend", "ElevenLabsBackend", "OpenAIBackend"]

@@ -6,9 +6,11 @@ files) never leads to another host: it could name one inside the user's network.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-import httpx
+if TYPE_CHECKING:
+    import httpx
 
 
 def checked_base(url: str) -> str:

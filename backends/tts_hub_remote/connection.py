@@ -6,10 +6,9 @@ import json
 import random
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
-import httpx
 from anyio import to_thread
 
 from tts_hub.errors import (
@@ -21,8 +20,11 @@ from tts_hub.errors import (
 )
 from tts_hub_remote.address import is_loopback, same_origin
 from tts_hub_remote.breaker import Breaker
-from tts_hub_remote.failures import Refusal, error_of, refusal_of
+from tts_hub_remote.failures import NoSuchPathError, Refusal, error_of, refusal_of
 from tts_hub_remote.settings import RemoteSettings
+
+if TYPE_CHECKING:  # to list the engines must not cost the import of an HTTP client
+    import httpx
 
 FIRST_PAUSE = 0.5
 """Seconds before the second try; doubled before each further one, less some chance."""
@@ -72,6 +74,8 @@ class Reply:
         await self._rest.aclose()
 
     async def _next(self) -> bytes | None:
+        import httpx
+
         try:
             with anyio.fail_after(self._read_timeout):
                 return await anext(self._rest, None)
@@ -125,6 +129,8 @@ class Connection:
         Raises:
             BackendUnavailableError: it does not.
         """
+        import httpx
+
         client = await self._opened_client()
         try:
             with anyio.fail_after(self._settings.answer_timeout):
@@ -136,6 +142,19 @@ class Connection:
 
     async def body(self, method: str, path: str, *, params: Mapping[str, str] | None = None) -> bytes:
         """A small answer whole. One try."""
+        self.breaker.check()
+        try:
+            body = await self._asked(method, path, params)
+        except BackendUnavailableError as exc:
+            if not isinstance(exc, NoSuchPathError):
+                self.breaker.failed(exc)
+            raise
+        self.breaker.succeeded()
+        return body
+
+    async def _asked(self, method: str, path: str, params: Mapping[str, str] | None) -> bytes:
+        import httpx
+
         try:
             with anyio.fail_after(self._settings.answer_timeout):
                 async with self._sent(method, path, params=params) as response:
@@ -207,6 +226,8 @@ class Connection:
                 yield piece
 
     def _first_failure(self, exc: BaseException, limit: float) -> _Passing | None:
+        import httpx
+
         if isinstance(exc, TimeoutError):  # one that thinks for so long is not asked to begin anew
             late = StalledError(f"{self._name} gave no audio within {limit:g} s", backend=self._name)
             return _Passing(late, retries=False)
@@ -217,6 +238,8 @@ class Connection:
     @asynccontextmanager
     async def _sent(self, method: str, path: str, **content: Any) -> AsyncGenerator[httpx.Response, None]:
         """A response that is no error and no redirect; its body is not read yet."""
+        import httpx
+
         client = await self._opened_client()
         url = httpx.URL(path if path.startswith("http") else self.base + path)
         for _ in range(MOST_REDIRECTS):
@@ -287,6 +310,8 @@ class Connection:
 
     def _made_client(self) -> httpx.AsyncClient:
         """In a thread: to read the certificates takes a while."""
+        import httpx
+
         settings = self._settings
         return httpx.AsyncClient(
             headers=self._headers,

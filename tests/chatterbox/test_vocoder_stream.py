@@ -37,7 +37,7 @@ def streamed(vocoder: Vocoder, pieces: tuple[int, ...], rounded_to: int) -> tupl
     with patch.object(Vocoder, "decode", side_effect=decode):
         parts = [
             stream.push(part, final=index == len(pieces) - 1)
-            for index, part in enumerate(torch.split(mel, pieces, dim=2))
+            for index, part in enumerate(torch.split(mel, list(pieces), dim=2))
         ]
     return torch.cat(parts), lengths
 

@@ -9,6 +9,7 @@ import pytest
 from tests.remote.alltalk_server import AllTalkServer, piper, version_1
 from tests.remote.openai_server import KokoroServer, OpenAIServer, Ways
 from tests.remote.speaking import OPEN
+from tests.server.conftest import Serve, served
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +24,11 @@ async def engines_are_closed(anyio_backend: str) -> AsyncGenerator[None, None]:
     yield
     while OPEN:
         await OPEN.pop().aclose()
+
+
+@pytest.fixture
+def serve() -> Serve:
+    return served
 
 
 @pytest.fixture

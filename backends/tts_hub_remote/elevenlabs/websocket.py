@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import anyio
-import httpx
 from anyio import to_thread
 
 from tts_hub.errors import GenerationError, RateLimitedError, StalledError
@@ -167,6 +166,7 @@ async def open_socket(
         SocketLostError: no connection, or something that is no websocket.
         TTSHubError: the service refuses.
     """
+    from httpx import create_ssl_context
     from websockets.asyncio.client import connect
     from websockets.exceptions import InvalidStatus, WebSocketException
 
@@ -189,7 +189,7 @@ async def open_socket(
             compression=None,
             max_size=LONGEST,
             max_queue=QUEUE,
-            ssl=await to_thread.run_sync(httpx.create_ssl_context) if secure else None,
+            ssl=await to_thread.run_sync(create_ssl_context) if secure else None,
             logger=wire_log,
         )
     except InvalidStatus as exc:

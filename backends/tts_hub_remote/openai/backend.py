@@ -33,6 +33,7 @@ from tts_hub_remote.settings import RemoteSettings
 
 CUSTOM_VOICE = "voice_"
 """How the ids of OpenAI's custom voices begin."""
+OWN_VOICE = Voice("default", "the model's own", "")
 CONCURRENCY = 8
 """Segments at once, at a server of which nothing is known."""
 TOLD_AHEAD = dt.timedelta(days=180)
@@ -85,6 +86,13 @@ class OpenAIBackend(RemoteBackend):
             variable = cls.key_source(own) or f"TTS_HUB_REMOTE__{cls.name.upper()}__API_KEY"
             return Availability(False, "it needs a key", f"export {variable}=...")
         return Availability(True)
+
+    def price(self, model: str) -> Price | None:
+        """OpenAI's prices are OpenAI's: another server with a model of the same name has its own, or none."""
+        if self._dialect == "openai":
+            return super().price(model)
+        configured = self._settings.prices
+        return configured.get(self._model(model)) or configured.get("*")
 
     def usual_model(self) -> str:
         """The one for requests that name only the engine."""
@@ -140,6 +148,8 @@ class OpenAIBackend(RemoteBackend):
         is_mix = self._dialect == "kokoro" and voice is not None and any(c in voice for c in "+(")
         if voice is not None and (is_custom or is_mix):
             return Voice(voice, voice, "")
+        if self._dialect == "hub" and voice is None and self._settings.voice is None:
+            return OWN_VOICE  # which one that is depends on the model, and the other hub knows
         return await super().find_voice(voice, language)
 
     async def probe(self) -> None:
@@ -189,9 +199,10 @@ class OpenAIBackend(RemoteBackend):
         body: dict[str, Any] = {
             "model": model,
             "input": request.text,
-            "voice": self._voice_field(request.voice.id),
             "response_format": "pcm" if captions else self._formats[0],
         }
+        if request.voice is not OWN_VOICE:
+            body["voice"] = self._voice_field(request.voice.id)
         if request.speed != 1:
             body["speed"] = request.speed
         if request.instructions and self.capabilities_for(request.model).instructions:
