@@ -166,7 +166,7 @@ class T3Batch:
     def _step(self, start: int, stop: int) -> list[Drawn]:
         rows = self._rows[start:stop]
         cache, last = self._cache.rows(start, stop), self._last[start:stop]
-        if self._recorded is not None and start == 0:
+        if self._recorded is not None and len(rows) == len(self._rows):  # rows beside it must be free
             logits = self._recorded.step(last)  # (B, V)
         else:
             logits = self._t3.step(last, cache, self._shared(rows))

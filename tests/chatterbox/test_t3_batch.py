@@ -13,6 +13,7 @@ from tts_hub_chatterbox.conditioning import Conditioning
 from tts_hub_chatterbox.nets.gpt2 import GPT2Config, KVCache
 from tts_hub_chatterbox.nets.int8 import has_int8, round_weights
 from tts_hub_chatterbox.nets.t3 import T3, T3Config
+from tts_hub_chatterbox.recorded_steps import RecordedSteps
 from tts_hub_chatterbox.sampling import SamplingOptions
 from tts_hub_chatterbox.t3_batch import MAX_TEXT, Row, T3Batch
 
@@ -154,6 +155,25 @@ def test_where_all_together_fail_each_is_tried_alone(net: T3) -> None:
     assert [each.token for each in drawn[:2]] == [
         said_alone(net, voice, text, seed, 1)[1] for seed, text in enumerate(TEXTS[:2])
     ]
+
+
+def test_a_row_that_is_tried_alone_leaves_the_others_as_they_are(net: T3) -> None:
+    voice, batch = some_voice(), batch_of(net, recorded=True)
+    said = dict(joined(batch, voice, text, seed) for seed, text in enumerate(TEXTS[:3]))
+    plain = RecordedSteps.step
+
+    def step(steps: RecordedSteps, tokens: Tensor) -> Tensor:
+        if len(tokens) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return plain(steps, tokens)
+
+    with patch.object(RecordedSteps, "step", step):
+        for drawn in batch.step():
+            said[drawn.row].append(drawn.token)
+    for _ in range(STEPS - 1):
+        for drawn in batch.step():
+            said[drawn.row].append(drawn.token)
+    assert list(said.values()) == [said_alone(net, voice, text, seed) for seed, text in enumerate(TEXTS[:3])]
 
 
 def test_a_text_without_room_is_refused_and_takes_none(net: T3) -> None:

@@ -1,0 +1,218 @@
+"""Bytes that services send: WAV in all its forms, lines and events however cut, words on the text."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import AsyncGenerator, Iterable
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tts_hub_remote.decoding import container_of, decoded
+from tts_hub_remote.failures import refusal_of, retry_after
+from tts_hub_remote.lines import events, json_lines
+from tts_hub_remote.wav import WavReader
+from tts_hub_remote.words import WordMatcher
+
+from tests.remote.serving import RATE, encoded, tone
+from tts_hub.errors import GenerationError
+
+pytestmark = pytest.mark.anyio
+S16 = (tone("Hello there.") * 32767).astype("<i2").tobytes()
+SOUND = (np.frombuffer(S16, "<i2") / 32768).astype(np.float32)
+
+
+def wav(
+    data: bytes, *, size: int | None = None, form: bytes = b"", extra: bytes = b"", bits: int = 16
+) -> bytes:
+    """A WAV whose header claims `size` bytes of samples."""
+    fmt = form or struct.pack("<HHIIHH", 1, 1, RATE, RATE * bits // 8, bits // 8, bits)
+    claimed = len(data) if size is None else size
+    head = b"RIFF" + struct.pack("<I", 0xFFFFFFFF) + b"WAVEfmt " + struct.pack("<I", len(fmt)) + fmt
+    return head + extra + b"data" + struct.pack("<I", claimed) + data
+
+
+def read(body: bytes, step: int) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    reader = WavReader()
+    parts = [s for i in range(0, len(body), step) for s in reader.read(body[i : i + step])]
+    reader.finish()
+    assert reader.sample_rate == RATE
+    return np.concatenate(parts)
+
+
+LIST = b"LIST" + struct.pack("<I", 26) + b"INFOISFT" + struct.pack("<I", 14) + b"Lavf62.12.100\0"
+STEREO = struct.pack("<HHIIHH", 1, 2, RATE, RATE * 4, 4, 16)
+FLOAT = struct.pack("<HHIIHH", 3, 1, RATE, RATE * 4, 4, 32)
+EXTENSIBLE = (
+    struct.pack("<HHIIHH", 0xFFFE, 1, RATE, RATE * 2, 2, 16) + struct.pack("<HHIH", 22, 16, 4, 1) + bytes(14)
+)
+VARIANTS = {
+    "exact": wav(S16),
+    "openai": wav(S16, size=0xFFFFFFFF),
+    "kokoro": wav(S16, size=0xFFFFFFFF, extra=LIST),
+    "alltalk": wav(S16, size=0),
+    "travisvn": wav(S16, size=0x7FFFFFFF - 36),
+    "stereo": wav(np.repeat(np.frombuffer(S16, "<i2"), 2).tobytes(), form=STEREO),
+    "float": wav(SOUND.astype("<f4").tobytes(), form=FLOAT),
+    "extensible": wav(S16, form=EXTENSIBLE),
+    "24 bits": wav(
+        (np.frombuffer(S16, "<i2").astype("<i4") << 8).view(np.uint8).reshape(-1, 4)[:, :3].tobytes(), bits=24
+    ),
+    "two files": wav(S16[:2000]) + wav(S16[2000:]),
+    "a chunk behind": wav(S16) + LIST,
+}
+
+
+@pytest.mark.parametrize("step", [1, 7, 4096, 10**9])
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_wav_is_read_however_it_is_cut(name: str, step: int) -> None:
+    assert read(VARIANTS[name], step) == pytest.approx(SOUND, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [wav(S16)[:-500], wav(S16)[:30], b"", wav(S16, size=0) + b"\1", b"RIFFxxxxAVI LIST", wav(S16, bits=12)],
+)
+def test_a_wav_that_is_cut_off_or_none_is_told(body: bytes) -> None:
+    with pytest.raises((ValueError, struct.error)):
+        read(body, 4096)
+
+
+@pytest.mark.parametrize("format_name", ["wav", "flac", "opus", "mp3", "aac"])
+@pytest.mark.parametrize("claimed", ["audio/pcm", "application/octet-stream", ""])
+def test_a_container_is_known_by_its_bytes(format_name: str, claimed: str) -> None:
+    head = encoded(SOUND, format_name)[:16]
+    claim = {"mp3": "audio/mp3", "aac": "audio/aac"}.get(format_name, claimed)
+    assert container_of(head, claim) == {"opus": "ogg"}.get(format_name, format_name)
+
+
+def test_loud_samples_are_not_taken_for_mp3() -> None:
+    assert container_of(b"\xff\xfb" * 8, "audio/pcm") == "pcm"
+    assert container_of(b"\xff\xfb" * 8, "application/octet-stream") == "pcm"
+
+
+@given(
+    st.binary(max_size=400), st.sampled_from(["audio/wav", "audio/mpeg", "audio/ogg", "audio/flac", "x/y"])
+)
+async def test_no_bytes_at_all_raise_anything_but_a_generation_error(body: bytes, claimed: str) -> None:
+    try:
+        async for _ in decoded(_pieces([body]), claimed=claimed, sample_rate=RATE, backend="box"):
+            pass
+    except GenerationError as exc:
+        assert "box" in str(exc)
+
+
+async def _pieces(parts: Iterable[bytes]) -> AsyncGenerator[bytes, None]:
+    for part in parts:
+        yield part
+
+
+def cut(data: bytes, places: list[int]) -> list[bytes]:
+    borders = sorted({min(place, len(data)) for place in places} | {0, len(data)})
+    return [data[a:b] for a, b in pairwise(borders)]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("last", ["", "\n"])
+@given(places=st.lists(st.integers(0, 200), max_size=8))
+async def test_lines_and_events_are_the_same_however_they_are_cut(
+    places: list[int], end: str, last: str
+) -> None:
+    values = [{"a": 1, "text": "grüße\u2028x"}, {"b": [1, 2]}, {"c": ""}]
+    dumped = [json.dumps(value, ensure_ascii=False) for value in values]
+    lines = (end.join(dumped) + last).encode()
+    sent = "".join(f"event: x{end}data: {text}{end}{end}" for text in dumped) + f"data: [DONE]{end}"
+    found = [line async for line in json_lines(_pieces(cut(lines, places)), "box")]
+    told = [event async for event in events(_pieces(cut(sent.encode(), places)), "box")]
+    assert found == told == values
+
+
+async def test_half_a_line_is_an_error_and_not_an_end() -> None:
+    with pytest.raises(GenerationError, match="half of one"):
+        _ = [line async for line in json_lines(_pieces([b'{"a": 1}\n{"b": ']), "box")]
+    with pytest.raises(GenerationError, match="list where an object belongs"):
+        _ = [line async for line in json_lines(_pieces([b"[]"]), "box")]
+
+
+def said(text: str, *words: str) -> list[tuple[str, float, float]]:
+    """What comes of words that are said one a second."""
+    matcher = WordMatcher(text)
+    timings = [t for i, word in enumerate(words) for t in matcher.said(word, float(i), i + 1.0)]
+    timings += matcher.finish()
+    assert all(text[slice(*t.span)] == t.text for t in timings)
+    return [(t.text, t.start, t.end) for t in timings]
+
+
+def test_words_said_as_written_keep_their_times() -> None:
+    assert said("Well, hello!", "Well", ",", "hello", "!") == [("Well", 0, 1), ("hello", 2, 3)]
+
+
+def test_a_number_has_the_time_of_what_was_said_for_it() -> None:
+    timings = said("I have 42 cats.", "I", "have", "forty", "two", "cats")
+    assert timings == [("I", 0, 1), ("have", 1, 2), ("42", 2, 4), ("cats", 4, 5)]
+
+
+def test_a_word_that_is_said_in_pieces_is_one_word() -> None:
+    assert said("a well-known fact", "a", "well", "known", "fact") == [
+        ("a", 0, 1),
+        ("well-known", 1, 3),
+        ("fact", 3, 4),
+    ]
+
+
+def test_two_numbers_in_a_row_share_their_time() -> None:
+    assert said("at 10 100 o'clock", "at", "ten", "one", "hundred", "o'clock") == [
+        ("at", 0, 1),
+        ("10", 1, 1 + 3 * 2 / 5),
+        ("100", 1 + 3 * 2 / 5, 4),
+        ("o'clock", 4, 5),
+    ]
+
+
+@given(st.text(max_size=60), st.lists(st.text(max_size=8), max_size=12))
+def test_whatever_is_said_words_stand_on_the_text_in_order(text: str, words: list[str]) -> None:
+    matcher = WordMatcher(text)
+    timings = [t for i, word in enumerate(words) for t in matcher.said(word, float(i), i + 1.0)]
+    timings += matcher.finish()
+    spans = [t.span for t in timings]
+    assert spans == sorted(spans)
+    assert all(text[slice(*t.span)] == t.text and t.start <= t.end for t in timings)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "3"}, 3),
+        ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
+        ({"retry-after": "Wed, 01 Jan 2020 00:00:00 GMT"}, 0),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "1e999"}, None),
+        ({}, None),
+    ],
+)
+def test_when_to_come_back_is_read(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after(headers) == seconds
+
+
+@given(st.binary(max_size=300) | st.text(max_size=200).map(str.encode), st.integers(400, 599))
+def test_any_refusal_is_read(body: bytes, status: int) -> None:
+    refusal = refusal_of(status, {}, body)
+    assert refusal.message
+    assert "\n" not in refusal.message
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=9),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["error", "detail", "message", "code", "loc", "param"]), inner)
+        ),
+        max_leaves=8,
+    )
+)
+def test_json_of_any_shape_is_read(value: object) -> None:
+    assert refusal_of(500, {}, json.dumps(value).encode()).message
