@@ -245,7 +245,7 @@ class TTSBackendManager:
             return {stop.engine.name: await stop.engine.voices()}
         ready = [entry for entry in self.registry if entry.availability().ready]
         found: dict[str, Sequence[Voice]] = {entry.name: () for entry in ready}
-        async with anyio.create_task_group() as tasks:  # a service that is far away keeps nobody waiting twice
+        async with anyio.create_task_group() as tasks:  # a service far away keeps nobody waiting twice
             for entry in ready:
                 tasks.start_soon(self._list_voices, entry, found)
         return {name: voices for name, voices in found.items() if voices}
