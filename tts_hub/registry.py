@@ -249,8 +249,11 @@ class Registry:
         for entry in entries.values():
             if entry.answers_to(model):
                 return entry
-        known = [name for entry in entries.values() for name in entry.models()]
-        raise UnknownModelError(f"unknown model {model!r}; {one_of(model, ['auto', *known, *aliases])}")
+        ready: dict[bool, list[str]] = {True: [], False: []}
+        for entry in entries.values():
+            ready[entry.availability().ready] += entry.models()
+        known = ["auto", *ready[True], *aliases, *ready[False]]
+        raise UnknownModelError(f"unknown model {model!r}; {one_of(model, known)}")
 
     def find_downloads(self, model: str, variant: str | None = None) -> tuple[Entry, list[ModelFiles]]:
         """The engine that can fetch the files of a model, and what is here of its variants, or of one.

@@ -32,6 +32,7 @@ CHECKS = [
 PATHS = (
     "/v1/audio/speech",
     "/v1/audio/speech/captions",
+    "/v1/audio/estimate",
     "/dev/captioned_speech",
     "/v1/models",
     "/v1/models/{model}",

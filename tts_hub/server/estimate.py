@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
@@ -13,6 +13,9 @@ from tts_hub.server.schema import JSON_ANSWERS
 from tts_hub.server.wire import SpeechBody, speech_request
 
 router = APIRouter(tags=["speech"])
+TOO_LONG_FOR_A_QUERY: dict[int | str, dict[str, Any]] = {
+    431: {"description": "The query is longer than the head of a request may be: use POST."}
+}
 
 
 class EstimateQuery(BaseModel):
@@ -28,7 +31,7 @@ class EstimateQuery(BaseModel):
     fallback: list[str] | None = Field(None, max_length=16, description="Models that may stand in.")
 
 
-@router.get("/v1/audio/estimate", responses=JSON_ANSWERS)
+@router.get("/v1/audio/estimate", responses=JSON_ANSWERS | TOO_LONG_FOR_A_QUERY)
 async def get_estimate(
     query: Annotated[EstimateQuery, Query()], request: Request, hub: TheHub
 ) -> CostEstimate:
