@@ -52,8 +52,12 @@ class Breaker:
             anyio.current_time() + self._probe_seconds
         )  # one goes ahead, the others wait for it
 
+    def answered(self) -> None:
+        """It speaks to us again, be it to refuse; whether it speaks to the end is not known yet."""
+        self._open_until = None
+
     def succeeded(self) -> None:
-        """It has answered."""
+        """It has done all that was asked of it."""
         self._failures = 0
         self._open_until = None
 
@@ -81,4 +85,4 @@ class Breaker:
                     self._open_until = anyio.current_time() + pause * 1.5
                     await anyio.sleep(pause)
                 else:
-                    self.succeeded()
+                    self.answered()

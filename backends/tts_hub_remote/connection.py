@@ -20,7 +20,7 @@ from tts_hub.errors import (
 )
 from tts_hub_remote.address import is_loopback, same_origin
 from tts_hub_remote.breaker import Breaker
-from tts_hub_remote.failures import NoSuchPathError, Refusal, error_of, refusal_of
+from tts_hub_remote.failures import Refusal, error_of, refusal_of
 from tts_hub_remote.settings import RemoteSettings
 
 if TYPE_CHECKING:  # to list the engines must not cost the import of an HTTP client
@@ -45,8 +45,10 @@ class Reply:
         response: httpx.Response,
         first: bytes,
         rest: AsyncGenerator[bytes, None],
+        *,
         read_timeout: float,
         name: str,
+        breaker: Breaker,
     ) -> None:
         self.headers: Mapping[str, str] = response.headers
         """Names in lower case find them."""
@@ -55,6 +57,7 @@ class Reply:
         self._rest = rest
         self._read_timeout = read_timeout
         self._name = name
+        self._breaker = breaker
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         """The body as it comes.
@@ -78,13 +81,20 @@ class Reply:
 
         try:
             with anyio.fail_after(self._read_timeout):
-                return await anext(self._rest, None)
+                piece = await anext(self._rest, None)
         except TimeoutError as exc:
             message = f"{self._name} sent nothing for {self._read_timeout:g} s in the middle of the audio"
-            raise StalledError(message, backend=self._name) from exc
+            raise self._noted(StalledError(message, backend=self._name)) from exc
         except httpx.HTTPError as exc:
             message = f"the connection to {self._name} broke in the middle of the audio: {_words(exc)}"
-            raise GenerationError(message, backend=self._name) from exc
+            raise self._noted(GenerationError(message, backend=self._name)) from exc
+        if piece is None:
+            self._breaker.succeeded()
+        return piece
+
+    def _noted(self, error: TTSHubError) -> TTSHubError:
+        self._breaker.failed(error)
+        return error
 
 
 class Connection:
@@ -145,26 +155,27 @@ class Connection:
         self.breaker.check()
         try:
             body = await self._asked(method, path, params)
-        except BackendUnavailableError as exc:
-            if not isinstance(exc, NoSuchPathError):
-                self.breaker.failed(exc)
+        except _Passing as exc:
+            self._gave_up(exc)
+            raise exc.error from exc
+        except TTSHubError:
+            self.breaker.answered()
             raise
-        self.breaker.succeeded()
+        self.breaker.answered()
         return body
 
     async def _asked(self, method: str, path: str, params: Mapping[str, str] | None) -> bytes:
         import httpx
 
+        limit = self._settings.answer_timeout
         try:
-            with anyio.fail_after(self._settings.answer_timeout):
+            with anyio.fail_after(limit):
                 async with self._sent(method, path, params=params) as response:
                     return await self._whole(response, MOST_JSON)
         except TimeoutError as exc:
-            raise self._unreachable(f"no answer within {self._settings.answer_timeout:g} s") from exc
+            raise _Passing(self._unreachable(f"no answer within {limit:g} s")) from exc
         except httpx.HTTPError as exc:
-            raise self._unreachable(_words(exc)) from exc
-        except _Passing as exc:
-            raise exc.error from exc
+            raise _Passing(self._unreachable(_words(exc))) from exc
 
     @asynccontextmanager
     async def opened(self, method: str, path: str, **content: Any) -> AsyncGenerator[Reply, None]:
@@ -188,16 +199,24 @@ class Connection:
             try:
                 reply = await self._try(method, path, content)
             except _Passing as exc:
-                if exc.counts:
-                    self.breaker.failed(exc.error)
                 pause = self._pause(attempt, exc)
-                if pause is None or attempt == self._settings.retries or self.breaker.is_open:
+                if pause is None or attempt == self._settings.retries:
+                    self._gave_up(exc)
                     raise exc.error from exc.__cause__
                 await anyio.sleep(pause)
+            except TTSHubError:
+                self.breaker.answered()
+                raise
             else:
-                self.breaker.succeeded()
+                self.breaker.answered()
                 return reply
         raise AssertionError("a loop of at least one try")  # pragma: no cover
+
+    def _gave_up(self, failure: _Passing) -> None:
+        if failure.counts:
+            self.breaker.failed(failure.error)
+        else:
+            self.breaker.answered()
 
     async def _try(self, method: str, path: str, content: Mapping[str, Any]) -> Reply:
         """Raises `_Passing` for what another try may get rid of, everything else as it is."""
@@ -214,7 +233,14 @@ class Connection:
             if passing is None:
                 raise
             raise passing from exc
-        return Reply(response, first, pieces, self._settings.read_timeout, self._name)
+        return Reply(
+            response,
+            first,
+            pieces,
+            read_timeout=self._settings.read_timeout,
+            name=self._name,
+            breaker=self.breaker,
+        )
 
     async def _streamed(
         self, method: str, path: str, content: Mapping[str, Any]

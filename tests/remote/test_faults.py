@@ -279,3 +279,31 @@ async def test_requests_share_a_pool_of_connections(plain: OpenAIServer) -> None
             tasks.start_soon(speak)
     assert len(answers) == 20
     assert all(sum(chunk.seconds for chunk in chunks) > 1 for chunks in answers)
+
+
+async def test_a_service_that_dies_in_every_answer_is_left_alone(plain: OpenAIServer) -> None:
+    backend = engine(plain.url, failures_until_pause=2)
+    plain.faults.reset_after = 9_000
+    for _ in range(2):
+        with pytest.raises(GenerationError):
+            await spoken(backend, LONG)
+    with pytest.raises(BackendUnavailableError, match="2 times in a row"):
+        await spoken(backend, LONG)
+
+
+async def test_one_request_with_all_its_tries_is_one_failure(plain: OpenAIServer) -> None:
+    backend = engine(plain.url, failures_until_pause=2, retries=2)
+    await backend.load()
+    plain.faults.statuses = [(503, {"Retry-After": "0"}, b"{}")] * 3
+    with pytest.raises(GenerationError):
+        await spoken(backend)
+    assert await spoken(backend)
+    assert len(plain.requests("/v1/audio/speech")) == 4
+
+
+async def test_a_wrong_key_is_told_again_and_again(plain: OpenAIServer) -> None:
+    plain.ways.key = "sk-right"
+    backend = engine(plain.url, failures_until_pause=1, api_key="sk-wrong")
+    for _ in range(3):
+        with pytest.raises(BackendUnavailableError, match="HTTP 401"):
+            await spoken(backend)
