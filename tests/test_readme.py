@@ -109,7 +109,7 @@ def test_the_plugin_is_a_package_that_works(tmp_path: Path) -> None:
     """Built and installed by pip, without network, into a folder of its own."""
     package = tmp_path / "beep"
     (package / "tts_hub_beep").mkdir(parents=True)
-    (package / "pyproject.toml").write_text(blocks("toml")[0], encoding="utf-8")
+    (package / "pyproject.toml").write_text(blocks("toml", "tts-hub-beep")[0], encoding="utf-8")
     (plugin,) = blocks("python", "class BeepBackend")
     assert len([line for line in plugin.splitlines() if line.strip()]) <= 30
     (package / "tts_hub_beep" / "__init__.py").write_text(plugin, encoding="utf-8")
