@@ -156,10 +156,11 @@ def test_through_the_server(serve: Serve, plain: OpenAIServer) -> None:
         answer = server.speak(TEXT, model="my-box", voice="nova", response_format="mp3")
         assert answer.status_code == 200
         assert len(answer.content) > 10_000
-        plain.faults.statuses = [(429, {"Retry-After": "60"}, b"{}")]
+        plain.faults.statuses = [(429, {"Retry-After": "60"}, b"{}")] * len(SENTENCES)  # asked for at once
         refused = server.speak(TEXT, model="my-box")
         assert refused.status_code == 429
         assert refused.headers["retry-after"] == "60"
+        plain.faults.statuses = []
         plain.faults.refuse_connections = True
         failed = server.speak(TEXT, model="my-box")
         assert failed.status_code == 503

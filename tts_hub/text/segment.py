@@ -160,7 +160,7 @@ class Segmenter:
                 window = self._text[self._at : min(end, self._at + 2 * self._max_chars + LOOKAHEAD)]
                 complete = (found is not None or final) and self._at + len(window) == end
                 piece = self._next_piece(window, complete)
-                if piece is None:
+                if piece is None or self._may_end_here(window, piece[0], end, complete):
                     return
                 yield from self._take(window, *piece, complete, found)
             elif found:
@@ -180,6 +180,11 @@ class Segmenter:
             self._held = self._held or _Held("", self._base + found.start, "sentence")
             self._held.seconds += found.seconds
         self._at = found.end
+
+    def _may_end_here(self, window: str, length: int, end: int, complete: bool) -> bool:
+        """Only white space has come behind the piece: the next character may be the break that ends it."""
+        is_all = self._at + len(window) == end
+        return is_all and not complete and length < len(window) and window[length:].isspace()
 
     def _next_piece(self, text: str, complete: bool) -> tuple[int, Boundary] | None:
         """Length and end of the first piece of `text`; None: more text is needed to tell."""
