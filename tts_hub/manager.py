@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Any, Self, Unpack
 
 import anyio
 from anyio.abc import TaskGroup
@@ -281,6 +281,18 @@ class TTSBackendManager:
     def status(self) -> list[EngineStatus]:
         """Every engine that is installed or registered, ready or not."""
         return [self._status(entry) for entry in self.registry]
+
+    def options(self, name: str) -> Mapping[str, Any]:
+        """JSON Schema of the options that requests to an engine may carry; empty if its class does not import.
+
+        Raises:
+            UnknownModelError: no engine of that name.
+        """
+        entry = self.registry.find(name)
+        try:
+            return entry.declared().Options.model_json_schema()
+        except BackendUnavailableError:
+            return {}
 
     def best(self) -> str | None:
         """The engine that `auto` means now; None when none is ready."""

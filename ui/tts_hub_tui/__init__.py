@@ -1,0 +1,1 @@
+"""The terminal studio: a Textual app that plays while it speaks."""

@@ -1,0 +1,68 @@
+"""The manager of this process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from tts_hub.manager import EngineStatus, TTSBackendManager
+from tts_hub.pricing import CostEstimate
+from tts_hub.progress import ProgressCallback
+from tts_hub.types import SpeechRequest, Voice
+from tts_hub_tui.hubs.interface import Catalogue, EngineInfo, Speech
+
+
+class LocalHub:
+    """Speaks with the engines that are installed here. Opens and closes the manager."""
+
+    place = "this machine"
+
+    def __init__(self, manager: TTSBackendManager) -> None:
+        self._manager = manager
+
+    async def __aenter__(self) -> Self:
+        await self._manager.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._manager.__aexit__(kind, exc, trace)
+
+    async def catalogue(self) -> Catalogue:
+        """As `tts-hub doctor` tells it."""
+        engines = tuple(self._engine(status) for status in self._manager.status())
+        return Catalogue(engines, self._manager.best(), tuple(await self._manager.problems()))
+
+    async def voices(self, model: str) -> Sequence[Voice]:
+        """Of the engine behind a model, or an alias."""
+        found = await self._manager.voices(model)
+        return [voice for voices in found.values() for voice in voices]
+
+    async def estimate(self, request: SpeechRequest) -> CostEstimate:
+        """Nothing is loaded for it."""
+        return await self._manager.estimate(request)
+
+    async def speak(self, request: SpeechRequest, on_progress: ProgressCallback) -> Speech:
+        """Raw audio, encoded by nobody."""
+        return await self._manager.generate(request, on_progress=on_progress)
+
+    async def pull(self, model: str, on_progress: ProgressCallback, *, variant: str | None = None) -> None:
+        """From the places that the engine knows."""
+        await self._manager.pull(model, on_progress, variant=variant)
+
+    def _engine(self, status: EngineStatus) -> EngineInfo:
+        return EngineInfo(
+            name=status.name,
+            description=status.description,
+            models=status.models,
+            ready=status.availability.ready,
+            state=status.state,
+            reason=status.availability.reason,
+            remedy=status.availability.remedy,
+            active=status.active,
+            waiting=status.waiting,
+            downloads=status.downloads,
+            options=self._manager.options(status.name),
+        )

@@ -1,0 +1,1 @@
+"""What a studio is without a screen: recordings, playback, jobs, history."""
