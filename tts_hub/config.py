@@ -119,6 +119,19 @@ class ServerConfig(_Section):
     shutdown_grace: float = Field(30.0, ge=0, description="seconds for running streams to end")
 
 
+class StudioConfig(_Section):
+    """The terminal studio."""
+
+    theme: str = Field("textual-dark", description="colours; `tts-hub tui` lists them under Theme")
+    folder: str = Field("", description="what was spoken is kept there; empty: the user's data folder")
+    keep_megabytes: int = Field(
+        2_000, ge=0, description="recordings kept; beyond it the oldest are deleted, their texts stay"
+    )
+    ahead_seconds: float = Field(
+        600.0, gt=0, description="speech made ahead of what is heard; all of it where it is saved"
+    )
+
+
 class Config(_Section):
     """All settings of the hub."""
 
@@ -131,6 +144,7 @@ class Config(_Section):
     limits: LimitsConfig = LimitsConfig()
     budget: BudgetConfig = BudgetConfig()
     server: ServerConfig = ServerConfig()
+    studio: StudioConfig = StudioConfig()
     backends: dict[str, dict[str, Any]] = {}
     """Section of each engine, checked against its own `Settings` when the engine is first looked at."""
     remote: dict[str, dict[str, Any]] = {}

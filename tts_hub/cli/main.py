@@ -21,6 +21,7 @@ COMMANDS = {
     "voices": "tts_hub.cli.listing",
     "models": "tts_hub.cli.models",
     "doctor": "tts_hub.cli.listing",
+    "tui": "tts_hub.cli.tui",
     "serve": "tts_hub.cli.serve",
     "bench": "tts_hub.cli.bench",
     "config": "tts_hub.cli.settings",

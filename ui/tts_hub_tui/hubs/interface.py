@@ -71,6 +71,8 @@ class Hub(Protocol):
 
     place: str
     """Where it is, for people to read."""
+    is_patient: bool
+    """A reader of its speech may pause for as long as it likes."""
 
     async def __aenter__(self) -> Self: ...
 

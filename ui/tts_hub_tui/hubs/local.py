@@ -17,6 +17,7 @@ class LocalHub:
     """Speaks with the engines that are installed here. Opens and closes the manager."""
 
     place = "this machine"
+    is_patient = True
 
     def __init__(self, manager: TTSBackendManager) -> None:
         self._manager = manager

@@ -1,0 +1,142 @@
+"""The application: theme, commands, and the way from the desk to the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import ClassVar
+
+from anyio.to_thread import run_sync as in_thread
+from textual import work
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from tts_hub.config import StudioConfig
+from tts_hub_tui.hubs.interface import Hub
+from tts_hub_tui.screens.engines import EnginesScreen
+from tts_hub_tui.screens.files import SaveAs
+from tts_hub_tui.screens.help import HelpScreen
+from tts_hub_tui.screens.jobs import JobsScreen
+from tts_hub_tui.screens.studio import StudioScreen
+from tts_hub_tui.screens.voices import VoicePicker
+from tts_hub_tui.studio.desk import Desk
+from tts_hub_tui.studio.history import History
+from tts_hub_tui.studio.jobs import Export, Job
+from tts_hub_tui.studio.playback import Player
+from tts_hub_tui.widgets.editor import ScriptEditor
+
+MEGABYTE = 1_000_000
+DARK, LIGHT = "textual-dark", "textual-light"
+
+
+class StudioApp(App[None]):
+    """The terminal studio. The hub is open already, and `desk.run` runs beside the app."""
+
+    TITLE = "tts-hub studio"
+    CSS_PATH = "studio.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f1", "show_keys", "Help"),
+        Binding("f9", "settings", "Settings", show=False),
+        Binding("f10", "toggle_light", "Light or dark", show=False),
+        Binding("ctrl+c", "interrupt", "Stop", show=False, tooltip="Stop what is spoken"),
+        Binding("ctrl+q", "quit", "Quit", priority=True),
+    ]
+
+    def __init__(
+        self,
+        hub: Hub,
+        settings: StudioConfig,
+        folder: Path,
+        *,
+        player: Player | None = None,
+        config_file: Path | None = None,
+        text: str = "",
+    ) -> None:
+        """`folder` is where what was spoken is kept, `text` what the editor begins with."""
+        super().__init__()
+        self.hub = hub
+        self.config_file = config_file
+        """The one that was named on the command line; None: the usual places."""
+        self._settings = settings
+        self.history = History(folder, keep_bytes=settings.keep_megabytes * MEGABYTE)
+        self.desk = Desk(
+            hub,
+            self.history,
+            player if player is not None else Player(),
+            ahead_seconds=settings.ahead_seconds,
+            on_change=self._job_changed,
+            on_exported=self._exported,
+        )
+        self._studio = StudioScreen(self.desk, self.history, text)
+
+    def on_mount(self) -> None:
+        """Show the studio at once, and look for the loudspeaker meanwhile."""
+        if self._settings.theme in self.available_themes:
+            self.theme = self._settings.theme
+        self.push_screen(self._studio)
+        self._open_player()
+
+    def on_unmount(self) -> None:
+        """Let the loudspeaker go."""
+        self.desk.player.close()
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Textual's own, and everything that has a key here."""
+        yield from super().get_system_commands(screen)
+        if screen is self._studio:
+            for binding in (*StudioScreen.BINDINGS, *self.BINDINGS):
+                if isinstance(binding, Binding) and binding.action != "quit":
+                    yield SystemCommand(
+                        binding.description,
+                        binding.tooltip or binding.description,
+                        self._runner(binding.action),
+                    )
+
+    def action_show_keys(self) -> None:
+        """All keys."""
+        parts = [
+            ("Studio", StudioScreen.BINDINGS),
+            ("Everywhere", self.BINDINGS),
+            ("In the text", [*ScriptEditor.BINDINGS]),
+            ("Voices", VoicePicker.BINDINGS),
+            ("Jobs", JobsScreen.BINDINGS),
+            ("Engines", EnginesScreen.BINDINGS),
+            ("Save", SaveAs.BINDINGS),
+        ]
+        self.push_screen(HelpScreen(parts))
+
+    def action_toggle_light(self) -> None:
+        """From a dark theme to the light one, and back."""
+        self.theme = LIGHT if self.current_theme.dark else DARK
+
+    def action_interrupt(self) -> None:
+        """Ctrl+C anywhere."""
+        self._studio.interrupt()
+
+    def _runner(self, action: str) -> Callable[[], None]:
+        def run() -> None:
+            self.call_later(self._studio.run_action, action)
+
+        return run
+
+    @work
+    async def _open_player(self) -> None:
+        await in_thread(self.desk.player.open)
+        if self._studio.is_mounted:
+            self._studio.refresh_title()
+        if self.desk.player.silence_reason:
+            self.notify(
+                f"{self.desk.player.silence_reason}\nSpeech is made without sound; Ctrl+S saves it.",
+                title="No loudspeaker",
+                severity="warning",
+                timeout=8,
+                markup=False,
+            )
+
+    def _job_changed(self, job: Job) -> None:
+        if self._studio.is_mounted:
+            self._studio.call_later(self._studio.job_changed, job)
+
+    def _exported(self, export: Export) -> None:
+        self._studio.call_later(self._studio.exported, export)

@@ -1,0 +1,81 @@
+"""From the command line to a running studio, and out of it again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import anyio
+
+from tts_hub.config import LoadedConfig, load_config, user_data_folder
+from tts_hub.manager import TTSBackendManager
+from tts_hub_tui.app import StudioApp
+from tts_hub_tui.hubs.interface import Hub
+from tts_hub_tui.hubs.local import LocalHub
+from tts_hub_tui.hubs.remote import RemoteHub
+from tts_hub_tui.studio.opening import read_text
+
+LOG = "studio.log"
+LOG_BYTES = 1_000_000
+"""Beyond it the log begins anew."""
+
+
+async def run_studio(
+    config_file: Path | None, *, file: Path | None = None, url: str | None = None, api_key: str | None = None
+) -> None:
+    """Run until the user leaves, or until cancelled.
+
+    Args:
+        config_file: instead of the usual places.
+        file: a text to open.
+        url: a tts-hub server that speaks; None: the engines of this machine.
+        api_key: the server's.
+
+    Raises:
+        ConfigError: the configuration cannot be used.
+        InvalidTextError: `file` is no text.
+        OutputError: the studio's folder cannot be used.
+    """
+    loaded = load_config(config_file)
+    text = await read_text(file) if file is not None else ""
+    folder = studio_folder(loaded)
+    hub = _hub(loaded, url, api_key)
+    app = StudioApp(hub, loaded.config.studio, folder, config_file=config_file, text=text)
+    with _logging_to(folder / LOG):
+        async with hub, anyio.create_task_group() as tasks:
+            tasks.start_soon(app.desk.run)
+            await app.run_async()
+            tasks.cancel_scope.cancel()
+
+
+def studio_folder(loaded: LoadedConfig) -> Path:
+    """Where what was spoken is kept."""
+    named = loaded.config.studio.folder
+    return Path(named).expanduser() if named else user_data_folder() / "studio"
+
+
+def _hub(loaded: LoadedConfig, url: str | None, api_key: str | None) -> Hub:
+    if url is not None:
+        return RemoteHub(url, api_key)
+    manager = TTSBackendManager(loaded.config)
+    manager.registry.check_sections()
+    return LocalHub(manager)
+
+
+@contextmanager
+def _logging_to(file: Path) -> Generator[None, None, None]:
+    """A line on stderr would tear the screen."""
+    root = logging.getLogger()
+    handlers, root.handlers = root.handlers, []
+    if file.exists() and file.stat().st_size > LOG_BYTES:
+        file.unlink()
+    handler = logging.FileHandler(file, encoding="utf-8", delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.handlers = handlers
+        handler.close()

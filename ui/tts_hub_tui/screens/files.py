@@ -1,0 +1,132 @@
+"""Opening a text, and saving what was spoken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Button, Checkbox, DirectoryTree, Footer, Input, Label, Select
+
+from tts_hub.audio.formats import FORMATS, find_format
+from tts_hub_tui.studio.jobs import Export
+from tts_hub_tui.widgets.field import FieldError
+
+CAPTIONS = ("srt", "vtt", "json")
+
+
+class VisibleFiles(DirectoryTree):
+    """A tree without what names itself hidden."""
+
+    def filter_paths(self, paths: Iterable[Path]) -> Iterable[Path]:
+        """Those that a person wants to see."""
+        return [path for path in paths if not path.name.startswith(".")]
+
+
+class OpenFile(ModalScreen[Path | None]):
+    """Dismissed with the path of a file that exists."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back")]
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def compose(self) -> ComposeResult:
+        """A path to type, or a tree to look through."""
+        with Vertical(classes="dialog"):
+            yield Label("Open a text", classes="title")
+            yield Input(placeholder="Path of a text file", compact=True, id="path")
+            yield FieldError()
+            yield VisibleFiles(self._folder)
+            yield Footer(compact=True, show_command_palette=False)
+
+    @on(DirectoryTree.FileSelected)
+    def _selected(self, event: DirectoryTree.FileSelected) -> None:
+        self.dismiss(event.path)
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        path = Path(event.value.strip()).expanduser()
+        if path.is_dir():
+            self.query_one(VisibleFiles).path = path
+        elif path.is_file():
+            self.dismiss(path)
+        else:
+            self.query_one(FieldError).show(f"there is no file {path}")
+
+
+class SaveAs(ModalScreen[Export | None]):
+    """Dismissed with what is to be written."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "Back"),
+        Binding("ctrl+s", "save", "Save"),
+    ]
+
+    def __init__(self, path: Path, response_format: str, *, is_complete: bool, has_words: bool) -> None:
+        super().__init__()
+        self._path = path
+        self._format = response_format
+        self._is_complete = is_complete
+        self._has_words = has_words
+        self._confirmed: Path | None = None
+
+    def compose(self) -> ComposeResult:
+        """Path, format, captions."""
+        formats = [(each.name, each.name) for each in FORMATS]
+        with Vertical(classes="dialog small"):
+            yield Label("Save what was spoken", classes="title")
+            yield Input(str(self._path), compact=True, id="path")
+            yield FieldError()
+            with Horizontal(classes="row"):
+                yield Label("format", classes="name")
+                yield Select(formats, value=self._format, allow_blank=False, compact=True, classes="value")
+            with Horizontal(classes="row"):
+                yield Label("captions", classes="name")
+                for name in CAPTIONS:
+                    yield Checkbox(name, id=name, compact=True, disabled=not self._has_words)
+            if not self._is_complete:
+                yield Label("It is written when all of it has been made.", classes="hint")
+            yield Button("Save", variant="success", compact=True)
+            yield Footer(compact=True, show_command_palette=False)
+
+    @on(Select.Changed)
+    def _format_changed(self, event: Select.Changed) -> None:
+        field = self.query_one(Input)
+        suffix = find_format(str(event.value)).suffixes[0]
+        field.value = str(Path(field.value).with_suffix(suffix))
+
+    @on(Input.Changed)
+    def _path_changed(self, event: Input.Changed) -> None:
+        """The suffix says the format too."""
+        self.query_one(FieldError).show("")
+        suffix = Path(event.value).suffix.lower()
+        named = next((each.name for each in FORMATS if suffix in each.suffixes), None)
+        select = self.query_one(Select)
+        if named is not None and named != select.value:
+            with self.prevent(Select.Changed):
+                select.value = named
+
+    @on(Button.Pressed)
+    @on(Input.Submitted)
+    def action_save(self) -> None:
+        """Where it goes must exist; a file that is there is replaced when that is said twice."""
+        path = Path(self.query_one(Input).value.strip()).expanduser()
+        if not path.name or path.is_dir() or not path.parent.is_dir():
+            reason = f"there is no folder {path.parent}" if not path.parent.is_dir() else "name a file"
+            self.query_one(FieldError).show(reason)
+        elif path.exists() and self._confirmed != path:
+            self._confirmed = path
+            self.query_one(FieldError).show(f"{path.name} is there already; once more replaces it")
+        else:
+            captions = tuple(path.with_suffix(f".{name}") for name in CAPTIONS if self._wants(name))
+            self.dismiss(Export(path.absolute(), str(self.query_one(Select).value), captions))
+
+    def _wants(self, name: str) -> bool:
+        return self.query_one(f"#{name}", Checkbox).value

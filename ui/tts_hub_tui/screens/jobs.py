@@ -1,0 +1,225 @@
+"""The queue of this session and the history of all: hear again, speak again, export, forget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widgets import DataTable, Footer, Input, Static
+
+from tts_hub.pricing import usd
+from tts_hub_tui.studio.history import Entry, History
+from tts_hub_tui.studio.jobs import Job
+from tts_hub_tui.widgets.now import clock
+
+if TYPE_CHECKING:
+    from tts_hub_tui.studio.desk import Desk
+
+What = Literal["hear", "again", "edit", "export"]
+COLUMNS = ("when", "state", "text", "voice", "length", "size", "first", "cost")
+SIGNS = {"queued": "…", "speaking": "▶", "done": "✓", "stopped": "■", "failed": "✗"}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be done with which entry."""
+
+    what: What
+    entry: Entry
+
+
+class JobsScreen(Screen[Wish | None]):
+    """Dismissed with a wish that the main screen sees to."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,f3", "dismiss(None)", "Back"),
+        Binding("enter", "wish('hear')", "Hear"),
+        Binding("r", "wish('again')", "Speak again"),
+        Binding("t", "wish('edit')", "Edit text"),
+        Binding("e", "wish('export')", "Export"),
+        Binding("s", "stop", "Stop"),
+        Binding("delete,d", "remove", "Forget"),
+        Binding("slash", "search", "Search"),
+    ]
+
+    def __init__(self, desk: Desk, history: History) -> None:
+        super().__init__()
+        self._desk = desk
+        self._history = history
+        self._rows: dict[str, Entry | Job] = {}
+
+    def compose(self) -> ComposeResult:
+        """Search, table, and all about the row under the cursor."""
+        yield Input(placeholder="Search texts and voices", compact=True, id="search")
+        yield DataTable(cursor_type="row", zebra_stripes=True)
+        yield Static("", id="details", markup=False)
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        """The newest first."""
+        table = self.query_one(DataTable)
+        table.add_columns(*COLUMNS)
+        table.focus()
+        self._fill()
+        self.set_interval(0.5, self._follow)
+
+    @on(Input.Changed)
+    def _searched(self) -> None:
+        self._fill()
+
+    @on(Input.Submitted)
+    def _done_searching(self) -> None:
+        self.query_one(DataTable).focus()
+
+    @on(DataTable.RowSelected)
+    def _selected(self) -> None:
+        self.action_wish("hear")
+
+    @on(DataTable.RowHighlighted)
+    def _highlighted(self) -> None:
+        self.query_one("#details", Static).update(self._details())
+
+    def action_search(self) -> None:
+        """Type what is looked for."""
+        self.query_one(Input).focus()
+
+    def action_wish(self, what: What) -> None:
+        """Hand the entry to the main screen."""
+        row = self._row()
+        if isinstance(row, Job) and not row.is_over:
+            self.notify("It is not finished yet.", severity="warning")
+        elif row is not None:
+            entry = self._history.whole(row if isinstance(row, Entry) else row.entry())
+            if what in ("hear", "export") and not entry.bytes:
+                self.notify("Its recording is gone; r speaks it again.", severity="warning")
+            else:
+                self.dismiss(Wish(what, entry))
+
+    def action_stop(self) -> None:
+        """Take it out of the queue, or stop its engine."""
+        row = self._row()
+        job = (
+            row
+            if isinstance(row, Job)
+            else next((j for j in self._desk.jobs if row and j.id == row.id), None)
+        )
+        if job is not None:
+            self._desk.stop(job)
+            self._fill()
+
+    def action_remove(self) -> None:
+        """Forget the entry and its recording."""
+        row = self._row()
+        if isinstance(row, Job):
+            self.notify("Stop it first (s).", severity="warning")
+        elif row is not None:
+            self._desk.forget(row.id)
+            self._history.remove(row)
+            self._fill()
+
+    def _row(self) -> Entry | Job | None:
+        table = self.query_one(DataTable)
+        if not table.row_count:
+            return None
+        key = table.coordinate_to_cell_key(table.cursor_coordinate).row_key.value
+        return self._rows.get(key or "")
+
+    def _fill(self) -> None:
+        table = self.query_one(DataTable)
+        place = table.cursor_row
+        search = self.query_one(Input).value.strip()
+        table.clear()
+        self._rows = {}
+        for job in reversed(self._desk.jobs):
+            if not job.is_over:
+                self._rows[job.id] = job
+        for entry in self._history.entries(search):
+            self._rows.setdefault(entry.id, entry)
+        for name, row in self._rows.items():
+            table.add_row(*(_job_cells(row) if isinstance(row, Job) else _cells(row)), key=name)
+        table.move_cursor(row=min(place, max(0, table.row_count - 1)))
+        if not self._rows:
+            self.query_one("#details", Static).update("Nothing was spoken yet.")
+
+    def _follow(self) -> None:
+        """Anew while something is being made, or has just been."""
+        if any(isinstance(row, Job) for row in self._rows.values()) or self._desk.is_busy:
+            self._fill()
+
+    def _details(self) -> str:
+        row = self._row()
+        if row is None:
+            return ""
+        text = " ".join((row.text if isinstance(row, Entry) else row.text[:500]).split())
+        if isinstance(row, Job):
+            return text
+        facts = row.facts
+        factor = f"RTF {facts.real_time_factor:.3f}" if facts.real_time_factor is not None else ""
+        about = [
+            facts.engine,
+            facts.voice,
+            facts.language,
+            factor,
+            f"{row.characters} characters",
+            facts.place,
+        ]
+        error = f"\n✗ {facts.error}" if facts.error else ""
+        remedy = f" To fix: {facts.remedy}" if facts.remedy else ""
+        return f"{' · '.join(part for part in about if part)}{error}{remedy}\n{text}"
+
+
+def _job_cells(job: Job) -> list[str]:
+    report = job.report
+    seconds = job.recording.seconds if job.recording else 0.0
+    return _row_of(
+        when=f"{job.created.astimezone():%H:%M:%S}",
+        state=f"{SIGNS[job.state]} {job.state}",
+        text=job.text,
+        voice=(report.voice if report else "") or job.request.voice or "",
+        seconds=seconds,
+        size=job.recording.bytes if job.recording else 0,
+        first=report.first_audio_seconds if report else None,
+        cost=report.cost if report else 0.0,
+    )
+
+
+def _cells(entry: Entry) -> list[str]:
+    facts = entry.facts
+    return _row_of(
+        when=f"{entry.created.astimezone():%d %b %H:%M}",
+        state=f"{SIGNS[entry.outcome]} {entry.outcome}",
+        text=entry.text,
+        voice=facts.voice or str(entry.fields.get("voice", "")),
+        seconds=facts.audio_seconds,
+        size=entry.bytes,
+        first=facts.first_audio_seconds,
+        cost=facts.cost,
+    )
+
+
+def _row_of(
+    *,
+    when: str,
+    state: str,
+    text: str,
+    voice: str,
+    seconds: float,
+    size: int,
+    first: float | None,
+    cost: float,
+) -> list[str]:
+    line = " ".join(text[:60].split()).replace("[", "\\[")
+    return [
+        when,
+        state,
+        f"{line[:27]}…" if len(line) > 28 else line,
+        voice,
+        clock(seconds),
+        f"{size / 1e6:.1f} MB" if size else "",
+        "" if first is None else f"{first * 1000:.0f} ms",
+        usd(cost) if cost else "",
+    ]

@@ -1,0 +1,371 @@
+"""The main screen: text, controls, and what is heard."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.screen import Screen
+from textual.widgets import Footer, Static, TextArea
+
+from tts_hub.audio.formats import find_format
+from tts_hub.errors import TTSHubError
+from tts_hub.types import SpeechRequest, Voice
+from tts_hub_tui.screens.engines import EnginesScreen
+from tts_hub_tui.screens.files import OpenFile, SaveAs
+from tts_hub_tui.screens.jobs import JobsScreen, Wish
+from tts_hub_tui.screens.voices import VoicePicker
+from tts_hub_tui.studio.desk import Desk
+from tts_hub_tui.studio.estimating import estimate_line
+from tts_hub_tui.studio.history import History
+from tts_hub_tui.studio.jobs import Export, Job, failure_of
+from tts_hub_tui.studio.opening import read_text
+from tts_hub_tui.widgets.controls import Choice, Controls
+from tts_hub_tui.widgets.editor import ScriptEditor
+from tts_hub_tui.widgets.now import NowPlaying
+
+if TYPE_CHECKING:
+    from tts_hub_tui.app import StudioApp
+
+FRAME = 1 / 15
+"""Seconds between two looks at the player."""
+PATIENCE = 0.4
+"""Seconds without typing after which a text is estimated."""
+SAMPLE = "Hello! This is how I sound."
+CHOICE, SAVED_IN = "choice", "saved in"
+"""Names under which the history remembers them."""
+
+
+class StudioScreen(Screen[None]):
+    """Where a person writes and listens."""
+
+    app: StudioApp
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f5,ctrl+j,alt+enter", "speak", "Speak", key_display="F5"),
+        Binding("f6,ctrl+t", "pause", "Pause", key_display="F6", tooltip="Pause, and go on"),
+        Binding(
+            "f7,escape", "stop", "Stop", key_display="F7", tooltip="Stop the engine and the sound at once"
+        ),
+        Binding(
+            "f8,ctrl+r", "replay", "Replay", key_display="F8", tooltip="Hear it again from its beginning"
+        ),
+        Binding("ctrl+s", "save", "Save", tooltip="Save what was spoken, with captions"),
+        Binding("ctrl+o", "open", "Open", tooltip="Open a text file"),
+        Binding("f2", "voices", "Voice"),
+        Binding("f3", "jobs", "Jobs", tooltip="Queue and history"),
+        Binding("f4", "engines", "Engines", tooltip="State of each engine; get models"),
+        Binding("alt+left", "seek(-5)", "Back 5 s", show=False),
+        Binding("alt+right", "seek(5)", "On 5 s", show=False),
+        Binding("ctrl+n", "new", "New text", show=False),
+        Binding("alt+n", "forget_queue", "Drop all that waits", show=False),
+    ]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (70, "-wide")]  # noqa: RUF012 - Textual's own annotation
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (18, "-high")]  # noqa: RUF012 - Textual's own annotation
+
+    def __init__(self, desk: Desk, history: History, text: str = "") -> None:
+        super().__init__()
+        self._text = text
+        self._desk = desk
+        self._history = history
+        self._shown: Job | None = None
+        """Whose words are marked in the text; None when the text is another by now."""
+
+    def compose(self) -> ComposeResult:
+        """Title, text and controls, sound, keys."""
+        yield Static("", id="title", markup=False)
+        with Horizontal(id="work"):
+            yield ScriptEditor(self._text, id="text")
+            yield Controls(remembered(self._history), id="controls")
+        yield Static("", id="estimate", markup=False)
+        yield NowPlaying(id="now")
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Write at once."""
+        self.query_one(ScriptEditor).focus()
+        self.refresh_title()
+        self.look()
+        self.set_interval(FRAME, self._frame)
+        self.set_interval(2.0, self.look)
+
+    def refresh_title(self) -> None:
+        """Where it speaks, and on what."""
+        player = self._desk.player
+        sound = f"♪ {player.device}" if not player.silence_reason else f"no sound: {player.silence_reason}"
+        self.query_one("#title", Static).update(f"tts-hub studio · {self.app.hub.place} · {sound}")
+
+    @work(exclusive=True, group="look")
+    async def look(self) -> None:
+        """See which engines there are; a server that is away is asked again."""
+        controls = self.query_one(Controls)
+        try:
+            await controls.show_catalogue(await self.app.hub.catalogue())
+        except TTSHubError as exc:
+            failure = failure_of(exc)
+            remedy = f" To fix: {failure.remedy}" if failure.remedy else ""
+            controls.show_error("engine", f"{failure.message}.{remedy}")
+
+    def job_changed(self, job: Job) -> None:
+        """The desk has news of a job."""
+        if job.state == "failed" and job.failure is not None:
+            failure = job.failure
+            said = failure.message + (f"\nTo fix: {failure.remedy}" if failure.remedy else "")
+            self.query_one(Controls).show_error(failure.field, failure.message)
+            if failure.position and self._shown is job:
+                editor = self.query_one(ScriptEditor)
+                editor.move_cursor(editor.location_at(min(failure.position, len(job.text))))
+            self.app.notify(said, title="Not spoken to the end", severity="error", timeout=10, markup=False)
+
+    def exported(self, export: Export) -> None:
+        """A file was written."""
+        names = ", ".join(path.name for path in (export.path, *export.captions))
+        self.app.notify(f"{names} in {export.path.parent}", title="Saved", markup=False)
+
+    # What the user asks for
+
+    @on(Controls.SpeakWanted)
+    def action_speak(self) -> None:
+        """Put the text in the queue."""
+        editor, controls = self.query_one(ScriptEditor), self.query_one(Controls)
+        if not editor.text.strip():
+            self.notify("There is nothing to speak yet: type or paste a text.", severity="warning")
+            return
+        request = controls.request(editor.text)
+        if request is None:
+            self.notify("A field holds a value that is not possible.", severity="error")
+            return
+        self._history.remember(CHOICE, dataclasses.asdict(controls.choice))
+        editor.follows = True
+        self._shown = self._speak(request)
+
+    def action_pause(self) -> None:
+        """Pause, or go on."""
+        player = self._desk.player
+        (player.resume if player.state == "paused" else player.pause)()
+
+    def action_stop(self) -> None:
+        """What is heard, else what is being made."""
+        job = self._desk.current
+        if job is not None:
+            self._desk.stop(job)
+
+    @on(ScriptEditor.Interrupted)
+    def interrupt(self) -> None:
+        """Ctrl+C: stop what runs, else say how to leave."""
+        if self._desk.is_busy or self._desk.player.state != "idle":
+            self.action_stop()
+        else:
+            self.notify("Ctrl+Q leaves the studio.")
+
+    def action_replay(self) -> None:
+        """From the beginning."""
+        job = self._desk.current
+        if job is None or job.recording is None:
+            self.notify("There is nothing to hear yet.", severity="warning")
+        else:
+            self.query_one(ScriptEditor).follows = True
+            self._desk.replay(job)
+
+    def action_seek(self, seconds: float) -> None:
+        """Back or forth."""
+        player = self._desk.player
+        player.seek(max(0.0, player.position + seconds))
+
+    def action_forget_queue(self) -> None:
+        """Nothing more than what is being made."""
+        for job in [job for job in self._desk.jobs if job.state == "queued"]:
+            self._desk.stop(job)
+
+    def on_waveform_sought(self, event: object) -> None:
+        """A click on the waveform."""
+        recording, fraction = self._desk.player.recording, getattr(event, "fraction", 0.0)
+        if recording is not None:
+            self._desk.player.seek(fraction * recording.seconds)
+
+    @on(Controls.SaveWanted)
+    def action_save(self) -> None:
+        """What was spoken last; a text that was not spoken yet is spoken first."""
+        job = self._desk.current
+        if job is None and self.query_one(ScriptEditor).text.strip():
+            self.action_speak()
+            job = self._desk.current
+        if job is None or (job.is_over and (job.recording is None or not job.recording.frames)):
+            self.notify("There is nothing to save yet: speak something.", severity="warning")
+        else:
+            self._ask_where(job)
+
+    def action_new(self) -> None:
+        """An empty page; undo brings the text back."""
+        self.query_one(ScriptEditor).clear()
+        self.query_one(ScriptEditor).focus()
+
+    @work(exclusive=True, group="dialog")
+    async def action_open(self) -> None:
+        """A text file into the editor."""
+        path = await self.app.push_screen_wait(OpenFile(Path.cwd()))
+        if path is not None:
+            try:
+                text = await read_text(path)
+            except TTSHubError as exc:
+                self.notify(str(exc), title="Not opened", severity="error", markup=False)
+                return
+            self.query_one(ScriptEditor).load_text(text)
+            self.query_one(ScriptEditor).focus()
+
+    @work(exclusive=True, group="dialog")
+    @on(Controls.VoiceWanted)
+    async def action_voices(self) -> None:
+        """The list of voices of the engine that is chosen."""
+        controls = self.query_one(Controls)
+        engine = controls.engine
+        if engine is None:
+            self.notify("No engine is ready; F4 says what each of them wants.", severity="error")
+            return
+        try:
+            voices = await self.app.hub.voices(engine.name)
+        except TTSHubError as exc:
+            controls.show_error("voice", str(exc))
+            return
+        favourites = {voice for name, voice in self._history.favourites() if name == engine.name}
+        picked = await self.app.push_screen_wait(
+            VoicePicker(
+                engine.name,
+                voices,
+                favourites,
+                chosen=controls.voice.id if controls.voice else "",
+                on_favourite=lambda voice, is_one: self._history.set_favourite(
+                    engine.name, voice, is_one=is_one
+                ),
+                on_try=self._trier(engine.models[0] if engine.models else engine.name),
+            )
+        )
+        if not isinstance(picked, bool):
+            await controls.choose_voice(picked)
+
+    @work(exclusive=True, group="dialog")
+    async def action_jobs(self) -> None:
+        """Queue and history."""
+        wish = await self.app.push_screen_wait(JobsScreen(self._desk, self._history))
+        if wish is not None:
+            try:
+                self._fulfil(wish)
+            except TTSHubError as exc:
+                self.notify(str(exc), severity="error", markup=False)
+
+    @work(exclusive=True, group="dialog")
+    async def action_engines(self) -> None:
+        """State of the engines."""
+        name = await self.app.push_screen_wait(EnginesScreen(self.app.hub))
+        self.look()
+        if name is not None:
+            await self.query_one(Controls).choose_engine(name)
+
+    # What follows from it
+
+    def _speak(self, request: SpeechRequest) -> Job:
+        if self._desk.player.state == "paused":
+            self._desk.player.stop()  # what is spoken now is to be heard
+        return self._desk.speak(request)
+
+    def _trier(self, model: str) -> Callable[[Voice], None]:
+        def speak(voice: Voice) -> None:
+            current = self._desk.current
+            if current is not None and current.text == SAMPLE:
+                self._desk.stop(current)
+            text = SAMPLE
+            self._speak(SpeechRequest(text, model=model, voice=voice.id, language=voice.language or None))
+
+        return speak
+
+    def _fulfil(self, wish: Wish) -> None:
+        editor = self.query_one(ScriptEditor)
+        if wish.what == "edit":
+            editor.load_text(wish.entry.text)
+            editor.focus()
+        elif wish.what == "again":
+            self._speak(wish.entry.request())
+        elif wish.what == "export":
+            self._ask_where(self._desk.take_up(wish.entry))
+        else:
+            job = self._desk.take_up(wish.entry)
+            self._shown = job if editor.text == job.text else None
+            self._desk.replay(job)
+
+    @work(exclusive=True, group="dialog")
+    async def _ask_where(self, job: Job) -> None:
+        response_format = self.query_one(Controls).response_format
+        export = await self.app.push_screen_wait(
+            SaveAs(
+                unused_path(self._history.recall(SAVED_IN), response_format),
+                response_format,
+                is_complete=job.is_over,
+                has_words=not job.is_over or bool(job.recording and job.recording.words),
+            )
+        )
+        if export is not None:
+            self._history.remember(SAVED_IN, str(export.path.parent))
+            self._desk.export(job, export)
+
+    @on(TextArea.Changed)
+    def _text_changed(self) -> None:
+        self._shown = None
+        self._estimate_soon()
+
+    @on(Controls.Changed)
+    def _choice_changed(self) -> None:
+        self._estimate_soon()
+
+    @work(exclusive=True, group="estimate")
+    async def _estimate_soon(self) -> None:
+        import anyio
+
+        await anyio.sleep(PATIENCE)
+        text = self.query_one(ScriptEditor).text
+        request = self.query_one(Controls).request(text) if text.strip() else None
+        line = await estimate_line(self.app.hub, request) if request is not None else ""
+        self.query_one("#estimate", Static).update(line)
+
+    def _frame(self) -> None:
+        """Fifteen times a second."""
+        desk = self._desk
+        desk.tick()
+        if self.app.screen is not self:
+            return
+        job = desk.current
+        waiting = sum(1 for each in desk.jobs if each.state == "queued")
+        self.query_one(NowPlaying).show(job, desk.player, waiting)
+        self.query_one(ScriptEditor).mark(self._spoken_span(job))
+
+    def _spoken_span(self, job: Job | None) -> tuple[int, int] | None:
+        player = self._desk.player
+        recording = job.recording if job is not None and job is self._shown else None
+        if recording is None or player.recording is not recording or player.state == "idle":
+            return None
+        index = recording.word_at(player.position)
+        return recording.words[index].span if index is not None else None
+
+
+def remembered(history: History) -> Choice:
+    """What was chosen last."""
+    values = history.recall(CHOICE)
+    if not isinstance(values, dict):
+        return Choice()
+    known = {field.name for field in dataclasses.fields(Choice)}
+    return Choice(**{name: value for name, value in values.items() if name in known})
+
+
+def unused_path(folder: object, response_format: str) -> Path:
+    """`speech.mp3`, or the first of `speech-2.mp3`, … that is not there yet; `folder` if it still exists."""
+    place = Path(folder) if isinstance(folder, str) and Path(folder).is_dir() else Path.cwd()
+    suffix = find_format(response_format).suffixes[0]
+    path, number = place / f"speech{suffix}", 2
+    while path.exists():
+        path, number = place / f"speech-{number}{suffix}", number + 1
+    return path

@@ -1,0 +1,170 @@
+"""Choosing a voice: searchable, grouped by language, favourites first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Input, Label, OptionList
+from textual.widgets.option_list import Option
+
+from tts_hub.types import Voice
+
+USUAL = "the engine's usual one"
+STAR = "★"
+
+
+class VoicePicker(ModalScreen[Voice | None | bool]):
+    """Dismissed with a voice, with None for the engine's usual one, or with False for no change."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "Back"),
+        Binding("ctrl+f", "favourite", "Favourite ★"),
+        Binding("ctrl+t", "try", "Try it"),
+        Binding("down", "down", "Next", show=False),
+        Binding("up", "up", "Previous", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
+    ]
+
+    def __init__(
+        self,
+        engine: str,
+        voices: Sequence[Voice],
+        favourites: set[str],
+        *,
+        chosen: str,
+        on_favourite: Callable[[str, bool], None],
+        on_try: Callable[[Voice], None],
+    ) -> None:
+        """`favourites` are ids; `on_favourite` is told of an id that has become one, or is none any more."""
+        super().__init__()
+        self._engine = engine
+        self._voices = {voice.id: voice for voice in _with_variants(voices)}
+        self._favourites = set(favourites)
+        self._chosen = chosen
+        self._on_favourite = on_favourite
+        self._on_try = on_try
+
+    def compose(self) -> ComposeResult:
+        """A line to search in, and the list."""
+        with Vertical(classes="dialog"):
+            yield Label(f"Voices of {self._engine}: {len(self._voices)}", classes="title")
+            yield Input(placeholder="Name, language, gender …", compact=True, id="search")
+            yield OptionList(id="found", compact=True)
+            yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """All of them, the chosen one under the cursor."""
+        self._fill("")
+
+    @on(Input.Changed)
+    def _search(self, event: Input.Changed) -> None:
+        self._fill(event.value)
+
+    @on(Input.Submitted)
+    def _take_highlighted(self) -> None:
+        option = self._highlighted()
+        if option is not None:
+            self._take(option)
+
+    @on(OptionList.OptionSelected)
+    def _take_selected(self, event: OptionList.OptionSelected) -> None:
+        self._take(event.option.id or "")
+
+    def action_cancel(self) -> None:
+        """As it was."""
+        self.dismiss(False)
+
+    def action_favourite(self) -> None:
+        """Make the voice a favourite, or take the star off."""
+        name = self._highlighted()
+        if not name:
+            return
+        is_one = name not in self._favourites
+        (self._favourites.add if is_one else self._favourites.discard)(name)
+        self._on_favourite(name, is_one)
+        self._chosen = name
+        self._fill(self.query_one(Input).value)
+
+    def action_try(self) -> None:
+        """Hear it, and stay here."""
+        name = self._highlighted()
+        if name:
+            self._on_try(self._voices[name])
+
+    def action_down(self) -> None:
+        """The list moves while the search has the keyboard."""
+        self.query_one(OptionList).action_cursor_down()
+
+    def action_up(self) -> None:
+        """The list moves while the search has the keyboard."""
+        self.query_one(OptionList).action_cursor_up()
+
+    def action_page(self, direction: int) -> None:
+        """The list moves while the search has the keyboard."""
+        found = self.query_one(OptionList)
+        for _ in range(found.size.height - 1):
+            (found.action_cursor_down if direction > 0 else found.action_cursor_up)()
+
+    def _take(self, name: str) -> None:
+        self.dismiss(self._voices[name] if name else None)
+
+    def _highlighted(self) -> str | None:
+        found = self.query_one(OptionList)
+        option = found.highlighted_option
+        return option.id if option is not None else None
+
+    def _fill(self, search: str) -> None:
+        words = search.casefold().split()
+        fitting = [voice for voice in self._voices.values() if _fits(voice, words)]
+        found = self.query_one(OptionList)
+        found.clear_options()
+        options: list[Option] = [] if words else [Option(USUAL, id="")]
+        for group, voices in self._groups(fitting):
+            options.append(Option(f"── {group} ──", disabled=True))
+            options += [Option(self._line(voice), id=voice.id) for voice in voices]
+        found.add_options(options or [Option(f"no voice for “{search}”", disabled=True)])
+        names = [option.id for option in options]
+        first = next((i for i, option in enumerate(options) if not option.disabled), None)
+        found.highlighted = names.index(self._chosen) if self._chosen in names else first
+
+    def _groups(self, voices: Sequence[Voice]) -> list[tuple[str, list[Voice]]]:
+        """Favourites, then one group a language in the order of its name; each voice once."""
+        groups: dict[str, list[Voice]] = {}
+        for voice in voices:
+            if voice.id not in self._favourites:
+                groups.setdefault(voice.language or "any language", []).append(voice)
+        favourites = [voice for voice in voices if voice.id in self._favourites]
+        return ([("favourites", favourites)] if favourites else []) + sorted(groups.items())
+
+    def _line(self, voice: Voice) -> str:
+        star = STAR if voice.id in self._favourites else " "
+        name = voice.name if voice.name != voice.id else ""
+        about = " · ".join(part for part in (name, voice.language, voice.gender, voice.description) if part)
+        return f"{star} {voice.id}  {about}".replace("[", "\\[")
+
+
+def _with_variants(voices: Sequence[Voice]) -> list[Voice]:
+    """Variants are voices too: of each language's first voice, so that the list stays readable."""
+    found: list[Voice] = list(voices)
+    seen: set[str] = set()
+    for voice in voices:
+        if voice.variants and voice.language not in seen:
+            seen.add(voice.language)
+            found += [
+                Voice(f"{voice.id}+{name}", f"{voice.name}, {name}", voice.language)
+                for name in voice.variants
+            ]
+    return found
+
+
+def _fits(voice: Voice, words: Sequence[str]) -> bool:
+    about = (voice.id, voice.name, voice.language, voice.gender or "", voice.description, *voice.aliases)
+    text = " ".join(about).casefold()
+    return all(word in text for word in words)

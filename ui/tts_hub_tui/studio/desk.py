@@ -1,0 +1,225 @@
+"""The desk: takes jobs, has them spoken one after the other, plays them, and keeps what came of them."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from contextlib import aclosing
+from functools import partial
+
+import anyio
+from anyio.to_thread import run_sync as in_thread
+
+from tts_hub.captions import write_captions
+from tts_hub.errors import OutputError, TTSHubError
+from tts_hub.progress import ProgressEvent
+from tts_hub.types import SpeechRequest
+from tts_hub_tui.hubs.interface import Hub
+from tts_hub_tui.studio.history import Entry, History, Outcome
+from tts_hub_tui.studio.jobs import Export, Job, failure_of
+from tts_hub_tui.studio.playback import Player
+from tts_hub_tui.studio.recording import Recording
+
+BREATH = 0.05
+"""Seconds between two looks at how far the ear has come."""
+logger = logging.getLogger(__name__)
+
+
+class Desk:
+    """Jobs in order. One is being made at a time; what is made is played in the same order.
+
+    All methods belong to one event loop, on which `run` must be running.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        history: History,
+        player: Player,
+        *,
+        ahead_seconds: float,
+        on_change: Callable[[Job], None],
+        on_exported: Callable[[Export], None],
+    ) -> None:
+        """`on_change` is told of every step of a job, `on_exported` of every file that was written."""
+        self.jobs: list[Job] = []
+        """Of this session, the oldest first."""
+        self.player = player
+        self._hub = hub
+        self._history = history
+        self._ahead_seconds = ahead_seconds
+        self._on_change = on_change
+        self._on_exported = on_exported
+        self._waiting: deque[Job] = deque()
+        self._to_play: deque[Job] = deque()
+        self._more = anyio.Event()
+        self._making: tuple[Job, anyio.CancelScope] | None = None
+        self._playing: Job | None = None
+
+    @property
+    def current(self) -> Job | None:
+        """What is heard, else what is being made, else what was last."""
+        if self._playing is not None and self.player.state != "idle":
+            return self._playing
+        if self._making is not None:
+            return self._making[0]
+        return self._playing or (self.jobs[-1] if self.jobs else None)
+
+    @property
+    def is_busy(self) -> bool:
+        """Something is being made, or waits for it."""
+        return self._making is not None or bool(self._waiting)
+
+    def speak(self, request: SpeechRequest) -> Job:
+        """Put a text in the queue."""
+        job = Job(request, str(request.input), self._hub.place)
+        self.jobs.append(job)
+        self._waiting.append(job)
+        self._more.set()
+        self._on_change(job)
+        return job
+
+    def stop(self, job: Job) -> None:
+        """Its engine stops at once, and so does the sound; what has been made is kept."""
+        if job is self._playing:
+            self.player.stop()
+        if job in self._to_play:
+            self._to_play.remove(job)
+        if self._making is not None and self._making[0] is job:
+            self._making[1].cancel()
+        elif job in self._waiting:
+            self._waiting.remove(job)
+            job.state = "stopped"
+            self._on_change(job)
+
+    def replay(self, job: Job) -> None:
+        """Hear it from its beginning."""
+        if job.recording is not None:
+            self._to_play.clear()
+            self._play(job)
+
+    def forget(self, name: str) -> None:
+        """Take a job that is over off the desk, before its recording is deleted."""
+        for job in [job for job in self.jobs if job.id == name and job.is_over]:
+            if job is self._playing:
+                self.player.stop()
+                self._playing = None
+            if job in self._to_play:
+                self._to_play.remove(job)
+            self.jobs.remove(job)
+
+    def take_up(self, entry: Entry) -> Job:
+        """Lay an entry of the history on the desk, with its recording.
+
+        Raises:
+            OutputError: its recording is gone.
+        """
+        found = next((job for job in self.jobs if job.id == entry.id), None)
+        if found is not None and found.recording is not None:
+            return found
+        job = Job(entry.request(), entry.text, entry.facts.place, entry.id, entry.created, entry.outcome)
+        job.recording = Recording.open(self._history.folder, entry.id)
+        self.jobs.append(job)
+        return job
+
+    def export(self, job: Job, export: Export) -> None:
+        """Write a file of a job: now, or when everything is made."""
+        job.exports.append(export)
+        self._more.set()
+
+    def tick(self) -> None:
+        """Begin the next recording when the one before has been heard; call it several times a second."""
+        if self.player.state == "idle" and self._to_play:
+            self._play(self._to_play.popleft())
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            self._more = anyio.Event()
+            for job in [job for job in self.jobs if job.is_over and job.exports]:
+                await self._write_exports(job)
+            if self._waiting:
+                await self._make(self._waiting.popleft())
+            else:
+                await self._more.wait()
+
+    async def _make(self, job: Job) -> None:
+        job.state = "speaking"
+        self._on_change(job)
+        with anyio.CancelScope() as scope:
+            self._making = job, scope
+            outcome: Outcome = "stopped"
+            try:
+                await self._record(job)
+                outcome = "done"
+            except TTSHubError as exc:
+                job.failure = failure_of(exc)
+                outcome = "failed"
+            finally:
+                self._making = None
+                job.state = outcome
+                if job.recording is not None:
+                    job.recording.finish()
+                self._keep(job)
+                self._on_change(job)
+
+    async def _record(self, job: Job) -> None:
+        def note(event: ProgressEvent, /) -> None:
+            job.note(event)
+            self._on_change(job)
+
+        speech = await self._hub.speak(job.request, note)
+        async with aclosing(speech):
+            job.report = speech.report
+            recording = await in_thread(Recording.create, self._history.folder, job.id, speech.sample_rate)
+            job.recording = recording
+            self._to_play.append(job)
+            self.tick()
+            async for chunk in speech:
+                await in_thread(recording.append, chunk)
+                job.report = speech.report
+                await self._wait_for_ear(job)
+            job.report = speech.report
+
+    async def _wait_for_ear(self, job: Job) -> None:
+        """Stay ahead of what is heard, but not by hours, unless all of it is wanted."""
+        while self._hub.is_patient and not job.exports and self._seconds_ahead(job) > self._ahead_seconds:  # noqa: ASYNC110 - the ear tells nothing
+            await anyio.sleep(BREATH)
+
+    def _seconds_ahead(self, job: Job) -> float:
+        made = job.recording.seconds if job.recording is not None else 0.0
+        return made - (self.player.position if job is self._playing else 0.0)
+
+    def _play(self, job: Job) -> None:
+        if job.recording is not None:
+            self._playing = job
+            self.player.play(job.recording)
+
+    def _keep(self, job: Job) -> None:
+        try:
+            self._history.add(job.entry())
+        except OutputError as exc:
+            logger.warning("%s", exc)
+            job.warnings.append(str(exc))
+
+    async def _write_exports(self, job: Job) -> None:
+        exports, job.exports = job.exports, []
+        for export in exports:
+            try:
+                await self._write(job, export)
+                self._on_exported(export)
+            except TTSHubError as exc:
+                job.failure = failure_of(exc)
+                self._on_change(job)
+
+    async def _write(self, job: Job, export: Export) -> None:
+        recording = job.recording
+        if recording is None or not recording.frames:
+            raise OutputError("there is nothing to save: no sound was made")
+        await in_thread(recording.save, export.path, export.response_format)
+        language = job.report.language if job.report else job.request.language
+        for path in export.captions:
+            await in_thread(
+                partial(write_captions, path, recording.words, job.text, language=language or "en")
+            )

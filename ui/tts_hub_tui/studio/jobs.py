@@ -1,0 +1,120 @@
+"""One thing to speak, from the moment it is asked for."""
+
+from __future__ import annotations
+
+import math
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from tts_hub.errors import BackendError, BackendUnavailableError, InvalidRequestError, TTSHubError
+from tts_hub.progress import ProgressEvent
+from tts_hub.report import SpeechReport
+from tts_hub.types import SpeechRequest
+from tts_hub_tui.studio.history import Entry, Facts, Outcome, fields_of
+from tts_hub_tui.studio.recording import Recording
+
+JobState = Literal["queued", "speaking", "done", "stopped", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What went wrong, for people to read."""
+
+    message: str
+    remedy: str = ""
+    """A command that fixes it, or empty."""
+    field: str = ""
+    """Field of the request that is to blame, or empty."""
+    position: int | None = None
+    """Where in the text it happened, in characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A file that is wanted of a job."""
+
+    path: Path
+    response_format: str
+    captions: tuple[Path, ...] = ()
+
+
+@dataclass(slots=True)
+class Job:
+    """One request, and what has come of it so far."""
+
+    request: SpeechRequest
+    text: str
+    place: str
+    """The hub that speaks it."""
+    id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    created: datetime = field(default_factory=lambda: datetime.now(UTC))
+    state: JobState = "queued"
+    event: ProgressEvent | None = None
+    """The last one."""
+    segments_done: int = 0
+    fraction: float = 0.0
+    """Of the text, made so far; 0 while it is not known."""
+    warnings: list[str] = field(default_factory=list)
+    """Changes of engine, cut segments, notices."""
+    recording: Recording | None = None
+    report: SpeechReport | None = None
+    failure: Failure | None = None
+    exports: list[Export] = field(default_factory=list)
+    """Files to write once everything is made."""
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing more will come."""
+        return self.state not in ("queued", "speaking")
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Until everything is made, by the pace so far; None while nobody knows."""
+        if self.state != "speaking" or self.report is None or not self.fraction:
+            return None
+        left = self.report.elapsed_seconds * (1 - self.fraction) / self.fraction
+        return left if math.isfinite(left) else None
+
+    def note(self, event: ProgressEvent) -> None:
+        """Take in one step."""
+        self.event = event
+        if event.fraction is not None:
+            self.fraction = max(self.fraction, event.fraction)
+        if event.stage == "segment" and event.segment is not None:
+            self.segments_done = event.segment + 1
+        if event.message and event.stage in ("fallback", "segment", "notice"):
+            self.warnings.append(event.message)
+
+    def entry(self) -> Entry:
+        """As the history keeps it; one that is not over counts as stopped."""
+        state = self.state
+        outcome: Outcome = "stopped" if state == "queued" or state == "speaking" else state
+        report, failure = self.report, self.failure
+        facts = Facts(
+            place=self.place,
+            engine=report.backend if report else "",
+            voice=report.voice if report else "",
+            language=report.language if report else "",
+            audio_seconds=self.recording.seconds if self.recording else 0.0,
+            first_audio_seconds=report.first_audio_seconds if report else None,
+            real_time_factor=report.real_time_factor if report else None,
+            cost=report.cost if report else 0.0,
+            error=failure.message if failure else "",
+            remedy=failure.remedy if failure else "",
+        )
+        size = self.recording.bytes if self.recording else 0
+        fields = fields_of(self.request)
+        return Entry(self.id, self.created, self.text, len(self.text), fields, outcome, facts, size)
+
+
+def failure_of(exc: TTSHubError) -> Failure:
+    """What a person is told of an error."""
+    return Failure(
+        " ".join(str(exc).split()),
+        remedy=exc.remedy if isinstance(exc, BackendUnavailableError) else "",
+        field=exc.param if isinstance(exc, InvalidRequestError) else "",
+        position=exc.position if isinstance(exc, BackendError) else None,
+    )

@@ -1,0 +1,39 @@
+"""Reading a text file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from anyio.to_thread import run_sync
+
+from tts_hub.errors import InvalidTextError
+
+MOST_BYTES = 20_000_000
+"""Of a file; the longest text that a hub takes by default has 5 million characters."""
+
+
+async def read_text(path: Path) -> str:
+    """The text of a UTF-8 or UTF-16 file.
+
+    Raises:
+        InvalidTextError: it cannot be read, is no text, or is too long for any request.
+    """
+    return await run_sync(_read, path)
+
+
+def _read(path: Path) -> str:
+    try:
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            raise InvalidTextError(f"{path.name} has {size / 1e6:.0f} MB; 20 MB is the most that is opened")
+        data = path.read_bytes()
+    except OSError as exc:
+        raise InvalidTextError(f"cannot read {path}: {exc.strerror}") from exc
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as exc:
+        raise InvalidTextError(f"{path.name} is not UTF-8 text (byte {exc.start})") from exc
+    if "\0" in text:
+        raise InvalidTextError(f"{path.name} is no text: it has NUL characters in it")
+    return text

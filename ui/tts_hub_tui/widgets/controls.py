@@ -1,0 +1,241 @@
+"""How the text is spoken: engine, model, voice, format, speed, and the engine's own options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.message import Message
+from textual.validation import Number
+from textual.widget import Widget
+from textual.widgets import Button, Input, Label, Select
+
+from tts_hub.audio.formats import FORMATS
+from tts_hub.types import SpeechRequest, Voice
+from tts_hub_tui.hubs.interface import Catalogue, EngineInfo
+from tts_hub_tui.widgets.field import FieldError
+from tts_hub_tui.widgets.options import OptionsForm
+
+AUTO = "auto"
+SLOWEST, FASTEST = 0.25, 4.0
+USUAL_VOICE = "the engine's usual one"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was chosen, as it is remembered from one start to the next."""
+
+    engine: str = AUTO
+    model: str = ""
+    """Empty: the engine's usual one."""
+    voice: str = ""
+    """Empty: the engine's usual one."""
+    language: str = ""
+    """Of the voice; BCP 47."""
+    response_format: str = "mp3"
+    """Of what is saved."""
+    speed: str = "1"
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Engine -> what differs from its defaults."""
+
+
+class Controls(VerticalScroll):
+    """The panel beside the text."""
+
+    class Changed(Message):
+        """Something else is chosen now."""
+
+    class VoiceWanted(Message):
+        """The list of voices is asked for."""
+
+    class SpeakWanted(Message):
+        """The button was pressed."""
+
+    class SaveWanted(Message):
+        """The button was pressed."""
+
+    def __init__(self, choice: Choice, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id, can_focus=False)
+        self.voice: Voice | None = None
+        """Chosen by the user or remembered; None: the engine's usual one."""
+        if choice.voice:
+            self.voice = Voice(choice.voice, choice.voice, choice.language)
+        self._choice = choice
+        self._catalogue = Catalogue((), None)
+        self._given: dict[str, Mapping[str, Any]] = dict(choice.options)
+
+    def compose(self) -> ComposeResult:
+        """From what matters most to what is seldom touched."""
+        yield _row("engine", Select([(AUTO, AUTO)], value=AUTO, allow_blank=False, compact=True, id="engine"))
+        yield _row("model", Select[str]([("", "")], value="", allow_blank=False, compact=True, id="model"))
+        yield _row("voice", Button(self._voice_name, compact=True, id="voice"))
+        formats = [(each.name, each.name) for each in FORMATS]
+        usual = self._choice.response_format
+        yield _row(
+            "format",
+            Select(formats, value=usual, allow_blank=False, compact=True, id="format"),
+            key="response_format",
+        )
+        speed = Number(SLOWEST, FASTEST, f"{SLOWEST:g} to {FASTEST:g} is possible")
+        yield _row("speed", Input(self._choice.speed, compact=True, validators=speed, id="speed"))
+        yield OptionsForm()
+        with Horizontal(id="buttons"):
+            yield Button("▶ Speak", variant="success", compact=True, id="speak")
+            yield Button("Save…", variant="primary", compact=True, id="save")
+
+    def on_mount(self) -> None:
+        """Nothing is known yet."""
+        self.query_one("#model-field").display = False
+
+    @property
+    def engine(self) -> EngineInfo | None:
+        """The one that is chosen, or that `auto` means."""
+        wanted = self._select("engine")
+        name = self._catalogue.auto if wanted == AUTO else wanted
+        return next((engine for engine in self._catalogue.engines if engine.name == name), None)
+
+    @property
+    def model(self) -> str:
+        """As a request names it."""
+        engine = self._select("engine")
+        return engine if engine == AUTO else self._select("model") or engine
+
+    @property
+    def response_format(self) -> str:
+        """Of what is saved."""
+        return self._select("format")
+
+    @property
+    def choice(self) -> Choice:
+        """To be remembered."""
+        engine = self._select("engine")
+        given = self.query_one(OptionsForm).values
+        if given is not None and engine != AUTO:
+            self._given[engine] = given
+        return Choice(
+            engine=engine,
+            model=self._select("model"),
+            voice=self.voice.id if self.voice else "",
+            language=self.voice.language if self.voice else "",
+            response_format=self.response_format,
+            speed=self.query_one("#speed", Input).value,
+            options=dict(self._given),
+        )
+
+    async def show_catalogue(self, catalogue: Catalogue) -> None:
+        """Offer what there is now; what was chosen stays chosen if it is still there."""
+        is_first = not self._catalogue.engines
+        if catalogue == self._catalogue:
+            return
+        self._catalogue = catalogue
+        wanted = self._choice.engine if is_first else self._select("engine")
+        auto = f"{AUTO} ({catalogue.auto})" if catalogue.auto else AUTO
+        names = [(e.name if e.ready else f"{e.name} (not ready)", e.name) for e in catalogue.engines]
+        select = self.query_one("#engine", Select)
+        with self.prevent(Select.Changed):
+            select.set_options([(auto, AUTO), *names])
+            select.value = wanted if any(wanted == name for _, name in names) else AUTO
+        await self._show_engine(self._choice.model if is_first else self._select("model"))
+
+    async def choose_engine(self, name: str) -> None:
+        """As if the user had chosen it."""
+        with self.prevent(Select.Changed):
+            self.query_one("#engine", Select).value = name
+        await self._show_engine("")
+
+    async def choose_voice(self, voice: Voice | None) -> None:
+        """Take a voice; one of the engine that `auto` means makes it the chosen engine."""
+        if voice is not None and self._select("engine") == AUTO and self.engine is not None:
+            await self.choose_engine(self.engine.name)
+        self.voice = voice
+        self.query_one("#voice", Button).label = self._voice_name
+        self.post_message(self.Changed())
+
+    def request(self, text: str) -> SpeechRequest | None:
+        """What is asked for now; None where a field holds no value, which is shown there."""
+        self.clear_errors()
+        speed = self.query_one("#speed", Input)
+        failed = speed.validate(speed.value)
+        if failed is not None and not failed.is_valid:
+            self.show_error("speed", f"{SLOWEST:g} to {FASTEST:g} is possible")
+        options = self.query_one(OptionsForm).values
+        if options is None or (failed is not None and not failed.is_valid):
+            return None
+        return SpeechRequest(
+            input=text,
+            model=self.model,
+            voice=self.voice.id if self.voice else None,
+            language=(self.voice.language or None) if self.voice else None,
+            speed=float(speed.value),
+            options=options if self._select("engine") != AUTO else {},
+        )
+
+    def show_error(self, field: str, message: str) -> bool:
+        """Say at a field of the request what is wrong with it; whether there is such a field here."""
+        places = {"language": "voice", "model": "engine", "fallback": "engine"}
+        for error in self.query(f"#{places.get(field, field)}-error").results(FieldError):
+            error.show(message)
+            return True
+        return False
+
+    def clear_errors(self) -> None:
+        """A new try."""
+        for error in self.query(FieldError):
+            error.show("")
+
+    @on(Select.Changed, "#engine")
+    async def _engine_changed(self) -> None:
+        self.voice = None
+        self.query_one("#voice", Button).label = self._voice_name
+        await self._show_engine("")
+        self.post_message(self.Changed())
+
+    @on(Select.Changed, "#model,#format")
+    @on(Input.Changed, "#speed")
+    @on(OptionsForm.Changed)
+    def _something_changed(self) -> None:
+        self.post_message(self.Changed())
+
+    @on(Button.Pressed)
+    def _button(self, event: Button.Pressed) -> None:
+        event.stop()
+        wanted = {"voice": self.VoiceWanted, "speak": self.SpeakWanted, "save": self.SaveWanted}
+        self.post_message(wanted[event.button.id or "speak"]())
+
+    async def _show_engine(self, model: str) -> None:
+        """Models, state and options of the engine that is chosen."""
+        wanted, engine = self._select("engine"), self.engine
+        models = engine.models if engine and wanted != AUTO else ()
+        select = self.query_one("#model", Select)
+        with self.prevent(Select.Changed):
+            select.set_options([(name, name) for name in models] or [("", "")])
+            select.value = model if model in models else models[0] if models else ""
+        self.query_one("#model-field").display = len(models) > 1
+        reason = f"{engine.reason} (F4: engines)" if engine and not engine.ready else ""
+        if engine is None and self._catalogue.engines:
+            reason = "no engine is ready (F4: engines)"
+        self.query_one("#engine-error", FieldError).show(reason)
+        schema = engine.options if engine and wanted != AUTO else {}
+        await self.query_one(OptionsForm).show(schema, self._given.get(wanted, {}))
+
+    @property
+    def _voice_name(self) -> str:
+        return f"{self.voice.id} ▾" if self.voice else f"{USUAL_VOICE} ▾"
+
+    def _select(self, name: str) -> str:
+        value = self.query_one(f"#{name}", Select).value
+        return value if isinstance(value, str) else ""
+
+
+def _row(name: str, widget: Widget, *, key: str | None = None) -> Vertical:
+    widget.add_class("value")
+    return Vertical(
+        Horizontal(Label(name, classes="name"), widget, classes="row"),
+        FieldError(id=f"{key or name}-error"),
+        classes="field",
+        id=f"{name}-field",
+    )

@@ -1,0 +1,101 @@
+"""The text, with the word that is being spoken marked in it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from itertools import accumulate
+from typing import ClassVar
+
+from rich.style import Style
+from rich.text import Text
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets import TextArea
+
+SPOKEN = Style(bold=True, reverse=True)
+"""Seen without colours too."""
+PLACEHOLDER = "Type or paste what is to be spoken, or open a file with Ctrl+O.\nF5 speaks it."
+
+
+class ScriptEditor(TextArea):
+    """A text area that marks what is heard, and follows it unless the user looks elsewhere."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c", "copy_or_interrupt", "Copy; without a selection: stop", show=False),
+        Binding("ctrl+a", "select_all", "Select all", show=False),
+    ]
+
+    class Interrupted(Message):
+        """Ctrl+C with nothing to copy."""
+
+    def __init__(self, text: str = "", *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(
+            text,
+            id=id,
+            soft_wrap=True,
+            tab_behavior="focus",
+            show_line_numbers=False,
+            placeholder=PLACEHOLDER,
+        )
+        self.follows = True
+        """The view goes along with the spoken word."""
+        self._spoken: tuple[int, int, int] | None = None
+        """Row, first column and end of the marked word."""
+        self._starts: list[int] | None = None
+        """Of each row, in characters of the text; None after a change."""
+
+    def mark(self, span: tuple[int, int] | None) -> None:
+        """Mark characters `[start, end)` of the text as being spoken; None: nothing is."""
+        spoken = None
+        if span is not None:
+            row, column = self.location_at(span[0])
+            spoken = (row, column, column + span[1] - span[0])
+        if spoken == self._spoken:
+            return
+        self._spoken = spoken
+        self.notify_style_update()  # what has been drawn is cached
+        self.refresh()
+        if spoken is not None and self.follows:
+            self._look_at(spoken[0], spoken[1])
+
+    def location_at(self, position: int) -> tuple[int, int]:
+        """Row and column of a character of the text."""
+        if self._starts is None:
+            lines, newline = self.document.lines, len(self.document.newline)
+            self._starts = [0, *accumulate(len(line) + newline for line in lines)]
+        row = min(bisect_right(self._starts, position) - 1, self.document.line_count - 1)
+        return row, position - self._starts[row]
+
+    def get_line(self, line_index: int) -> Text:
+        """With the mark on it."""
+        line = super().get_line(line_index)
+        if self._spoken is not None and self._spoken[0] == line_index:
+            line.stylize(SPOKEN, self._spoken[1], self._spoken[2])
+        return line
+
+    def action_copy_or_interrupt(self) -> None:
+        """What Ctrl+C is for in editors and in terminals."""
+        if self.selection.is_empty:
+            self.post_message(self.Interrupted())
+        else:
+            self.action_copy()
+
+    def on_text_area_changed(self) -> None:
+        """Places have moved."""
+        self._starts = None
+        self._spoken = None
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """The user looks elsewhere."""
+        self.follows = False
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """The user looks elsewhere."""
+        self.follows = False
+
+    def _look_at(self, row: int, column: int) -> None:
+        y = self.wrapped_document.location_to_offset((row, column)).y
+        top, height = round(self.scroll_offset.y), self.content_size.height
+        if not top <= y < top + height:
+            self.scroll_to(y=max(0, y - height // 3), animate=False)

@@ -1,0 +1,121 @@
+"""What is being made and heard."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widgets import Static
+
+from tts_hub.pricing import usd
+from tts_hub_tui.studio.jobs import Job
+from tts_hub_tui.studio.playback import Player
+from tts_hub_tui.widgets.waveform import Waveform
+
+SIGNS = {"playing": "▶", "waiting": "…", "paused": "⏸", "idle": "■"}
+METER = 8
+"""Columns of the level meter."""
+
+
+class NowPlaying(Vertical):
+    """Waveform, level, times, progress, and what went wrong."""
+
+    def compose(self) -> ComposeResult:
+        """From the sound to the words about it."""
+        yield Waveform(id="waveform")
+        yield Static("Nothing spoken yet.", id="clock", markup=False)
+        yield Static("", id="progress", markup=False)
+        yield Static("", id="warning", markup=False)
+        yield Static("", id="failure", markup=False)
+
+    def on_mount(self) -> None:
+        """Nothing has gone wrong yet."""
+        self._say("warning", "")
+        self._say("failure", "")
+
+    def show(self, job: Job | None, player: Player, queued: int) -> None:
+        """Where a job stands, and how far the ear has come in it."""
+        if job is None:
+            return
+        waveform = self.query_one(Waveform)
+        recording = job.recording
+        is_heard = recording is not None and player.recording is recording
+        position = player.position if is_heard else 0.0
+        seconds = recording.seconds if recording is not None else 0.0
+        peaks = recording.peaks(waveform.size.width) if recording is not None and seconds else ()
+        waveform.show(peaks, position / seconds if seconds else 0.0)
+        sign = SIGNS[player.state] if is_heard else SIGNS["idle"]
+        level = player.level if is_heard and player.state == "playing" else 0.0
+        line = f"{sign} {clock(position)} / {clock(seconds)} {_meter(level)}  {_beginning(job.text)}"
+        self.query_one("#clock", Static).update(line)
+        self.query_one("#progress", Static).update(_progress(job, queued))
+        self._say("warning", f"! {job.warnings[-1]}" if job.warnings else "")
+        self._say("failure", _failure(job))
+
+    def _say(self, name: str, text: str) -> None:
+        line = self.query_one(f"#{name}", Static)
+        line.update(text)
+        line.display = bool(text)
+
+
+def clock(seconds: float) -> str:
+    """`0:03.2`, `1:02:03`."""
+    if seconds < 3600:
+        tenths = round(seconds * 10)
+        return f"{tenths // 600}:{tenths // 10 % 60:02}.{tenths % 10}"
+    whole = int(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
+def facts(job: Job) -> list[str]:
+    """Figures of a job, as people read them."""
+    report = job.report
+    if report is None:
+        return []
+    found = [f"{report.backend} {report.voice}".strip()]
+    if report.first_audio_seconds is not None:
+        found.append(f"first audio {report.first_audio_seconds * 1000:.0f} ms")
+    if report.real_time_factor is not None:
+        found.append(f"RTF {report.real_time_factor:.3f}")
+    if report.cost:
+        found.append(("about " if report.cost_estimated else "") + usd(report.cost))
+    return found
+
+
+def _progress(job: Job, queued: int) -> str:
+    parts = [_stage(job), *facts(job)]
+    left = job.seconds_left
+    if left is not None:
+        parts.append(f"{clock(left)} left")
+    if queued:
+        parts.append(f"{queued} waiting")
+    return " · ".join(part for part in parts if part)
+
+
+def _stage(job: Job) -> str:
+    if job.state != "speaking" or job.event is None:
+        return "spoken" if job.state == "done" else job.state
+    event = job.event
+    if event.stage in ("queued", "loading", "downloading", "generating"):
+        return f"{event.stage} {event.backend}{': ' + event.message if event.message else ''}"
+    of = f" of {event.segments}" if event.segments else ""
+    percent = f" ({job.fraction:.0%})" if job.fraction else ""
+    return f"speaking segment {job.segments_done + 1}{of}{percent}"
+
+
+def _failure(job: Job) -> str:
+    failure = job.failure
+    if failure is None:
+        return ""
+    where = f" (at character {failure.position})" if failure.position else ""
+    remedy = f" To fix: {failure.remedy}" if failure.remedy else ""
+    return f"✗ {failure.message}{where}.{remedy}"
+
+
+def _beginning(text: str) -> str:
+    line = " ".join(text[:120].split())
+    return f"“{line[:59]}…”" if len(line) > 60 else f"“{line}”"
+
+
+def _meter(level: float) -> str:
+    full = round(min(1.0, level) * METER)
+    return "[" + "■" * full + " " * (METER - full) + "]"
