@@ -1106,3 +1106,12 @@ async def test_no_more_segments_wait_half_made_than_the_engine_allows() -> None:
             tasks.start_soon(say, manager)
     assert fake.most_active <= 3
     assert free(fake, manager)
+
+
+async def test_a_fallback_that_auto_could_have_chosen_takes_over_in_the_middle() -> None:
+    best = FakeBackend(name="best", priority=9, script=FakeScript(fail_at={1: 0}))
+    standby = FakeBackend(name="standby", priority=5)
+    async with hub(best, standby) as manager:
+        audio = await manager.generate(THREE, fallback=["standby"])
+        await drain(audio)
+        assert [(change.failed, change.continued) for change in audio.report.fallbacks] == [("best", "standby")]

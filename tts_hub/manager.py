@@ -418,14 +418,21 @@ class TTSBackendManager:
         )
 
     def _route(self, model: str, fallback: Sequence[str]) -> list[Stop]:
-        """The engines to go through, none of them twice."""
+        """The engines to go through, none of them twice.
+
+        What `auto` would move on to at the start, and is named as a fallback, is the latter: it may take over
+        at any time, in its order.
+        """
         stops = self._stops(model)
+        fallbacks: list[Stop] = []
         for name in fallback:
             try:
-                stops += [replace(stop, stands_in=True) for stop in self._stops(name)[:1]]
+                fallbacks += [replace(stop, stands_in=True) for stop in self._stops(name)[:1]]
             except UnknownModelError as exc:
                 raise UnknownModelError(f"fallback: {exc}", param="fallback") from exc
-        return list({stop.engine.name: stop for stop in reversed(stops)}.values())[::-1]
+        named = {stop.engine.name for stop in fallbacks}
+        stops = [stop for stop in stops if not (stop.only_at_start and stop.engine.name in named)]
+        return list({stop.engine.name: stop for stop in reversed(stops + fallbacks)}.values())[::-1]
 
     def _stops(self, name: str) -> list[Stop]:
         model = self.config.alias_target(name)

@@ -1,67 +1,105 @@
-"""`tts-hub config`: every setting, its value, and where that value comes from."""
+"""`tts-hub config`: every setting, its value, and where that value comes from; and how to change it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tts_hub.config import LoadedConfig, load_config, user_config_file
+from tts_hub.config import Config, LoadedConfig, load_config, user_config_file
+from tts_hub.config_file import Setting, edit, file_to_edit, parse_value, setting_at, settings
+from tts_hub.errors import ConfigError
 from tts_hub.registry import Registry
 
-SECRET = ("key", "keys", "token", "tokens", "secret", "password")
-"""Last words of the names of settings whose values are not shown."""
 
-
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--path", "only_path", is_flag=True, help="Only say which file is read.")
 @click.option("--json", "as_json", is_flag=True)
+@click.pass_context
+def config(ctx: click.Context, *, only_path: bool, as_json: bool) -> None:
+    """Show the effective configuration and the source of each value, or change the file."""
+    if ctx.invoked_subcommand is None:
+        _show(ctx.obj, only_path=only_path, as_json=as_json)
+
+
+@config.command("set", context_settings={"ignore_unknown_options": True})  # -19 is a value
+@click.argument("key")
+@click.argument("value")
 @click.pass_obj
-def config(config_file: Path | None, *, only_path: bool, as_json: bool) -> None:
-    """Show the effective configuration and the source of each value."""
-    loaded = load_config(config_file)
-    registry = Registry(loaded.config.backends)
+def set_setting(config_file: Path | None, key: str, value: str) -> None:
+    """Write a setting into the config file; its comments and all else stay as they are.
+
+    A list is written a,b or ["a", "b"]. The file is made where there is none.
+    """
+    setting, file = _find(config_file, key)
+    _change(setting, file, parse_value(setting, value))
+
+
+@config.command("unset")
+@click.argument("key")
+@click.pass_obj
+def unset_setting(config_file: Path | None, key: str) -> None:
+    """Take a setting, or a section, out of the config file."""
+    file = file_to_edit(config_file)
+    if file.exists() and edit(file, {key: None}):  # also what does not exist and should not be there
+        click.echo(f"{key} is no longer set in {file}")
+        return
+    setting, _ = _find(config_file, key)
+    click.echo(f"{setting.key} was not set in {file}")
+
+
+def _show(config_file: Path | None, *, only_path: bool, as_json: bool) -> None:
+    loaded, registry = _load(config_file)
     registry.check_sections()
     if only_path:
         click.echo(str(loaded.path) if loaded.path else f"none; {user_config_file()} would be read")
         return
-    settings = list(_settings(_effective(loaded, registry)))
+    shown = list(_worth_showing(loaded, registry))
     if as_json:
-        rows = {key: {"value": value, "source": _source(loaded, key)} for key, value in settings}
+        rows = {each.key: {"value": each.value, "source": each.source} for each in shown}
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
-    for key, value in settings:
-        click.echo(f"{key} = {json.dumps(value, ensure_ascii=False)}  # {_source(loaded, key)}")
+    for each in shown:
+        click.echo(f"{each.key} = {_text(each.value)}  # {each.source}")
 
 
-def _effective(loaded: LoadedConfig, registry: Registry) -> Mapping[str, Any]:
-    """All values, those of the engines' own sections with their defaults filled in."""
-    values = loaded.config.model_dump(mode="json")
-    values["backends"] = {
-        entry.name: entry.settings().model_dump(mode="json")
+def _worth_showing(loaded: LoadedConfig, registry: Registry) -> Iterator[Setting]:
+    """Without the engines that are neither here nor configured, and tables whose content follows."""
+    idle = tuple(
+        f"{entry.table}.{entry.name}."
         for entry in registry
-        if entry.availability().ready or entry.values
-    }
-    return values
+        if not entry.values and not entry.renamed and not entry.availability().ready
+    )
+    for setting in settings(loaded, registry):
+        if not setting.key.startswith(idle) and not (setting.kind == "table" and setting.value):
+            yield setting
 
 
-def _settings(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            yield from _settings(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", _hidden(value) if key.split("_")[-1] in SECRET else value
+def _load(config_file: Path | None) -> tuple[LoadedConfig, Registry]:
+    loaded = load_config(config_file)
+    return loaded, Registry(loaded.config.backends, loaded.config.remote)
 
 
-def _hidden(value: Any) -> Any:
-    """A secret, or a list of them, as it may be shown."""
-    if isinstance(value, list):
-        return [_hidden(each) for each in value]
-    return "***" if isinstance(value, str) and value else value
+def _find(config_file: Path | None, key: str) -> tuple[Setting, Path]:
+    """A setting, and the file to write it to, which may be missing, or wrong in just that setting."""
+    try:
+        return setting_at(key, *_load(config_file)), file_to_edit(config_file)
+    except ConfigError:
+        loaded = LoadedConfig(Config())
+        return setting_at(key, loaded, Registry()), file_to_edit(config_file)
 
 
-def _source(loaded: LoadedConfig, key: str) -> str:
-    return loaded.sources.get(key, "default")
+def _change(setting: Setting, file: Path, value: Any) -> None:
+    shown = "***" if setting.is_secret else _text(value)
+    what = f"{setting.key} is unset" if value is None else f"{setting.key} = {shown}"
+    done = "written to" if edit(file, {setting.key: value}) else "nothing to change in"
+    click.echo(f"{what}: {done} {file}")
+    if setting.locked_by:
+        click.echo(f"warning: the environment variable {setting.locked_by} goes before the file", err=True)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

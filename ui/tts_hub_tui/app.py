@@ -22,7 +22,7 @@ from tts_hub_tui.screens.studio import StudioScreen
 from tts_hub_tui.screens.voices import VoicePicker
 from tts_hub_tui.studio.desk import Desk
 from tts_hub_tui.studio.history import History
-from tts_hub_tui.studio.jobs import Export, Job
+from tts_hub_tui.studio.jobs import Export, Failure, Job
 from tts_hub_tui.studio.playback import Player
 from tts_hub_tui.widgets.editor import ScriptEditor
 
@@ -76,10 +76,6 @@ class StudioApp(App[None]):
             self.theme = self._settings.theme
         self.push_screen(self._studio)
         self._open_player()
-
-    def on_unmount(self) -> None:
-        """Let the loudspeaker go."""
-        self.desk.player.close()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Textual's own, and everything that has a key here."""
@@ -138,5 +134,5 @@ class StudioApp(App[None]):
         if self._studio.is_mounted:
             self._studio.call_later(self._studio.job_changed, job)
 
-    def _exported(self, export: Export) -> None:
-        self._studio.call_later(self._studio.exported, export)
+    def _exported(self, export: Export, failure: Failure | None) -> None:
+        self._studio.call_later(self._studio.exported, export, failure)

@@ -24,7 +24,7 @@ from tts_hub_tui.screens.voices import VoicePicker
 from tts_hub_tui.studio.desk import Desk
 from tts_hub_tui.studio.estimating import estimate_line
 from tts_hub_tui.studio.history import History
-from tts_hub_tui.studio.jobs import Export, Job, failure_of
+from tts_hub_tui.studio.jobs import Export, Failure, Job, failure_of
 from tts_hub_tui.studio.opening import read_text
 from tts_hub_tui.widgets.controls import Choice, Controls
 from tts_hub_tui.widgets.editor import ScriptEditor
@@ -48,14 +48,12 @@ class StudioScreen(Screen[None]):
     app: StudioApp
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f5,ctrl+j,alt+enter", "speak", "Speak", key_display="F5"),
-        Binding("f6,ctrl+t", "pause", "Pause", key_display="F6", tooltip="Pause, and go on"),
-        Binding(
-            "f7,escape", "stop", "Stop", key_display="F7", tooltip="Stop the engine and the sound at once"
-        ),
-        Binding(
-            "f8,ctrl+r", "replay", "Replay", key_display="F8", tooltip="Hear it again from its beginning"
-        ),
+        # The text area has F6 and F7 for itself: hence the priority.
+        Binding("f5,ctrl+j,alt+enter", "speak", "Speak", key_display="F5", priority=True),
+        Binding("f6,ctrl+t", "pause", "Pause", key_display="F6", tooltip="Pause, and go on", priority=True),
+        Binding("f7", "stop", "Stop", tooltip="Stop the engine and the sound at once", priority=True),
+        Binding("escape", "stop", "Stop", show=False),
+        Binding("f8,ctrl+r", "replay", "Replay", key_display="F8", tooltip="Hear it again", priority=True),
         Binding("ctrl+s", "save", "Save", tooltip="Save what was spoken, with captions"),
         Binding("ctrl+o", "open", "Open", tooltip="Open a text file"),
         Binding("f2", "voices", "Voice"),
@@ -123,8 +121,11 @@ class StudioScreen(Screen[None]):
                 editor.move_cursor(editor.location_at(min(failure.position, len(job.text))))
             self.app.notify(said, title="Not spoken to the end", severity="error", timeout=10, markup=False)
 
-    def exported(self, export: Export) -> None:
-        """A file was written."""
+    def exported(self, export: Export, failure: Failure | None) -> None:
+        """A file was written, or could not be."""
+        if failure is not None:
+            self.app.notify(failure.message, title="Not saved", severity="error", timeout=10, markup=False)
+            return
         names = ", ".join(path.name for path in (export.path, *export.captions))
         self.app.notify(f"{names} in {export.path.parent}", title="Saved", markup=False)
 

@@ -17,10 +17,12 @@ from tts_hub.progress import ProgressEvent
 from tts_hub.types import SpeechRequest
 from tts_hub_tui.hubs.interface import Hub
 from tts_hub_tui.studio.history import Entry, History, Outcome
-from tts_hub_tui.studio.jobs import Export, Job, failure_of
+from tts_hub_tui.studio.jobs import Export, Failure, Job, failure_of
 from tts_hub_tui.studio.playback import Player
 from tts_hub_tui.studio.recording import Recording
 
+OPEN_RECORDINGS = 32
+"""Each has a file open."""
 BREATH = 0.05
 """Seconds between two looks at how far the ear has come."""
 logger = logging.getLogger(__name__)
@@ -40,9 +42,10 @@ class Desk:
         *,
         ahead_seconds: float,
         on_change: Callable[[Job], None],
-        on_exported: Callable[[Export], None],
+        on_exported: Callable[[Export, Failure | None], None],
     ) -> None:
-        """`on_change` is told of every step of a job, `on_exported` of every file that was written."""
+        """`on_change` is told of every step of a job, `on_exported` of every file that was written,
+        or could not be."""
         self.jobs: list[Job] = []
         """Of this session, the oldest first."""
         self.player = player
@@ -135,14 +138,27 @@ class Desk:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        while True:
-            self._more = anyio.Event()
-            for job in [job for job in self.jobs if job.is_over and job.exports]:
-                await self._write_exports(job)
-            if self._waiting:
-                await self._make(self._waiting.popleft())
-            else:
-                await self._more.wait()
+        try:
+            while True:
+                self._more = anyio.Event()
+                for job in [job for job in self.jobs if job.is_over and job.exports]:
+                    await self._write_exports(job)
+                if self._waiting:
+                    await self._make(self._waiting.popleft())
+                    self._close_recordings(but=OPEN_RECORDINGS)
+                else:
+                    await self._more.wait()
+        finally:
+            self.player.close()
+            self._close_recordings(but=0)
+
+    def _close_recordings(self, *, but: int) -> None:
+        """Those of the oldest jobs; the history opens them again."""
+        over = [job for job in self.jobs if job.recording is not None and (job.is_over or not but)]
+        for job in over[: len(over) - but] if but else over:
+            if job.recording is not None and not (but and (job is self._playing or job in self._to_play)):
+                job.recording.close()
+                job.recording = None
 
     async def _make(self, job: Job) -> None:
         job.state = "speaking"
@@ -208,10 +224,9 @@ class Desk:
         for export in exports:
             try:
                 await self._write(job, export)
-                self._on_exported(export)
+                self._on_exported(export, None)
             except TTSHubError as exc:
-                job.failure = failure_of(exc)
-                self._on_change(job)
+                self._on_exported(export, failure_of(exc))
 
     async def _write(self, job: Job, export: Export) -> None:
         recording = job.recording

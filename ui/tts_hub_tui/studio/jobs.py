@@ -90,8 +90,9 @@ class Job:
 
     def entry(self) -> Entry:
         """As the history keeps it; one that is not over counts as stopped."""
-        state = self.state
-        outcome: Outcome = "stopped" if state == "queued" or state == "speaking" else state
+        outcome: Outcome = "stopped"
+        if self.state == "done" or self.state == "failed":  # noqa: PLR1714 - so that mypy follows
+            outcome = self.state
         report, failure = self.report, self.failure
         facts = Facts(
             place=self.place,

@@ -1,0 +1,97 @@
+"""A studio on a scripted engine, driven as a person drives it; nothing of it makes a sound."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import pytest
+from textual.pilot import Pilot
+
+from tts_hub.config import Config, StudioConfig
+from tts_hub.manager import TTSBackendManager
+from tts_hub.testing.fake import FakeBackend, FakeScript
+from tts_hub_tui.app import StudioApp
+from tts_hub_tui.hubs.local import LocalHub
+from tts_hub_tui.screens.studio import StudioScreen
+from tts_hub_tui.widgets.controls import Controls
+
+WITHIN = 10.0
+"""Seconds in which whatever a test waits for has to come."""
+
+
+@dataclass(slots=True)
+class Driven:
+    """A running studio, and the hands on its keyboard."""
+
+    app: StudioApp
+    pilot: Pilot[None]
+    engine: FakeBackend
+
+    async def until(self, holds: Callable[[], object]) -> None:
+        """Wait for something to become true."""
+        with anyio.fail_after(WITHIN):
+            while not holds():
+                await self.pilot.pause(0.02)
+
+    def text(self, selector: str) -> str:
+        """What a line of the screen says."""
+        return str(self.app.screen.query_one(selector).render())
+
+    @property
+    def studio(self) -> StudioScreen:
+        found = self.app.screen_stack[1]
+        assert isinstance(found, StudioScreen)
+        return found
+
+    @property
+    def notes(self) -> str:
+        """All notifications that are shown."""
+        return "\n".join(f"{note.title} {note.message}" for note in self.app._notifications)
+
+
+OpenStudio = Callable[..., AbstractAsyncContextManager[Driven]]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "studio"
+
+
+@pytest.fixture
+def open_studio(monkeypatch: pytest.MonkeyPatch, folder: Path) -> OpenStudio:
+    """Opens studios, one after the other, on the same folder."""
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+
+    @asynccontextmanager
+    async def studio(
+        *engines: FakeBackend,
+        script: FakeScript | None = None,
+        config: Config | None = None,
+        settings: StudioConfig | None = None,
+        size: tuple[int, int] = (100, 30),
+        text: str = "",
+        discover: bool = False,
+        has_engine: bool = True,
+    ) -> AsyncGenerator[Driven, None]:
+        manager = TTSBackendManager(config, discover=discover)
+        played = engines or (FakeBackend(script=script, priority=1),)
+        for engine in played:
+            manager.register(engine)
+        hub = LocalHub(manager)
+        app = StudioApp(hub, settings or StudioConfig(), folder, text=text)
+        async with hub, anyio.create_task_group() as tasks:
+            tasks.start_soon(app.desk.run)
+            async with app.run_test(size=size) as pilot:
+                driven = Driven(app, pilot, played[0])
+                await driven.until(lambda: app.screen_stack[1:] and app.desk.player.silence_reason)
+                controls = driven.studio.query_one(Controls)
+                await driven.until(lambda: not has_engine or controls.engine is not None)
+                yield driven
+            tasks.cancel_scope.cancel()
+
+    return studio

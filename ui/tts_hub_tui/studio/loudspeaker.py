@@ -1,0 +1,160 @@
+"""Where samples become sound: a device through `sounddevice`, or the wall clock where there is none."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from tts_hub.types import Samples
+
+Fill = Callable[[Samples, float], None]
+"""Writes the next samples into an array of shape (T,); they are heard so many seconds later."""
+BLOCK_SECONDS = 0.02
+"""What a callback is asked for at a time: a stop is heard within it."""
+INSTALL = "pip install 'tts-hub[tui]'"
+
+
+class LoudspeakerError(Exception):
+    """The device refuses."""
+
+
+class Loudspeaker(Protocol):
+    """Calls `fill` from a thread of its own, block after block, until it is closed."""
+
+    sample_rate: int
+    """Hz that `fill` is asked for."""
+
+    @property
+    def is_alive(self) -> bool:
+        """It still calls."""
+
+    def close(self) -> None:
+        """No call comes after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is to play on."""
+
+    sounddevice: Any = None
+    """The module; None: nothing can be heard."""
+    name: str = ""
+    silence_reason: str = ""
+
+
+def find_loudspeaker() -> Found:
+    """Look for an output device. Blocks; never raises."""
+    with _quiet_stderr():
+        try:
+            import sounddevice
+        except ImportError:
+            return Found(silence_reason=f"the package sounddevice is missing: {INSTALL}")
+        except OSError:  # its PortAudio library
+            hint = " (apt install libportaudio2)" if sys.platform == "linux" else ""
+            return Found(silence_reason=f"the PortAudio library is missing{hint}")
+        try:
+            device = sounddevice.query_devices(kind="output")
+        except (sounddevice.PortAudioError, ValueError):
+            return Found(silence_reason="no audio device")
+    return Found(sounddevice, str(device["name"]))
+
+
+class DeviceLoudspeaker:
+    """The default output of the machine."""
+
+    def __init__(self, sounddevice: Any, sample_rate: int, fill: Fill) -> None:
+        """Opens and starts it, at its own rate where it does not take `sample_rate`.
+
+        Raises:
+            LoudspeakerError: it cannot be opened.
+        """
+        self._fill = fill
+        error = sounddevice.PortAudioError
+        with _quiet_stderr():
+            try:
+                try:
+                    self.sample_rate = sample_rate
+                    self._stream = self._open(sounddevice, sample_rate)
+                except error:
+                    self.sample_rate = round(sounddevice.query_devices(kind="output")["default_samplerate"])
+                    self._stream = self._open(sounddevice, self.sample_rate)
+                self._stream.start()
+            except (error, ValueError, OSError) as exc:
+                raise LoudspeakerError(str(exc)) from exc
+
+    @property
+    def is_alive(self) -> bool:
+        """False once the device has gone."""
+        return bool(self._stream.active)
+
+    def close(self) -> None:
+        """At once: what the device still holds is dropped."""
+        with suppress(Exception):  # a device that has gone complains, and is gone
+            self._stream.abort()
+            self._stream.close()
+
+    def _open(self, sounddevice: Any, sample_rate: int) -> Any:
+        return sounddevice.OutputStream(
+            samplerate=sample_rate,
+            channels=1,
+            dtype="float32",
+            blocksize=round(sample_rate * BLOCK_SECONDS),
+            latency="high",  # robust against a busy machine; what is heard is known by the clock
+            callback=self._called,
+        )
+
+    def _called(self, out: Any, frames: int, times: Any, status: object) -> None:
+        del frames, status
+        delay = times.outputBufferDacTime - times.currentTime
+        self._fill(out[:, 0], max(0.0, delay) if delay < 2.0 else 0.0)
+
+
+class SilentLoudspeaker:
+    """Takes samples at the pace of the clock, and nobody hears them."""
+
+    def __init__(self, sample_rate: int, fill: Fill) -> None:
+        self.sample_rate = sample_rate
+        self.is_alive = True
+        self._fill = fill
+        self._thread = threading.Thread(target=self._run, name="silent loudspeaker", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Wait for the call that is under way."""
+        self.is_alive = False
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def _run(self) -> None:
+        block = np.zeros(round(self.sample_rate * BLOCK_SECONDS), np.float32)
+        due = time.monotonic()
+        while self.is_alive:
+            self._fill(block, 0.0)
+            due = max(due + BLOCK_SECONDS, time.monotonic() - 0.5)  # a suspended machine does not catch up
+            time.sleep(max(0.0, due - time.monotonic()))
+
+
+@contextmanager
+def _quiet_stderr() -> Generator[None, None, None]:
+    """ALSA and JACK write about every device that they do not find, which would tear the screen."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # it is closed already
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
