@@ -1114,4 +1114,6 @@ async def test_a_fallback_that_auto_could_have_chosen_takes_over_in_the_middle()
     async with hub(best, standby) as manager:
         audio = await manager.generate(THREE, fallback=["standby"])
         await drain(audio)
-        assert [(change.failed, change.continued) for change in audio.report.fallbacks] == [("best", "standby")]
+        assert [(change.failed, change.continued) for change in audio.report.fallbacks] == [
+            ("best", "standby")
+        ]

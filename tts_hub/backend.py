@@ -23,7 +23,7 @@ class BackendSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    enabled: bool = True
+    enabled: bool = Field(True, description="whether it may be used")
     concurrency: int | None = Field(
         None, ge=1, le=256, description="segments at once; none: the engine's own"
     )

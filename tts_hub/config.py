@@ -41,12 +41,14 @@ class _Section(BaseModel):
 class AudioConfig(_Section):
     """The audio that is handed out, whatever engine made it."""
 
-    response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] = "mp3"
+    response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] = Field(
+        "mp3", description="of requests that name none"
+    )
     sample_rate: int = Field(24_000, ge=8_000, le=192_000, description="Hz")
     loudness: Annotated[float, Field(ge=-40, le=-10)] | Literal["off"] = Field(
         -19.0, description="LUFS to level to"
     )
-    trim_silence: bool = True
+    trim_silence: bool = Field(True, description="cut what an engine is silent for around a segment")
     clause_pause: float = Field(
         0.12, ge=0, le=10, description="seconds between the parts of a split sentence"
     )
@@ -102,7 +104,7 @@ class ServerConfig(_Section):
         """A single key need not be written as a list."""
         return (keys,) if isinstance(keys, str) else keys
 
-    host: str = "127.0.0.1"
+    host: str = Field("127.0.0.1", description="address to listen on; beyond this machine only with API keys")
     port: int = Field(8880, ge=0, le=65_535, description="0: any free one")
     api_keys: tuple[str, ...] = Field((), description="keys, or their SHA-256 as sha256:<hex>")
     public_catalogue: bool = Field(True, description="models and voices are listed without a key")
@@ -111,7 +113,7 @@ class ServerConfig(_Section):
     docs: bool = Field(True, description="API documentation at /docs")
     warm_up: bool = Field(True, description="load the default model at once, and let engines speak unheard")
     max_characters: int = Field(100_000, ge=1, description="longest text of one request")
-    max_body_bytes: int = Field(1_000_000, ge=1_000)
+    max_body_bytes: int = Field(1_000_000, ge=1_000, description="largest request")
     body_timeout: float = Field(30.0, gt=0, description="seconds in which a request must have arrived")
     reader_timeout: float = Field(30.0, gt=0, description="seconds that a reader may pause")
     idle_timeout: float = Field(600.0, gt=0, description="seconds that a silent WebSocket stays open")
@@ -135,9 +137,11 @@ class StudioConfig(_Section):
 class Config(_Section):
     """All settings of the hub."""
 
-    model: str = "auto"
-    fallback: tuple[str, ...] = ()
-    aliases: dict[str, str] = OPENAI_MODELS
+    model: str = Field(
+        "auto", description="model of requests that name none; auto: the best one that is ready"
+    )
+    fallback: tuple[str, ...] = Field((), description="models that go on when the engine fails, in order")
+    aliases: dict[str, str] = Field(OPENAI_MODELS, description="names that stand for models")
     """Merged with those of OpenAI's models; an alias for the empty string is none."""
     audio: AudioConfig = AudioConfig()
     text: TextConfig = TextConfig()
@@ -147,7 +151,7 @@ class Config(_Section):
     studio: StudioConfig = StudioConfig()
     backends: dict[str, dict[str, Any]] = {}
     """Section of each engine, checked against its own `Settings` when the engine is first looked at."""
-    remote: dict[str, dict[str, Any]] = {}
+    remote: dict[str, dict[str, Any]] = Field({}, description="services elsewhere, each a model by its name")
     """Services under names of the user's: `kind` is the engine that speaks to them, the rest its settings."""
 
     @field_validator("remote")
@@ -205,7 +209,7 @@ def load_config(path: str | Path | None = None, environ: Mapping[str, str] | Non
         ConfigError: unreadable file, unknown key or variable, wrong value; says which and where.
     """
     environ = os.environ if environ is None else environ
-    file = _find_file(path, environ)
+    file = find_config_file(path, environ)
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     if file is not None:
@@ -276,7 +280,8 @@ def user_data_folder() -> Path:
     return user_data_path("tts-hub", appauthor=False)
 
 
-def _find_file(path: str | Path | None, environ: Mapping[str, str]) -> Path | None:
+def find_config_file(path: str | Path | None, environ: Mapping[str, str]) -> Path | None:
+    """The file that `load_config` reads; None if there is none."""
     named = path or environ.get(FILE_VARIABLE)
     if named:
         return Path(named).expanduser()

@@ -184,7 +184,7 @@ def inline(value: Any) -> str:
     return str(value).lower()
 
 
-@settings(max_examples=20000)
+@settings(max_examples=300)
 @given(files(), st.lists(NAMES, min_size=1, max_size=3).map(tuple), st.none() | VALUES)
 def test_any_file_says_what_it_should_and_keeps_its_other_lines(
     text: str, key: tuple[str, ...], value: Any

@@ -11,14 +11,14 @@ from pathlib import Path
 import anyio
 import pytest
 from textual.pilot import Pilot
-
-from tts_hub.config import Config, StudioConfig
-from tts_hub.manager import TTSBackendManager
-from tts_hub.testing.fake import FakeBackend, FakeScript
 from tts_hub_tui.app import StudioApp
 from tts_hub_tui.hubs.local import LocalHub
 from tts_hub_tui.screens.studio import StudioScreen
 from tts_hub_tui.widgets.controls import Controls
+
+from tts_hub.config import Config, StudioConfig
+from tts_hub.manager import TTSBackendManager
+from tts_hub.testing.fake import FakeBackend, FakeScript
 
 WITHIN = 10.0
 """Seconds in which whatever a test waits for has to come."""

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 from textual.widgets import Input
+from tts_hub_tui.screens.files import OpenFile, SaveAs
+from tts_hub_tui.widgets.editor import ScriptEditor
 
 from tests.audio.decoding import decode
 from tests.tui.conftest import Driven, OpenStudio
 from tts_hub.errors import BackendUnavailableError
 from tts_hub.testing.fake import FakeBackend, FakeScript
-from tts_hub_tui.screens.files import OpenFile, SaveAs
-from tts_hub_tui.widgets.editor import ScriptEditor
 
 pytestmark = pytest.mark.anyio
 SENTENCES = "One two three four. Five six seven eight. Nine ten eleven twelve."

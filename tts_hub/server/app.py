@@ -16,7 +16,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from tts_hub.config import Config
 from tts_hub.errors import TTSHubError
 from tts_hub.manager import TTSBackendManager
-from tts_hub.server import captions, catalogue, estimate, health, live, speech
+from tts_hub.server import captions, catalogue, engines, estimate, health, live, speech
 from tts_hub.server.errors import install_error_handlers
 from tts_hub.server.guards import Authentication, HostCheck, WholeBody, digest_of
 from tts_hub.server.hub import Hub
@@ -54,7 +54,7 @@ def create_app(config: Config | None = None, manager: TTSBackendManager | None =
         strict_content_type=False,
     )
     app.state.hub = hub
-    for module in (speech, estimate, captions, live, catalogue, health):
+    for module in (speech, estimate, captions, live, engines, catalogue, health):
         app.include_router(module.router)
     install_error_handlers(app)
     # The last one added is the outermost.

@@ -5,17 +5,19 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from tts_hub.progress import ProgressEvent, ignore
 from tts_hub.server.errors import failure_of
 from tts_hub.server.hub import TheHub
 from tts_hub.server.kokoro import as_kokoro_would
 from tts_hub.server.metrics import ClientGone
-from tts_hub.server.reports import fallback_values
+from tts_hub.server.reports import fallback_values, progress_values
 from tts_hub.server.schema import CAPTIONED_ANSWERS, LINE_ANSWERS, LINES
 from tts_hub.server.speech import CLIENT_CLOSED, usage
 from tts_hub.server.streaming import StreamedSpeech, opened
@@ -31,14 +33,17 @@ async def create_captioned_speech(body: CaptionedBody, request: Request, hub: Th
     """Speak, with word timings: lines of `{"audio", "words"}`, then `{"done", ...}` or `{"error"}`.
 
     `audio` is base64 and continues that of the line before. Words have `text`, `start` and `end` in
-    seconds from the beginning, and `span`, their place in the characters of `input`.
+    seconds from the beginning, and `span`, their place in the characters of `input`. With `progress` there
+    are lines of `{"progress"}` between them, those from before the first audio at the beginning.
     """
     wanted = speech_request(body, request, hub)
+    events: deque[ProgressEvent] = deque()
+    tell = events.append if body.progress else ignore
     try:
-        speech = await opened(request, hub, lambda: hub.manager.stream(wanted))
+        speech = await opened(request, hub, lambda: hub.manager.stream(wanted, on_progress=tell))
     except ClientGone:
         return Response(status_code=CLIENT_CLOSED)
-    return StreamedSpeech(speech, _lines(speech, request.state.request_id), hub, media_type=LINES)
+    return StreamedSpeech(speech, _lines(speech, request.state.request_id, events), hub, media_type=LINES)
 
 
 @router.post("/dev/captioned_speech", responses=CAPTIONED_ANSWERS, response_class=Response)
@@ -77,10 +82,14 @@ def word_values(words: Sequence[WordTiming]) -> list[dict[str, Any]]:
     return [dataclasses.asdict(word) for word in words]
 
 
-async def _lines(speech: SpeechStream, request_id: str) -> AsyncGenerator[bytes, None]:
+async def _lines(
+    speech: SpeechStream, request_id: str, events: deque[ProgressEvent]
+) -> AsyncGenerator[bytes, None]:
     new = NewWords(speech)
     try:
         async for data in speech:
+            while events:
+                yield _line({"progress": progress_values(events.popleft())})
             yield _line({"audio": _base64(data), "words": word_values(new.take())})
     except Exception as exc:
         yield _line(failure_of(exc, request_id).envelope())
@@ -93,7 +102,15 @@ async def _lines(speech: SpeechStream, request_id: str) -> AsyncGenerator[bytes,
         "sample_rate": speech.sample_rate,
         "audio_seconds": report.audio_seconds,
         "backend": report.backend,
+        "model": report.model,
         "voice": report.voice,
+        "language": report.language,
+        "segments": report.segments,
+        "first_audio_seconds": report.first_audio_seconds,
+        "generation_seconds": report.generation_seconds,
+        "cut_segments": report.cut_segments,
+        "seed": report.seed,
+        "watermarked": report.watermarked,
         "estimated_segments": report.estimated_segments,
         "fallbacks": [fallback_values(change) for change in report.fallbacks],
         "cost": report.cost,

@@ -74,5 +74,8 @@ def _voice(voice: Voice, engine: str) -> dict[str, Any]:
         "name": voice.name,
         "language": voice.language,
         "gender": voice.gender,
+        "description": voice.description,
+        "aliases": voice.aliases,
+        "variants": voice.variants,
         "model": engine,
     }

@@ -7,6 +7,7 @@ import logging
 from typing import Any
 
 from tts_hub.errors import NoAudioError
+from tts_hub.progress import ProgressEvent
 from tts_hub.report import Fallback, SpeechReport
 
 SAID_OF = {
@@ -28,6 +29,19 @@ def report_values(report: SpeechReport) -> dict[str, Any]:
 def fallback_values(change: Fallback) -> dict[str, Any]:
     """A change of engine as JSON has it: `kind` is the `code` that the failure would have had by itself."""
     return dataclasses.asdict(change) | {"error": SAID_OF.get(change.kind, "it failed while it was speaking")}
+
+
+def progress_values(event: ProgressEvent) -> dict[str, Any]:
+    """A step as JSON has it. An engine's own words may name files or quote the text: they are not told."""
+    values = {name: value for name, value in dataclasses.asdict(event).items() if value not in (None, "", {})}
+    values.pop("message", None)
+    values.pop("details", None)
+    sizes = {name: event.details[name] for name in ("bytes", "total_bytes") if name in event.details}
+    if event.stage in {"segment", "notice", "downloading"} and event.message:
+        values["message"] = event.message
+    elif event.stage == "fallback":
+        values["message"] = f"another engine goes on at segment {event.segment}"
+    return values | sizes
 
 
 def log_fallbacks(report: SpeechReport) -> None:

@@ -97,6 +97,7 @@ class CaptionedBody(Utterance):
     """The body of `POST /v1/audio/speech/captions`."""
 
     input: str = Field(description="The text to speak.")
+    progress: bool = Field(False, description="Lines of `progress` as well: what stage, which segment.")
 
 
 class KokoroCaptionedBody(Utterance):

@@ -18,6 +18,7 @@ from tts_hub_tui.screens.engines import EnginesScreen
 from tts_hub_tui.screens.files import SaveAs
 from tts_hub_tui.screens.help import HelpScreen
 from tts_hub_tui.screens.jobs import JobsScreen
+from tts_hub_tui.screens.settings import SettingsScreen
 from tts_hub_tui.screens.studio import StudioScreen
 from tts_hub_tui.screens.voices import VoicePicker
 from tts_hub_tui.studio.desk import Desk
@@ -25,6 +26,7 @@ from tts_hub_tui.studio.history import History
 from tts_hub_tui.studio.jobs import Export, Failure, Job
 from tts_hub_tui.studio.playback import Player
 from tts_hub_tui.widgets.editor import ScriptEditor
+from tts_hub_tui.widgets.keys import readable
 
 MEGABYTE = 1_000_000
 DARK, LIGHT = "textual-dark", "textual-light"
@@ -36,8 +38,7 @@ class StudioApp(App[None]):
     TITLE = "tts-hub studio"
     CSS_PATH = "studio.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f1", "show_keys", "Help"),
-        Binding("f9", "settings", "Settings", show=False),
+        Binding("f1", "show_keys", "Help", show=False),
         Binding("f10", "toggle_light", "Light or dark", show=False),
         Binding("ctrl+c", "interrupt", "Stop", show=False, tooltip="Stop what is spoken"),
         Binding("ctrl+q", "quit", "Quit", priority=True),
@@ -81,13 +82,11 @@ class StudioApp(App[None]):
         """Textual's own, and everything that has a key here."""
         yield from super().get_system_commands(screen)
         if screen is self._studio:
-            for binding in (*StudioScreen.BINDINGS, *self.BINDINGS):
-                if isinstance(binding, Binding) and binding.action != "quit":
-                    yield SystemCommand(
-                        binding.description,
-                        binding.tooltip or binding.description,
-                        self._runner(binding.action),
-                    )
+            own = [each for each in (*StudioScreen.BINDINGS, *self.BINDINGS) if isinstance(each, Binding)]
+            for action, binding in {each.action: each for each in reversed(own)}.items():
+                if action != "quit":
+                    about = f"{binding.tooltip or binding.description} ({readable(binding.key)})"
+                    yield SystemCommand(binding.description, about, self._runner(action))
 
     def action_show_keys(self) -> None:
         """All keys."""
@@ -98,9 +97,19 @@ class StudioApp(App[None]):
             ("Voices", VoicePicker.BINDINGS),
             ("Jobs", JobsScreen.BINDINGS),
             ("Engines", EnginesScreen.BINDINGS),
+            ("Settings", SettingsScreen.BINDINGS),
             ("Save", SaveAs.BINDINGS),
         ]
         self.push_screen(HelpScreen(parts))
+
+    def action_settings(self) -> None:
+        """The config file."""
+        self.push_screen(SettingsScreen(self.config_file, self._setting_written))
+
+    def get_key_display(self, binding: Binding) -> str:
+        """`F4` as it stands on the keyboard."""
+        shown = super().get_key_display(binding)
+        return shown.upper() if shown[:1] == "f" and shown[1:].isdigit() else shown
 
     def action_toggle_light(self) -> None:
         """From a dark theme to the light one, and back."""
@@ -109,6 +118,10 @@ class StudioApp(App[None]):
     def action_interrupt(self) -> None:
         """Ctrl+C anywhere."""
         self._studio.interrupt()
+
+    def _setting_written(self, key: str, value: object) -> None:
+        if key == "studio.theme" and isinstance(value, str) and value in self.available_themes:
+            self.theme = value
 
     def _runner(self, action: str) -> Callable[[], None]:
         def run() -> None:

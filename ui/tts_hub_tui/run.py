@@ -14,7 +14,7 @@ from tts_hub.manager import TTSBackendManager
 from tts_hub_tui.app import StudioApp
 from tts_hub_tui.hubs.interface import Hub
 from tts_hub_tui.hubs.local import LocalHub
-
+from tts_hub_tui.hubs.remote import RemoteHub
 from tts_hub_tui.studio.opening import read_text
 
 LOG = "studio.log"
@@ -58,8 +58,6 @@ def studio_folder(loaded: LoadedConfig) -> Path:
 
 def _hub(loaded: LoadedConfig, url: str | None, api_key: str | None) -> Hub:
     if url is not None:
-        from tts_hub_tui.hubs.remote import RemoteHub
-
         return RemoteHub(url, api_key)
     manager = TTSBackendManager(loaded.config)
     manager.registry.check_sections()

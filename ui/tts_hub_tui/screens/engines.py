@@ -47,12 +47,12 @@ class EnginesScreen(Screen[str | None]):
         with Vertical(id="pull"):
             yield Static("", id="pull-text", markup=False)
             yield ProgressBar(total=None, show_eta=True)
-        yield Footer(compact=True)
+        yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Look at once, then again and again: engines load while this is open."""
         self.query_one("#pull").display = False
-        self.query_one(DataTable).add_columns("engine", "state", "in memory", "models", "files")
+        self.query_one(DataTable).add_columns("engine", "state", "files", "in memory", "models")
         self.query_one(DataTable).focus()
         self.action_look()
         self.set_interval(REFRESH, self.action_look)
@@ -165,4 +165,4 @@ def _cells(engine: EngineInfo) -> list[str]:
     busy = f", {engine.active} at work" if engine.active else ""
     models = ", ".join(engine.models[:2]) + (f" … ({len(engine.models)})" if len(engine.models) > 2 else "")
     files = "needs none" if not engine.downloads else "missing" if missing_of(engine) else "here"
-    return ["✓ ready" if engine.ready else "✗ not ready", f"{engine.state}{busy}", models, files]
+    return ["✓ ready" if engine.ready else "✗ not ready", files, f"{engine.state}{busy}", models]

@@ -11,11 +11,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Button, Checkbox, DirectoryTree, Footer, Input, Label, Select
+from textual.widgets import Button, DirectoryTree, Footer, Input, Label, Select
 
 from tts_hub.audio.formats import FORMATS, find_format
 from tts_hub_tui.studio.jobs import Export
 from tts_hub_tui.widgets.field import FieldError
+from tts_hub_tui.widgets.tick import Tick
 
 CAPTIONS = ("srt", "vtt", "json")
 
@@ -90,7 +91,7 @@ class SaveAs(ModalScreen[Export | None]):
             with Horizontal(classes="row"):
                 yield Label("captions", classes="name")
                 for name in CAPTIONS:
-                    yield Checkbox(name, id=name, compact=True, disabled=not self._has_words)
+                    yield Tick(name, id=name, compact=True, disabled=not self._has_words)
             if not self._is_complete:
                 yield Label("It is written when all of it has been made.", classes="hint")
             yield Button("Save", variant="success", compact=True)
@@ -129,4 +130,4 @@ class SaveAs(ModalScreen[Export | None]):
             self.dismiss(Export(path.absolute(), str(self.query_one(Select).value), captions))
 
     def _wants(self, name: str) -> bool:
-        return self.query_one(f"#{name}", Checkbox).value
+        return self.query_one(f"#{name}", Tick).value

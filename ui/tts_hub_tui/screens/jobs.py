@@ -57,7 +57,7 @@ class JobsScreen(Screen[Wish | None]):
         yield Input(placeholder="Search texts and voices", compact=True, id="search")
         yield DataTable(cursor_type="row", zebra_stripes=True)
         yield Static("", id="details", markup=False)
-        yield Footer(compact=True)
+        yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """The newest first."""

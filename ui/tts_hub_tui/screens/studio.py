@@ -11,8 +11,8 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.screen import Screen
-from textual.widgets import Footer, Static, TextArea
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Static, TextArea
 
 from tts_hub.audio.formats import find_format
 from tts_hub.errors import TTSHubError
@@ -28,6 +28,7 @@ from tts_hub_tui.studio.jobs import Export, Failure, Job, failure_of
 from tts_hub_tui.studio.opening import read_text
 from tts_hub_tui.widgets.controls import Choice, Controls
 from tts_hub_tui.widgets.editor import ScriptEditor
+from tts_hub_tui.widgets.keys import KeyBar
 from tts_hub_tui.widgets.now import NowPlaying
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ class StudioScreen(Screen[None]):
         Binding("f2", "voices", "Voice"),
         Binding("f3", "jobs", "Jobs", tooltip="Queue and history"),
         Binding("f4", "engines", "Engines", tooltip="State of each engine; get models"),
+        Binding("f1", "app.show_keys", "Help", tooltip="All keys"),
+        Binding("f9", "app.settings", "Settings", show=False, tooltip="Edit the config file"),
         Binding("alt+left", "seek(-5)", "Back 5 s", show=False),
         Binding("alt+right", "seek(5)", "On 5 s", show=False),
         Binding("ctrl+n", "new", "New text", show=False),
@@ -83,7 +86,7 @@ class StudioScreen(Screen[None]):
             yield Controls(remembered(self._history), id="controls")
         yield Static("", id="estimate", markup=False)
         yield NowPlaying(id="now")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyBar(self.BINDINGS)
 
     def on_mount(self) -> None:
         """Write at once."""
@@ -217,7 +220,7 @@ class StudioScreen(Screen[None]):
             except TTSHubError as exc:
                 self.notify(str(exc), title="Not opened", severity="error", markup=False)
                 return
-            self.query_one(ScriptEditor).load_text(text)
+            self.query_one(ScriptEditor).load(text)
             self.query_one(ScriptEditor).focus()
 
     @work(exclusive=True, group="dialog")
@@ -288,7 +291,7 @@ class StudioScreen(Screen[None]):
     def _fulfil(self, wish: Wish) -> None:
         editor = self.query_one(ScriptEditor)
         if wish.what == "edit":
-            editor.load_text(wish.entry.text)
+            editor.load(wish.entry.text)
             editor.focus()
         elif wish.what == "again":
             self._speak(wish.entry.request())
@@ -337,7 +340,7 @@ class StudioScreen(Screen[None]):
         """Fifteen times a second."""
         desk = self._desk
         desk.tick()
-        if self.app.screen is not self:
+        if self.app.screen is not self and not isinstance(self.app.screen, ModalScreen):
             return
         job = desk.current
         waiting = sum(1 for each in desk.jobs if each.state == "queued")

@@ -45,7 +45,10 @@ class VoicePicker(ModalScreen[Voice | None | bool]):
         """`favourites` are ids; `on_favourite` is told of an id that has become one, or is none any more."""
         super().__init__()
         self._engine = engine
-        self._voices = {voice.id: voice for voice in _with_variants(voices)}
+        self._voices = {voice.id: voice for voice in voices}
+        known = {voice.id: voice for voice in variants_of(voices)}
+        self._voices |= {name: known[name] for name in (*favourites, chosen) if name in known}
+        self._variants = known
         self._favourites = set(favourites)
         self._chosen = chosen
         self._on_favourite = on_favourite
@@ -54,7 +57,9 @@ class VoicePicker(ModalScreen[Voice | None | bool]):
     def compose(self) -> ComposeResult:
         """A line to search in, and the list."""
         with Vertical(classes="dialog"):
-            yield Label(f"Voices of {self._engine}: {len(self._voices)}", classes="title")
+            example = next(iter(self._variants), "")
+            more = f"; with + its {len(self._variants)} variants, as {example}" if example else ""
+            yield Label(f"Voices of {self._engine}: {len(self._voices)}{more}", classes="title")
             yield Input(placeholder="Name, language, gender …", compact=True, id="search")
             yield OptionList(id="found", compact=True)
             yield Footer(compact=True, show_command_palette=False)
@@ -96,7 +101,7 @@ class VoicePicker(ModalScreen[Voice | None | bool]):
         """Hear it, and stay here."""
         name = self._highlighted()
         if name:
-            self._on_try(self._voices[name])
+            self._on_try(self._all[name])
 
     def action_down(self) -> None:
         """The list moves while the search has the keyboard."""
@@ -113,7 +118,11 @@ class VoicePicker(ModalScreen[Voice | None | bool]):
             (found.action_cursor_down if direction > 0 else found.action_cursor_up)()
 
     def _take(self, name: str) -> None:
-        self.dismiss(self._voices[name] if name else None)
+        self.dismiss(self._all[name] if name else None)
+
+    @property
+    def _all(self) -> dict[str, Voice]:
+        return {**self._variants, **self._voices}
 
     def _highlighted(self) -> str | None:
         found = self.query_one(OptionList)
@@ -122,7 +131,8 @@ class VoicePicker(ModalScreen[Voice | None | bool]):
 
     def _fill(self, search: str) -> None:
         words = search.casefold().split()
-        fitting = [voice for voice in self._voices.values() if _fits(voice, words)]
+        offered = self._variants if "+" in search else self._voices
+        fitting = [voice for voice in offered.values() if _fits(voice, words)]
         found = self.query_one(OptionList)
         found.clear_options()
         options: list[Option] = [] if words else [Option(USUAL, id="")]
@@ -150,18 +160,13 @@ class VoicePicker(ModalScreen[Voice | None | bool]):
         return f"{star} {voice.id}  {about}".replace("[", "\\[")
 
 
-def _with_variants(voices: Sequence[Voice]) -> list[Voice]:
-    """Variants are voices too: of each language's first voice, so that the list stays readable."""
-    found: list[Voice] = list(voices)
-    seen: set[str] = set()
-    for voice in voices:
-        if voice.variants and voice.language not in seen:
-            seen.add(voice.language)
-            found += [
-                Voice(f"{voice.id}+{name}", f"{voice.name}, {name}", voice.language)
-                for name in voice.variants
-            ]
-    return found
+def variants_of(voices: Sequence[Voice]) -> list[Voice]:
+    """Every variant of every voice, as a voice of its own."""
+    return [
+        Voice(f"{voice.id}+{name}", f"{voice.name}, {name}", voice.language)
+        for voice in voices
+        for name in voice.variants
+    ]
 
 
 def _fits(voice: Voice, words: Sequence[str]) -> bool:

@@ -81,7 +81,7 @@ class Job:
     def note(self, event: ProgressEvent) -> None:
         """Take in one step."""
         self.event = event
-        if event.fraction is not None:
+        if event.fraction is not None and event.stage in ("segment", "finished"):
             self.fraction = max(self.fraction, event.fraction)
         if event.stage == "segment" and event.segment is not None:
             self.segments_done = event.segment + 1

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from anyio.to_thread import run_sync
 
 from tts_hub.errors import InvalidTextError
 
+SENTENCE_END = re.compile(r"[.!?…][\"”’»)]* |[。！？]")
+LONGEST_LINE = 4_000
+"""Characters that an editor line may have and be quick."""
 MOST_BYTES = 20_000_000
 """Of a file; the longest text that a hub takes by default has 5 million characters."""
 
@@ -37,3 +42,20 @@ def _read(path: Path) -> str:
     if "\0" in text:
         raise InvalidTextError(f"{path.name} is no text: it has NUL characters in it")
     return text
+
+
+def broken_lines(text: str) -> str:
+    """The text with overlong lines broken behind sentences, else at a space, else anywhere."""
+    if all(len(line) <= LONGEST_LINE for line in text.splitlines()):
+        return text
+    return "".join("".join(_pieces(line)) for line in text.splitlines(keepends=True))
+
+
+def _pieces(line: str) -> Iterator[str]:
+    while len(line) > LONGEST_LINE:
+        part = line[:LONGEST_LINE]
+        ends = [match.end() for match in SENTENCE_END.finditer(part)]
+        cut = ends[-1] if ends else part.rfind(" ") + 1 or LONGEST_LINE
+        yield line[:cut].removesuffix(" ") + "\n"
+        line = line[cut:]
+    yield line

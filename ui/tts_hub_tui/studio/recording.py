@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import threading
@@ -84,7 +85,7 @@ class Recording:
             raise OutputError(f"the recording is gone: {exc.filename}: {exc.strerror}") from exc
         except (IndexError, KeyError, TypeError, ValueError) as exc:
             raise OutputError(f"the recording {name} in {folder} is damaged") from exc
-        recording = cls(folder, name, rate, audio, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        recording = cls(folder, name, rate, audio, io.StringIO())
         recording.frames = os.fstat(audio.fileno()).st_size // SAMPLE_BYTES
         recording.is_complete = True
         recording._take_words([word for line in lines for word in line.get("words", ())])

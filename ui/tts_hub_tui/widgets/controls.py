@@ -22,7 +22,7 @@ from tts_hub_tui.widgets.options import OptionsForm
 
 AUTO = "auto"
 SLOWEST, FASTEST = 0.25, 4.0
-USUAL_VOICE = "the engine's usual one"
+USUAL_VOICE = "usual one"
 
 
 @dataclass(frozen=True, slots=True)

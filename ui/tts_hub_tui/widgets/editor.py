@@ -13,6 +13,8 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import TextArea
 
+from tts_hub_tui.studio.opening import broken_lines
+
 SPOKEN = Style(bold=True, reverse=True)
 """Seen without colours too."""
 PLACEHOLDER = "Type or paste what is to be spoken, or open a file with Ctrl+O.\nF5 speaks it."
@@ -31,7 +33,7 @@ class ScriptEditor(TextArea):
 
     def __init__(self, text: str = "", *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(
-            text,
+            broken_lines(text),
             id=id,
             soft_wrap=True,
             tab_behavior="focus",
@@ -44,6 +46,17 @@ class ScriptEditor(TextArea):
         """Row, first column and end of the marked word."""
         self._starts: list[int] | None = None
         """Of each row, in characters of the text; None after a change."""
+
+    def load(self, text: str) -> None:
+        """Another text; overlong lines are broken, which is said."""
+        broken = broken_lines(text)
+        self.load_text(broken)
+        if broken != text:
+            self.notify("Very long lines were broken behind sentences.")
+
+    async def on_paste(self, event: events.Paste) -> None:
+        """As Textual does it, with overlong lines broken."""
+        event.text = broken_lines(event.text)
 
     def mark(self, span: tuple[int, int] | None) -> None:
         """Mark characters `[start, end)` of the text as being spoken; None: nothing is."""

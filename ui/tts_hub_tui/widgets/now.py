@@ -98,7 +98,7 @@ def _stage(job: Job) -> str:
     if event.stage in ("queued", "loading", "downloading", "generating"):
         return f"{event.stage} {event.backend}{': ' + event.message if event.message else ''}"
     of = f" of {event.segments}" if event.segments else ""
-    percent = f" ({job.fraction:.0%})" if job.fraction else ""
+    percent = f" ({job.fraction:.{0 if job.fraction > 0.1 else 1}%})" if job.fraction else ""
     return f"speaking segment {job.segments_done + 1}{of}{percent}"
 
 

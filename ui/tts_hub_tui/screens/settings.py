@@ -1,0 +1,187 @@
+"""The settings of the config file, edited so that its comments stay."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen, Screen
+from textual.widgets import DataTable, Footer, Input, Label, Static
+
+from tts_hub.config import load_config
+from tts_hub.config_file import Setting, edit, file_to_edit, parse_value, settings
+from tts_hub.errors import ConfigError
+from tts_hub.registry import Registry
+from tts_hub_tui.widgets.field import FieldError
+
+
+class SettingsScreen(Screen[None]):
+    """All settings: what each means and is, and where that comes from."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,f9", "dismiss(None)", "Back"),
+        Binding("enter", "edit", "Edit"),
+        Binding("u", "unset", "Back to the default"),
+        Binding("slash", "search", "Search"),
+    ]
+
+    def __init__(self, config_file: Path | None, on_written: Callable[[str, Any], None]) -> None:
+        """`config_file` is the one named on the command line; `on_written` is told of key and value."""
+        super().__init__()
+        self._config_file = config_file
+        self._on_written = on_written
+        self._settings: dict[str, Setting] = {}
+        self._search = ""
+
+    def compose(self) -> ComposeResult:
+        """Search, table, and all about the setting under the cursor."""
+        yield Input(placeholder="Search settings", compact=True, id="search")
+        yield DataTable(cursor_type="row", zebra_stripes=True)
+        yield Static("", id="details", markup=False)
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """In the order of the config file."""
+        self.query_one(DataTable).add_columns("setting", "value", "from")
+        self.query_one(DataTable).focus()
+        self._read()
+
+    @on(Input.Changed)
+    def _searched(self, event: Input.Changed) -> None:
+        self._search = event.value.casefold()
+        self._fill()
+
+    @on(Input.Submitted)
+    def _done_searching(self) -> None:
+        self.query_one(DataTable).focus()
+
+    @on(DataTable.RowHighlighted)
+    def _highlighted(self) -> None:
+        setting = self._chosen()
+        self.query_one("#details", Static).update(about(setting) if setting is not None else "")
+
+    @on(DataTable.RowSelected)
+    def action_edit(self) -> None:
+        """Write another value."""
+        setting = self._chosen()
+        if setting is not None:
+            self.app.push_screen(EditSetting(setting), lambda text: self._write(setting, text))
+
+    def action_unset(self) -> None:
+        """Take the value out of the file."""
+        setting = self._chosen()
+        if setting is not None:
+            self._write_value(setting, None)
+
+    def action_search(self) -> None:
+        """Type what is looked for."""
+        self.query_one("#search", Input).focus()
+
+    def _write(self, setting: Setting, text: str | None) -> None:
+        if text is not None:
+            self._write_value(setting, parse_value(setting, text))
+
+    def _write_value(self, setting: Setting, value: Any) -> None:
+        file = file_to_edit(self._config_file)
+        try:
+            changed = edit(file, {setting.key: value})
+        except ConfigError as exc:
+            self.notify(str(exc), title="Not written", severity="error", timeout=10, markup=False)
+            return
+        if changed:
+            later = "" if setting.key.startswith("studio.theme") else " It counts from the next start on."
+            self.notify(f"Written to {file}.{later}", title=setting.key, markup=False)
+            self._on_written(setting.key, setting.default if value is None else value)
+        if setting.locked_by:
+            self.notify(f"{setting.locked_by} goes before the file.", severity="warning", markup=False)
+        self._read()
+
+    def _read(self) -> None:
+        try:
+            loaded = load_config(self._config_file)
+            registry = Registry(loaded.config.backends, loaded.config.remote)
+            self._settings = {setting.key: setting for setting in settings(loaded, registry)}
+        except ConfigError as exc:
+            self.query_one("#details", Static).update(f"✗ {exc}")
+            return
+        self._fill()
+
+    def _fill(self) -> None:
+        table = self.query_one(DataTable)
+        place = table.cursor_row
+        table.clear()
+        for key, setting in self._settings.items():
+            if self._search in f"{key} {setting.description} {setting.section}".casefold():
+                source = "" if setting.source == "default" else Path(setting.source).name
+                table.add_row(key, _plain(setting.value), source, key=key)
+        table.move_cursor(row=min(place, max(0, table.row_count - 1)))
+        self._highlighted()
+
+    def _chosen(self) -> Setting | None:
+        table = self.query_one(DataTable)
+        if not table.row_count:
+            return None
+        return self._settings.get(table.coordinate_to_cell_key(table.cursor_coordinate).row_key.value or "")
+
+
+class EditSetting(ModalScreen[str | None]):
+    """Dismissed with what was written, once it can be a value of the setting."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back")]
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__()
+        self._setting = setting
+
+    def compose(self) -> ComposeResult:
+        """What it means, and the line."""
+        setting = self._setting
+        value = "" if setting.is_secret or setting.value is None else _plain(setting.value)
+        with Vertical(classes="dialog small"):
+            yield Label(setting.key, classes="title", markup=False)
+            yield Static(about(setting), markup=False, classes="hint")
+            yield Input(value, password=setting.is_secret, compact=True)
+            yield FieldError()
+            yield Footer(compact=True, show_command_palette=False)
+
+    @on(Input.Changed)
+    def _changed(self) -> None:
+        self.query_one(FieldError).show("")
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        try:
+            parse_value(self._setting, event.value)
+        except ConfigError as exc:
+            self.query_one(FieldError).show(str(exc))
+        else:
+            self.dismiss(event.value)
+
+
+def about(setting: Setting) -> str:
+    """What a setting means and may be."""
+    choices = ", ".join(_plain(choice) for choice in setting.choices)
+    low, high = setting.minimum, setting.maximum
+    span = ""
+    if low is not None or high is not None:
+        above = f"{'above' if setting.open_minimum else 'from'} {low:g}" if low is not None else ""
+        span = " ".join(part for part in (above, f"up to {high:g}" if high is not None else "") if part)
+    rows = [
+        setting.description or setting.section,
+        f"{setting.kind}{f': {choices}' if choices else ''}{f', {span}' if span else ''}",
+        f"default: {_plain(setting.default)}; now from: {setting.source}",
+        f"{setting.locked_by} goes before the file" if setting.locked_by else "",
+    ]
+    return "\n".join(row for row in rows if row)
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
