@@ -283,7 +283,7 @@ class TTSBackendManager:
         return [self._status(entry) for entry in self.registry]
 
     def options(self, name: str) -> Mapping[str, Any]:
-        """JSON Schema of the options that requests to an engine may carry; empty if its class does not import.
+        """JSON Schema of the options that requests to an engine may carry; empty if it does not import.
 
         Raises:
             UnknownModelError: no engine of that name.

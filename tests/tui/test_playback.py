@@ -60,7 +60,8 @@ def add(recording: Recording, samples: Samples) -> None:
 
 
 def sounding(samples: Samples) -> Samples:
-    return samples[samples != 0.0]
+    heard: Samples = samples[samples != 0.0]
+    return heard
 
 
 def test_what_is_heard_is_the_recording(

@@ -20,7 +20,8 @@ WORDS = (WordTiming("Grüße", 0.1, 0.4, (0, 5)), WordTiming("dich", 0.5, 0.8, (
 
 
 def tone(seconds: float) -> Samples:
-    return (np.sin(np.arange(round(seconds * RATE)) * 0.1) * 0.5).astype(np.float32)
+    samples: Samples = (np.sin(np.arange(round(seconds * RATE)) * 0.1) * 0.5).astype(np.float32)
+    return samples
 
 
 def test_what_was_appended_is_read(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import base64
 import dataclasses
 import json
 from collections import deque
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -88,14 +88,16 @@ async def _lines(
     new = NewWords(speech)
     try:
         async for data in speech:
-            while events:
-                yield _line({"progress": progress_values(events.popleft())})
+            for line in _told(events):
+                yield line
             yield _line({"audio": _base64(data), "words": word_values(new.take())})
     except Exception as exc:
         yield _line(failure_of(exc, request_id).envelope())
         raise
     if rest := new.take():
         yield _line({"audio": "", "words": word_values(rest)})
+    for line in _told(events):
+        yield line
     report = speech.report
     done = {
         "media_type": speech.media_type,
@@ -118,6 +120,12 @@ async def _lines(
         "usage": usage(report),
     }
     yield _line({"done": done})
+
+
+def _told(events: deque[ProgressEvent]) -> Iterator[bytes]:
+    """Lines of what has happened since the last ones."""
+    while events:
+        yield _line({"progress": progress_values(events.popleft())})
 
 
 async def _kokoro_lines(speech: SpeechStream, *, timed: bool) -> AsyncGenerator[bytes, None]:

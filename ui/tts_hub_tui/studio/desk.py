@@ -110,6 +110,8 @@ class Desk:
                 self._playing = None
             if job in self._to_play:
                 self._to_play.remove(job)
+            if job.recording is not None:
+                job.recording.close()
             self.jobs.remove(job)
 
     def take_up(self, entry: Entry) -> Job:

@@ -66,6 +66,8 @@ class Controls(VerticalScroll):
             self.voice = Voice(choice.voice, choice.voice, choice.language)
         self._choice = choice
         self._catalogue = Catalogue((), None)
+        self._shown = AUTO
+        """The engine whose models and options are offered."""
         self._given: dict[str, Mapping[str, Any]] = dict(choice.options)
 
     def compose(self) -> ComposeResult:
@@ -189,6 +191,8 @@ class Controls(VerticalScroll):
 
     @on(Select.Changed, "#engine")
     async def _engine_changed(self) -> None:
+        if self._select("engine") == self._shown:
+            return  # the list tells its first value too
         self.voice = None
         self.query_one("#voice", Button).label = self._voice_name
         await self._show_engine("")
@@ -209,6 +213,7 @@ class Controls(VerticalScroll):
     async def _show_engine(self, model: str) -> None:
         """Models, state and options of the engine that is chosen."""
         wanted, engine = self._select("engine"), self.engine
+        self._shown = wanted
         models = engine.models if engine and wanted != AUTO else ()
         select = self.query_one("#model", Select)
         with self.prevent(Select.Changed):

@@ -1,0 +1,207 @@
+"""Engine, model, voice, format, speed and the engine's own options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import Field
+from textual.widgets import Button, Input, OptionList, Select
+from tts_hub_tui.screens.voices import VoicePicker
+from tts_hub_tui.widgets.controls import Controls
+from tts_hub_tui.widgets.options import Option, OptionRow, options_of
+
+from tests.tui.conftest import Driven, OpenStudio
+from tts_hub.backend import BackendOptions
+from tts_hub.testing.fake import FakeBackend, FakeScript
+from tts_hub.types import Voice
+
+pytestmark = pytest.mark.anyio
+
+
+class ManyOptions(BackendOptions):
+    warmth: float = Field(0.5, ge=0, le=1, description="how warm")
+    steps: int | None = Field(None, gt=0, description="how many")
+    bright: bool = False
+    mood: str = ""
+
+
+class Choosy(FakeBackend):
+    Options = ManyOptions  # type: ignore[assignment]
+    models = ("choosy", "choosy-large")
+
+    async def voices(self) -> list[Voice]:
+        return [
+            Voice("anna", "Anna", "de", gender="female", description="bright"),
+            Voice("bob", "Bob", "en-US", gender="male", variants=("deep", "soft")),
+            Voice("carla", "Carla", "de-AT", gender="female"),
+        ]
+
+
+def choosy() -> Choosy:
+    return Choosy(name="choosy", priority=5)
+
+
+def listed(studio: Driven) -> list[str]:
+    found = studio.app.screen.query_one(OptionList)
+    return [str(option.prompt).strip() for option in found.options]
+
+
+async def open_voices(studio: Driven) -> None:
+    await studio.pilot.press("f2")
+    await studio.until(lambda: isinstance(studio.app.screen, VoicePicker))
+
+
+async def test_voices_are_grouped_by_language(open_studio: OpenStudio) -> None:
+    async with open_studio(choosy()) as studio:
+        await open_voices(studio)
+        heads = [line for line in listed(studio) if line.startswith("──")]
+        assert heads == ["── de ──", "── de-AT ──", "── en-US ──"]
+
+
+async def test_voices_are_searched_by_all_that_is_known_of_them(open_studio: OpenStudio) -> None:
+    async with open_studio(choosy()) as studio:
+        await open_voices(studio)
+        await studio.pilot.press(*"female", "space", *"bright")
+        await studio.until(lambda: [line for line in listed(studio) if not line.startswith("──")] == [
+            "anna  Anna · de · female · bright"
+        ])  # fmt: skip
+        await studio.pilot.press("enter")
+        await studio.until(lambda: not isinstance(studio.app.screen, VoicePicker))
+        assert "anna" in str(studio.studio.query_one("#voice", Button).label)
+
+
+async def test_variants_are_found_by_plus(open_studio: OpenStudio) -> None:
+    async with open_studio(choosy()) as studio:
+        await open_voices(studio)
+        assert not any("+" in line for line in listed(studio))
+        await studio.pilot.press(*"bob+s")
+        await studio.until(lambda: any("bob+soft" in line for line in listed(studio)))
+        assert not any("bob+deep" in line for line in listed(studio))
+
+
+async def test_a_search_without_a_result_says_so(open_studio: OpenStudio) -> None:
+    async with open_studio(choosy()) as studio:
+        await open_voices(studio)
+        await studio.pilot.press(*"zzz")
+        await studio.until(lambda: "no voice for" in listed(studio)[0])
+        await studio.pilot.press("enter", "escape")
+        await studio.until(lambda: not isinstance(studio.app.screen, VoicePicker))
+
+
+async def test_favourites_come_first_also_after_a_restart(open_studio: OpenStudio) -> None:
+    async with open_studio(choosy()) as studio:
+        await open_voices(studio)
+        await studio.pilot.press(*"carla")
+        await studio.until(lambda: len(listed(studio)) == 2)
+        await studio.pilot.press("ctrl+f")
+        await studio.until(lambda: any("★" in line for line in listed(studio)))
+        await studio.pilot.press("escape")
+    async with open_studio(choosy()) as studio:
+        await open_voices(studio)
+        assert listed(studio)[1:3] == ["── favourites ──", "★ carla  Carla · de-AT · female"]
+
+
+async def test_a_voice_is_tried_without_leaving_the_list(open_studio: OpenStudio) -> None:
+    engine = choosy()
+    async with open_studio(engine) as studio:
+        await open_voices(studio)
+        await studio.pilot.press(*"carla")
+        await studio.until(lambda: len(listed(studio)) == 2)
+        await studio.pilot.press("ctrl+t")
+        await studio.until(lambda: engine.requests and engine.requests[0].voice.id == "carla")
+        assert isinstance(studio.app.screen, VoicePicker)
+
+
+async def test_what_is_chosen_reaches_the_engine(open_studio: OpenStudio) -> None:
+    engine = choosy()
+    async with open_studio(engine, text="One two.") as studio:
+        controls = studio.studio.query_one(Controls)
+        controls.query_one("#engine", Select).value = "choosy"
+        await studio.until(lambda: len(controls.query(OptionRow)) == 4)
+        controls.query_one("#model", Select).value = "choosy-large"
+        controls.query_one("#speed", Input).value = "1.5"
+        rows = {row.option.name: row for row in controls.query(OptionRow)}
+        rows["warmth"].query_one(Input).value = "0.9"
+        rows["bright"].query_one(Select).value = "true"
+        await studio.pilot.press("f5")
+        await studio.until(lambda: engine.requests)
+        request = engine.requests[0]
+        assert request.model == "choosy-large"
+        assert dict(request.options) == {"warmth": 0.9, "steps": None, "bright": True, "mood": ""}
+
+
+async def test_a_value_that_is_not_possible_is_told_at_its_field(open_studio: OpenStudio) -> None:
+    engine = choosy()
+    async with open_studio(engine, text="One two.") as studio:
+        controls = studio.studio.query_one(Controls)
+        controls.query_one("#engine", Select).value = "choosy"
+        await studio.until(lambda: len(controls.query(OptionRow)) == 4)
+        warmth = controls.query(OptionRow).first()
+        warmth.query_one(Input).value = "1.5"
+        controls.query_one("#speed", Input).value = "fast"
+        await studio.pilot.press("f5")
+        await studio.until(lambda: "0 to 1 is possible" in str(warmth.query_one("FieldError").render()))  # type: ignore[union-attr]
+        assert "0.25 to 4" in studio.text("#speed-error")
+        assert not engine.requests
+
+
+async def test_a_refused_voice_is_told_at_the_voice(open_studio: OpenStudio) -> None:
+    async with open_studio(text="One.") as studio:
+        studio.studio.query_one(Controls).voice = Voice("gone", "gone", "")
+        await studio.pilot.press("f5")
+        await studio.until(lambda: "unknown voice 'gone'" in studio.text("#voice-error"))
+
+
+async def test_the_choice_is_there_after_a_restart(open_studio: OpenStudio) -> None:
+    async with open_studio(choosy(), text="One.") as studio:
+        controls = studio.studio.query_one(Controls)
+        controls.query_one("#engine", Select).value = "choosy"
+        await studio.until(lambda: len(controls.query(OptionRow)) == 4)
+        await controls.choose_voice(Voice("carla", "Carla", "de-AT"))
+        controls.query_one("#format", Select).value = "flac"
+        controls.query(OptionRow).first().query_one(Input).value = "0.7"
+        await studio.pilot.press("f5")
+        await studio.until(lambda: studio.app.desk.jobs and studio.app.desk.jobs[0].is_over)
+    engine = choosy()
+    async with open_studio(engine, text="Two.") as studio:
+        controls = studio.studio.query_one(Controls)
+        await studio.until(lambda: len(controls.query(OptionRow)) == 4)
+        assert controls.response_format == "flac"
+        await studio.pilot.press("f5")
+        await studio.until(lambda: engine.requests)
+        assert engine.requests[0].voice.id == "carla"
+        assert engine.requests[0].options["warmth"] == 0.7
+
+
+async def test_an_engine_that_is_not_ready_says_why(open_studio: OpenStudio) -> None:
+    broken = FakeBackend(name="broken", script=FakeScript(ready=False, reason="weights are missing"))
+    async with open_studio(choosy(), broken) as studio:
+        studio.studio.query_one("#engine", Select).value = "broken"
+        await studio.until(lambda: "weights are missing" in studio.text("#engine-error"))
+
+
+def test_every_kind_of_option_is_understood() -> None:
+    options = {option.name: option for option in options_of(ManyOptions.model_json_schema())}
+    assert [option.kind for option in options.values()] == ["number", "integer", "boolean", "string"]
+    assert options["warmth"].range_text == "0 to 1"
+    assert options["steps"].range_text == "above 0"
+    assert options["steps"].default is None
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("0.5", 0.5), ("1", 1.0), ("2", None), ("-1", None), ("warm", None), ("nan", None)]
+)
+def test_a_number_is_read_or_refused(text: str, value: float | None) -> None:
+    option = Option("warmth", "number", "", 0.5, minimum=0, maximum=1)
+    if value is None:
+        with pytest.raises(ValueError, match=r"needed|possible"):
+            option.parse(text)
+    else:
+        assert option.parse(text) == value
+
+
+async def test_the_studio_of_a_chosen_file_begins_with_it(open_studio: OpenStudio, folder: Path) -> None:
+    async with open_studio(text="Begin here.") as studio:
+        assert studio.studio.query_one("#text").text == "Begin here."  # type: ignore[attr-defined]
+        assert folder.is_dir()

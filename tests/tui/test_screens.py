@@ -1,0 +1,322 @@
+"""Jobs, engines, settings, help, palette: every screen by its keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import anyio
+import pytest
+from textual.widgets import DataTable, Input
+from tts_hub_tui.screens.engines import EnginesScreen
+from tts_hub_tui.screens.files import SaveAs
+from tts_hub_tui.screens.help import HelpScreen
+from tts_hub_tui.screens.jobs import JobsScreen
+from tts_hub_tui.screens.settings import EditSetting, SettingsScreen
+from tts_hub_tui.widgets.editor import ScriptEditor
+
+from tests.tui.conftest import Driven, OpenStudio
+from tts_hub.backend import BackendSettings
+from tts_hub.errors import BackendUnavailableError
+from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
+from tts_hub.testing.fake import FakeBackend, FakeScript
+from tts_hub.types import ModelFiles
+
+pytestmark = pytest.mark.anyio
+
+
+class Fetching(FakeBackend):
+    """An engine with a model to fetch."""
+
+    here = False
+    error: Exception | None = None
+    stopped_at = 0
+
+    @classmethod
+    def downloads(cls, settings: BackendSettings) -> Sequence[ModelFiles]:
+        missing = () if cls.here else ("net.bin",)
+        return [ModelFiles("fetching", "the example hub", "/models", 5_000_000, missing)]
+
+    @classmethod
+    async def pull(
+        cls, files: ModelFiles, settings: BackendSettings, on_progress: ProgressCallback = ignore
+    ) -> None:
+        for step in range(1, 6):
+            cls.stopped_at = step
+            sizes = {"bytes": step * 1_000_000, "total_bytes": 5_000_000}
+            on_progress(ProgressEvent("downloading", details=sizes))
+            await anyio.sleep(0.05)
+            if cls.error is not None:
+                raise cls.error
+        cls.here = True
+
+
+@pytest.fixture
+def fetching() -> type[Fetching]:
+    return type("Fetching", (Fetching,), {})
+
+
+async def speak(studio: Driven, number: int = 1) -> None:
+    await studio.pilot.press("f5")
+    await studio.until(lambda: len(studio.app.desk.jobs) == number and studio.app.desk.jobs[-1].is_over)
+
+
+async def open_jobs(studio: Driven) -> DataTable[str]:
+    await studio.pilot.press("f3")
+    await studio.until(lambda: isinstance(studio.app.screen, JobsScreen))
+    return studio.app.screen.query_one(DataTable)
+
+
+async def test_what_was_spoken_is_listed_after_a_restart(open_studio: OpenStudio) -> None:
+    async with open_studio(text="One two three.") as studio:
+        await speak(studio)
+    async with open_studio() as studio:
+        table = await open_jobs(studio)
+        row = [str(cell) for cell in table.get_row_at(0)]
+        assert row[1:4] == ["✓ done", "One two three.", "low"]
+        assert row[4].startswith("0:0")
+        assert row[5].endswith("MB")
+        assert row[6].endswith("ms")
+        assert "14 characters" in studio.text("#details")
+
+
+async def test_a_recording_of_an_earlier_time_is_heard(open_studio: OpenStudio) -> None:
+    async with open_studio(text="One two three.") as studio:
+        await speak(studio)
+    async with open_studio() as studio:
+        await open_jobs(studio)
+        await studio.pilot.press("enter")
+        await studio.until(lambda: studio.app.desk.player.state == "playing")
+        assert not studio.engine.requests
+
+
+async def test_it_is_spoken_again_with_the_same_voice(open_studio: OpenStudio) -> None:
+    from tts_hub_tui.widgets.controls import Controls
+
+    from tts_hub.types import Voice
+
+    async with open_studio(text="One two three.") as studio:
+        await studio.studio.query_one(Controls).choose_voice(Voice("high", "high", "en"))
+        await speak(studio)
+    async with open_studio() as studio:
+        await open_jobs(studio)
+        await studio.pilot.press("r")
+        await studio.until(lambda: studio.engine.requests)
+        assert studio.engine.requests[0].text == "One two three."
+        assert studio.engine.requests[0].voice.id == "high"
+
+
+async def test_an_earlier_text_is_taken_back_into_the_editor(open_studio: OpenStudio) -> None:
+    async with open_studio(text="One two three.") as studio:
+        await speak(studio)
+    async with open_studio() as studio:
+        await open_jobs(studio)
+        await studio.pilot.press("t")
+        await studio.until(lambda: studio.studio.query_one(ScriptEditor).text == "One two three.")
+
+
+async def test_an_earlier_recording_is_exported(open_studio: OpenStudio, tmp_path: Path) -> None:
+    async with open_studio(text="One two three.") as studio:
+        await speak(studio)
+    async with open_studio() as studio:
+        await open_jobs(studio)
+        await studio.pilot.press("e")
+        await studio.until(lambda: isinstance(studio.app.screen, SaveAs))
+        studio.app.screen.query_one(Input).value = str(tmp_path / "old.wav")
+        await studio.pilot.press("ctrl+s")
+        await studio.until(lambda: (tmp_path / "old.wav").exists())
+
+
+async def test_what_is_forgotten_is_gone_from_the_disk(open_studio: OpenStudio, folder: Path) -> None:
+    async with open_studio(text="One two three.") as studio:
+        await speak(studio)
+        assert list(folder.glob("*.pcm"))
+        table = await open_jobs(studio)
+        await studio.pilot.press("d")
+        await studio.until(lambda: table.row_count == 0)
+        assert not list(folder.glob("*.pcm"))
+        assert not list(folder.glob("*.json"))
+
+
+async def test_a_recording_that_was_deleted_by_hand_is_told(open_studio: OpenStudio, folder: Path) -> None:
+    async with open_studio(text="One two three.") as studio:
+        await speak(studio)
+    for file in folder.glob("*.pcm"):
+        file.unlink()
+    async with open_studio() as studio:
+        await open_jobs(studio)
+        await studio.pilot.press("enter")
+        await studio.until(lambda: "gone" in studio.notes)
+
+
+async def test_history_is_searched(open_studio: OpenStudio) -> None:
+    async with open_studio(text="Apples.") as studio:
+        await speak(studio)
+        studio.studio.query_one(ScriptEditor).load("Pears.")
+        await speak(studio, 2)
+        table = await open_jobs(studio)
+        assert table.row_count == 2
+        await studio.pilot.press("slash", *"PEAR")
+        await studio.until(lambda: table.row_count == 1)
+        assert str(table.get_row_at(0)[2]) == "Pears."
+
+
+async def test_what_waits_is_taken_out_of_the_queue(open_studio: OpenStudio) -> None:
+    async with open_studio(script=FakeScript(chunk_delay=0.1), text="One two three four.") as studio:
+        await studio.pilot.press("f5", "f5")
+        await studio.until(lambda: len(studio.app.desk.jobs) == 2)
+        table = await open_jobs(studio)
+        assert "queued" in str(table.get_row_at(0)[1])
+        await studio.pilot.press("s")
+        await studio.until(lambda: studio.app.desk.jobs[1].state == "stopped")
+        assert studio.app.desk.jobs[0].state == "speaking"
+
+
+async def test_the_oldest_recordings_go_where_there_are_too_many(
+    open_studio: OpenStudio, folder: Path
+) -> None:
+    from tts_hub.config import StudioConfig
+
+    async with open_studio(text="One two three.", settings=StudioConfig(keep_megabytes=0)) as studio:
+        await speak(studio)
+        await speak(studio, 2)
+        assert len(list(folder.glob("*.pcm"))) == 1
+        assert len(studio.app.history.entries()) == 2
+
+
+async def test_a_model_is_pulled_with_progress(open_studio: OpenStudio, fetching: type[Fetching]) -> None:
+    async with open_studio(fetching(name="fetching", priority=1)) as studio:
+        await studio.pilot.press("f4")
+        await studio.until(lambda: isinstance(studio.app.screen, EnginesScreen))
+        await studio.until(lambda: studio.app.screen.query_one(DataTable).row_count)
+        assert "missing" in [str(cell) for cell in studio.app.screen.query_one(DataTable).get_row_at(0)]
+        await studio.pilot.press("p")
+        await studio.until(lambda: " of 5 MB" in studio.text("#pull-text"))
+        await studio.until(lambda: "fetching is here" in studio.text("#pull-text"))
+        await studio.until(
+            lambda: "here" in [str(c) for c in studio.app.screen.query_one(DataTable).get_row_at(0)]
+        )
+
+
+async def test_pulling_is_stopped(open_studio: OpenStudio, fetching: type[Fetching]) -> None:
+    async with open_studio(fetching(name="fetching", priority=1)) as studio:
+        await studio.pilot.press("f4")
+        await studio.until(lambda: isinstance(studio.app.screen, EnginesScreen))
+        await studio.until(lambda: studio.app.screen.query_one(DataTable).row_count)
+        await studio.pilot.press("p")
+        await studio.until(lambda: fetching.stopped_at)
+        await studio.pilot.press("s")
+        await studio.until(lambda: "stopped" in studio.text("#pull-text"))
+        assert not fetching.here
+
+
+async def test_a_pull_that_fails_is_told_with_its_remedy(
+    open_studio: OpenStudio, fetching: type[Fetching]
+) -> None:
+    fetching.error = BackendUnavailableError("no network", backend="fetching", remedy="export HF_TOKEN=…")
+    async with open_studio(fetching(name="fetching", priority=1)) as studio:
+        await studio.pilot.press("f4")
+        await studio.until(lambda: isinstance(studio.app.screen, EnginesScreen))
+        await studio.until(lambda: studio.app.screen.query_one(DataTable).row_count)
+        await studio.pilot.press("p")
+        await studio.until(lambda: "no network. To fix: export HF_TOKEN" in studio.text("#pull-text"))
+
+
+async def test_a_setting_is_written_with_the_comments_kept(open_studio: OpenStudio) -> None:
+    file = Path("config.toml")
+    file.write_text('# mine\n[audio]\n# loud enough\nresponse_format = "mp3"  # small\n', encoding="utf-8")
+    async with open_studio() as studio:
+        await studio.pilot.press("f9")
+        await studio.until(lambda: isinstance(studio.app.screen, SettingsScreen))
+        await studio.pilot.press("slash", *"response_format", "enter")
+        await studio.until(lambda: studio.app.screen.query_one(DataTable).row_count == 1)
+        await studio.pilot.press("enter")
+        await studio.until(lambda: isinstance(studio.app.screen, EditSetting))
+        field = studio.app.screen.query_one(Input)
+        field.value = "loud"
+        await studio.pilot.press("enter")
+        await studio.until(lambda: "loud" in studio.text("FieldError"))
+        field.value = "flac"
+        await studio.pilot.press("enter")
+        await studio.until(lambda: "Written to" in studio.notes)
+    assert file.read_text(encoding="utf-8") == (
+        '# mine\n[audio]\n# loud enough\nresponse_format = "flac"  # small\n'
+    )
+
+
+async def test_a_theme_that_is_set_counts_at_once(open_studio: OpenStudio, away_from_home: Path) -> None:
+    async with open_studio() as studio:
+        await studio.pilot.press("f9")
+        await studio.until(lambda: isinstance(studio.app.screen, SettingsScreen))
+        await studio.pilot.press("slash", *"studio.theme", "enter", "enter")
+        await studio.until(lambda: isinstance(studio.app.screen, EditSetting))
+        studio.app.screen.query_one(Input).value = "textual-light"
+        await studio.pilot.press("enter")
+        await studio.until(lambda: studio.app.theme == "textual-light")
+    assert 'theme = "textual-light"' in (away_from_home / ".config/tts-hub/config.toml").read_text()
+
+
+async def test_help_names_every_key(open_studio: OpenStudio) -> None:
+    async with open_studio() as studio:
+        await studio.pilot.press("f1")
+        await studio.until(lambda: isinstance(studio.app.screen, HelpScreen))
+        await studio.pilot.press("escape")
+        await studio.until(lambda: studio.app.screen is studio.studio)
+
+
+async def test_the_palette_finds_a_command(open_studio: OpenStudio) -> None:
+    async with open_studio(text="One two.") as studio:
+        await studio.pilot.press("ctrl+p")
+        await studio.pilot.press(*"Speak")
+        await studio.pilot.pause(0.5)
+        await studio.pilot.press("enter")
+        await studio.until(lambda: studio.engine.requests)
+
+
+async def test_light_and_dark(open_studio: OpenStudio) -> None:
+    async with open_studio() as studio:
+        assert studio.app.current_theme.dark
+        await studio.pilot.press("f10")
+        assert not studio.app.current_theme.dark
+        await studio.pilot.press("f10")
+        assert studio.app.current_theme.dark
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 20), (40, 12), (20, 5), (200, 60)])
+async def test_it_lives_through_any_size_while_it_speaks(
+    open_studio: OpenStudio, size: tuple[int, int]
+) -> None:
+    async with open_studio(script=FakeScript(chunk_delay=0.03), text="One two three. Four five.") as studio:
+        await studio.pilot.press("f5")
+        await studio.until(lambda: studio.app.desk.player.position > 0.1)
+        await studio.pilot.resize_terminal(*size)
+        await studio.until(lambda: studio.app.desk.jobs[0].state == "done")
+        await studio.pilot.resize_terminal(100, 30)
+        await studio.until(lambda: "spoken" in studio.text("#progress"))
+
+
+async def test_a_long_text_is_heard_at_once_and_made_no_further_than_needed(open_studio: OpenStudio) -> None:
+    from tts_hub.config import StudioConfig
+
+    text = "One two three four five six seven eight. " * 25_000
+    async with open_studio(text=text, settings=StudioConfig(ahead_seconds=20)) as studio:
+        await studio.pilot.press("f5")
+        await studio.until(lambda: studio.app.desk.player.position > 0.2)
+        await studio.pilot.pause(1.0)
+        recording = studio.app.desk.jobs[0].recording
+        assert recording is not None
+        assert recording.seconds < 60
+        assert "speaking segment" in studio.text("#progress")
+        await studio.pilot.press("f7")
+        await studio.until(lambda: studio.app.desk.jobs[0].state == "stopped")
+
+
+async def test_overlong_lines_are_broken_and_that_is_said(open_studio: OpenStudio) -> None:
+    async with open_studio() as studio:
+        editor = studio.studio.query_one(ScriptEditor)
+        text = "A sentence of words. " * 1_000
+        editor.load(text)
+        await studio.until(lambda: "broken behind sentences" in studio.notes)
+        assert max(len(line) for line in editor.text.splitlines()) <= 4_000
+        assert editor.text.split() == text.split()
+        assert all(line.rstrip().endswith(".") for line in editor.text.splitlines())

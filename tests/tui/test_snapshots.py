@@ -1,0 +1,227 @@
+"""How each screen looks, in both themes and without colours: compared with the pictures in `__snapshots__`.
+
+After a change that is meant: `pytest tests/tui/test_snapshots.py --snapshot-update`, and look at them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from textual.app import App
+from textual.pilot import Pilot
+from tts_hub_tui.app import StudioApp
+from tts_hub_tui.hubs.interface import Catalogue, EngineInfo, Speech
+from tts_hub_tui.studio.history import Entry, Facts
+from tts_hub_tui.studio.jobs import Failure, Job
+from tts_hub_tui.studio.playback import Player
+from tts_hub_tui.studio.recording import Recording
+
+from tts_hub.config import StudioConfig
+from tts_hub.errors import BackendUnavailableError
+from tts_hub.pricing import CostEstimate
+from tts_hub.progress import ProgressCallback, ProgressEvent
+from tts_hub.types import AudioChunk, ModelFiles, SpeechRequest, Voice
+
+Look = Callable[..., bool]
+TEXT = "The quick brown fox jumps over the lazy dog.\n\nIt was not amused. “Again?” it asked, and went to sleep.\n"
+WHEN = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+
+
+class PaintedHub:
+    """Looks like a hub, and always the same."""
+
+    place = "this machine"
+    is_patient = True
+
+    async def __aenter__(self) -> PaintedHub:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None: ...
+
+    async def catalogue(self) -> Catalogue:
+        pitch = {"type": "integer", "minimum": 0, "maximum": 100, "default": 50, "description": "how high"}
+        stress = {"type": "string", "enum": ["weak", "strong"], "default": "weak"}
+        files = ModelFiles(
+            "chatterbox-turbo", "huggingface.co/example", "/m", 3_000_000_000, ("t3.safetensors",)
+        )
+        return Catalogue(
+            (
+                EngineInfo(
+                    "chatterbox_turbo",
+                    "Chatterbox Turbo, in the process",
+                    ("chatterbox-turbo",),
+                    ready=False,
+                    state="unloaded",
+                    reason="the model's files are missing: t3.safetensors",
+                    remedy="tts-hub models pull chatterbox-turbo",
+                    downloads=(files,),
+                ),
+                EngineInfo(
+                    "espeak",
+                    "espeak-ng, embedded",
+                    ("espeak",),
+                    ready=True,
+                    state="ready",
+                    options={"properties": {"pitch": pitch, "stress": stress}},
+                ),
+            ),
+            "espeak",
+            ("model: unknown model 'kokoros'",),
+        )
+
+    async def voices(self, model: str) -> Sequence[Voice]:
+        return [
+            Voice("en-us", "English (America)", "en-US", gender="male", variants=("f3",)),
+            Voice("de", "German", "de", gender="male"),
+            Voice("fr-fr", "French (France)", "fr-FR", gender="male"),
+        ]
+
+    async def estimate(self, request: SpeechRequest) -> CostEstimate:
+        length = len(str(request.input))
+        return CostEstimate("espeak", "espeak", 0.0, 0.0, 0.0, "", None, "auto", length, 3, length / 15, ())
+
+    async def speak(self, request: SpeechRequest, on_progress: ProgressCallback) -> Speech:
+        raise BackendUnavailableError("not in a picture", backend="espeak")
+
+    async def pull(
+        self, model: str, on_progress: ProgressCallback, *, variant: str | None = None
+    ) -> None: ...
+
+
+class StillPlayer(Player):
+    """In the middle of a recording, for ever."""
+
+    def open(self) -> None:
+        self.device = "Built-in Output"
+
+    @property
+    def state(self) -> Any:
+        return "playing" if self.recording is not None else "idle"
+
+    @property
+    def position(self) -> float:
+        return 1.3
+
+    @property
+    def level(self) -> float:
+        return 0.5
+
+
+@pytest.fixture
+def paint(tmp_path: Path) -> Callable[..., StudioApp]:
+    def studio(theme: str = "textual-dark", *, text: str = TEXT, spoken: bool = False) -> StudioApp:
+        app = StudioApp(
+            PaintedHub(), StudioConfig(theme=theme), tmp_path / "studio", player=StillPlayer(), text=text
+        )
+        app.animation_level = "none"
+        if spoken:
+            _fill_history(app)
+            _put_on_the_desk(app)
+        return app
+
+    return studio
+
+
+def _put_on_the_desk(app: StudioApp) -> None:
+    job = Job(SpeechRequest(TEXT), TEXT, "this machine", id="desk", created=WHEN, state="speaking")
+    job.note(ProgressEvent("segment", backend="espeak", segment=1, segments=3, fraction=0.5))
+    job.warnings.append("kokoro failed in segment 0; espeak goes on")
+    recording = Recording.create(app.history.folder, job.id, 24_000)
+    shape = np.abs(np.sin(np.arange(4 * 24_000) / 9_000)) * np.sin(np.arange(4 * 24_000) / 20)
+    recording.append(AudioChunk(shape.astype(np.float32), 24_000))
+    job.recording = recording
+    app.desk.jobs.append(job)
+    app.desk._playing = job
+    app.desk.player.recording = recording
+
+
+def _fill_history(app: StudioApp) -> None:
+    facts = Facts("this machine", "espeak", "en-us", "en-US", 4.2, 0.021, 0.004)
+    failed = Facts(
+        "this machine", "kokoro", "af_sky", error="the files are gone", remedy="tts-hub models pull"
+    )
+    app.history.add(Entry("a", WHEN, "A text that failed.", 19, {}, "failed", failed))
+    app.history.add(Entry("b", WHEN, TEXT, len(TEXT), {"voice": "en-us"}, "done", facts, 201_600))
+
+
+def keys(*pressed: str) -> Callable[[Pilot[None]], Any]:
+    async def run(pilot: Pilot[None]) -> None:
+        await pilot.pause(0.6)
+        for key in pressed:
+            await pilot.press(key)
+            await pilot.pause(0.2)
+        await pilot.pause(0.3)
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def closes_what_it_opens(monkeypatch: pytest.MonkeyPatch) -> Any:
+    made: list[Recording] = []
+    create = Recording.create
+
+    def remembered(*arguments: Any) -> Recording:
+        made.append(create(*arguments))
+        return made[-1]
+
+    monkeypatch.setattr(Recording, "create", remembered)
+    monkeypatch.setenv("TZ", "UTC")
+    yield
+    for recording in made:
+        recording.close()
+
+
+SCREENS = {
+    "studio": (),
+    "voices": ("f2",),
+    "jobs": ("f3",),
+    "engines": ("f4",),
+    "settings": ("f9",),
+    "help": ("f1",),
+    "save": ("ctrl+s",),
+}
+
+
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
+@pytest.mark.parametrize("screen", list(SCREENS))
+def test_screen(snap_compare: Look, paint: Callable[..., StudioApp], screen: str, theme: str) -> None:
+    app = paint(theme, spoken=True)
+    assert snap_compare(app, run_before=keys(*SCREENS[screen]), terminal_size=(80, 24))
+
+
+@pytest.mark.parametrize("size", [(120, 40), (50, 16)], ids=["large", "narrow"])
+def test_sizes(snap_compare: Look, paint: Callable[..., StudioApp], size: tuple[int, int]) -> None:
+    assert snap_compare(paint(spoken=True), run_before=keys(), terminal_size=size)
+
+
+def test_the_first_start(snap_compare: Look, paint: Callable[..., StudioApp]) -> None:
+    assert snap_compare(paint(text=""), run_before=keys(), terminal_size=(80, 24))
+
+
+def test_options_of_an_engine(snap_compare: Look, paint: Callable[..., StudioApp]) -> None:
+    async def choose(pilot: Pilot[None]) -> None:
+        await pilot.pause(0.6)
+        await pilot.app.screen.query_one("#controls").choose_engine("espeak")  # type: ignore[attr-defined]
+        await pilot.pause(0.3)
+
+    assert snap_compare(paint(), run_before=choose, terminal_size=(80, 24))
+
+
+def test_an_error(snap_compare: Look, paint: Callable[..., StudioApp]) -> None:
+    app: App[None] = paint(spoken=True)
+    assert isinstance(app, StudioApp)
+    app.desk.jobs[0].state = "failed"
+    app.desk.jobs[0].failure = Failure("the engine fell over", "tts-hub doctor", position=12)
+    assert snap_compare(app, run_before=keys(), terminal_size=(80, 24))
+
+
+def test_without_colours(
+    snap_compare: Look, paint: Callable[..., StudioApp], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert snap_compare(paint(spoken=True), run_before=keys("ctrl+s"), terminal_size=(80, 24))
