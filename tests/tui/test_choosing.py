@@ -141,7 +141,7 @@ async def test_a_value_that_is_not_possible_is_told_at_its_field(open_studio: Op
         warmth.query_one(Input).value = "1.5"
         controls.query_one("#speed", Input).value = "fast"
         await studio.pilot.press("f5")
-        await studio.until(lambda: "0 to 1 is possible" in str(warmth.query_one("FieldError").render()))  # type: ignore[union-attr]
+        await studio.until(lambda: "0 to 1 is possible" in str(warmth.query_one("FieldError").render()))
         assert "0.25 to 4" in studio.text("#speed-error")
         assert not engine.requests
 

@@ -169,12 +169,10 @@ def test_what_is_no_address_is_refused(url: str) -> None:
 class _Answering(BaseHTTPRequestHandler):
     """Another program's server."""
 
-    status, body, headers_sent = 404, b"{}", ()
+    status, body = 404, b"{}"
 
     def do_GET(self) -> None:
         self.send_response(self.status)
-        for name, value in self.headers_sent:
-            self.send_header(name, value)
         self.send_header("Content-Length", str(len(self.body)))
         self.end_headers()
         self.wfile.write(self.body)

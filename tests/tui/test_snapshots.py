@@ -25,10 +25,15 @@ from tts_hub.config import StudioConfig
 from tts_hub.errors import BackendUnavailableError
 from tts_hub.pricing import CostEstimate
 from tts_hub.progress import ProgressCallback, ProgressEvent
-from tts_hub.types import AudioChunk, ModelFiles, SpeechRequest, Voice
+from tts_hub.report import SpeechReport
+from tts_hub.types import AudioChunk, ModelFiles, SpeechRequest, Voice, WordTiming
 
 Look = Callable[..., bool]
-TEXT = "The quick brown fox jumps over the lazy dog.\n\nIt was not amused. “Again?” it asked, and went to sleep.\n"
+TEXT = """\
+The quick brown fox jumps over the lazy dog.
+
+It was not amused. “Again?” it asked, and went to sleep.
+"""
 WHEN = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 
 
@@ -119,6 +124,7 @@ def paint(tmp_path: Path) -> Callable[..., StudioApp]:
             PaintedHub(), StudioConfig(theme=theme), tmp_path / "studio", player=StillPlayer(), text=text
         )
         app.animation_level = "none"
+        app.history.remember("saved in", "/")
         if spoken:
             _fill_history(app)
             _put_on_the_desk(app)
@@ -149,12 +155,43 @@ def _fill_history(app: StudioApp) -> None:
     app.history.add(Entry("b", WHEN, TEXT, len(TEXT), {"voice": "en-us"}, "done", facts, 201_600))
 
 
+def report_of(job: Job) -> SpeechReport:
+    return SpeechReport(
+        request_id=job.id,
+        requested_model="espeak",
+        backend="espeak",
+        model="espeak",
+        voice="en-us",
+        language="en-US",
+        characters=len(TEXT),
+        segments=1,
+        audio_seconds=4.0,
+        first_audio_seconds=0.018,
+        elapsed_seconds=3.0,
+        generation_seconds=0.016,
+        queue_seconds=0.0,
+        fallbacks=(),
+        ignored=(),
+        cut_segments=(),
+        estimated_segments=(),
+        retakes=(),
+        seed=None,
+        watermarked=False,
+        cost=0.0,
+        cost_estimated=False,
+        costs=(),
+        complete=False,
+    )
+
+
 def keys(*pressed: str) -> Callable[[Pilot[None]], Any]:
     async def run(pilot: Pilot[None]) -> None:
         await pilot.pause(0.6)
         for key in pressed:
             await pilot.press(key)
             await pilot.pause(0.2)
+        for field in pilot.app.screen.query("Input, TextArea"):
+            field.cursor_blink = False  # type: ignore[attr-defined]
         await pilot.pause(0.3)
 
     return run
@@ -192,6 +229,36 @@ SCREENS = {
 def test_screen(snap_compare: Look, paint: Callable[..., StudioApp], screen: str, theme: str) -> None:
     app = paint(theme, spoken=True)
     assert snap_compare(app, run_before=keys(*SCREENS[screen]), terminal_size=(80, 24))
+
+
+def test_readme_studio(snap_compare: Look, paint: Callable[..., StudioApp]) -> None:
+    """The README shows the picture that this one is compared with."""
+    app = paint(spoken=True)
+    words = ["The", "quick", "brown", "fox", "jumps", "over", "the", "lazy", "dog."]
+    recording = app.desk.player.recording
+    assert recording is not None
+    at = 0
+    for number, word in enumerate(words):
+        start = TEXT.index(word, at)
+        at = start + len(word)
+        timing = WordTiming(word, number * 0.3, number * 0.3 + 0.25, (start, at))
+        recording.append(AudioChunk(np.zeros(0, np.float32), 24_000, (timing,)))
+    job = app.desk.jobs[0]
+    job.warnings.clear()
+    job.report = report_of(job)
+
+    async def listen(pilot: Pilot[None]) -> None:
+        await pilot.pause(0.6)
+        await pilot.app.screen.query_one("#controls").choose_engine("espeak")  # type: ignore[attr-defined]
+        app._studio._shown = job
+        await pilot.pause(0.4)
+
+    assert snap_compare(app, run_before=listen, terminal_size=(100, 26))
+
+
+def test_readme_jobs(snap_compare: Look, paint: Callable[..., StudioApp]) -> None:
+    """The README shows the picture that this one is compared with."""
+    assert snap_compare(paint(spoken=True), run_before=keys("f3"), terminal_size=(100, 20))
 
 
 @pytest.mark.parametrize("size", [(120, 40), (50, 16)], ids=["large", "narrow"])

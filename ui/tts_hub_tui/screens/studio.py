@@ -49,6 +49,7 @@ class StudioScreen(Screen[None]):
     app: StudioApp
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f1", "app.show_keys", "Help", tooltip="All keys"),
         # The text area has F6 and F7 for itself: hence the priority.
         Binding("f5,ctrl+j,alt+enter", "speak", "Speak", key_display="F5", priority=True),
         Binding("f6,ctrl+t", "pause", "Pause", key_display="F6", tooltip="Pause, and go on", priority=True),
@@ -56,11 +57,10 @@ class StudioScreen(Screen[None]):
         Binding("escape", "stop", "Stop", show=False),
         Binding("f8,ctrl+r", "replay", "Replay", key_display="F8", tooltip="Hear it again", priority=True),
         Binding("ctrl+s", "save", "Save", tooltip="Save what was spoken, with captions"),
-        Binding("ctrl+o", "open", "Open", tooltip="Open a text file"),
         Binding("f2", "voices", "Voice"),
         Binding("f3", "jobs", "Jobs", tooltip="Queue and history"),
         Binding("f4", "engines", "Engines", tooltip="State of each engine; get models"),
-        Binding("f1", "app.show_keys", "Help", tooltip="All keys"),
+        Binding("ctrl+o", "open", "Open", tooltip="Open a text file"),
         Binding("f9", "app.settings", "Settings", show=False, tooltip="Edit the config file"),
         Binding("alt+left", "seek(-5)", "Back 5 s", show=False),
         Binding("alt+right", "seek(5)", "On 5 s", show=False),

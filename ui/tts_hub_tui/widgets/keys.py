@@ -13,7 +13,7 @@ class KeyBar(Static):
 
     def __init__(self, bindings: Iterable[BindingType]) -> None:
         shown = [each for each in bindings if isinstance(each, Binding) and each.show]
-        super().__init__("  ".join(_item(binding) for binding in shown), id="keys")
+        super().__init__(" ".join(_item(binding) for binding in shown), id="keys")
 
 
 def readable(key: str) -> str:

@@ -147,7 +147,8 @@ class OptionRow(Vertical):
             choices = [(usual, UNSET), *((name, name) for name in names)]
             value = given if given in (UNSET, *names) else UNSET
             return Select(choices, value=value, allow_blank=False, compact=True, classes="value")
-        hint = " ".join(part for part in (_written(default), option.range_text) if part)
+        span = f"({option.range_text})" if option.range_text else ""
+        hint = " ".join(part for part in (_written(default), span) if part)
         return Input(given, placeholder=hint, compact=True, classes="value")
 
 
