@@ -88,7 +88,7 @@ def test_the_openai_snippet_speaks_through_our_server(tmp_path: Path) -> None:
 
 def test_every_url_of_the_table_is_served() -> None:
     table = README[README.index("| URL |") : README.index("A failure before the first audio")]
-    named = set(re.findall(r"(/(?:v1|dev|health|metrics|docs)[a-z_/]*)", table))
+    named = set(re.findall(r"(/(?:v1|dev|health|metrics|docs)[a-z_/{}]*)", table))
     sockets = {route.path for route in live.router.routes if isinstance(route, WebSocketRoute)}
     served = {*create_app().openapi()["paths"], *sockets, "/docs"}
     assert named <= served

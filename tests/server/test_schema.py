@@ -38,6 +38,8 @@ PATHS = (
     "/v1/models/{model}",
     "/v1/audio/models",
     "/v1/audio/voices",
+    "/v1/engines",
+    "/v1/models/{model}/pull",
     "/health",
     "/metrics",
 )
@@ -49,7 +51,7 @@ def test_requests_made_from_the_document_get_what_it_says(
     server: Served, path: str, mode: GenerationMode
 ) -> None:
     document = schemathesis.openapi.from_url(f"{server.url}/openapi.json")
-    method = "POST" if "speech" in path else "GET"
+    method = "POST" if "speech" in path or "pull" in path else "GET"
     strategy = document[path][method].as_strategy(generation_mode=mode)
 
     @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))

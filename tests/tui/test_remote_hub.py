@@ -15,6 +15,7 @@ from tts_hub_tui.hubs.interface import Speech
 from tts_hub_tui.hubs.remote import RemoteHub
 
 from tests.server.conftest import Served, served
+from tests.tui.fetching import Fetching
 from tts_hub.errors import (
     BackendUnavailableError,
     GenerationError,
@@ -148,6 +149,50 @@ async def test_pulling_what_has_no_files_is_told(server: Served) -> None:
     async with RemoteHub(server.url) as hub:
         with pytest.raises(UnknownModelError, match="fake"):
             await hub.pull("fake", ignore)
+
+
+@pytest.fixture
+def fetching() -> type[Fetching]:
+    return type("Fetching", (Fetching,), {})
+
+
+@pytest.fixture
+def fetcher(fetching: type[Fetching]) -> Generator[Served, None, None]:
+    with served(fetching(name="fetching")) as running:
+        yield running
+
+
+async def test_a_model_is_pulled_there_with_progress(fetcher: Served, fetching: type[Fetching]) -> None:
+    events: list[ProgressEvent] = []
+    fetching.pause = 0.3
+    async with RemoteHub(fetcher.url) as hub:
+        engines = {engine.name: engine for engine in (await hub.catalogue()).engines}
+        assert engines["fetching"].downloads[0].missing == ("net.bin",)
+        await hub.pull("fetching", events.append)
+        engines = {engine.name: engine for engine in (await hub.catalogue()).engines}
+        assert engines["fetching"].downloads[0].missing == ()
+    assert events
+    assert {event.details["total_bytes"] for event in events} == {5_000_000}
+
+
+async def test_hanging_up_stops_the_pull_there(fetcher: Served, fetching: type[Fetching]) -> None:
+    fetching.pause = 0.3
+    async with RemoteHub(fetcher.url) as hub:
+        with anyio.move_on_after(0.8):
+            await hub.pull("fetching", ignore)
+        reached = fetching.stopped_at
+        assert 0 < reached < 5
+        await anyio.sleep(1.0)
+    assert fetching.stopped_at <= reached + 1
+    assert not fetching.here
+
+
+async def test_a_pull_that_fails_there_is_told(fetcher: Served, fetching: type[Fetching]) -> None:
+    fetching.error = BackendUnavailableError("secret words", backend="fetching", remedy="export HF_TOKEN=…")
+    async with RemoteHub(fetcher.url) as hub:
+        with pytest.raises(BackendUnavailableError, match="export HF_TOKEN") as caught:
+            await hub.pull("fetching", ignore)
+    assert "secret words" not in str(caught.value)
 
 
 async def test_nobody_listens() -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
-import anyio
 import pytest
 from textual.widgets import DataTable, Input
 from tts_hub_tui.screens.engines import EnginesScreen
@@ -16,39 +14,11 @@ from tts_hub_tui.screens.settings import EditSetting, SettingsScreen
 from tts_hub_tui.widgets.editor import ScriptEditor
 
 from tests.tui.conftest import Driven, OpenStudio
-from tts_hub.backend import BackendSettings
+from tests.tui.fetching import Fetching
 from tts_hub.errors import BackendUnavailableError
-from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
-from tts_hub.testing.fake import FakeBackend, FakeScript
-from tts_hub.types import ModelFiles
+from tts_hub.testing.fake import FakeScript
 
 pytestmark = pytest.mark.anyio
-
-
-class Fetching(FakeBackend):
-    """An engine with a model to fetch."""
-
-    here = False
-    error: Exception | None = None
-    stopped_at = 0
-
-    @classmethod
-    def downloads(cls, settings: BackendSettings) -> Sequence[ModelFiles]:
-        missing = () if cls.here else ("net.bin",)
-        return [ModelFiles("fetching", "the example hub", "/models", 5_000_000, missing)]
-
-    @classmethod
-    async def pull(
-        cls, files: ModelFiles, settings: BackendSettings, on_progress: ProgressCallback = ignore
-    ) -> None:
-        for step in range(1, 6):
-            cls.stopped_at = step
-            sizes = {"bytes": step * 1_000_000, "total_bytes": 5_000_000}
-            on_progress(ProgressEvent("downloading", details=sizes))
-            await anyio.sleep(0.05)
-            if cls.error is not None:
-                raise cls.error
-        cls.here = True
 
 
 @pytest.fixture

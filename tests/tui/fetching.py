@@ -1,0 +1,40 @@
+"""An engine with a model to fetch, which takes its time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import anyio
+
+from tts_hub.backend import BackendSettings
+from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
+from tts_hub.testing.fake import FakeBackend
+from tts_hub.types import ModelFiles
+
+
+class Fetching(FakeBackend):
+    """An engine with a model to fetch."""
+
+    here = False
+    error: Exception | None = None
+    stopped_at = 0
+    pause = 0.05
+    """Seconds between its five steps."""
+
+    @classmethod
+    def downloads(cls, settings: BackendSettings) -> Sequence[ModelFiles]:
+        missing = () if cls.here else ("net.bin",)
+        return [ModelFiles("fetching", "the example hub", "/models", 5_000_000, missing)]
+
+    @classmethod
+    async def pull(
+        cls, files: ModelFiles, settings: BackendSettings, on_progress: ProgressCallback = ignore
+    ) -> None:
+        for step in range(1, 6):
+            cls.stopped_at = step
+            sizes = {"bytes": step * 1_000_000, "total_bytes": 5_000_000}
+            on_progress(ProgressEvent("downloading", details=sizes))
+            await anyio.sleep(cls.pause)
+            if cls.error is not None:
+                raise cls.error
+        cls.here = True
