@@ -180,6 +180,44 @@ async def test_pulling_is_stopped(open_studio: OpenStudio, fetching: type[Fetchi
         assert not fetching.here
 
 
+async def test_a_pull_goes_on_when_its_screen_is_left(
+    open_studio: OpenStudio, fetching: type[Fetching]
+) -> None:
+    async with open_studio(fetching(name="fetching", priority=1)) as studio:
+        await studio.pilot.press("f4")
+        await studio.until(lambda: isinstance(studio.app.screen, EnginesScreen))
+        await studio.until(lambda: studio.app.screen.query_one(DataTable).row_count)
+        await studio.pilot.press("p")
+        await studio.until(lambda: fetching.stopped_at)
+        await studio.pilot.press("escape")
+        await studio.until(lambda: "fetching is here" in studio.notes)
+        assert fetching.here
+
+
+async def test_a_history_that_is_lost_does_not_end_the_studio(open_studio: OpenStudio, folder: Path) -> None:
+    async with open_studio(text="One two.") as studio:
+        await speak(studio)
+        (folder / "history.sqlite").unlink()
+        (folder / "history.sqlite").mkdir()
+        await speak(studio, 2)
+        await studio.until(lambda: "cannot use the history" in studio.notes)
+        assert studio.app.desk.jobs[1].state == "done"
+        await studio.pilot.press("f3")
+        await studio.until(lambda: isinstance(studio.app.screen, JobsScreen))
+        await studio.pilot.press("escape", "f2", "escape", "ctrl+s")
+        await studio.until(lambda: isinstance(studio.app.screen, SaveAs))
+
+
+async def test_a_disk_that_refuses_is_told(open_studio: OpenStudio, folder: Path) -> None:
+    async with open_studio(text="One two.") as studio:
+        import shutil
+
+        shutil.rmtree(folder)
+        folder.write_text("a file where the folder was")
+        await speak(studio)
+        await studio.until(lambda: "cannot record" in studio.text("#failure"))
+
+
 async def test_a_pull_that_fails_is_told_with_its_remedy(
     open_studio: OpenStudio, fetching: type[Fetching]
 ) -> None:

@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from tts_hub.config import StudioConfig
+from tts_hub.types import ModelFiles
 from tts_hub_tui.hubs.interface import Hub
 from tts_hub_tui.screens.engines import EnginesScreen
 from tts_hub_tui.screens.files import SaveAs
@@ -25,6 +26,7 @@ from tts_hub_tui.studio.desk import Desk
 from tts_hub_tui.studio.history import History
 from tts_hub_tui.studio.jobs import Export, Failure, Job
 from tts_hub_tui.studio.playback import Player
+from tts_hub_tui.studio.pulling import Pull
 from tts_hub_tui.widgets.editor import ScriptEditor
 from tts_hub_tui.widgets.keys import readable
 
@@ -59,6 +61,8 @@ class StudioApp(App[None]):
         self.hub = hub
         self.config_file = config_file
         """The one that was named on the command line; None: the usual places."""
+        self.pulled: Pull | None = None
+        """The last download."""
         self._settings = settings
         self.history = History(folder, keep_bytes=settings.keep_megabytes * MEGABYTE)
         self.desk = Desk(
@@ -87,6 +91,14 @@ class StudioApp(App[None]):
                 if action != "quit":
                     about = f"{binding.tooltip or binding.description} ({readable(binding.key)})"
                     yield SystemCommand(binding.description, about, self._runner(action))
+
+    @work(group="pull")
+    async def pull(self, files: ModelFiles) -> None:
+        """Get the files of a model, whatever screen is shown."""
+        self.pulled = Pull(files)
+        await self.pulled.run(self.hub)
+        self.notify(self.pulled.line, markup=False)
+        self._studio.look()
 
     def action_show_keys(self) -> None:
         """All keys."""

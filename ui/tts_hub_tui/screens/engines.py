@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -10,20 +10,23 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, ProgressBar, Static
-from textual.worker import Worker, WorkerState
 
 from tts_hub.errors import TTSHubError
-from tts_hub.progress import ProgressEvent
 from tts_hub.types import ModelFiles
 from tts_hub_tui.hubs.interface import Catalogue, EngineInfo, Hub
 from tts_hub_tui.studio.jobs import failure_of
 
-REFRESH = 1.0
-"""Seconds between two looks at the engines."""
+if TYPE_CHECKING:
+    from tts_hub_tui.app import StudioApp
+
+REFRESH, PULSE = 1.0, 0.2
+"""Seconds between two looks at the engines, and at the download."""
 
 
 class EnginesScreen(Screen[str | None]):
     """Dismissed with the name of an engine that is to be used."""
+
+    app: StudioApp
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f4", "dismiss(None)", "Back"),
@@ -37,8 +40,6 @@ class EnginesScreen(Screen[str | None]):
         super().__init__()
         self._hub = hub
         self._engines: dict[str, EngineInfo] = {}
-        self._pulling: Worker[None] | None = None
-        self._pulled = ""
 
     def compose(self) -> ComposeResult:
         """Table, the engine under the cursor, and the download."""
@@ -51,7 +52,8 @@ class EnginesScreen(Screen[str | None]):
 
     def on_mount(self) -> None:
         """Look at once, then again and again: engines load while this is open."""
-        self.query_one("#pull").display = False
+        self._show_pull()
+        self.set_interval(PULSE, self._show_pull)
         self.query_one(DataTable).add_columns("engine", "state", "files", "in memory", "models")
         self.query_one(DataTable).focus()
         self.action_look()
@@ -79,45 +81,27 @@ class EnginesScreen(Screen[str | None]):
         self._describe()
 
     def action_pull(self) -> None:
-        """Fetch what is missing of the engine's model."""
-        engine = self._chosen()
+        """Fetch what is missing of the engine's model; it goes on when this screen is left."""
+        engine, running = self._chosen(), self.app.pulled
         wanting = missing_of(engine) if engine is not None else None
-        if self._pulling is not None and self._pulling.state == WorkerState.RUNNING:
-            self.notify(f"{self._pulled} is being pulled; s stops it.", severity="warning")
+        if running is not None and not running.is_over:
+            self.notify(f"{running.files.model} is being pulled; s stops it.", severity="warning")
         elif wanting is None:
             self.notify("There are no files to get for it.")
         else:
-            self._pulled = wanting.model
-            self._pulling = self._pull(wanting)
+            self.app.pull(wanting)
 
     def action_stop_pulling(self) -> None:
         """What has arrived is kept."""
-        if self._pulling is not None and self._pulling.state == WorkerState.RUNNING:
-            self._pulling.cancel()
-            self.query_one("#pull-text", Static).update(f"{self._pulled}: stopped; p goes on from there.")
+        if self.app.pulled is not None:
+            self.app.pulled.stop()
 
-    @work(group="pull")
-    async def _pull(self, files: ModelFiles) -> None:
-        self.query_one("#pull").display = True
-        self.query_one("#pull-text", Static).update(f"{files.model} from {files.source}")
-        try:
-            await self._hub.pull(files.model, self._show_pull, variant=files.variant or None)
-        except TTSHubError as exc:
-            failure = failure_of(exc)
-            remedy = f" To fix: {failure.remedy}" if failure.remedy else ""
-            self.query_one("#pull-text", Static).update(f"✗ {failure.message}.{remedy}")
-        else:
-            self.query_one("#pull-text", Static).update(f"{files.model} is here.")
-            self.action_look()
-
-    def _show_pull(self, event: ProgressEvent, /) -> None:
-        done, total = event.details.get("bytes"), event.details.get("total_bytes")
-        if not self.is_mounted:
-            return
-        if isinstance(done, int) and isinstance(total, int):
-            self.query_one(ProgressBar).update(total=total, progress=done)
-            size = f"{done / 1e6:.0f} of {total / 1e6:.0f} MB"
-            self.query_one("#pull-text", Static).update(f"{self._pulled}: {size} {event.message}".rstrip())
+    def _show_pull(self) -> None:
+        pull = self.app.pulled
+        self.query_one("#pull").display = pull is not None
+        if pull is not None:
+            self.query_one("#pull-text", Static).update(pull.line)
+            self.query_one(ProgressBar).update(total=pull.total_bytes, progress=pull.bytes or 0)
 
     def _show(self, catalogue: Catalogue) -> None:
         table = self.query_one(DataTable)

@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Input, Static
 
+from tts_hub.errors import OutputError
 from tts_hub.pricing import usd
 from tts_hub_tui.studio.history import Entry, History
 from tts_hub_tui.studio.jobs import Job
@@ -118,7 +119,10 @@ class JobsScreen(Screen[Wish | None]):
             self.notify("Stop it first (s).", severity="warning")
         elif row is not None:
             self._desk.forget(row.id)
-            self._history.remove(row)
+            try:
+                self._history.remove(row)
+            except OutputError as exc:
+                self.notify(str(exc), severity="error", markup=False)
             self._fill()
 
     def _row(self) -> Entry | Job | None:
@@ -137,8 +141,11 @@ class JobsScreen(Screen[Wish | None]):
         for job in reversed(self._desk.jobs):
             if not job.is_over:
                 self._rows[job.id] = job
-        for entry in self._history.entries(search):
-            self._rows.setdefault(entry.id, entry)
+        try:
+            for entry in self._history.entries(search):
+                self._rows.setdefault(entry.id, entry)
+        except OutputError as exc:
+            self.notify(str(exc), severity="error", markup=False)
         for name, row in self._rows.items():
             table.add_row(*(_job_cells(row) if isinstance(row, Job) else _cells(row)), key=name)
         table.move_cursor(row=min(place, max(0, table.row_count - 1)))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -145,7 +147,8 @@ class StudioScreen(Screen[None]):
         if request is None:
             self.notify("A field holds a value that is not possible.", severity="error")
             return
-        self._history.remember(CHOICE, dataclasses.asdict(controls.choice))
+        with self._told():
+            self._history.remember(CHOICE, dataclasses.asdict(controls.choice))
         editor.follows = True
         self._shown = self._speak(request)
 
@@ -237,16 +240,16 @@ class StudioScreen(Screen[None]):
         except TTSHubError as exc:
             controls.show_error("voice", str(exc))
             return
-        favourites = {voice for name, voice in self._history.favourites() if name == engine.name}
+        favourites: set[str] = set()
+        with self._told():
+            favourites = {voice for name, voice in self._history.favourites() if name == engine.name}
         picked = await self.app.push_screen_wait(
             VoicePicker(
                 engine.name,
                 voices,
                 favourites,
                 chosen=controls.voice.id if controls.voice else "",
-                on_favourite=lambda voice, is_one: self._history.set_favourite(
-                    engine.name, voice, is_one=is_one
-                ),
+                on_favourite=partial(self._set_favourite, engine.name),
                 on_try=self._trier(engine.models[0] if engine.models else engine.name),
             )
         )
@@ -258,10 +261,8 @@ class StudioScreen(Screen[None]):
         """Queue and history."""
         wish = await self.app.push_screen_wait(JobsScreen(self._desk, self._history))
         if wish is not None:
-            try:
+            with self._told():
                 self._fulfil(wish)
-            except TTSHubError as exc:
-                self.notify(str(exc), severity="error", markup=False)
 
     @work(exclusive=True, group="dialog")
     async def action_engines(self) -> None:
@@ -272,6 +273,18 @@ class StudioScreen(Screen[None]):
             await self.query_one(Controls).choose_engine(name)
 
     # What follows from it
+
+    @contextmanager
+    def _told(self) -> Generator[None, None, None]:
+        """An error of the hub is a notice, not the end of the studio."""
+        try:
+            yield
+        except TTSHubError as exc:
+            self.notify(str(exc), severity="error", timeout=10, markup=False)
+
+    def _set_favourite(self, engine: str, voice: str, is_one: bool) -> None:
+        with self._told():
+            self._history.set_favourite(engine, voice, is_one=is_one)
 
     def _speak(self, request: SpeechRequest) -> Job:
         if self._desk.player.state == "paused":
@@ -305,16 +318,20 @@ class StudioScreen(Screen[None]):
     @work(exclusive=True, group="dialog")
     async def _ask_where(self, job: Job) -> None:
         response_format = self.query_one(Controls).response_format
+        folder = None
+        with self._told():
+            folder = self._history.recall(SAVED_IN)
         export = await self.app.push_screen_wait(
             SaveAs(
-                unused_path(self._history.recall(SAVED_IN), response_format),
+                unused_path(folder, response_format),
                 response_format,
                 is_complete=job.is_over,
                 has_words=not job.is_over or bool(job.recording and job.recording.words),
             )
         )
         if export is not None:
-            self._history.remember(SAVED_IN, str(export.path.parent))
+            with self._told():
+                self._history.remember(SAVED_IN, str(export.path.parent))
             self._desk.export(job, export)
 
     @on(TextArea.Changed)
