@@ -20,7 +20,7 @@ from tts_hub.config import Config, StudioConfig
 from tts_hub.manager import TTSBackendManager
 from tts_hub.testing.fake import FakeBackend, FakeScript
 
-WITHIN = 10.0
+WITHIN = 30.0
 """Seconds in which whatever a test waits for has to come."""
 
 

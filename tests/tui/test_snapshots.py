@@ -118,7 +118,11 @@ class StillPlayer(Player):
 
 
 @pytest.fixture
-def paint(tmp_path: Path) -> Callable[..., StudioApp]:
+def paint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., StudioApp]:
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "story.txt").touch()
+    monkeypatch.chdir(tmp_path / "texts")
+
     def studio(theme: str = "textual-dark", *, text: str = TEXT, spoken: bool = False) -> StudioApp:
         app = StudioApp(
             PaintedHub(), StudioConfig(theme=theme), tmp_path / "studio", player=StillPlayer(), text=text
@@ -190,11 +194,16 @@ def keys(*pressed: str) -> Callable[[Pilot[None]], Any]:
         for key in pressed:
             await pilot.press(key)
             await pilot.pause(0.2)
-        for field in pilot.app.screen.query("Input, TextArea"):
-            field.cursor_blink = False  # type: ignore[attr-defined]
-        await pilot.pause(0.3)
+        await hold_still(pilot)
 
     return run
+
+
+async def hold_still(pilot: Pilot[None]) -> None:
+    """No cursor blinks, and all has been drawn."""
+    for field in pilot.app.screen.query("Input, TextArea"):
+        field.cursor_blink = False  # type: ignore[attr-defined]
+    await pilot.pause(0.4)
 
 
 @pytest.fixture(autouse=True)
@@ -221,6 +230,8 @@ SCREENS = {
     "settings": ("f9",),
     "help": ("f1",),
     "save": ("ctrl+s",),
+    "open": ("ctrl+o",),
+    "edit": ("f9", "enter"),
 }
 
 
@@ -251,7 +262,7 @@ def test_readme_studio(snap_compare: Look, paint: Callable[..., StudioApp]) -> N
         await pilot.pause(0.6)
         await pilot.app.screen.query_one("#controls").choose_engine("espeak")  # type: ignore[attr-defined]
         app._studio._shown = job
-        await pilot.pause(0.4)
+        await hold_still(pilot)
 
     assert snap_compare(app, run_before=listen, terminal_size=(100, 26))
 
@@ -274,7 +285,7 @@ def test_options_of_an_engine(snap_compare: Look, paint: Callable[..., StudioApp
     async def choose(pilot: Pilot[None]) -> None:
         await pilot.pause(0.6)
         await pilot.app.screen.query_one("#controls").choose_engine("espeak")  # type: ignore[attr-defined]
-        await pilot.pause(0.3)
+        await hold_still(pilot)
 
     assert snap_compare(paint(), run_before=choose, terminal_size=(80, 24))
 

@@ -271,3 +271,25 @@ async def test_a_file_that_is_no_text_is_refused(open_studio: OpenStudio, tmp_pa
 async def test_the_estimate_follows_the_text(open_studio: OpenStudio) -> None:
     async with open_studio(text="One two three.") as studio:
         await studio.until(lambda: "14 characters · about 1 s of speech · free" in studio.text("#estimate"))
+
+
+async def test_all_of_it_works_with_the_mouse(open_studio: OpenStudio) -> None:
+    async with open_studio(text=SENTENCES) as studio:
+        await studio.pilot.click("#speak")
+        await spoken(studio)
+        await studio.pilot.pause(0.2)
+        await studio.pilot.click("#waveform", offset=(60, 0))
+        player, recording = studio.app.desk.player, studio.app.desk.jobs[0].recording
+        assert recording is not None
+        await studio.until(lambda: player.position > recording.seconds * 0.5)
+        await studio.pilot.click("#voice")
+        await studio.until(lambda: len(studio.app.screen_stack) == 3)
+        await studio.pilot.press("escape")
+        await studio.pilot.click("#save")
+        await studio.until(lambda: isinstance(studio.app.screen, SaveAs))
+
+
+async def test_a_click_on_a_key_does_what_the_key_does(open_studio: OpenStudio) -> None:
+    async with open_studio(text=SENTENCES) as studio:
+        await studio.pilot.click("#keys", offset=(10, 0))
+        await studio.until(lambda: studio.engine.requests)

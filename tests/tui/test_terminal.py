@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.audio.decoding import decode
+from tests.server.conftest import served
 
 WITHIN = 40.0
 """Seconds: a machine that does much else starts Python slowly."""
@@ -94,7 +95,7 @@ def terminal(tmp_path: Path) -> Generator[Open, None, None]:
 
 def test_start_type_speak_save_quit(terminal: Open, tmp_path: Path) -> None:
     studio = terminal()
-    studio.until(lambda screen: "auto (espeak)" in screen or "F5 Speak" in screen)
+    studio.until(lambda screen: "auto (espeak)" in screen)
     studio.type(TEXT)
     studio.until(lambda screen: f"{len(TEXT)} characters" in screen)
     studio.press("F5")
@@ -188,3 +189,20 @@ def test_without_a_terminal_it_says_what_to_use_instead() -> None:
     )
     assert ended.returncode == 2
     assert "tts-hub speak" in ended.stderr
+
+
+def test_it_speaks_with_the_engines_of_a_server(terminal: Open, tmp_path: Path) -> None:
+    with served() as server:
+        studio = terminal("--url", server.url)
+        studio.until(lambda screen: server.url in screen and "(espeak)" in screen)
+        studio.type(TEXT)
+        studio.press("F5")
+        studio.until(lambda screen: "spoken · espeak" in screen)
+        studio.press("C-s")
+        studio.until(lambda screen: "Save what was spoken" in screen)
+        studio.press("Enter")
+        studio.until(lambda screen: "Saved" in screen)
+        studio.press("C-q")
+        studio.until(lambda screen: "left with 0" in screen)
+    samples, rate = decode(tmp_path / "speech.mp3")
+    assert 2.0 < len(samples) / rate < 10.0

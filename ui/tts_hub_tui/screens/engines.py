@@ -40,6 +40,7 @@ class EnginesScreen(Screen[str | None]):
         super().__init__()
         self._hub = hub
         self._engines: dict[str, EngineInfo] = {}
+        self._problems: tuple[str, ...] = ()
 
     def compose(self) -> ComposeResult:
         """Table, the engine under the cursor, and the download."""
@@ -115,7 +116,8 @@ class EnginesScreen(Screen[str | None]):
             auto = " (auto)" if engine.name == catalogue.auto else ""
             table.add_row(engine.name + auto, *_cells(engine), key=engine.name)
         table.move_cursor(row=min(place, max(0, table.row_count - 1)))
-        self._describe(catalogue.problems)
+        self._problems = catalogue.problems
+        self._describe()
 
     def _chosen(self) -> EngineInfo | None:
         table = self.query_one(DataTable)
@@ -123,7 +125,7 @@ class EnginesScreen(Screen[str | None]):
             return None
         return self._engines.get(table.coordinate_to_cell_key(table.cursor_coordinate).row_key.value or "")
 
-    def _describe(self, problems: tuple[str, ...] = ()) -> None:
+    def _describe(self) -> None:
         engine = self._chosen()
         lines = [engine.description or engine.name] if engine is not None else []
         if engine is not None and not engine.ready:
@@ -135,7 +137,7 @@ class EnginesScreen(Screen[str | None]):
             lines.append(
                 f"{files.model} {files.variant}: {state}{size}, from {files.source}".replace(" :", ":")
             )
-        lines += [f"! configuration: {problem}" for problem in problems]
+        lines += [f"! configuration: {problem}" for problem in self._problems]
         self.query_one("#details", Static).update("\n".join(lines))
 
 

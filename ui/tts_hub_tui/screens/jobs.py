@@ -94,11 +94,16 @@ class JobsScreen(Screen[Wish | None]):
         if isinstance(row, Job) and not row.is_over:
             self.notify("It is not finished yet.", severity="warning")
         elif row is not None:
-            entry = self._history.whole(row if isinstance(row, Entry) else row.entry())
-            if what in ("hear", "export") and not entry.bytes:
-                self.notify("Its recording is gone; r speaks it again.", severity="warning")
-            else:
-                self.dismiss(Wish(what, entry))
+            self._wish(what, row if isinstance(row, Entry) else row.entry())
+
+    def _wish(self, what: What, entry: Entry) -> None:
+        if what in ("hear", "export") and not entry.bytes:
+            self.notify("Its recording is gone; r speaks it again.", severity="warning")
+            return
+        try:
+            self.dismiss(Wish(what, self._history.whole(entry)))
+        except OutputError as exc:
+            self.notify(str(exc), severity="error", markup=False)
 
     def action_stop(self) -> None:
         """Take it out of the queue, or stop its engine."""

@@ -140,6 +140,8 @@ class Controls(VerticalScroll):
         select = self.query_one("#engine", Select)
         with self.prevent(Select.Changed):
             select.set_options([(auto, AUTO), *names])
+            for _, name in names[:1]:
+                select.value = name  # a value that stays the same would keep its old label
             select.value = wanted if any(wanted == name for _, name in names) else AUTO
         await self._show_engine(self._choice.model if is_first else self._select("model"))
 
