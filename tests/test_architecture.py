@@ -54,6 +54,7 @@ def floor(name: str) -> int:
     return next(number for number, names in enumerate(FLOORS) if name in names)
 
 
+UI_FILES = sorted((ROOT / "ui").rglob("*.py"))
 CORE_FILES = sorted(p for p in CORE.rglob("*.py") if p != CORE / "__init__.py")
 
 
@@ -72,6 +73,20 @@ def test_engines_import_only_what_is_meant_for_them(name: str) -> None:
         for module in imports(file):
             assert not module.startswith("tts_hub.") or part(module) in FOR_ENGINES
             assert module.split(".")[0] not in ENGINES - {name}
+
+
+@pytest.mark.parametrize("file", UI_FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_user_interfaces_name_no_engine(file: Path) -> None:
+    for module in imports(file):
+        assert module.split(".")[0] not in NEVER_IN_CORE
+        assert not module.startswith(("tts_hub.cli", "tts_hub.server"))
+
+
+@pytest.mark.parametrize("file", CORE_FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_only_its_command_knows_of_a_user_interface(file: Path) -> None:
+    assert file == CORE / "cli" / "tui.py" or not any(
+        name.startswith("tts_hub_tui") for name in imports(file)
+    )
 
 
 def test_only_the_edges_know_of_every_module() -> None:

@@ -179,6 +179,19 @@ async def test_an_engine_that_is_not_ready_says_why(open_studio: OpenStudio) -> 
     async with open_studio(choosy(), broken) as studio:
         studio.studio.query_one("#engine", Select).value = "broken"
         await studio.until(lambda: "weights are missing" in studio.text("#engine-error"))
+        await studio.pilot.press(*"typed")
+        await studio.until(lambda: "5 characters" in studio.text("#estimate"))
+        assert "weights are missing" in studio.text("#engine-error")
+
+
+async def test_an_option_that_the_hub_refuses_is_told_at_the_option(open_studio: OpenStudio) -> None:
+    async with open_studio(choosy(), text="One.") as studio:
+        controls = studio.studio.query_one(Controls)
+        controls.query_one("#engine", Select).value = "choosy"
+        await studio.until(lambda: len(controls.query(OptionRow)) == 4)
+        controls.show_error("options.steps", "too many")
+        (steps,) = [row for row in controls.query(OptionRow) if row.option.name == "steps"]
+        assert "too many" in str(steps.query_one("FieldError").render())
 
 
 def test_every_kind_of_option_is_understood() -> None:

@@ -123,7 +123,7 @@ async def test_refusals_are_the_hub_s_own_errors(
 
 async def test_a_key_is_asked_for_and_taken(locked: Served) -> None:
     async with RemoteHub(locked.url) as hub:
-        with pytest.raises(UsageError, match="--api-key"):
+        with pytest.raises(UsageError, match="--api-key-file"):
             await hub.speak(FAKE, ignore)
     async with RemoteHub(locked.url, "s3cret") as hub:
         assert await drain(await hub.speak(FAKE, ignore))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 from tts_hub_tui.screens.files import OpenFile, SaveAs
+from tts_hub_tui.screens.help import HelpScreen
 from tts_hub_tui.widgets.editor import ScriptEditor
 
 from tests.audio.decoding import decode
@@ -293,3 +294,5 @@ async def test_a_click_on_a_key_does_what_the_key_does(open_studio: OpenStudio) 
     async with open_studio(text=SENTENCES) as studio:
         await studio.pilot.click("#keys", offset=(10, 0))
         await studio.until(lambda: studio.engine.requests)
+        await studio.pilot.click("#keys", offset=(1, 0))
+        await studio.until(lambda: isinstance(studio.app.screen, HelpScreen))

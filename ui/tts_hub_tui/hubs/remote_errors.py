@@ -29,7 +29,9 @@ def refusal(status: int, body: bytes, retry_after: str = "") -> TTSHubError:
     message = str(error.get("message") or f"the server answered {status}")
     param, code = error.get("param"), error.get("code")
     if status in {401, 403}:
-        return UsageError(f"{message} (give the server's key with --api-key)" if status == 401 else message)
+        return UsageError(
+            f"{message} (give the server's key with --api-key-file)" if status == 401 else message
+        )
     if status == 402:
         return BudgetExceededError(message)
     if status in {429, 503} and code != "engine_unavailable":

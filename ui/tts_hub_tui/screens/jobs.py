@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.coordinate import Coordinate
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Input, Static
 
@@ -52,6 +53,7 @@ class JobsScreen(Screen[Wish | None]):
         self._desk = desk
         self._history = history
         self._rows: dict[str, Entry | Job] = {}
+        self._cells: dict[str, list[str]] = {}
 
     def compose(self) -> ComposeResult:
         """Search, table, and all about the row under the cursor."""
@@ -138,24 +140,35 @@ class JobsScreen(Screen[Wish | None]):
         return self._rows.get(key or "")
 
     def _fill(self) -> None:
+        """Anew where rows have come or gone, else only the cells that changed."""
         table = self.query_one(DataTable)
-        place = table.cursor_row
-        search = self.query_one(Input).value.strip()
-        table.clear()
-        self._rows = {}
-        for job in reversed(self._desk.jobs):
-            if not job.is_over:
-                self._rows[job.id] = job
+        self._rows = self._found()
+        cells = {
+            name: _job_cells(row) if isinstance(row, Job) else _cells(row) for name, row in self._rows.items()
+        }
+        if list(cells) == list(self._cells):
+            for row, name in enumerate(cells):
+                for column, (old, new) in enumerate(zip(self._cells[name], cells[name], strict=True)):
+                    if old != new:
+                        table.update_cell_at(Coordinate(row, column), new)
+        else:
+            place = table.cursor_row
+            table.clear()
+            for name, values in cells.items():
+                table.add_row(*values, key=name)
+            table.move_cursor(row=min(place, max(0, table.row_count - 1)))
+        self._cells = cells
+        self.query_one("#details", Static).update(self._details() or "Nothing was spoken yet.")
+
+    def _found(self) -> dict[str, Entry | Job]:
+        """What is being made or waits, then the history."""
+        rows: dict[str, Entry | Job] = {job.id: job for job in reversed(self._desk.jobs) if not job.is_over}
         try:
-            for entry in self._history.entries(search):
-                self._rows.setdefault(entry.id, entry)
+            for entry in self._history.entries(self.query_one(Input).value.strip()):
+                rows.setdefault(entry.id, entry)
         except OutputError as exc:
             self.notify(str(exc), severity="error", markup=False)
-        for name, row in self._rows.items():
-            table.add_row(*(_job_cells(row) if isinstance(row, Job) else _cells(row)), key=name)
-        table.move_cursor(row=min(place, max(0, table.row_count - 1)))
-        if not self._rows:
-            self.query_one("#details", Static).update("Nothing was spoken yet.")
+        return rows
 
     def _follow(self) -> None:
         """Anew while something is being made, or has just been."""

@@ -110,10 +110,11 @@ class StudioScreen(Screen[None]):
         controls = self.query_one(Controls)
         try:
             await controls.show_catalogue(await self.app.hub.catalogue())
+            controls.show_away("")
         except TTSHubError as exc:
             failure = failure_of(exc)
             remedy = f" To fix: {failure.remedy}" if failure.remedy else ""
-            controls.show_error("engine", f"{failure.message}.{remedy}")
+            controls.show_away(f"{failure.message}.{remedy}")
 
     def job_changed(self, job: Job) -> None:
         """The desk has news of a job."""

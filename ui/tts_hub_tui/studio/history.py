@@ -88,7 +88,7 @@ class History:
         """Where recordings lie."""
         self._keep_bytes = keep_bytes
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # a person's texts are in it
         except OSError as exc:
             raise OutputError(f"cannot keep recordings in {folder}: {exc.strerror}") from exc
         self._file = folder / "history.sqlite"

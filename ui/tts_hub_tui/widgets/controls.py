@@ -18,7 +18,7 @@ from tts_hub.audio.formats import FORMATS
 from tts_hub.types import SpeechRequest, Voice
 from tts_hub_tui.hubs.interface import Catalogue, EngineInfo
 from tts_hub_tui.widgets.field import FieldError
-from tts_hub_tui.widgets.options import OptionsForm
+from tts_hub_tui.widgets.options import OptionRow, OptionsForm
 
 AUTO = "auto"
 SLOWEST, FASTEST = 0.25, 4.0
@@ -66,6 +66,7 @@ class Controls(VerticalScroll):
             self.voice = Voice(choice.voice, choice.voice, choice.language)
         self._choice = choice
         self._catalogue = Catalogue((), None)
+        self._away = ""
         self._shown = AUTO
         """The engine whose models and options are offered."""
         self._given: dict[str, Mapping[str, Any]] = dict(choice.options)
@@ -178,18 +179,27 @@ class Controls(VerticalScroll):
             options=options if self._select("engine") != AUTO else {},
         )
 
-    def show_error(self, field: str, message: str) -> bool:
-        """Say at a field of the request what is wrong with it; whether there is such a field here."""
+    def show_error(self, field: str, message: str) -> None:
+        """Say at a field of the request what is wrong with it, if that field is here."""
+        option = field.removeprefix("options.")
+        for row in self.query(OptionRow):
+            if field.startswith("options.") and row.option.name == option:
+                row.query_one(FieldError).show(message)
         places = {"language": "voice", "model": "engine", "fallback": "engine"}
-        for error in self.query(f"#{places.get(field, field)}-error").results(FieldError):
-            error.show(message)
-            return True
-        return False
+        place = places.get(field, field)
+        if place in ("engine", "voice", "speed", "response_format"):
+            self.query_one(f"#{place}-error", FieldError).show(message)
+
+    def show_away(self, message: str) -> None:
+        """Why the hub cannot be asked; empty: it can."""
+        self._away = message
+        self._show_state()
 
     def clear_errors(self) -> None:
-        """A new try."""
+        """A new try; that an engine is not ready is still true."""
         for error in self.query(FieldError):
             error.show("")
+        self._show_state()
 
     @on(Select.Changed, "#engine")
     async def _engine_changed(self) -> None:
@@ -222,12 +232,18 @@ class Controls(VerticalScroll):
             select.set_options([(name, name) for name in models] or [("", "")])
             select.value = model if model in models else models[0] if models else ""
         self.query_one("#model-field").display = len(models) > 1
-        reason = f"{engine.reason} (F4: engines)" if engine and not engine.ready else ""
-        if engine is None and self._catalogue.engines:
-            reason = "no engine is ready (F4: engines)"
-        self.query_one("#engine-error", FieldError).show(reason)
+        self._show_state()
         schema = engine.options if engine and wanted != AUTO else {}
         await self.query_one(OptionsForm).show(schema, self._given.get(wanted, {}))
+
+    def _show_state(self) -> None:
+        engine = self.engine
+        state = self._away
+        if not state and engine is not None and not engine.ready:
+            state = f"{engine.reason} (F4: engines)"
+        elif not state and engine is None and self._catalogue.engines:
+            state = "no engine is ready (F4: engines)"
+        self.query_one("#engine-error", FieldError).show(state)
 
     @property
     def _voice_name(self) -> str:

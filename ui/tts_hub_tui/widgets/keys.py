@@ -23,4 +23,5 @@ def readable(key: str) -> str:
 
 
 def _item(binding: Binding) -> str:
-    return f"[@click=screen.{binding.action}()][b]{readable(binding.key)}[/b] {binding.description}[/]"
+    action = binding.action if "." in binding.action else f"screen.{binding.action}"
+    return f"[@click={action}()][b]{readable(binding.key)}[/b] {binding.description}[/]"
