@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from click.testing import CliRunner, Result
@@ -57,11 +58,19 @@ def start(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=os.environ | environ,
-        # A test run in the background of a shell ignores Ctrl-C, and so would its children.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, ctrl_c),
+        # A test run in the background of a shell ignores Ctrl-C, under `nohup` SIGHUP: so would its children.
+        preexec_fn=partial(_as_at_a_prompt, ctrl_c),
+            signal.signal(signal.SIGINT, ctrl_c),
+            signal.signal(signal.SIGHUP, signal.SIG_DFL),
+        ),
     )
     _started.append(process)
     return process
+
+
+def _as_at_a_prompt(ctrl_c: signal.Handlers) -> None:
+    signal.signal(signal.SIGINT, ctrl_c)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def end_all() -> None:
@@ -79,7 +88,11 @@ def end_all() -> None:
 def ended(process: subprocess.Popen[bytes]) -> str:
     """Wait for its end; what it said on stderr."""
     with process:
-        _, said = process.communicate(timeout=PATIENCE)
+        try:
+            _, said = process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()  # leaving the block waits for its end
+            raise
     return said.decode()
 
 

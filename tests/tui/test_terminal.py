@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -74,7 +75,15 @@ class Terminal:
 
     def _tmux(self, *arguments: str) -> str:
         command = ["tmux", "-S", str(self._socket), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True, cwd=self.folder).stdout
+        ended = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=self.folder,
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # under `nohup` it is ignored
+        )
+        return ended.stdout
 
 
 Open = Callable[..., Terminal]
@@ -137,15 +146,15 @@ def test_ctrl_c_stops_the_speech_and_the_studio_stays(terminal: Open) -> None:
     assert not studio.has_left
 
 
-@pytest.mark.parametrize("signal", ["TERM", "HUP", "INT"])
-def test_a_signal_during_speech_leaves_a_clean_terminal(terminal: Open, signal: str) -> None:
+@pytest.mark.parametrize("name", ["TERM", "HUP", "INT"])
+def test_a_signal_during_speech_leaves_a_clean_terminal(terminal: Open, name: str) -> None:
     studio = terminal()
     studio.until(lambda screen: "F5 Speak" in screen)
     studio.type(TEXT * 20)
     studio.press("F5")
     studio.until(lambda screen: "▶ 0:0" in screen)
     for process in studio.processes():
-        subprocess.run(["kill", f"-{signal}", str(process)], check=False)
+        subprocess.run(["kill", f"-{name}", str(process)], check=False)
     screen = studio.until(lambda screen: "left with" in screen)
     assert "Traceback" not in screen
     studio.type("seen")  # the terminal echoes again
