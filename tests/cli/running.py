@@ -58,11 +58,8 @@ def start(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=os.environ | environ,
-        # A test run in the background of a shell ignores Ctrl-C, under `nohup` SIGHUP: so would its children.
+        # A test run in the background of a shell ignores Ctrl-C, under `nohup` SIGHUP; its children would too.
         preexec_fn=partial(_as_at_a_prompt, ctrl_c),
-            signal.signal(signal.SIGINT, ctrl_c),
-            signal.signal(signal.SIGHUP, signal.SIG_DFL),
-        ),
     )
     _started.append(process)
     return process
