@@ -58,7 +58,7 @@ def start(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=os.environ | environ,
-        # A test run in the background of a shell ignores Ctrl-C, under `nohup` SIGHUP; its children would too.
+        # In the background of a shell Ctrl-C is ignored, under `nohup` SIGHUP; its children would do so too.
         preexec_fn=partial(_as_at_a_prompt, ctrl_c),
     )
     _started.append(process)
