@@ -15,6 +15,7 @@ from tts_hub_tui.widgets.editor import ScriptEditor
 
 from tests.tui.conftest import Driven, OpenStudio
 from tests.tui.fetching import Fetching
+from tts_hub.config import load_config
 from tts_hub.errors import BackendUnavailableError
 from tts_hub.testing.fake import FakeScript
 
@@ -288,6 +289,17 @@ async def test_light_and_dark(open_studio: OpenStudio) -> None:
             await studio.pilot.press("f10")
             seen.append(studio.app.current_theme.dark)
         assert seen == [True, False, True]
+
+
+async def test_a_theme_that_was_switched_is_there_at_the_next_start(
+    open_studio: OpenStudio, away_from_home: Path
+) -> None:
+    file = away_from_home / ".config/tts-hub/config.toml"
+    async with open_studio() as studio:
+        assert not file.exists()
+        await studio.pilot.press("f10")
+        await studio.until(file.exists)
+    assert load_config().config.studio.theme == "textual-light"
 
 
 @pytest.mark.parametrize("size", [(80, 24), (60, 20), (40, 12), (20, 5), (200, 60)])

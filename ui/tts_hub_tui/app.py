@@ -11,8 +11,11 @@ from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.theme import Theme
 
 from tts_hub.config import StudioConfig
+from tts_hub.config_file import edit, file_to_edit
+from tts_hub.errors import ConfigError
 from tts_hub.types import ModelFiles
 from tts_hub_tui.hubs.interface import Hub
 from tts_hub_tui.screens.engines import EnginesScreen
@@ -64,6 +67,8 @@ class StudioApp(App[None]):
         self.pulled: Pull | None = None
         """The last download."""
         self._settings = settings
+        self._theme_kept = False
+        """The config file has another theme by now than at the start."""
         self.history = History(folder, keep_bytes=settings.keep_megabytes * MEGABYTE)
         self.desk = Desk(
             hub,
@@ -79,6 +84,7 @@ class StudioApp(App[None]):
         """Show the studio at once, and look for the loudspeaker meanwhile."""
         if self._settings.theme in self.available_themes:
             self.theme = self._settings.theme
+        self.theme_changed_signal.subscribe(self, self._keep_theme)
         self.push_screen(self._studio)
         self._open_player()
 
@@ -130,6 +136,16 @@ class StudioApp(App[None]):
     def action_interrupt(self) -> None:
         """Ctrl+C anywhere."""
         self._studio.interrupt()
+
+    def _keep_theme(self, theme: Theme) -> None:
+        """One that was chosen by key or command is there at the next start."""
+        if theme.name == self._settings.theme and not self._theme_kept:
+            return
+        self._theme_kept = True
+        try:
+            edit(file_to_edit(self.config_file), {"studio.theme": theme.name})
+        except ConfigError as exc:
+            self.notify(str(exc), title="Not written", severity="error", markup=False)
 
     def _setting_written(self, key: str, value: object) -> None:
         if key == "studio.theme" and isinstance(value, str) and value in self.available_themes:
