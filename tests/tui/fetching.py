@@ -18,6 +18,7 @@ class Fetching(FakeBackend):
     here = False
     error: Exception | None = None
     stopped_at = 0
+    cancelled_pulls = 0
     pause = 0.05
     """Seconds between its five steps."""
 
@@ -34,7 +35,11 @@ class Fetching(FakeBackend):
             cls.stopped_at = step
             sizes = {"bytes": step * 1_000_000, "total_bytes": 5_000_000}
             on_progress(ProgressEvent("downloading", details=sizes))
-            await anyio.sleep(cls.pause)
+            try:
+                await anyio.sleep(cls.pause)
+            except anyio.get_cancelled_exc_class():
+                cls.cancelled_pulls += 1
+                raise
             if cls.error is not None:
                 raise cls.error
         cls.here = True

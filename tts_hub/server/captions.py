@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
-from collections import deque
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -15,6 +15,7 @@ from starlette.responses import Response
 from tts_hub.progress import ProgressEvent, ignore
 from tts_hub.server.errors import failure_of
 from tts_hub.server.hub import TheHub
+from tts_hub.server.interleaving import Interleaving
 from tts_hub.server.kokoro import as_kokoro_would
 from tts_hub.server.metrics import ClientGone
 from tts_hub.server.reports import fallback_values, progress_values
@@ -34,16 +35,16 @@ async def create_captioned_speech(body: CaptionedBody, request: Request, hub: Th
 
     `audio` is base64 and continues that of the line before. Words have `text`, `start` and `end` in
     seconds from the beginning, and `span`, their place in the characters of `input`. With `progress` there
-    are lines of `{"progress"}` between them, those from before the first audio at the beginning.
+    are lines of `{"progress"}` between them as it happens; those from before the first audio come with it.
     """
     wanted = speech_request(body, request, hub)
-    events: deque[ProgressEvent] = deque()
-    tell = events.append if body.progress else ignore
+    news: Interleaving[bytes] = Interleaving()
+    tell = news.tell if body.progress else ignore
     try:
         speech = await opened(request, hub, lambda: hub.manager.stream(wanted, on_progress=tell))
     except ClientGone:
         return Response(status_code=CLIENT_CLOSED)
-    return StreamedSpeech(speech, _lines(speech, request.state.request_id, events), hub, media_type=LINES)
+    return StreamedSpeech(speech, _lines(speech, news, request.state.request_id), hub, media_type=LINES)
 
 
 @router.post("/dev/captioned_speech", responses=CAPTIONED_ANSWERS, response_class=Response)
@@ -83,23 +84,28 @@ def word_values(words: Sequence[WordTiming]) -> list[dict[str, Any]]:
 
 
 async def _lines(
-    speech: SpeechStream, request_id: str, events: deque[ProgressEvent]
+    speech: SpeechStream, news: Interleaving[bytes], request_id: str
 ) -> AsyncGenerator[bytes, None]:
     new = NewWords(speech)
     try:
-        async for data in speech:
-            for line in _told(events):
-                yield line
-            yield _line({"audio": _base64(data), "words": word_values(new.take())})
+        async with aclosing(news.read(speech)) as items:
+            async for item in items:
+                if isinstance(item, ProgressEvent):
+                    yield _line({"progress": progress_values(item)})
+                else:
+                    yield _line({"audio": _base64(item[0]), "words": word_values(new.take())})
     except Exception as exc:
         yield _line(failure_of(exc, request_id).envelope())
         raise
     if rest := new.take():
         yield _line({"audio": "", "words": word_values(rest)})
-    for line in _told(events):
-        yield line
+    yield _line({"done": _done(speech)})
+
+
+def _done(speech: SpeechStream) -> dict[str, Any]:
+    """What there is to say at the end: the report, but for what the engine's own words are in."""
     report = speech.report
-    done = {
+    return {
         "media_type": speech.media_type,
         "sample_rate": speech.sample_rate,
         "audio_seconds": report.audio_seconds,
@@ -110,6 +116,7 @@ async def _lines(
         "segments": report.segments,
         "first_audio_seconds": report.first_audio_seconds,
         "generation_seconds": report.generation_seconds,
+        "elapsed_seconds": report.elapsed_seconds,
         "cut_segments": report.cut_segments,
         "seed": report.seed,
         "watermarked": report.watermarked,
@@ -119,13 +126,6 @@ async def _lines(
         "cost_estimated": report.cost_estimated,
         "usage": usage(report),
     }
-    yield _line({"done": done})
-
-
-def _told(events: deque[ProgressEvent]) -> Iterator[bytes]:
-    """Lines of what has happened since the last ones."""
-    while events:
-        yield _line({"progress": progress_values(events.popleft())})
 
 
 async def _kokoro_lines(speech: SpeechStream, *, timed: bool) -> AsyncGenerator[bytes, None]:

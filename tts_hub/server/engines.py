@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections import deque
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
-import anyio
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Send
 
 from tts_hub.manager import EngineStatus
 from tts_hub.progress import ProgressEvent
 from tts_hub.server.errors import failure_of, log_failure
 from tts_hub.server.hub import Hub, TheHub
+from tts_hub.server.interleaving import Interleaving
 from tts_hub.server.reports import progress_values
 from tts_hub.server.schema import JSON_ANSWERS, LINE_ANSWERS, LINES
+from tts_hub.server.streaming import NO_BUFFERING
 from tts_hub.types import ModelFiles
 
 router = APIRouter(tags=["engines"])
-PULSE = 0.5
-"""Seconds between two lines of progress."""
 
 
 class PullBody(BaseModel):
@@ -49,37 +49,40 @@ async def pull_model(model: str, body: PullBody, request: Request, hub: TheHub) 
     A client that hangs up stops it; what has arrived is kept, and the next request goes on from there.
     """
     hub.manager.model_files(model, body.variant)  # an unknown one is an ordinary 404
-    lines = _pulling(hub, model, body.variant, request.state.request_id)
-    return StreamingResponse(lines, media_type=LINES)
+    return _Lines(_pulling(hub, model, body.variant, request.state.request_id))
+
+
+class _Lines(StreamingResponse):
+    """Closes its lines in the task that sends them, also when the client hangs up in the middle of one."""
+
+    def __init__(self, lines: AsyncGenerator[bytes, None]) -> None:
+        super().__init__(lines, media_type=LINES, headers=NO_BUFFERING)
+        self._lines = lines
+
+    async def stream_response(self, send: Send) -> None:
+        """Send them all."""
+        async with aclosing(self._lines):
+            await super().stream_response(send)
 
 
 async def _pulling(hub: Hub, model: str, variant: str | None, request_id: str) -> AsyncGenerator[bytes, None]:
-    """The download runs beside the lines that tell of it."""
-    news: deque[ProgressEvent] = deque(maxlen=1)  # only the latest matters
-    outcome: dict[str, Any] = {}
-    ended = anyio.Event()
+    news: Interleaving[ModelFiles] = Interleaving()
 
-    async def pull() -> None:
-        try:
-            files = await hub.manager.pull(model, news.append, variant=variant)
-            outcome["done"] = files_values(files)
-        except Exception as exc:  # noqa: BLE001 - the boundary: told to the client and in the log
-            log_failure(exc, request_id)
-            outcome.update(failure_of(exc, request_id).envelope())
-        finally:
-            ended.set()
+    async def pulled() -> AsyncGenerator[ModelFiles, None]:
+        yield await hub.manager.pull(model, news.tell, variant=variant)
 
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(pull)
-        try:
-            while not ended.is_set():
-                with anyio.move_on_after(PULSE):
-                    await ended.wait()
-                if news:
-                    yield _line({"progress": progress_values(news.popleft())})
-            yield _line(outcome)
-        finally:
-            tasks.cancel_scope.cancel()
+    try:
+        async with aclosing(pulled()) as files, aclosing(news.read(files)) as items:
+            async for item in items:
+                if isinstance(item, ProgressEvent):
+                    yield _line({"progress": progress_values(item)})
+                else:
+                    yield _line({"done": files_values(item[0])})
+    except Exception as exc:  # noqa: BLE001 - the boundary: told to the client and in the log
+        log_failure(exc, request_id)
+        failure = failure_of(exc, request_id)
+        hub.metrics.told(failure)
+        yield _line(failure.envelope())
 
 
 def files_values(files: ModelFiles) -> dict[str, Any]:
@@ -111,4 +114,4 @@ def _format(hub: Hub) -> str:
 
 
 def _line(values: dict[str, Any]) -> bytes:
-    return json.dumps(values, ensure_ascii=False, default=str).encode() + b"\n"
+    return json.dumps(values, ensure_ascii=False).encode() + b"\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 from typing import Any
 
 from tts_hub.errors import NoAudioError
@@ -16,6 +17,7 @@ SAID_OF = {
     "engine_refused": "it cannot do what was asked, or not now",
     "no_audio": "it made no sound of the text",
 }
+COUNTED = ("segment", "segments", "fraction", "audio_seconds", "elapsed_seconds")
 logger = logging.getLogger(__name__)
 
 
@@ -32,16 +34,27 @@ def fallback_values(change: Fallback) -> dict[str, Any]:
 
 
 def progress_values(event: ProgressEvent) -> dict[str, Any]:
-    """A step as JSON has it. An engine's own words may name files or quote the text: they are not told."""
-    values = {name: value for name, value in dataclasses.asdict(event).items() if value not in (None, "", {})}
-    values.pop("message", None)
-    values.pop("details", None)
-    sizes = {name: event.details[name] for name in ("bytes", "total_bytes") if name in event.details}
+    """A step as JSON has it. An engine's own words may name files or quote the text: they are not told.
+
+    Numbers are, under `details`, and the bytes of a download beside the rest.
+    """
+    told = {name: getattr(event, name) for name in ("stage", "backend", "request_id")}
+    values = {name: text for name, text in told.items() if text}
+    counted = {name: getattr(event, name) for name in COUNTED}
+    values |= {name: number for name, number in counted.items() if _is_number(number)}
     if event.stage in {"segment", "notice", "downloading"} and event.message:
         values["message"] = event.message
     elif event.stage == "fallback":
         values["message"] = f"another engine goes on at segment {event.segment}"
-    return values | sizes
+    numbers = {name: value for name, value in event.details.items() if _is_number(value)}
+    if event.stage == "downloading":
+        return values | {name: numbers[name] for name in ("bytes", "total_bytes") if name in numbers}
+    return values | ({"details": numbers} if numbers else {})
+
+
+def _is_number(value: object) -> bool:
+    """One that JSON has."""
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def log_fallbacks(report: SpeechReport) -> None:

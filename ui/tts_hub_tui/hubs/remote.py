@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import logging
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import fields
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
+import anyio
 import httpx
 
-from tts_hub.errors import BackendUnavailableError, TTSHubError, UsageError
+from tts_hub.errors import BackendUnavailableError, InvalidTextError, TTSHubError, UsageError
 from tts_hub.pricing import CostEstimate, EngineEstimate
 from tts_hub.progress import ProgressCallback, ProgressEvent
 from tts_hub.types import ModelFiles, SpeechRequest, Voice
 from tts_hub_tui.hubs.interface import Catalogue, EngineInfo
-from tts_hub_tui.hubs.remote_errors import failure, refusal
-from tts_hub_tui.hubs.remote_speech import SAMPLE_RATE, RemoteSpeech
+from tts_hub_tui.hubs.remote_errors import SERVER, failure, refusal, understood
+from tts_hub_tui.hubs.remote_speech import SAMPLE_RATE, RemoteSpeech, event_of, json_lines
 
 CONNECT_SECONDS, SILENT_SECONDS = 5.0, 120.0
 """Until a connection stands, and in which a server may say nothing."""
-SENT = ("model", "voice", "language", "instructions", "seed")
+SENT = ("model", "voice", "language", "instructions", "seed", "fallback")
+OTHER_VERSION = "the server's answer is not that of a tts-hub server of this version"
+logger = logging.getLogger(__name__)
 
 
 class RemoteHub:
@@ -35,13 +40,11 @@ class RemoteHub:
         """`url` with or without `/v1`.
 
         Raises:
-            UsageError: it is no address of a server.
+            UsageError: it is no address of a server, or the key cannot be one.
         """
         self.place = _checked(url)
-        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._client = httpx.AsyncClient(
-            base_url=self.place,
-            headers=headers,
+            headers=_authorization(api_key),
             timeout=httpx.Timeout(SILENT_SECONDS, connect=CONNECT_SECONDS),
             trust_env=False,  # no proxy between us and what is most often this machine
         )
@@ -57,82 +60,98 @@ class RemoteHub:
     async def catalogue(self) -> Catalogue:
         """What the server says of its engines."""
         values = await self._json("GET", "/v1/engines")
-        with _understood():
+        with understood(UsageError(OTHER_VERSION)):
             return Catalogue(tuple(_engine(each) for each in values["engines"]), values["auto"])
 
     async def voices(self, model: str) -> Sequence[Voice]:
         """Of the engine behind a model."""
         values = await self._json("GET", f"/v1/audio/voices?model={quote(model, safe='')}")
-        with _understood():
+        with understood(UsageError(OTHER_VERSION)):
             return [_voice(each) for each in values["voices"]]
 
     async def estimate(self, request: SpeechRequest) -> CostEstimate:
         """By the server's price tables."""
         values = await self._json("POST", "/v1/audio/estimate", _body(request))
-        with _understood():
-            known = {field.name for field in fields(CostEstimate)}
-            others = tuple(EngineEstimate(**each) for each in values.pop("fallbacks", ()))
-            return CostEstimate(**{k: v for k, v in values.items() if k in known}, fallbacks=others)
+        with understood(UsageError(OTHER_VERSION)):
+            others = tuple(EngineEstimate(**_priced(each, EngineEstimate)) for each in values["fallbacks"])
+            return CostEstimate(**_priced(values, CostEstimate) | {"fallbacks": others})
 
     async def speak(self, request: SpeechRequest, on_progress: ProgressCallback) -> RemoteSpeech:
         """Returns once the first audio has come."""
         began = time.monotonic()
-        body = _body(request) | {"response_format": "pcm", "sample_rate": SAMPLE_RATE, "progress": True}
-        on_progress(ProgressEvent("queued", message=self.place))
+        tell = _guarded(on_progress)
+        rate = request.sample_rate or SAMPLE_RATE
+        body = _body(request) | {"response_format": "pcm", "sample_rate": rate, "progress": True}
+        tell(ProgressEvent("queued", message=self.place))
         async with AsyncExitStack() as stack:
             response = await stack.enter_async_context(
                 self._answered("POST", "/v1/audio/speech/captions", body)
             )
-            speech = RemoteSpeech(request, response, stack.pop_all(), on_progress, began)
+            speech = RemoteSpeech(request, response, stack.pop_all(), tell, began)
         await speech.start()
         return speech
 
     async def pull(self, model: str, on_progress: ProgressCallback, *, variant: str | None = None) -> None:
         """The server fetches the files; hanging up stops it."""
+        tell = _guarded(on_progress)
         path = f"/v1/models/{quote(model, safe='')}/pull"
-        async with self._answered("POST", path, {"variant": variant}) as response:
-            try:
-                async for line in response.aiter_lines():
-                    values = json.loads(line) if line.strip() else {}
-                    if "error" in values:
-                        raise failure(values["error"])
-                    if "done" in values:
+        async with (
+            self._answered("POST", path, {"variant": variant}) as response,
+            aclosing(json_lines(response)) as lines,
+        ):
+            with understood(UsageError(OTHER_VERSION)):
+                async for line in lines:
+                    if "error" in line:
+                        raise failure(line["error"])
+                    if "done" in line:
                         return
-                    if "progress" in values:
-                        on_progress(_download(values["progress"]))
-            except (httpx.HTTPError, ValueError) as exc:
-                raise self._away(exc) from exc
-        raise BackendUnavailableError("the server broke off the download", backend="server")
+                    if "progress" in line:
+                        tell(event_of(line["progress"]))
+        raise BackendUnavailableError("the server broke off the download", backend=SERVER)
 
     async def _json(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         async with self._answered(method, path, body) as response:
             try:
                 return json.loads(await response.aread())
-            except (httpx.HTTPError, ValueError) as exc:
+            except httpx.HTTPError as exc:
                 raise self._away(exc) from exc
+            except ValueError as exc:
+                raise UsageError(f"{self.place} is no tts-hub server: its answer is no JSON") from exc
 
     @asynccontextmanager
     async def _answered(
         self, method: str, path: str, body: Mapping[str, Any] | None = None
     ) -> AsyncGenerator[httpx.Response, None]:
         """An answer that is no refusal, its body not read yet."""
-        sent = self._client.build_request(method, path, json=body)
+        sent = self._request(method, path, body)
         try:
             response = await self._client.send(sent, stream=True)
-        except httpx.HTTPError as exc:
+        except (httpx.HTTPError, UnicodeError) as exc:  # of a host name that cannot be one
             raise self._away(exc) from exc
         try:
-            if response.status_code >= 400:
+            if not response.is_success:
                 raise await self._refused(response, path)
             yield response
         finally:
-            await response.aclose()
+            with anyio.CancelScope(shield=True):
+                await response.aclose()
+
+    def _request(self, method: str, path: str, body: Mapping[str, Any] | None) -> httpx.Request:
+        try:
+            return self._client.build_request(method, self.place + path, json=body)
+        except httpx.InvalidURL as exc:
+            raise UsageError(f"{self.place} is no address of a server: {exc}") from exc
+        except UnicodeEncodeError as exc:
+            raise InvalidTextError("the text has characters in it that are no text (surrogates)") from exc
 
     async def _refused(self, response: httpx.Response, path: str) -> TTSHubError:
         try:
             body = await response.aread()
         except httpx.HTTPError:
             body = b""
+        if response.is_redirect:
+            elsewhere = response.headers["location"]
+            return UsageError(f"{self.place} sends elsewhere, to {elsewhere}: give that address")
         if response.status_code in {404, 405} and path == "/v1/engines":
             return UsageError(f"{self.place} is no tts-hub server, or one of an older version")
         return refusal(response.status_code, body, response.headers.get("retry-after", ""))
@@ -140,41 +159,62 @@ class RemoteHub:
     def _away(self, exc: Exception) -> BackendUnavailableError:
         reason = f"{exc}" or type(exc).__name__
         message = f"the server at {self.place} does not answer: {reason}"
-        return BackendUnavailableError(message, backend="server", remedy="tts-hub serve")
-
-
-class _understood:  # noqa: N801 - reads as a verb where it is used
-    """Values of another shape than ours are an error of the server."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if isinstance(exc, KeyError | TypeError | ValueError | AttributeError):
-            raise UsageError("the server's answer is not that of a tts-hub server of this version") from exc
+        return BackendUnavailableError(message, backend=SERVER, remedy="tts-hub serve")
 
 
 def _checked(url: str) -> str:
-    parts = urlsplit(url if "://" in url else f"http://{url}")
+    """The address without `/v1` at its end."""
+    url = url.strip()
     try:
-        port = parts.port
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        _ = parts.port  # raises ValueError where it is none
     except ValueError:
-        port = -1
-    if parts.scheme not in {"http", "https"} or not parts.hostname or port == -1:
+        parts = urlsplit("")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or any(c.isspace() for c in url):
         raise UsageError(f"{url!r} is no address of a server; http://127.0.0.1:8880 is one")
-    if parts.username or parts.password:
-        raise UsageError("a key belongs into --api-key, not into the address")
+    if "@" in parts.netloc:
+        raise UsageError("a key belongs into --api-key-file, not into the address")
+    if parts.query or parts.fragment:
+        raise UsageError(f"{url!r} has more than an address of a server; http://127.0.0.1:8880 is one")
     path = parts.path.rstrip("/").removesuffix("/v1")
     return f"{parts.scheme}://{parts.netloc}{path}"
 
 
+def _authorization(api_key: str | None) -> dict[str, str]:
+    if not api_key:
+        return {}
+    if not api_key.isascii() or not api_key.isprintable():
+        raise UsageError("the API key holds characters that no header can carry")
+    return {"Authorization": f"Bearer {api_key}"}
+
+
+def _guarded(on_progress: ProgressCallback) -> ProgressCallback:
+    """A callback that cannot break what it is told of."""
+
+    def tell(event: ProgressEvent, /) -> None:
+        try:
+            on_progress(event)
+        except Exception:
+            logger.exception("a progress callback failed")
+
+    return tell
+
+
 def _body(request: SpeechRequest) -> dict[str, Any]:
+    if not isinstance(request.input, str):
+        raise UsageError("a server is given a whole text, not one that is still being written")
     given = {name: getattr(request, name) for name in SENT if getattr(request, name) is not None}
-    values = {"input": request.input, "speed": request.speed, **given}
+    values = {"input": request.input, "speed": request.speed, "markup": request.markup, **given}
     if request.options:
         values["options"] = dict(request.options)
     return values
+
+
+def _priced(values: Mapping[str, Any], kind: type[EngineEstimate]) -> dict[str, Any]:
+    """The fields of an estimate; those of a newer server are left out."""
+    found = {field.name: values[field.name] for field in fields(kind)}
+    checked = found["price_checked"]
+    return found | {"price_checked": checked and dt.date.fromisoformat(checked)}
 
 
 def _engine(values: Mapping[str, Any]) -> EngineInfo:
@@ -212,15 +252,4 @@ def _voice(values: Mapping[str, Any]) -> Voice:
         description=values["description"],
         aliases=tuple(values["aliases"]),
         variants=tuple(values["variants"]),
-    )
-
-
-def _download(values: Mapping[str, Any]) -> ProgressEvent:
-    sizes = {name: values[name] for name in ("bytes", "total_bytes") if name in values}
-    return ProgressEvent(
-        "downloading",
-        backend=values.get("backend", ""),
-        message=values.get("message", ""),
-        fraction=values.get("fraction"),
-        details=sizes,
     )

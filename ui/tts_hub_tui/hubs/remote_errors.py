@@ -3,61 +3,87 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import math
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 
 from tts_hub.errors import (
+    BackendError,
     BackendUnavailableError,
     BudgetExceededError,
     GenerationError,
     InvalidRequestError,
     InvalidTextError,
+    NoAudioError,
+    OverloadedError,
     RateLimitedError,
+    StalledError,
     TextTooLongError,
     TTSHubError,
     UnknownModelError,
     UnknownVoiceError,
+    UnsupportedLanguageError,
     UsageError,
 )
 
 RETRY_AFTER = 5.0
 """Seconds, where a server that is overloaded does not say."""
+SERVER = "server"
+"""What the errors call the engine that failed: which one it was, only the server knows."""
+FAILED: Mapping[object, type[BackendError]] = {
+    error.kind: error for error in (BackendUnavailableError, NoAudioError, StalledError)
+}
+"""By the code of the envelope; a `GenerationError` where it is another."""
+PLAIN: Mapping[int, Callable[[str], TTSHubError]] = {
+    401: UsageError,
+    402: BudgetExceededError,
+    403: UsageError,
+    413: TextTooLongError,
+}
+"""By the status, where the message is all there is to say."""
 
 
 def refusal(status: int, body: bytes, retry_after: str = "") -> TTSHubError:
-    """The error behind an HTTP status above 399 and its body."""
+    """The error behind an HTTP status that is no success, and its body."""
     error = error_of(body)
     message = str(error.get("message") or f"the server answered {status}")
     param, code = error.get("param"), error.get("code")
-    if status in {401, 403}:
-        return UsageError(
-            f"{message} (give the server's key with --api-key-file)" if status == 401 else message
-        )
-    if status == 402:
-        return BudgetExceededError(message)
-    if status in {429, 503} and code != "engine_unavailable":
-        return RateLimitedError(message, retry_after=_seconds(retry_after))
-    if status == 413:
-        return TextTooLongError(message)
+    if code in FAILED:
+        return failure(error)
+    if status in {429, 503}:
+        overloaded = RateLimitedError if status == 429 else OverloadedError
+        return overloaded(message, retry_after=_seconds(retry_after))
     if status in {400, 404} and isinstance(param, str):
         return _invalid(message, param)
-    return failure(error, message)
+    if status == 401:
+        message += " (give the server's key with --api-key-file)"
+    plain = PLAIN.get(status)
+    return plain(message) if plain is not None else GenerationError(message, backend=SERVER)
 
 
-def failure(error: dict[str, Any], message: str = "") -> TTSHubError:
+def failure(error: object) -> BackendError:
     """The error behind an envelope's content, with which a stream or a download breaks off."""
-    message = message or str(error.get("message") or "the server failed")
-    if error.get("code") == "engine_unavailable":
-        return BackendUnavailableError(message, backend="server")
-    return GenerationError(message, backend="server")
+    values = error if isinstance(error, dict) else {}
+    message = str(values.get("message") or "the server failed")
+    return FAILED.get(values.get("code"), GenerationError)(message, backend=SERVER)
 
 
-def error_of(body: bytes) -> dict[str, Any]:
+def error_of(body: bytes) -> dict[str, object]:
     """The content of OpenAI's envelope; empty if it is none."""
     try:
         error = json.loads(body)["error"]
     except (ValueError, KeyError, TypeError):
         return {}
     return error if isinstance(error, dict) else {}
+
+
+@contextmanager
+def understood(otherwise: TTSHubError) -> Generator[None, None, None]:
+    """Values of another shape than ours raise this error."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        raise otherwise from exc
 
 
 def _invalid(message: str, param: str) -> InvalidRequestError:
@@ -67,11 +93,14 @@ def _invalid(message: str, param: str) -> InvalidRequestError:
         return InvalidTextError(message)
     if param == "model":
         return UnknownModelError(message)
+    if param == "language":
+        return UnsupportedLanguageError(message)
     return InvalidRequestError(message, param=param)
 
 
 def _seconds(text: str) -> float:
     try:
-        return float(text)
+        seconds = float(text)
     except ValueError:
         return RETRY_AFTER
+    return max(0.0, seconds) if math.isfinite(seconds) else RETRY_AFTER
