@@ -38,7 +38,6 @@ async def list_engines(hub: TheHub) -> dict[str, Any]:
     return {
         "auto": hub.manager.best(),
         "engines": [_engine(hub, status) for status in hub.manager.status()],
-        "defaults": {"model": hub.manager.config.model, "response_format": _format(hub)},
     }
 
 
@@ -107,10 +106,6 @@ def _engine(hub: Hub, status: EngineStatus) -> dict[str, Any]:
         "downloads": [files_values(files) for files in status.downloads],
         "options": hub.manager.options(status.name),
     }
-
-
-def _format(hub: Hub) -> str:
-    return hub.manager.config.audio.response_format
 
 
 def _line(values: dict[str, Any]) -> bytes:

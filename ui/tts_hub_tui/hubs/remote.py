@@ -126,7 +126,7 @@ class RemoteHub:
         sent = self._request(method, path, body)
         try:
             response = await self._client.send(sent, stream=True)
-        except (httpx.HTTPError, UnicodeError) as exc:  # of a host name that cannot be one
+        except httpx.HTTPError as exc:
             raise self._away(exc) from exc
         try:
             if not response.is_success:
