@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import anyio
+import anyio.lowlevel
 import pytest
 from textual.widgets import DataTable, Input
+from tts_hub_tui.hubs.interface import Catalogue
 from tts_hub_tui.screens.engines import EnginesScreen
 from tts_hub_tui.screens.files import SaveAs
 from tts_hub_tui.screens.help import HelpScreen
 from tts_hub_tui.screens.jobs import JobsScreen
 from tts_hub_tui.screens.settings import EditSetting, SettingsScreen
+from tts_hub_tui.widgets.controls import Controls
 from tts_hub_tui.widgets.editor import ScriptEditor
 
 from tests.tui.conftest import Driven, OpenStudio
@@ -62,7 +66,6 @@ async def test_a_recording_of_an_earlier_time_is_heard(open_studio: OpenStudio) 
 
 
 async def test_it_is_spoken_again_with_the_same_voice(open_studio: OpenStudio) -> None:
-    from tts_hub_tui.widgets.controls import Controls
 
     from tts_hub.types import Voice
 
@@ -340,3 +343,17 @@ async def test_overlong_lines_are_broken_and_that_is_said(open_studio: OpenStudi
         assert max(len(line) for line in editor.text.splitlines()) <= 4_000
         assert editor.text.split() == text.split()
         assert all(line.rstrip().endswith(".") for line in editor.text.splitlines())
+
+
+async def test_leaving_while_the_hub_is_asked_is_no_error(
+    open_studio: OpenStudio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def shown_too_late(controls: Controls, catalogue: Catalogue) -> None:
+        while controls.query("#engine-error"):
+            await anyio.lowlevel.checkpoint()
+        controls.query_one("#engine-error")
+
+    async with open_studio(text="One.") as studio:
+        monkeypatch.setattr(Controls, "show_catalogue", shown_too_late)
+        studio.studio.look()
+        await studio.pilot.pause(0)

@@ -15,6 +15,7 @@ from tts_hub.errors import TTSHubError
 from tts_hub.types import ModelFiles
 from tts_hub_tui.hubs.interface import Catalogue, EngineInfo, Hub
 from tts_hub_tui.studio.jobs import failure_of
+from tts_hub_tui.widgets.leaving import unless_left
 
 if TYPE_CHECKING:
     from tts_hub_tui.app import StudioApp
@@ -63,12 +64,13 @@ class EnginesScreen(Screen[str | None]):
     @work(exclusive=True, group="look")
     async def action_look(self) -> None:
         """Ask the hub."""
-        try:
-            self._show(await self._hub.catalogue())
-        except TTSHubError as exc:
-            failure = failure_of(exc)
-            remedy = f" To fix: {failure.remedy}" if failure.remedy else ""
-            self.query_one("#details", Static).update(f"✗ {failure.message}.{remedy}")
+        with unless_left(self):
+            try:
+                self._show(await self._hub.catalogue())
+            except TTSHubError as exc:
+                failure = failure_of(exc)
+                remedy = f" To fix: {failure.remedy}" if failure.remedy else ""
+                self.query_one("#details", Static).update(f"✗ {failure.message}.{remedy}")
 
     @on(DataTable.RowSelected)
     def action_use(self) -> None:

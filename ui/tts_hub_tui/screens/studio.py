@@ -31,6 +31,7 @@ from tts_hub_tui.studio.opening import read_text
 from tts_hub_tui.widgets.controls import Choice, Controls
 from tts_hub_tui.widgets.editor import ScriptEditor
 from tts_hub_tui.widgets.keys import KeyBar
+from tts_hub_tui.widgets.leaving import unless_left
 from tts_hub_tui.widgets.now import NowPlaying
 
 if TYPE_CHECKING:
@@ -107,14 +108,15 @@ class StudioScreen(Screen[None]):
     @work(exclusive=True, group="look")
     async def look(self) -> None:
         """See which engines there are; a server that is away is asked again."""
-        controls = self.query_one(Controls)
-        try:
-            await controls.show_catalogue(await self.app.hub.catalogue())
-            controls.show_away("")
-        except TTSHubError as exc:
-            failure = failure_of(exc)
-            remedy = f" To fix: {failure.remedy}" if failure.remedy else ""
-            controls.show_away(f"{failure.message}.{remedy}")
+        with unless_left(self):
+            controls = self.query_one(Controls)
+            try:
+                await controls.show_catalogue(await self.app.hub.catalogue())
+                controls.show_away("")
+            except TTSHubError as exc:
+                failure = failure_of(exc)
+                remedy = f" To fix: {failure.remedy}" if failure.remedy else ""
+                controls.show_away(f"{failure.message}.{remedy}")
 
     def job_changed(self, job: Job) -> None:
         """The desk has news of a job."""
@@ -349,10 +351,11 @@ class StudioScreen(Screen[None]):
         import anyio
 
         await anyio.sleep(PATIENCE)
-        text = self.query_one(ScriptEditor).text
-        request = self.query_one(Controls).request(text) if text.strip() else None
-        line = await estimate_line(self.app.hub, request) if request is not None else ""
-        self.query_one("#estimate", Static).update(line)
+        with unless_left(self):
+            text = self.query_one(ScriptEditor).text
+            request = self.query_one(Controls).request(text) if text.strip() else None
+            line = await estimate_line(self.app.hub, request) if request is not None else ""
+            self.query_one("#estimate", Static).update(line)
 
     def _frame(self) -> None:
         """Fifteen times a second."""
