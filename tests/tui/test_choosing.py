@@ -119,6 +119,7 @@ async def test_what_is_chosen_reaches_the_engine(open_studio: OpenStudio) -> Non
         controls = studio.studio.query_one(Controls)
         controls.query_one("#engine", Select).value = "choosy"
         await studio.until(lambda: len(controls.query(OptionRow)) == 4)
+        await studio.pilot.pause(0.2)
         controls.query_one("#model", Select).value = "choosy-large"
         controls.query_one("#speed", Input).value = "1.5"
         rows = {row.option.name: row for row in controls.query(OptionRow)}

@@ -7,6 +7,7 @@ from pathlib import Path
 import anyio
 import anyio.lowlevel
 import pytest
+from textual.screen import ModalScreen
 from textual.widgets import DataTable, Input
 from tts_hub_tui.hubs.interface import Catalogue
 from tts_hub_tui.screens.engines import EnginesScreen
@@ -357,3 +358,41 @@ async def test_leaving_while_the_hub_is_asked_is_no_error(
         monkeypatch.setattr(Controls, "show_catalogue", shown_too_late)
         studio.studio.look()
         await studio.pilot.pause(0)
+
+
+async def test_what_looks_like_markup_is_text(open_studio: OpenStudio) -> None:
+    nasty = "\\[/b] hello [red]"
+    async with open_studio(FakeBackend(name="fake[/b]", priority=1), text=nasty) as studio:
+        await speak(studio)
+        table = await open_jobs(studio)
+        assert str(table.get_row_at(0)[2]) == nasty
+        for keys in (["escape"], ["f2"], [*"[/b]"], ["escape"], ["f4"]):
+            await studio.pilot.press(*keys)
+            await studio.pilot.pause(0.1)
+        assert isinstance(studio.app.screen, EnginesScreen)
+
+
+@pytest.mark.parametrize("path", ["", "~nosuch/x", "x" * 400, "no/such/folder/x.mp3"])
+@pytest.mark.parametrize("key", ["ctrl+s", "ctrl+o"])
+async def test_a_path_that_is_none_is_told(open_studio: OpenStudio, path: str, key: str) -> None:
+    async with open_studio(text="One.") as studio:
+        await speak(studio)
+        await studio.pilot.press(key)
+        await studio.until(lambda: isinstance(studio.app.screen, ModalScreen))
+        studio.app.screen.query_one(Input).value = path
+        await studio.pilot.press("enter")
+        await studio.pilot.pause(0.1)
+        assert isinstance(studio.app.screen, ModalScreen)
+
+
+async def test_a_new_text_after_a_pause_is_spoken(open_studio: OpenStudio) -> None:
+    from tts_hub.config import StudioConfig
+
+    text = "One two three four five six seven eight. " * 100
+    async with open_studio(text=text, settings=StudioConfig(ahead_seconds=1)) as studio:
+        await studio.pilot.press("f5")
+        await studio.until(lambda: studio.app.desk.player.position > 0.2)
+        await studio.pilot.press("f6")
+        studio.studio.query_one(ScriptEditor).load("Another.")
+        await studio.pilot.press("f5")
+        await studio.until(lambda: len(studio.app.desk.jobs) == 2 and studio.app.desk.jobs[1].state == "done")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -88,7 +89,9 @@ class EnginesScreen(Screen[str | None]):
         engine, running = self._chosen(), self.app.pulled
         wanting = missing_of(engine) if engine is not None else None
         if running is not None and not running.is_over:
-            self.notify(f"{running.files.model} is being pulled; s stops it.", severity="warning")
+            self.notify(
+                f"{running.files.model} is being pulled; s stops it.", severity="warning", markup=False
+            )
         elif wanting is None:
             self.notify("There are no files to get for it.")
         else:
@@ -116,7 +119,7 @@ class EnginesScreen(Screen[str | None]):
         table.clear()
         for engine in engines.values():
             auto = " (auto)" if engine.name == catalogue.auto else ""
-            table.add_row(engine.name + auto, *_cells(engine), key=engine.name)
+            table.add_row(*map(Text, (engine.name + auto, *_cells(engine))), key=engine.name)
         table.move_cursor(row=min(place, max(0, table.row_count - 1)))
         self._problems = catalogue.problems
         self._describe()

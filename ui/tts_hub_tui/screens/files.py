@@ -53,10 +53,15 @@ class OpenFile(ModalScreen[Path | None]):
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
-        path = Path(event.value.strip()).expanduser()
-        if path.is_dir():
+        try:
+            path = Path(event.value.strip()).expanduser()
+            is_folder, is_file = path.is_dir(), path.is_file()
+        except (OSError, RuntimeError, ValueError) as exc:
+            self.query_one(FieldError).show(f"that is no path: {exc}")
+            return
+        if is_folder:
             self.query_one(VisibleFiles).path = path
-        elif path.is_file():
+        elif is_file:
             self.dismiss(path)
         else:
             self.query_one(FieldError).show(f"there is no file {path}")
@@ -76,7 +81,7 @@ class SaveAs(ModalScreen[Export | None]):
         self._format = response_format
         self._is_complete = is_complete
         self._has_words = has_words
-        self._confirmed: Path | None = None
+        self._confirmed: tuple[Path, tuple[Path, ...]] | None = None
 
     def compose(self) -> ComposeResult:
         """Path, format, captions."""
@@ -101,7 +106,8 @@ class SaveAs(ModalScreen[Export | None]):
     def _format_changed(self, event: Select.Changed) -> None:
         field = self.query_one(Input)
         suffix = find_format(str(event.value)).suffixes[0]
-        field.value = str(Path(field.value).with_suffix(suffix))
+        if Path(field.value).name:
+            field.value = str(Path(field.value).with_suffix(suffix))
 
     @on(Input.Changed)
     def _path_changed(self, event: Input.Changed) -> None:
@@ -118,15 +124,21 @@ class SaveAs(ModalScreen[Export | None]):
     @on(Input.Submitted)
     def action_save(self) -> None:
         """Where it goes must exist; a file that is there is replaced when that is said twice."""
-        path = Path(self.query_one(Input).value.strip()).expanduser()
+        try:
+            self._save(Path(self.query_one(Input).value.strip()).expanduser())
+        except (OSError, RuntimeError, ValueError) as exc:
+            self.query_one(FieldError).show(f"that is no path: {exc}")
+
+    def _save(self, path: Path) -> None:
+        captions = tuple(path.with_suffix(f".{name}") for name in CAPTIONS if path.name and self._wants(name))
+        there = [each.name for each in (path, *captions) if each.exists()]
         if not path.name or path.is_dir() or not path.parent.is_dir():
             reason = f"there is no folder {path.parent}" if not path.parent.is_dir() else "name a file"
             self.query_one(FieldError).show(reason)
-        elif path.exists() and self._confirmed != path:
-            self._confirmed = path
-            self.query_one(FieldError).show(f"{path.name} is there already; once more replaces it")
+        elif there and self._confirmed != (path, captions):
+            self._confirmed = (path, captions)
+            self.query_one(FieldError).show(f"{', '.join(there)} is there already; once more replaces it")
         else:
-            captions = tuple(path.with_suffix(f".{name}") for name in CAPTIONS if self._wants(name))
             self.dismiss(Export(path.absolute(), str(self.query_one(Select).value), captions))
 
     def _wants(self, name: str) -> bool:

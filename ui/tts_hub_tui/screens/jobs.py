@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -150,12 +151,12 @@ class JobsScreen(Screen[Wish | None]):
             for row, name in enumerate(cells):
                 for column, (old, new) in enumerate(zip(self._cells[name], cells[name], strict=True)):
                     if old != new:
-                        table.update_cell_at(Coordinate(row, column), new)
+                        table.update_cell_at(Coordinate(row, column), Text(new))
         else:
             place = table.cursor_row
             table.clear()
             for name, values in cells.items():
-                table.add_row(*values, key=name)
+                table.add_row(*map(Text, values), key=name)
             table.move_cursor(row=min(place, max(0, table.row_count - 1)))
         self._cells = cells
         self.query_one("#details", Static).update(self._details() or "Nothing was spoken yet.")
@@ -237,7 +238,7 @@ def _row_of(
     first: float | None,
     cost: float,
 ) -> list[str]:
-    line = " ".join(text[:60].split()).replace("[", "\\[")
+    line = " ".join(text[:60].split())
     return [
         when,
         state,

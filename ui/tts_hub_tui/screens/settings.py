@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
+from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -119,7 +120,7 @@ class SettingsScreen(Screen[None]):
         for key, setting in self._settings.items():
             if self._search in f"{key} {setting.description} {setting.section}".casefold():
                 source = "" if setting.source == "default" else Path(setting.source).name
-                table.add_row(key, _plain(setting.value), source, key=key)
+                table.add_row(Text(key), Text(_plain(setting.value)), Text(source), key=key)
         table.move_cursor(row=min(place, max(0, table.row_count - 1)))
         self._highlighted()
 

@@ -291,7 +291,9 @@ class StudioScreen(Screen[None]):
 
     def _speak(self, request: SpeechRequest) -> Job:
         if self._desk.player.state == "paused":
-            self._desk.player.stop()  # what is spoken now is to be heard
+            current = self._desk.current
+            if current is not None:
+                self._desk.stop(current)  # what is spoken now is to be heard
         return self._desk.speak(request)
 
     def _trier(self, model: str) -> Callable[[Voice], None]:

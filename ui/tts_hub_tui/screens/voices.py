@@ -59,9 +59,9 @@ class VoicePicker(ModalScreen[Voice | None | bool]):
         with Vertical(classes="dialog"):
             example = next(iter(self._variants), "")
             more = f"; with + its {len(self._variants)} variants, as {example}" if example else ""
-            yield Label(f"Voices of {self._engine}: {len(self._voices)}{more}", classes="title")
+            yield Label(f"Voices of {self._engine}: {len(self._voices)}{more}", classes="title", markup=False)
             yield Input(placeholder="Name, language, gender …", compact=True, id="search")
-            yield OptionList(id="found", compact=True)
+            yield OptionList(id="found", compact=True, markup=False)
             yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -157,7 +157,7 @@ class VoicePicker(ModalScreen[Voice | None | bool]):
         star = STAR if voice.id in self._favourites else " "
         name = voice.name if voice.name != voice.id else ""
         about = " · ".join(part for part in (name, voice.language, voice.gender, voice.description) if part)
-        return f"{star} {voice.id}  {about}".replace("[", "\\[")
+        return f"{star} {voice.id}  {about}"
 
 
 def variants_of(voices: Sequence[Voice]) -> list[Voice]:

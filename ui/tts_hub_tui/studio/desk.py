@@ -59,6 +59,8 @@ class Desk:
         self._more = anyio.Event()
         self._making: tuple[Job, anyio.CancelScope] | None = None
         self._playing: Job | None = None
+        self._latest: Job | None = None
+        """The one that was heard, or came to an end, last."""
 
     @property
     def current(self) -> Job | None:
@@ -67,7 +69,7 @@ class Desk:
             return self._playing
         if self._making is not None:
             return self._making[0]
-        return self._playing or (self.jobs[-1] if self.jobs else None)
+        return self._latest
 
     @property
     def is_busy(self) -> bool:
@@ -100,6 +102,9 @@ class Desk:
         """Hear it from its beginning."""
         if job.recording is not None:
             self._to_play.clear()
+            made = self._making[0] if self._making is not None else None
+            if made is not None and made is not job and made.recording is not None:
+                self._to_play.append(made)  # it is heard behind this one
             self._play(job)
 
     def forget(self, name: str) -> None:
@@ -113,6 +118,7 @@ class Desk:
             if job.recording is not None:
                 job.recording.close()
             self.jobs.remove(job)
+            self._latest = None if job is self._latest else self._latest
 
     def take_up(self, entry: Entry) -> Job:
         """Lay an entry of the history on the desk, with its recording.
@@ -157,7 +163,7 @@ class Desk:
     def _close_recordings(self, *, but: int) -> None:
         """Those of the oldest jobs; the history opens them again."""
         over = [job for job in self.jobs if job.recording is not None and (job.is_over or not but)]
-        for job in over[: len(over) - but] if but else over:
+        for job in over[: max(0, len(over) - but)] if but else over:
             if job.recording is not None and not (but and (job is self._playing or job in self._to_play)):
                 job.recording.close()
                 job.recording = None
@@ -176,6 +182,7 @@ class Desk:
                 outcome = "failed"
             finally:
                 self._making = None
+                self._latest = job
                 job.state = outcome
                 if job.recording is not None:
                     job.recording.finish()
@@ -202,8 +209,13 @@ class Desk:
 
     async def _wait_for_ear(self, job: Job) -> None:
         """Stay ahead of what is heard, but not by hours, unless all of it is wanted."""
-        while self._hub.is_patient and not job.exports and self._seconds_ahead(job) > self._ahead_seconds:  # noqa: ASYNC110 - the ear tells nothing
+        while self._may_wait(job) and self._seconds_ahead(job) > self._ahead_seconds:  # noqa: ASYNC110 - the ear tells nothing
             await anyio.sleep(BREATH)
+
+    def _may_wait(self, job: Job) -> bool:
+        """Somebody is going to hear it, and nobody wants all of it at once."""
+        is_heard = job in self._to_play or (job is self._playing and self.player.state != "idle")
+        return self._hub.is_patient and not job.exports and is_heard
 
     def _seconds_ahead(self, job: Job) -> float:
         made = job.recording.seconds if job.recording is not None else 0.0
@@ -211,7 +223,7 @@ class Desk:
 
     def _play(self, job: Job) -> None:
         if job.recording is not None:
-            self._playing = job
+            self._playing = self._latest = job
             self.player.play(job.recording)
 
     def _keep(self, job: Job) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
 from textual.message import Message
 from textual.validation import Number
 from textual.widget import Widget
@@ -137,10 +138,10 @@ class Controls(VerticalScroll):
         self._catalogue = catalogue
         wanted = self._choice.engine if is_first else self._select("engine")
         auto = f"{AUTO} ({catalogue.auto})" if catalogue.auto else AUTO
-        names = [(e.name if e.ready else f"{e.name} (not ready)", e.name) for e in catalogue.engines]
+        names = [(Content(e.name if e.ready else f"{e.name} (not ready)"), e.name) for e in catalogue.engines]
         select = self.query_one("#engine", Select)
         with self.prevent(Select.Changed):
-            select.set_options([(auto, AUTO), *names])
+            select.set_options([(Content(auto), AUTO), *names])
             for _, name in names[:1]:
                 select.value = name  # a value that stays the same would keep its old label
             select.value = wanted if any(wanted == name for _, name in names) else AUTO
@@ -150,7 +151,10 @@ class Controls(VerticalScroll):
         """As if the user had chosen it."""
         with self.prevent(Select.Changed):
             self.query_one("#engine", Select).value = name
+        self.voice = None
+        self.query_one("#voice", Button).label = self._voice_name
         await self._show_engine("")
+        self.post_message(self.Changed())
 
     async def choose_voice(self, voice: Voice | None) -> None:
         """Take a voice; one of the engine that `auto` means makes it the chosen engine."""
@@ -229,7 +233,7 @@ class Controls(VerticalScroll):
         models = engine.models if engine and wanted != AUTO else ()
         select = self.query_one("#model", Select)
         with self.prevent(Select.Changed):
-            select.set_options([(name, name) for name in models] or [("", "")])
+            select.set_options([(Content(name), name) for name in models] or [("", "")])
             select.value = model if model in models else models[0] if models else ""
         self.query_one("#model-field").display = len(models) > 1
         self._show_state()
@@ -246,8 +250,8 @@ class Controls(VerticalScroll):
         self.query_one("#engine-error", FieldError).show(state)
 
     @property
-    def _voice_name(self) -> str:
-        return f"{self.voice.id} ▾" if self.voice else f"{USUAL_VOICE} ▾"
+    def _voice_name(self) -> Content:
+        return Content(f"{self.voice.id} ▾" if self.voice else f"{USUAL_VOICE} ▾")
 
     def _select(self, name: str) -> str:
         value = self.query_one(f"#{name}", Select).value
