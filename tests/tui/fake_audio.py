@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -34,16 +35,23 @@ class FakeSoundDevice(ModuleType):
         self.latency = latency
         self.has_device = True
         self.refuses = False
+        self.starts = True
+        self.channels: tuple[int, ...] = (1, 2)
+        """How many it takes."""
         self.streams: list[FakeStream] = []
         self.by_hand = False
         """A test calls `FakeStream.step` itself."""
 
     def query_devices(self, kind: str) -> dict[str, Any]:
+        os.write(2, b"ALSA lib: nothing of interest\n")
         if not self.has_device:
             raise self.PortAudioError("Error querying device -1")
         return {"name": f"Fake {kind}", "default_samplerate": float(self.rates[0] if self.rates else 48_000)}
 
     def OutputStream(self, **shape: Any) -> FakeStream:
+        os.write(2, b"ALSA lib: still nothing\n")
+        if shape["channels"] not in self.channels:
+            raise self.PortAudioError("Invalid number of channels")
         if self.refuses or (self.rates and shape["samplerate"] not in self.rates):
             raise self.PortAudioError("Invalid sample rate")
         stream = FakeStream(self, **shape)
@@ -64,6 +72,7 @@ class FakeStream:
         *,
         samplerate: int,
         blocksize: int,
+        channels: int,
         callback: Callable[..., None],
         **_: Any,
     ) -> None:
@@ -71,38 +80,51 @@ class FakeStream:
         self.samplerate = samplerate
         self.blocksize = blocksize
         self.blocks: list[Samples] = []
-        self.active = False
+        self.channels = channels
         self.is_closed = False
+        self._is_active = False
+        self._has_gone = False
         self._callback = callback
         self._thread = threading.Thread(target=self._run, daemon=True)
 
+    @property
+    def active(self) -> bool:
+        if self._has_gone:
+            raise self.device.PortAudioError("Invalid stream pointer")
+        return self._is_active
+
     def start(self) -> None:
-        self.active = True
+        if not self.device.starts:
+            raise self.device.PortAudioError("Device unavailable")
+        self._is_active = True
         if not self.device.by_hand:
             self._thread.start()
 
     def step(self) -> Samples:
         """One block."""
-        out = np.full((self.blocksize, 1), np.nan, np.float32)
+        out = np.full((self.blocksize, self.channels), np.nan, np.float32)
         now = time.monotonic()
         self._callback(out, self.blocksize, Times(now, now + self.device.latency), None)
+        assert (out == out[:, :1]).all(), "the channels differ, or were not written"
         block = out[:, 0].copy()
         self.blocks.append(block)
         return block
 
-    def vanish(self) -> None:
-        """Somebody pulls the plug."""
-        self.active = False
+    def vanish(self, *, noisily: bool = False) -> None:
+        """Somebody pulls the plug; noisily: whoever asks for the stream is told by an error."""
+        self._is_active, self._has_gone = False, noisily
 
     def abort(self) -> None:
-        self.active = False
+        self._is_active = False
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join()
+        if self._has_gone:
+            raise self.device.PortAudioError("Invalid stream pointer")
 
     def close(self) -> None:
         self.is_closed = True
 
     def _run(self) -> None:
-        while self.active:
+        while self._is_active:
             self.step()
             time.sleep(self.blocksize / self.samplerate / self.device.hurry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Generator
@@ -211,18 +212,124 @@ def test_a_device_that_does_not_take_the_rate_gets_its_own(
     assert round(float(np.argmax(spectrum)) * 44_100 / len(heard)) == pytest.approx(440, abs=2)
 
 
+@pytest.mark.parametrize("noisily", [False, True])
 def test_a_device_that_goes_away_is_told_and_time_goes_on(
-    device: FakeSoundDevice, player: Player, recording: Recording
+    device: FakeSoundDevice, player: Player, recording: Recording, noisily: bool
 ) -> None:
     add(recording, noise(0.6))
     recording.finish()
     device.hurry = 1.0
     player.play(recording)
     until(lambda: player.position > 0.1)
-    device.streams[0].vanish()
+    device.streams[0].vanish(noisily=noisily)
     until(lambda: player.state == "idle")
     assert "gone" in player.silence_reason
     assert player.position == pytest.approx(0.6)
+    assert device.streams[0].is_closed
+
+
+def test_a_device_that_is_back_is_heard_again(
+    device: FakeSoundDevice, player: Player, recording: Recording
+) -> None:
+    device.refuses = True
+    add(recording, noise(0.2))
+    recording.finish()
+    player.play(recording)
+    until(lambda: player.silence_reason)
+    device.refuses = False
+    player.play(recording)
+    until(lambda: player.state == "idle")
+    assert (player.device, player.silence_reason) == ("Fake output", "")
+    assert len(sounding(device.heard)) == recording.frames
+
+
+def test_a_device_without_mono_gets_the_same_on_both_sides(
+    device: FakeSoundDevice, player: Player, recording: Recording
+) -> None:
+    device.channels = (2,)
+    samples = noise(0.3)
+    add(recording, samples)
+    recording.finish()
+    player.play(recording)
+    until(lambda: player.state == "idle")
+    assert np.array_equal(sounding(device.heard), samples)
+
+
+def test_a_device_that_does_not_start_is_let_go(
+    device: FakeSoundDevice, player: Player, recording: Recording
+) -> None:
+    device.starts = False
+    player.play(recording)
+    until(lambda: "Device unavailable" in player.silence_reason)
+    assert all(stream.is_closed for stream in device.streams)
+
+
+def test_a_first_sound_before_anybody_has_looked_for_the_device_is_heard(
+    device: FakeSoundDevice, recording: Recording
+) -> None:
+    player = Player()
+    samples = noise(0.3)
+    add(recording, samples)
+    recording.finish()
+    player.play(recording)
+    until(lambda: player.state == "idle")
+    assert player.device == "Fake output"
+    assert np.array_equal(sounding(device.heard), samples)
+    player.close()
+
+
+def test_the_ear_is_behind_by_what_the_device_holds(
+    device: FakeSoundDevice, player: Player, recording: Recording
+) -> None:
+    device.by_hand, device.latency = True, 1.9
+    add(recording, noise(3.0))
+    player.play(recording)
+    until(lambda: device.streams)
+    (stream,) = device.streams
+    until(lambda: stream.step().any())
+    for _ in range(20):
+        stream.step()
+    assert player.position < 0.2  # 0.4 s have been taken
+
+
+def test_after_a_dry_spell_it_goes_on_with_enough_and_not_in_crumbs(
+    device: FakeSoundDevice, player: Player, recording: Recording
+) -> None:
+    add(recording, noise(0.2))
+    player.play(recording)
+    until(lambda: player.state == "waiting" and player.position >= 0.199)
+    before = len(sounding(device.heard))
+    for _ in range(4):
+        add(recording, noise(0.02))
+        time.sleep(0.03)
+    assert len(sounding(device.heard)) == before
+    add(recording, noise(0.02))
+    until(lambda: len(sounding(device.heard)) == recording.frames)
+
+
+def test_a_recording_that_somebody_cut_short_ends_there(
+    device: FakeSoundDevice, player: Player, recording: Recording, tmp_path: Path
+) -> None:
+    add(recording, noise(2.0))
+    recording.finish()
+    os.truncate(tmp_path / "r.pcm", RATE)
+    player.play(recording)
+    until(lambda: player.state == "idle")
+    assert len(sounding(device.heard)) == RATE // 2
+
+
+def test_nothing_of_the_sound_libraries_reaches_stderr(
+    device: FakeSoundDevice, player: Player, recording: Recording, capfd: pytest.CaptureFixture[str]
+) -> None:
+    player.open()
+    add(recording, noise(0.2))
+    recording.finish()
+    player.play(recording)
+    until(lambda: player.state == "idle")
+    player.close()
+    os.write(2, b"still there")
+    assert device.streams
+    assert capfd.readouterr().err == "still there"
 
 
 def test_a_device_that_refuses_is_told(device: FakeSoundDevice, player: Player, recording: Recording) -> None:
@@ -240,9 +347,10 @@ def test_a_device_that_refuses_is_told(device: FakeSoundDevice, player: Player, 
     [
         (lambda patch: patch.setitem(sys.modules, "sounddevice", None), "pip install"),
         (lambda patch: patch.setattr("builtins.__import__", _import_without_portaudio), "PortAudio"),
+        (lambda patch: patch.setattr("builtins.__import__", _import_that_fails_to_start), "does not start"),
         (lambda patch: patch.setitem(sys.modules, "sounddevice", _no_device()), "no audio device"),
     ],
-    ids=["no package", "no library", "no device"],
+    ids=["no package", "no library", "no start", "no device"],
 )
 def test_without_sound_time_goes_on(
     monkeypatch: pytest.MonkeyPatch,
@@ -272,6 +380,12 @@ _original_import = __import__
 def _import_without_portaudio(name: str, *args: Any, **kwargs: Any) -> Any:
     if name == "sounddevice":
         raise OSError("PortAudio library not found")
+    return _original_import(name, *args, **kwargs)
+
+
+def _import_that_fails_to_start(name: str, *args: Any, **kwargs: Any) -> Any:
+    if name == "sounddevice":
+        raise FakeSoundDevice.PortAudioError("Error initializing PortAudio: Internal error")
     return _original_import(name, *args, **kwargs)
 
 

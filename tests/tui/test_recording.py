@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import resource
+import signal
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +59,24 @@ def test_what_was_cut_off_in_writing_is_left_out(tmp_path: Path) -> None:
     again = Recording.open(tmp_path, "r")
     assert again.frames == RATE // 2
     assert again.words == list(WORDS)
+    again.close()
+
+
+@pytest.mark.parametrize("notes", ['{"sample_rate": 0}', '{"sample_rate": 8000}\n{"words": [["a", 1]]}'])
+def test_notes_that_cannot_be_are_damage(tmp_path: Path, notes: str) -> None:
+    Recording.create(tmp_path, "r", RATE).close()
+    (tmp_path / "r.json").write_text(notes, encoding="utf-8")
+    with pytest.raises(OutputError, match="damaged"):
+        Recording.open(tmp_path, "r")
+
+
+def test_any_character_may_be_in_a_word(tmp_path: Path) -> None:
+    words = tuple(WordTiming(text, 0.1, 0.2, (0, len(text))) for text in ("a\u2028b", "a\x85b", "a\nb", "😀"))
+    recording = Recording.create(tmp_path, "r", RATE)
+    recording.append(AudioChunk(tone(0.5), RATE, words))
+    recording.close()
+    again = Recording.open(tmp_path, "r")
+    assert again.words == list(words)
     again.close()
 
 
@@ -127,21 +148,30 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
         Recording.create(tmp_path / "nowhere", "r", RATE)
 
 
-def test_a_full_disk_is_told(tmp_path: Path) -> None:
-    recording = Recording.create(tmp_path, "r", RATE)
+@contextmanager
+def full_disk(limit: int) -> Generator[None, None, None]:
+    """No file may grow beyond so many bytes."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    import signal
-
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
     try:
-        with pytest.raises(OutputError, match="cannot record"):
-            for _ in range(10):
-                recording.append(AudioChunk(tone(1.0), RATE))
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_full_disk_is_told_and_costs_only_what_it_did_not_take(tmp_path: Path) -> None:
+    recording = Recording.create(tmp_path, "r", RATE)
+    recording.append(AudioChunk(tone(0.1), RATE))
+    with full_disk(10_001), pytest.raises(OutputError, match="cannot record"):
+        recording.append(AudioChunk(tone(1.0), RATE))
+    recording.append(AudioChunk(tone(0.2), RATE))
     recording.close()
+    again = Recording.open(tmp_path, "r")
+    assert again.frames == recording.frames
+    assert np.allclose(again.read(0, RATE), np.concatenate([tone(0.1), tone(0.2)]), atol=1 / 32_000)
+    again.close()
 
 
 def test_what_is_closed_takes_no_more(tmp_path: Path) -> None:

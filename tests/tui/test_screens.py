@@ -22,7 +22,7 @@ from tests.tui.conftest import Driven, OpenStudio
 from tests.tui.fetching import Fetching
 from tts_hub.config import load_config
 from tts_hub.errors import BackendUnavailableError
-from tts_hub.testing.fake import FakeScript
+from tts_hub.testing.fake import FakeBackend, FakeScript
 
 pytestmark = pytest.mark.anyio
 

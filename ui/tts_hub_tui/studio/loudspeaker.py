@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from tts_hub.types import Samples
+from tts_hub_tui.studio.stderr import quiet_stderr
 
 Fill = Callable[[Samples, float], None]
 """Writes the next samples into an array of shape (T,); they are heard so many seconds later."""
@@ -52,7 +52,7 @@ class Found:
 
 def find_loudspeaker() -> Found:
     """Look for an output device. Blocks; never raises."""
-    with _quiet_stderr():
+    with quiet_stderr():
         try:
             import sounddevice
         except ImportError:
@@ -60,6 +60,8 @@ def find_loudspeaker() -> Found:
         except OSError:  # its PortAudio library
             hint = " (apt install libportaudio2)" if sys.platform == "linux" else ""
             return Found(silence_reason=f"the PortAudio library is missing{hint}")
+        except Exception as exc:  # noqa: BLE001 - PortAudio's own error, in the module that did not come
+            return Found(silence_reason=f"PortAudio does not start: {_reason(exc)}")
         try:
             device = sounddevice.query_devices(kind="output")
         except (sounddevice.PortAudioError, ValueError):
@@ -77,36 +79,48 @@ class DeviceLoudspeaker:
             LoudspeakerError: it cannot be opened.
         """
         self._fill = fill
-        error = sounddevice.PortAudioError
-        with _quiet_stderr():
-            try:
-                try:
-                    self.sample_rate = sample_rate
-                    self._stream = self._open(sounddevice, sample_rate)
-                except error:
-                    self.sample_rate = round(sounddevice.query_devices(kind="output")["default_samplerate"])
-                    self._stream = self._open(sounddevice, self.sample_rate)
+        self._stream: Any = None
+        self._error = sounddevice.PortAudioError
+        try:
+            with quiet_stderr():
+                self.sample_rate, self._stream = self._open(sounddevice, sample_rate)
                 self._stream.start()
-            except (error, ValueError, OSError) as exc:
-                raise LoudspeakerError(str(exc)) from exc
+        except (self._error, ValueError, OSError) as exc:
+            self.close()
+            raise LoudspeakerError(_reason(exc)) from exc
 
     @property
     def is_alive(self) -> bool:
         """False once the device has gone."""
-        return bool(self._stream.active)
+        try:
+            return bool(self._stream.active)
+        except self._error:
+            return False
 
     def close(self) -> None:
         """At once: what the device still holds is dropped."""
-        with suppress(Exception):  # a device that has gone complains, and is gone
-            self._stream.abort()
-            self._stream.close()
+        stream, self._stream = self._stream, None
+        if stream is None:
+            return
+        with quiet_stderr():
+            for end in (stream.abort, stream.close):
+                with suppress(self._error):  # a device that has gone complains, and is gone
+                    end()
 
-    def _open(self, sounddevice: Any, sample_rate: int) -> Any:
+    def _open(self, sounddevice: Any, sample_rate: int) -> tuple[int, Any]:
+        """A stream at the wanted rate in Hz, else at the device's own; bare hardware may know no mono."""
+        own_rate = round(sounddevice.query_devices(kind="output")["default_samplerate"])
+        for rate, channels in ((sample_rate, 1), (sample_rate, 2), (own_rate, 1)):
+            with suppress(self._error):
+                return rate, self._stream_of(sounddevice, rate, channels)
+        return own_rate, self._stream_of(sounddevice, own_rate, 2)
+
+    def _stream_of(self, sounddevice: Any, rate: int, channels: int) -> Any:
         return sounddevice.OutputStream(
-            samplerate=sample_rate,
-            channels=1,
+            samplerate=rate,
+            channels=channels,
             dtype="float32",
-            blocksize=round(sample_rate * BLOCK_SECONDS),
+            blocksize=round(rate * BLOCK_SECONDS),
             latency="high",  # robust against a busy machine; what is heard is known by the clock
             callback=self._called,
         )
@@ -115,6 +129,7 @@ class DeviceLoudspeaker:
         del frames, status
         delay = times.outputBufferDacTime - times.currentTime
         self._fill(out[:, 0], max(0.0, delay) if delay < 2.0 else 0.0)
+        out[:, 1:] = out[:, :1]
 
 
 class SilentLoudspeaker:
@@ -142,19 +157,6 @@ class SilentLoudspeaker:
             time.sleep(max(0.0, due - time.monotonic()))
 
 
-@contextmanager
-def _quiet_stderr() -> Generator[None, None, None]:
-    """ALSA and JACK write about every device that they do not find, which would tear the screen."""
-    try:
-        kept = os.dup(2)
-    except OSError:  # it is closed already
-        yield
-        return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+def _reason(exc: Exception) -> str:
+    """What PortAudio says, on one line."""
+    return " ".join(str(exc).split()) or type(exc).__name__

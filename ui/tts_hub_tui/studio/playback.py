@@ -11,10 +11,11 @@ from typing import Literal
 import numpy as np
 
 from tts_hub.audio.filter import Resampler
-from tts_hub.errors import OutputError
+from tts_hub.errors import TTSHubError
 from tts_hub.types import Samples
 from tts_hub_tui.studio.loudspeaker import (
     DeviceLoudspeaker,
+    Fill,
     Found,
     Loudspeaker,
     LoudspeakerError,
@@ -46,13 +47,14 @@ class Player:
         """Why nothing can be heard; empty when something can."""
         self.recording: Recording | None = None
         """The one that is played, or was last."""
-        self._found = Found()
+        self._found: Found | None = None
+        self._finding = threading.Lock()
         self._play: _Play | None = None
 
     def open(self) -> None:
         """Look for the device. Blocks; never raises: without one, time passes as if it were heard."""
-        self._found = find_loudspeaker()
-        self.device, self.silence_reason = self._found.name, self._found.silence_reason
+        with self._finding:
+            self._find()
 
     @property
     def state(self) -> PlayerState:
@@ -110,12 +112,30 @@ class Player:
         if before is not None:
             before.stop()
         self.recording = recording
-        self._play = _Play(self, self._found, recording, start, before, paused=paused)
+        self._play = _Play(self, recording, start, before, paused=paused)
 
-    def lost(self, reason: str) -> None:
-        """The device has gone; told by the thread that plays."""
+    def loudspeaker(self, sample_rate: int, fill: Fill) -> Loudspeaker:
+        """Open what there is to play on; called by the thread that plays."""
+        with self._finding:
+            found = self._found or self._find()  # the first sound may be wanted before anybody has looked
+        if found.sounddevice is None:
+            return SilentLoudspeaker(sample_rate, fill)
+        try:
+            opened = DeviceLoudspeaker(found.sounddevice, sample_rate, fill)
+        except LoudspeakerError as exc:
+            self.tell_silence(f"the audio device refuses: {exc}")
+            return SilentLoudspeaker(sample_rate, fill)
+        self.device, self.silence_reason = found.name, ""
+        return opened
+
+    def tell_silence(self, reason: str) -> None:
+        """Nothing is heard any more; the next play tries again. Called by the thread that plays."""
         self.device, self.silence_reason = "", reason
-        self._found = Found(silence_reason=reason)
+
+    def _find(self) -> Found:
+        self._found = found = find_loudspeaker()
+        self.device, self.silence_reason = found.name, found.silence_reason
+        return found
 
 
 class _Play:
@@ -124,7 +144,6 @@ class _Play:
     def __init__(
         self,
         player: Player,
-        found: Found,
         recording: Recording,
         start: float,
         before: _Play | None,
@@ -135,7 +154,6 @@ class _Play:
         self.underruns = 0
         self.level = 0.0
         self._player = player
-        self._found = found
         self._recording = recording
         self._start = round(start * recording.sample_rate)
         self._before = before
@@ -170,7 +188,8 @@ class _Play:
     def position(self) -> float:
         begin, end, at = self._clock
         if at:
-            self._heard = max(self._heard, min(end, begin + max(0.0, time.monotonic() - at)))
+            # Before `at` the ear is at what came before the block, so much earlier.
+            self._heard = max(self._heard, min(end, begin + time.monotonic() - at))
         return self._heard
 
     def stop(self) -> None:
@@ -190,6 +209,7 @@ class _Play:
         if at:
             begin = self._start / self._recording.sample_rate + self._taken / self._rate
             self._taken += at
+            self._heard = self.position
             self._clock = (begin, begin + at / self._rate, time.monotonic() + delay)
         if self._all_read and not self._ready_frames and self._begun:
             self._over = True
@@ -207,6 +227,8 @@ class _Play:
         dry = at < len(out) and not self._all_read
         if dry and not self._dry:
             self.underruns += 1
+        if dry:
+            self._begun = False  # not in crumbs: it goes on once there is enough again
         self._dry = dry
         return at
 
@@ -216,30 +238,22 @@ class _Play:
             self._before = None
         loudspeaker: Loudspeaker | None = None
         try:
-            loudspeaker = self._open()
+            loudspeaker = self._player.loudspeaker(self._rate, self.fill)
             source = _Source(self._recording, self._start, loudspeaker.sample_rate)
             self._rate = loudspeaker.sample_rate
             while not self._stopped.is_set() and self.state != "idle":
                 self._read_ahead(source)
                 if not loudspeaker.is_alive and not self._over:
                     loudspeaker.close()
-                    self._player.lost("the audio device has gone")
+                    self._player.tell_silence("the audio device has gone")
                     loudspeaker = SilentLoudspeaker(self._rate, self.fill)
                 self._stopped.wait(TICK)
-        except OutputError as exc:
+        except TTSHubError as exc:
             logger.warning("playback ended: %s", exc)
         finally:
             self._stopped.set()
             if loudspeaker is not None:
                 loudspeaker.close()
-
-    def _open(self) -> Loudspeaker:
-        if self._found.sounddevice is not None:
-            try:
-                return DeviceLoudspeaker(self._found.sounddevice, self._rate, self.fill)
-            except LoudspeakerError as exc:
-                self._player.lost(f"the audio device refuses: {exc}")
-        return SilentLoudspeaker(self._rate, self.fill)
 
     def _read_ahead(self, source: _Source) -> None:
         while self._ready_frames < READ_AHEAD * self._rate and not self._all_read:
@@ -268,7 +282,8 @@ class _Source:
         is_complete = self._recording.is_complete  # looked at first: what comes before it is then all there
         piece = self._recording.read(self._at, round(PIECE * self._recording.sample_rate))
         self._at += len(piece)
-        is_last = is_complete and self._at >= self._recording.frames
+        # Nothing to read before the end: somebody has cut the file short.
+        is_last = is_complete and (self._at >= self._recording.frames or not len(piece))
         if self._resampler is None:
             return piece, is_last
         resampled = self._resampler.process(piece)

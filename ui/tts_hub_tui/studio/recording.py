@@ -8,7 +8,7 @@ import os
 import threading
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -61,13 +61,15 @@ class Recording:
         Raises:
             OutputError: the folder or the disk refuses.
         """
-        try:
-            audio = _audio_file(folder, name).open("w+b", buffering=0)
-            notes = _notes_file(folder, name).open("w", encoding="utf-8")
-            recording = cls(folder, name, sample_rate, audio, notes)
-            recording._note({"version": VERSION, "sample_rate": sample_rate})
-        except OSError as exc:
-            raise OutputError(f"cannot record in {folder}: {exc.strerror}") from exc
+        with ExitStack() as opened:
+            try:
+                audio = opened.enter_context(_audio_file(folder, name).open("w+b", buffering=0))
+                notes = opened.enter_context(_notes_file(folder, name).open("w", encoding="utf-8"))
+                recording = cls(folder, name, sample_rate, audio, notes)
+                recording._note({"version": VERSION, "sample_rate": sample_rate})
+            except OSError as exc:
+                raise OutputError(f"cannot record in {folder}: {exc.strerror}") from exc
+            opened.pop_all()
         return recording
 
     @classmethod
@@ -80,6 +82,9 @@ class Recording:
         try:
             lines = list(_lines(_notes_file(folder, name)))
             rate = int(lines[0]["sample_rate"])
+            if rate <= 0:
+                raise ValueError(rate)
+            words = [_word(row) for line in lines for row in line.get("words", ())]
             audio = _audio_file(folder, name).open("rb", buffering=0)
         except OSError as exc:
             raise OutputError(f"the recording is gone: {exc.filename}: {exc.strerror}") from exc
@@ -88,7 +93,7 @@ class Recording:
         recording = cls(folder, name, rate, audio, io.StringIO())
         recording.frames = os.fstat(audio.fileno()).st_size // SAMPLE_BYTES
         recording.is_complete = True
-        recording._take_words([word for line in lines for word in line.get("words", ())])
+        recording._take(words)
         for start in range(0, recording.frames, PIECE):
             recording._peaks.append(recording.read(start, PIECE))
         return recording
@@ -123,12 +128,12 @@ class Recording:
             if chunk.words:
                 self._note({"words": [[w.text, w.start, w.end, *w.span] for w in chunk.words]})
         except (OSError, ValueError) as exc:
+            self._take_back()
             reason = exc.strerror if isinstance(exc, OSError) else "it is closed"
             raise OutputError(f"cannot record in {self._folder}: {reason}") from exc
         with self._lock:
             self._peaks.append(chunk.samples)
-            self.words.extend(chunk.words)
-            self._starts.extend(word.start for word in chunk.words)
+            self._take(chunk.words)
             self.frames += len(chunk.samples)
 
     def finish(self) -> None:
@@ -179,10 +184,15 @@ class Recording:
                 writer.write(self.read(start, PIECE))
             writer.commit()
 
-    def _take_words(self, rows: Sequence[Sequence[Any]]) -> None:
-        for text, start, end, first, last in rows:
-            self.words.append(WordTiming(text, start, end, (first, last)))
-            self._starts.append(start)
+    def _take_back(self) -> None:
+        """Remove what was written of a chunk that the disk did not take whole."""
+        with suppress(OSError, ValueError):
+            self._audio.truncate(self.bytes)
+            self._audio.seek(self.bytes)
+
+    def _take(self, words: Sequence[WordTiming]) -> None:
+        self.words.extend(words)
+        self._starts.extend(word.start for word in words)
 
     def _note(self, values: dict[str, Any]) -> None:
         self._notes.write(json.dumps(values, ensure_ascii=False) + "\n")
@@ -237,9 +247,14 @@ class _Peaks:
             self._values = grown
 
 
+def _word(row: Sequence[Any]) -> WordTiming:
+    text, start, end, first, last = row
+    return WordTiming(str(text), float(start), float(end), (int(first), int(last)))
+
+
 def _lines(file: Path) -> Iterator[dict[str, Any]]:
     """Those that are whole."""
-    for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in file.read_text(encoding="utf-8", errors="replace").split("\n"):
         try:
             values = json.loads(line)
         except ValueError:

@@ -1,0 +1,60 @@
+"""File descriptor 2: C libraries complain on it, and Textual draws on it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager, redirect_stderr
+from pathlib import Path
+
+_away = threading.Lock()
+"""Two at once would restore each other's nowhere for good."""
+
+
+@contextmanager
+def quiet_stderr() -> Generator[None, None, None]:
+    """What C code writes to stderr meanwhile is dropped; so is what anybody draws there.
+
+    ALSA and JACK write about every device that they do not find.
+    """
+    with _away, _led_to(Path(os.devnull)):
+        yield
+
+
+@contextmanager
+def screen_apart(log: Path) -> Generator[None, None, None]:
+    """Keep the screen for those who draw: `sys.__stderr__` gets a descriptor of its own, 2 leads to a log.
+
+    Around a Textual app: no C library can tear its screen then, and `quiet_stderr` swallows none of it.
+    """
+    screen = sys.__stderr__
+    if screen is None or screen.fileno() != 2:
+        yield
+        return
+    screen.flush()
+    with open(os.dup(2), "w", encoding=screen.encoding, errors=screen.errors) as own:
+        sys.__stderr__ = own  # type: ignore[misc] # Textual takes it from there
+        try:
+            with redirect_stderr(own), _led_to(log):
+                yield
+        finally:
+            sys.__stderr__ = screen  # type: ignore[misc]
+
+
+@contextmanager
+def _led_to(path: Path) -> Generator[None, None, None]:
+    try:
+        kept = os.dup(2)
+    except OSError:  # it is closed: nobody can write to it
+        yield
+        return
+    try:
+        target = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        os.dup2(target, 2)
+        os.close(target)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
