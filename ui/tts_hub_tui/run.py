@@ -16,6 +16,7 @@ from tts_hub_tui.hubs.interface import Hub
 from tts_hub_tui.hubs.local import LocalHub
 from tts_hub_tui.hubs.remote import RemoteHub
 from tts_hub_tui.studio.opening import read_text
+from tts_hub_tui.studio.stderr import screen_apart
 
 LOG = "studio.log"
 LOG_BYTES = 1_000_000
@@ -43,7 +44,7 @@ async def run_studio(
     folder = studio_folder(loaded)
     hub = _hub(loaded, url, api_key)
     app = StudioApp(hub, loaded.config.studio, folder, config_file=config_file, text=text)
-    with _logging_to(folder / LOG):
+    with _logging_to(folder / LOG), screen_apart(folder / LOG):
         async with hub, anyio.create_task_group() as tasks:
             tasks.start_soon(app.desk.run)
             await app.run_async()
