@@ -102,6 +102,15 @@ def terminal(tmp_path: Path) -> Generator[Open, None, None]:
         each.close()
 
 
+def save_and_leave(studio: Terminal) -> None:
+    studio.press("C-s")
+    studio.until(lambda screen: "Save what was spoken" in screen)
+    studio.press("Enter")
+    studio.until(lambda screen: "Saved" in screen)
+    studio.press("C-q")
+    studio.until(lambda screen: "left with 0" in screen)
+
+
 def test_start_type_speak_save_quit(terminal: Open, tmp_path: Path) -> None:
     studio = terminal()
     studio.until(lambda screen: "auto (espeak)" in screen)
@@ -109,12 +118,7 @@ def test_start_type_speak_save_quit(terminal: Open, tmp_path: Path) -> None:
     studio.until(lambda screen: f"{len(TEXT)} characters" in screen)
     studio.press("F5")
     studio.until(lambda screen: "▶ 0:0" in screen and "first audio" in screen)
-    studio.press("C-s")
-    studio.until(lambda screen: "Save what was spoken" in screen)
-    studio.press("Enter")
-    studio.until(lambda screen: "Saved" in screen)
-    studio.press("C-q")
-    studio.until(lambda screen: "left with 0" in screen)
+    save_and_leave(studio)
     samples, rate = decode(tmp_path / "speech.mp3")
     assert 2.0 < len(samples) / rate < 10.0
     assert abs(samples).max() > 0.1
@@ -207,11 +211,6 @@ def test_it_speaks_with_the_engines_of_a_server(terminal: Open, tmp_path: Path) 
         studio.type(TEXT)
         studio.press("F5")
         studio.until(lambda screen: "spoken · espeak" in screen)
-        studio.press("C-s")
-        studio.until(lambda screen: "Save what was spoken" in screen)
-        studio.press("Enter")
-        studio.until(lambda screen: "Saved" in screen)
-        studio.press("C-q")
-        studio.until(lambda screen: "left with 0" in screen)
+        save_and_leave(studio)
     samples, rate = decode(tmp_path / "speech.mp3")
     assert 2.0 < len(samples) / rate < 10.0
