@@ -356,7 +356,7 @@ async def test_leaving_while_the_hub_is_asked_is_no_error(
 
     async with open_studio(text="One.") as studio:
         monkeypatch.setattr(Controls, "show_catalogue", shown_too_late)
-        studio.studio.look()
+        studio.app.engines.look()
         await studio.pilot.pause(0)
 
 

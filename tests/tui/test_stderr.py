@@ -9,12 +9,12 @@ import threading
 from pathlib import Path
 
 import pytest
-from tts_hub_tui.studio.stderr import quiet_stderr
+from tts_hub_tui.terminal.stderr import quiet_stderr
 
 DRAWS = """
 import os, sys
 from pathlib import Path
-from tts_hub_tui.studio.stderr import quiet_stderr, screen_apart
+from tts_hub_tui.terminal.stderr import quiet_stderr, screen_apart
 with screen_apart(Path("log")):
     os.write(2, b"a C library;")
     print("drawn", file=sys.__stderr__, end=";", flush=True)
@@ -58,7 +58,7 @@ def test_a_screen_apart_shows_all_that_is_drawn_and_nothing_of_c_libraries(tmp_p
 
 
 def test_a_closed_stderr_stays_closed() -> None:
-    program = "import os\nos.close(2)\nfrom tts_hub_tui.studio.stderr import quiet_stderr\n"
+    program = "import os\nos.close(2)\nfrom tts_hub_tui.terminal.stderr import quiet_stderr\n"
     program += "with quiet_stderr(): pass\ntry: os.fstat(2)\nexcept OSError: print('closed')"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "closed\n"

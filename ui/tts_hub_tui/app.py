@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,8 +13,11 @@ from anyio.to_thread import run_sync as in_thread
 from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
+from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.theme import Theme
+from textual.widgets import Input, TextArea
 
 from tts_hub.config import StudioConfig
 from tts_hub.config_file import edit, file_to_edit
@@ -22,6 +28,7 @@ from tts_hub_tui.screens.engines import EnginesScreen
 from tts_hub_tui.screens.files import SaveAs
 from tts_hub_tui.screens.help import HelpScreen
 from tts_hub_tui.screens.jobs import JobsScreen
+from tts_hub_tui.screens.leaving import LeaveUnsaved
 from tts_hub_tui.screens.settings import SettingsScreen
 from tts_hub_tui.screens.studio import StudioScreen
 from tts_hub_tui.screens.voices import VoicePicker
@@ -30,10 +37,17 @@ from tts_hub_tui.studio.history import History
 from tts_hub_tui.studio.jobs import Export, Failure, Job
 from tts_hub_tui.studio.playback import Player
 from tts_hub_tui.studio.pulling import Pull
+from tts_hub_tui.studio.watching import Watch
+from tts_hub_tui.terminal.controls import NoControls
 from tts_hub_tui.widgets.editor import ScriptEditor
 from tts_hub_tui.widgets.keys import readable
 
 MEGABYTE = 1_000_000
+CRASHED = 1
+"""The app's return code."""
+logger = logging.getLogger(__name__)
+COPY_OR_STOP = "Copy what is selected; without a selection: stop what is spoken"
+NO_CONTROLS = NoControls()
 DARK, LIGHT = "textual-dark", "textual-light"
 
 
@@ -45,8 +59,10 @@ class StudioApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "show_keys", "Help", show=False),
         Binding("f10", "toggle_light", "Light or dark", show=False),
-        Binding("ctrl+c", "interrupt", "Stop", show=False, tooltip="Stop what is spoken"),
-        Binding("ctrl+q", "quit", "Quit", priority=True),
+        Binding(
+            "ctrl+c", "copy_or_interrupt", "Copy or stop", show=False, tooltip=COPY_OR_STOP, priority=True
+        ),
+        Binding("ctrl+q", "leave", "Quit", priority=True),
     ]
 
     def __init__(
@@ -60,7 +76,7 @@ class StudioApp(App[None]):
         text: str = "",
     ) -> None:
         """`folder` is where what was spoken is kept, `text` what the editor begins with."""
-        super().__init__()
+        super().__init__(driver_class=driver_class())
         self.hub = hub
         self.config_file = config_file
         """The one that was named on the command line; None: the usual places."""
@@ -78,15 +94,21 @@ class StudioApp(App[None]):
             on_change=self._job_changed,
             on_exported=self._exported,
         )
+        self.engines = Watch(hub, self._engines_changed)
         self._studio = StudioScreen(self.desk, self.history, text)
 
     def on_mount(self) -> None:
-        """Show the studio at once, and look for the loudspeaker meanwhile."""
+        """Show the studio at once, and look for engines and the loudspeaker meanwhile."""
         if self._settings.theme in self.available_themes:
             self.theme = self._settings.theme
         self.theme_changed_signal.subscribe(self, self._keep_theme)
         self.push_screen(self._studio)
-        self._open_player()
+        self.run_worker(self.engines.run())
+        self.run_worker(in_thread(self.desk.player.open))
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's own, and ours at the end of all drawing."""
+        return [*super().get_line_filters(), NO_CONTROLS]
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Textual's own, and everything that has a key here."""
@@ -94,7 +116,7 @@ class StudioApp(App[None]):
         if screen is self._studio:
             own = [each for each in (*StudioScreen.BINDINGS, *self.BINDINGS) if isinstance(each, Binding)]
             for action, binding in {each.action: each for each in reversed(own)}.items():
-                if action != "quit":
+                if action != "leave":
                     about = f"{binding.tooltip or binding.description} ({readable(binding.key)})"
                     yield SystemCommand(binding.description, about, self._runner(action))
 
@@ -104,7 +126,7 @@ class StudioApp(App[None]):
         self.pulled = Pull(files)
         await self.pulled.run(self.hub)
         self.notify(self.pulled.line, markup=False)
-        self._studio.look()
+        self.engines.look()
 
     def action_show_keys(self) -> None:
         """All keys."""
@@ -133,9 +155,36 @@ class StudioApp(App[None]):
         """From a dark theme to the light one, and back."""
         self.theme = LIGHT if self.current_theme.dark else DARK
 
-    def action_interrupt(self) -> None:
-        """Ctrl+C anywhere."""
-        self._studio.interrupt()
+    def action_copy_or_interrupt(self) -> None:
+        """What Ctrl+C is for in editors and in terminals; anywhere."""
+        focused = self.focused
+        if isinstance(focused, TextArea | Input) and focused.selected_text:
+            self.copy_to_clipboard(focused.selected_text)
+        elif self.screen.get_selected_text():
+            self.screen.action_copy_text()
+        else:
+            self._studio.interrupt()
+
+    @work(exclusive=True, group="leave")
+    async def action_leave(self) -> None:
+        """At once, unless files are still to be written."""
+        if isinstance(self.screen, LeaveUnsaved):
+            self.exit()  # asked for twice
+        elif not self.desk.unsaved or await self.push_screen_wait(LeaveUnsaved(self.desk)):
+            self.exit()
+
+    async def action_quit(self) -> None:
+        """From the command palette."""
+        self.action_leave()
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Textual would print the values of all variables, and texts and keys are among them."""
+        logger.critical("the studio crashed", exc_info=error)
+        self._return_code = CRASHED
+        if self._exception is None:
+            self._exception = error  # for whoever tests it
+            self._exception_event.set()
+        self._close_messages_no_wait()
 
     def _keep_theme(self, theme: Theme) -> None:
         """One that was chosen by key or command is there at the next start."""
@@ -157,23 +206,23 @@ class StudioApp(App[None]):
 
         return run
 
-    @work
-    async def _open_player(self) -> None:
-        await in_thread(self.desk.player.open)
+    def _engines_changed(self) -> None:
         if self._studio.is_mounted:
-            self._studio.refresh_title()
-        if self.desk.player.silence_reason:
-            self.notify(
-                f"{self.desk.player.silence_reason}\nSpeech is made without sound; Ctrl+S saves it.",
-                title="No loudspeaker",
-                severity="warning",
-                timeout=8,
-                markup=False,
-            )
+            self._studio.call_later(self._studio.show_engines)
 
     def _job_changed(self, job: Job) -> None:
         if self._studio.is_mounted:
             self._studio.call_later(self._studio.job_changed, job)
 
     def _exported(self, export: Export, failure: Failure | None) -> None:
-        self._studio.call_later(self._studio.exported, export, failure)
+        if self._studio.is_mounted:
+            self._studio.call_later(self._studio.exported, export, failure)
+
+
+def driver_class() -> type[Driver] | None:
+    """Ours where there are POSIX terminals; None: Textual's choice."""
+    if sys.platform == "win32" or os.environ.get("TEXTUAL_DRIVER"):
+        return None
+    from tts_hub_tui.terminal.driver import SturdyDriver
+
+    return SturdyDriver

@@ -10,17 +10,23 @@ from pathlib import Path
 import anyio
 
 from tts_hub.config import LoadedConfig, load_config, user_data_folder
+from tts_hub.errors import TTSHubError
 from tts_hub.manager import TTSBackendManager
-from tts_hub_tui.app import StudioApp
+from tts_hub_tui.app import CRASHED, StudioApp
 from tts_hub_tui.hubs.interface import Hub
 from tts_hub_tui.hubs.local import LocalHub
 from tts_hub_tui.hubs.remote import RemoteHub
 from tts_hub_tui.studio.opening import read_text
-from tts_hub_tui.studio.stderr import screen_apart
+from tts_hub_tui.terminal.leaving import leaving_in_time
+from tts_hub_tui.terminal.stderr import screen_apart
 
 LOG = "studio.log"
 LOG_BYTES = 1_000_000
 """Beyond it the log begins anew."""
+
+
+class CrashedError(TTSHubError):
+    """The studio ended by an error of its own."""
 
 
 async def run_studio(
@@ -38,17 +44,20 @@ async def run_studio(
         ConfigError: the configuration cannot be used.
         InvalidTextError: `file` is no text.
         OutputError: the studio's folder cannot be used.
+        CrashedError: the studio has a bug.
     """
     loaded = load_config(config_file)
     text = await read_text(file) if file is not None else ""
     folder = studio_folder(loaded)
     hub = _hub(loaded, url, api_key)
     app = StudioApp(hub, loaded.config.studio, folder, config_file=config_file, text=text)
-    with _logging_to(folder / LOG), screen_apart(folder / LOG):
+    with _logging_to(folder / LOG), screen_apart(folder / LOG), leaving_in_time():
         async with hub, anyio.create_task_group() as tasks:
             tasks.start_soon(app.desk.run)
             await app.run_async()
             tasks.cancel_scope.cancel()
+    if app.return_code == CRASHED:
+        raise CrashedError(f"the studio crashed, and your text is kept; what happened is in {folder / LOG}")
 
 
 def studio_folder(loaded: LoadedConfig) -> Path:

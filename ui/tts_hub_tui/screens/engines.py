@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -9,20 +10,17 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import Screen
-from textual.widgets import DataTable, Footer, ProgressBar, Static
+from textual.screen import ModalScreen, Screen
+from textual.widgets import DataTable, Footer, Label, OptionList, ProgressBar, Static
 
-from tts_hub.errors import TTSHubError
 from tts_hub.types import ModelFiles
-from tts_hub_tui.hubs.interface import Catalogue, EngineInfo, Hub
-from tts_hub_tui.studio.jobs import failure_of
-from tts_hub_tui.widgets.leaving import unless_left
+from tts_hub_tui.hubs.interface import Catalogue, EngineInfo
 
 if TYPE_CHECKING:
     from tts_hub_tui.app import StudioApp
 
-REFRESH, PULSE = 1.0, 0.2
-"""Seconds between two looks at the engines, and at the download."""
+PULSE = 0.2
+"""Seconds between two looks at what is known of the engines, and of the download."""
 
 
 class EnginesScreen(Screen[str | None]):
@@ -38,11 +36,10 @@ class EnginesScreen(Screen[str | None]):
         Binding("r", "look", "Refresh"),
     ]
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._hub = hub
         self._engines: dict[str, EngineInfo] = {}
-        self._problems: tuple[str, ...] = ()
+        self._shown: tuple[Catalogue, str] | None = None
 
     def compose(self) -> ComposeResult:
         """Table, the engine under the cursor, and the download."""
@@ -54,24 +51,22 @@ class EnginesScreen(Screen[str | None]):
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Look at once, then again and again: engines load while this is open."""
-        self._show_pull()
-        self.set_interval(PULSE, self._show_pull)
+        """Look again and again: engines load while this is open."""
         self.query_one(DataTable).add_columns("engine", "state", "files", "in memory", "models")
         self.query_one(DataTable).focus()
-        self.action_look()
-        self.set_interval(REFRESH, self.action_look)
+        self._follow()
+        self.set_interval(PULSE, self._follow)
 
-    @work(exclusive=True, group="look")
-    async def action_look(self) -> None:
-        """Ask the hub."""
-        with unless_left(self):
-            try:
-                self._show(await self._hub.catalogue())
-            except TTSHubError as exc:
-                failure = failure_of(exc)
-                remedy = f" To fix: {failure.remedy}" if failure.remedy else ""
-                self.query_one("#details", Static).update(f"✗ {failure.message}.{remedy}")
+    def action_look(self) -> None:
+        """Ask the hub now."""
+        self.app.engines.look()
+
+    def _follow(self) -> None:
+        self._show_pull()
+        shown = self.app.engines.catalogue, self.app.engines.away
+        if shown != self._shown:
+            self._shown = shown
+            self._show(self.app.engines.catalogue)
 
     @on(DataTable.RowSelected)
     def action_use(self) -> None:
@@ -84,18 +79,21 @@ class EnginesScreen(Screen[str | None]):
     def _highlighted(self) -> None:
         self._describe()
 
-    def action_pull(self) -> None:
-        """Fetch what is missing of the engine's model; it goes on when this screen is left."""
+    @work(exclusive=True, group="dialog")
+    async def action_pull(self) -> None:
+        """Fetch files that are missing of the engine; it goes on when this screen is left."""
         engine, running = self._chosen(), self.app.pulled
-        wanting = missing_of(engine) if engine is not None else None
+        wanting = missing_of(engine) if engine is not None else []
         if running is not None and not running.is_over:
             self.notify(
                 f"{running.files.model} is being pulled; s stops it.", severity="warning", markup=False
             )
-        elif wanting is None:
+        elif not wanting:
             self.notify("There are no files to get for it.")
         else:
-            self.app.pull(wanting)
+            files = wanting[0] if len(wanting) == 1 else await self.app.push_screen_wait(PickFiles(wanting))
+            if files is not None:
+                self.app.pull(files)
 
     def action_stop_pulling(self) -> None:
         """What has arrived is kept."""
@@ -111,17 +109,13 @@ class EnginesScreen(Screen[str | None]):
 
     def _show(self, catalogue: Catalogue) -> None:
         table = self.query_one(DataTable)
-        engines = {engine.name: engine for engine in catalogue.engines}
-        if engines == self._engines:
-            return
         place = table.cursor_row
-        self._engines = engines
+        self._engines = {engine.name: engine for engine in catalogue.engines}
         table.clear()
-        for engine in engines.values():
+        for engine in catalogue.engines:
             auto = " (auto)" if engine.name == catalogue.auto else ""
             table.add_row(*map(Text, (engine.name + auto, *_cells(engine))), key=engine.name)
         table.move_cursor(row=min(place, max(0, table.row_count - 1)))
-        self._problems = catalogue.problems
         self._describe()
 
     def _chosen(self) -> EngineInfo | None:
@@ -137,23 +131,54 @@ class EnginesScreen(Screen[str | None]):
             lines.append(f"✗ {engine.reason}")
             lines += [f"To fix: {engine.remedy}"] if engine.remedy else []
         for files in engine.downloads if engine is not None else ():
-            state = "missing" if files.missing else "here"
-            size = f", {files.size / 1e6:.0f} MB" if files.size else ""
-            lines.append(
-                f"{files.model} {files.variant}: {state}{size}, from {files.source}".replace(" :", ":")
-            )
-        lines += [f"! configuration: {problem}" for problem in self._problems]
+            lines.append(described(files))
+        lines += [f"! configuration: {problem}" for problem in self.app.engines.catalogue.problems]
+        lines += [f"✗ {self.app.engines.away}"] if self.app.engines.away else []
         self.query_one("#details", Static).update("\n".join(lines))
 
 
-def missing_of(engine: EngineInfo) -> ModelFiles | None:
-    """What is to be pulled for an engine: of the first model of which no variant is here, the usual one."""
+def missing_of(engine: EngineInfo) -> list[ModelFiles]:
+    """What can be fetched: first the usual variant of each model that is not here in any, then the others."""
     here = {files.model for files in engine.downloads if not files.missing}
-    return next((files for files in engine.downloads if files.model not in here), None)
+    found: list[ModelFiles] = []
+    for files in engine.downloads:
+        if files.model not in here and files.model not in {each.model for each in found}:
+            found.append(files)
+    return found + [files for files in engine.downloads if files.missing and files not in found]
+
+
+def described(files: ModelFiles) -> str:
+    """One line about them."""
+    name = f"{files.model} {files.variant}".strip()
+    size = f", {files.size / 1e6:.0f} MB" if files.size else ""
+    return f"{name}: {'missing' if files.missing else 'here'}{size}, from {files.source}"
 
 
 def _cells(engine: EngineInfo) -> list[str]:
     busy = f", {engine.active} at work" if engine.active else ""
     models = ", ".join(engine.models[:2]) + (f" … ({len(engine.models)})" if len(engine.models) > 2 else "")
-    files = "needs none" if not engine.downloads else "missing" if missing_of(engine) else "here"
-    return ["✓ ready" if engine.ready else "✗ not ready", files, f"{engine.state}{busy}", models]
+    here = {files.model for files in engine.downloads if not files.missing}
+    files = "here" if here.issuperset(each.model for each in engine.downloads) else "missing"
+    state = "✓ ready" if engine.ready else "✗ not ready"
+    return [state, files if engine.downloads else "needs none", f"{engine.state}{busy}", models]
+
+
+class PickFiles(ModalScreen[ModelFiles | None]):
+    """Dismissed with the files that are to be fetched."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back")]
+
+    def __init__(self, offered: Sequence[ModelFiles]) -> None:
+        super().__init__()
+        self._offered = offered
+
+    def compose(self) -> ComposeResult:
+        """A line for each model and variant."""
+        with Vertical(classes="dialog small"):
+            yield Label("Pull which?", classes="title")
+            yield OptionList(*map(described, self._offered), compact=True, markup=False)
+            yield Footer(compact=True, show_command_palette=False)
+
+    @on(OptionList.OptionSelected)
+    def _picked(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._offered[event.option_index])

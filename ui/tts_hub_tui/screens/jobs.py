@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+import anyio
+from anyio.to_thread import run_sync as in_thread
 from rich.text import Text
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.coordinate import Coordinate
@@ -23,8 +25,10 @@ if TYPE_CHECKING:
     from tts_hub_tui.studio.desk import Desk
 
 What = Literal["hear", "again", "edit", "export"]
+REFRESH, PATIENCE = 0.5, 0.15
+"""Seconds between two looks at what is being made, and without typing before it is searched."""
 COLUMNS = ("when", "state", "text", "voice", "length", "size", "first", "cost")
-SIGNS = {"queued": "…", "speaking": "▶", "done": "✓", "stopped": "■", "failed": "✗"}
+SIGNS = {"queued": "…", "waiting": "…", "speaking": "▶", "done": "✓", "stopped": "■", "failed": "✗"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +72,13 @@ class JobsScreen(Screen[Wish | None]):
         table = self.query_one(DataTable)
         table.add_columns(*COLUMNS)
         table.focus()
-        self._fill()
-        self.set_interval(0.5, self._follow)
+        self.run_worker(self._follow())
 
     @on(Input.Changed)
-    def _searched(self) -> None:
-        self._fill()
+    @work(exclusive=True, group="search")
+    async def _searched(self) -> None:
+        await anyio.sleep(PATIENCE)
+        await self._fill()
 
     @on(Input.Submitted)
     def _done_searching(self) -> None:
@@ -91,34 +96,37 @@ class JobsScreen(Screen[Wish | None]):
         """Type what is looked for."""
         self.query_one(Input).focus()
 
-    def action_wish(self, what: What) -> None:
+    @work(exclusive=True, group="wish")
+    async def action_wish(self, what: What) -> None:
         """Hand the entry to the main screen."""
         row = self._row()
-        if isinstance(row, Job) and not row.is_over:
+        if row is None:
+            return
+        if isinstance(row, Job) and not row.is_over and what in ("hear", "export"):
             self.notify("It is not finished yet.", severity="warning")
-        elif row is not None:
-            self._wish(what, row if isinstance(row, Entry) else row.entry())
-
-    def _wish(self, what: What, entry: Entry) -> None:
+            return
+        entry = row if isinstance(row, Entry) else row.entry()
+        if entry.outcome == "waiting" and what == "hear":
+            what = "again"  # nothing of it was heard yet
         if what in ("hear", "export") and not entry.bytes:
             self.notify("Its recording is gone; r speaks it again.", severity="warning")
             return
         try:
-            self.dismiss(Wish(what, self._history.whole(entry)))
+            whole = await in_thread(self._history.whole, entry) if isinstance(row, Entry) else entry
         except OutputError as exc:
             self.notify(str(exc), severity="error", markup=False)
+            return
+        if isinstance(row, Job):
+            whole = replace(whole, outcome="stopped")  # spoken again, it is a job of its own
+        self.dismiss(Wish(what, whole))
 
     def action_stop(self) -> None:
         """Take it out of the queue, or stop its engine."""
         row = self._row()
-        job = (
-            row
-            if isinstance(row, Job)
-            else next((j for j in self._desk.jobs if row and j.id == row.id), None)
-        )
+        job = next((each for each in self._desk.jobs if row is not None and each.id == row.id), None)
         if job is not None:
             self._desk.stop(job)
-            self._fill()
+            self._fill_soon()
 
     def action_remove(self) -> None:
         """Forget the entry and its recording."""
@@ -131,7 +139,11 @@ class JobsScreen(Screen[Wish | None]):
                 self._history.remove(row)
             except OutputError as exc:
                 self.notify(str(exc), severity="error", markup=False)
-            self._fill()
+            self._fill_soon()
+
+    @work(exclusive=True, group="search")
+    async def _fill_soon(self) -> None:
+        await self._fill()
 
     def _row(self) -> Entry | Job | None:
         table = self.query_one(DataTable)
@@ -140,10 +152,13 @@ class JobsScreen(Screen[Wish | None]):
         key = table.coordinate_to_cell_key(table.cursor_coordinate).row_key.value
         return self._rows.get(key or "")
 
-    def _fill(self) -> None:
+    async def _fill(self) -> None:
         """Anew where rows have come or gone, else only the cells that changed."""
+        found = await self._found()
+        if not self.is_attached:
+            return
         table = self.query_one(DataTable)
-        self._rows = self._found()
+        self._rows = found
         cells = {
             name: _job_cells(row) if isinstance(row, Job) else _cells(row) for name, row in self._rows.items()
         }
@@ -161,20 +176,28 @@ class JobsScreen(Screen[Wish | None]):
         self._cells = cells
         self.query_one("#details", Static).update(self._details() or "Nothing was spoken yet.")
 
-    def _found(self) -> dict[str, Entry | Job]:
+    async def _found(self) -> dict[str, Entry | Job]:
         """What is being made or waits, then the history."""
-        rows: dict[str, Entry | Job] = {job.id: job for job in reversed(self._desk.jobs) if not job.is_over}
+        search = self.query_one(Input).value.strip()
+        rows: dict[str, Entry | Job] = {
+            job.id: job
+            for job in reversed(self._desk.jobs)
+            if not job.is_over and search.casefold() in job.text.casefold()
+        }
         try:
-            for entry in self._history.entries(self.query_one(Input).value.strip()):
+            for entry in await in_thread(self._history.entries, search):
                 rows.setdefault(entry.id, entry)
         except OutputError as exc:
             self.notify(str(exc), severity="error", markup=False)
         return rows
 
-    def _follow(self) -> None:
+    async def _follow(self) -> None:
         """Anew while something is being made, or has just been."""
-        if any(isinstance(row, Job) for row in self._rows.values()) or self._desk.is_busy:
-            self._fill()
+        await self._fill()
+        while True:
+            await anyio.sleep(REFRESH)
+            if any(isinstance(row, Job) for row in self._rows.values()) or self._desk.is_busy:
+                await self._fill()
 
     def _details(self) -> str:
         row = self._row()

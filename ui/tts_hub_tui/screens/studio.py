@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+import anyio
+from anyio.to_thread import run_sync as in_thread
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -25,10 +28,10 @@ from tts_hub_tui.screens.jobs import JobsScreen, Wish
 from tts_hub_tui.screens.voices import VoicePicker
 from tts_hub_tui.studio.desk import Desk
 from tts_hub_tui.studio.estimating import estimate_line
-from tts_hub_tui.studio.history import History
-from tts_hub_tui.studio.jobs import Export, Failure, Job, failure_of
+from tts_hub_tui.studio.history import Entry, History
+from tts_hub_tui.studio.jobs import Export, Failure, Job
 from tts_hub_tui.studio.opening import read_text
-from tts_hub_tui.widgets.controls import Choice, Controls
+from tts_hub_tui.widgets.controls import Controls, remembered_choice
 from tts_hub_tui.widgets.editor import ScriptEditor
 from tts_hub_tui.widgets.keys import KeyBar
 from tts_hub_tui.widgets.leaving import unless_left
@@ -42,7 +45,11 @@ FRAME = 1 / 15
 PATIENCE = 0.4
 """Seconds without typing after which a text is estimated."""
 SAMPLE = "Hello! This is how I sound."
-CHOICE, SAVED_IN = "choice", "saved in"
+DRAFT_PATIENCE = 1.0
+"""Seconds without typing after which it is kept on disk."""
+REPEATS = 0.7
+"""Seconds in which a key that is held down comes again."""
+CHOICE, DRAFT, SAVED_IN = "choice", "draft", "saved in"
 """Names under which the history remembers them."""
 
 
@@ -54,9 +61,22 @@ class StudioScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "app.show_keys", "Help", tooltip="All keys"),
         # The text area has F6 and F7 for itself: hence the priority.
-        Binding("f5,ctrl+j,alt+enter", "speak", "Speak", key_display="F5", priority=True),
-        Binding("f6,ctrl+t", "pause", "Pause", key_display="F6", tooltip="Pause, and go on", priority=True),
-        Binding("f7", "stop", "Stop", tooltip="Stop the engine and the sound at once", priority=True),
+        Binding("f5,alt+enter", "speak", "Speak", key_display="F5", priority=True),
+        Binding(
+            "f6,ctrl+t",
+            "pause",
+            "Pause",
+            key_display="F6",
+            tooltip="Pause; go on, also with what is held",
+            priority=True,
+        ),
+        Binding(
+            "f7",
+            "stop",
+            "Stop",
+            tooltip="Stop the engine and the sound at once; hold the queue",
+            priority=True,
+        ),
         Binding("escape", "stop", "Stop", show=False),
         Binding("f8,ctrl+r", "replay", "Replay", key_display="F8", tooltip="Hear it again", priority=True),
         Binding("ctrl+s", "save", "Save", tooltip="Save what was spoken, with captions"),
@@ -74,60 +94,83 @@ class StudioScreen(Screen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-low"), (18, "-high")]  # noqa: RUF012 - Textual's own annotation
 
     def __init__(self, desk: Desk, history: History, text: str = "") -> None:
+        """`text`: to begin with, instead of the one that was there last."""
         super().__init__()
-        self._text = text
         self._desk = desk
         self._history = history
+        self._given = text
+        draft = history.recall(DRAFT)
+        self._editor = ScriptEditor(draft if isinstance(draft, str) and draft else text, id="text")
         self._shown: Job | None = None
         """Whose words are marked in the text; None when the text is another by now."""
+        self._asked_at = 0.0
+        """When it was last asked to speak, by `time.monotonic`."""
+        self._sound: tuple[str, str] | None = None
+        """Device and reason of silence, as the title says them."""
+        self._is_kept = True
+        """The draft on disk is what is on the screen."""
 
     def compose(self) -> ComposeResult:
         """Title, text and controls, sound, keys."""
         yield Static("", id="title", markup=False)
         with Horizontal(id="work"):
-            yield ScriptEditor(self._text, id="text")
-            yield Controls(remembered(self._history), id="controls")
+            yield self._editor
+            yield Controls(remembered_choice(self._history.recall(CHOICE)), id="controls")
         yield Static("", id="estimate", markup=False)
         yield NowPlaying(id="now")
         yield KeyBar(self.BINDINGS)
 
     def on_mount(self) -> None:
         """Write at once."""
-        self.query_one(ScriptEditor).focus()
-        self.refresh_title()
-        self.look()
+        if self._given and self._given != self._editor.text:
+            self._editor.load(self._given)
+        self._editor.focus()
+        self._refresh_title()
         self.set_interval(FRAME, self._frame)
-        self.set_interval(2.0, self.look)
+        waiting = self._history.waiting()
+        if waiting:
+            self.notify(f"{waiting} texts of last time were not spoken yet; F3 has them.")
 
-    def refresh_title(self) -> None:
-        """Where it speaks, and on what."""
-        player = self._desk.player
-        sound = f"♪ {player.device}" if not player.silence_reason else f"no sound: {player.silence_reason}"
-        self.query_one("#title", Static).update(f"tts-hub studio · {self.app.hub.place} · {sound}")
+    def on_unmount(self) -> None:
+        """The text is there again at the next start."""
+        if not self._is_kept:
+            with suppress(TTSHubError):
+                self._history.remember(DRAFT, self._editor.text)
 
-    @work(exclusive=True, group="look")
-    async def look(self) -> None:
-        """See which engines there are; a server that is away is asked again."""
+    async def show_engines(self) -> None:
+        """What the hub has told."""
         with unless_left(self):
             controls = self.query_one(Controls)
-            try:
-                await controls.show_catalogue(await self.app.hub.catalogue())
-                controls.show_away("")
-            except TTSHubError as exc:
-                failure = failure_of(exc)
-                remedy = f" To fix: {failure.remedy}" if failure.remedy else ""
-                controls.show_away(f"{failure.message}.{remedy}")
+            await controls.show_catalogue(self.app.engines.catalogue)
+            controls.show_away(self.app.engines.away)
+
+    def _refresh_title(self) -> None:
+        """Where it speaks, and on what."""
+        player = self._desk.player
+        before, self._sound = self._sound, (player.device, player.silence_reason)
+        if self._sound == before:
+            return
+        sound = f"♪ {player.device}" if not player.silence_reason else f"no sound: {player.silence_reason}"
+        self.query_one("#title", Static).update(f"tts-hub studio · {self.app.hub.place} · {sound}")
+        if player.silence_reason:
+            self.notify(
+                f"{player.silence_reason}\nSpeech is made without sound; Ctrl+S saves it.",
+                title="No loudspeaker",
+                severity="warning",
+                timeout=8,
+                markup=False,
+            )
 
     def job_changed(self, job: Job) -> None:
         """The desk has news of a job."""
         if job.state == "failed" and job.failure is not None:
             failure = job.failure
-            said = failure.message + (f"\nTo fix: {failure.remedy}" if failure.remedy else "")
             self.query_one(Controls).show_error(failure.field, failure.message)
             if failure.position and self._shown is job:
-                editor = self.query_one(ScriptEditor)
-                editor.move_cursor(editor.location_at(min(failure.position, len(job.text))))
-            self.app.notify(said, title="Not spoken to the end", severity="error", timeout=10, markup=False)
+                self._editor.move_cursor(self._editor.location_at(min(failure.position, len(job.text))))
+            self.app.notify(
+                failure.line, title="Not spoken to the end", severity="error", timeout=10, markup=False
+            )
 
     def exported(self, export: Export, failure: Failure | None) -> None:
         """A file was written, or could not be."""
@@ -141,38 +184,46 @@ class StudioScreen(Screen[None]):
 
     @on(Controls.SpeakWanted)
     def action_speak(self) -> None:
-        """Put the text in the queue."""
-        editor, controls = self.query_one(ScriptEditor), self.query_one(Controls)
-        if not editor.text.strip():
+        """Put the text in the queue, once what was typed or pasted before has arrived in it."""
+        is_held_down = time.monotonic() - self._asked_at < REPEATS
+        self._asked_at = time.monotonic()
+        if not is_held_down or self._desk.current is None or self._desk.current.text != self._editor.text:
+            self._editor.call_later(self._speak_text)
+
+    def _speak_text(self) -> None:
+        controls = self.query_one(Controls)
+        text = self._editor.text
+        if not text.strip():
             self.notify("There is nothing to speak yet: type or paste a text.", severity="warning")
             return
-        request = controls.request(editor.text)
+        request = controls.request(text)
         if request is None:
             self.notify("A field holds a value that is not possible.", severity="error")
             return
         with self._told():
             self._history.remember(CHOICE, dataclasses.asdict(controls.choice))
-        editor.follows = True
+        self._editor.follows = True
         self._shown = self._speak(request)
 
     def action_pause(self) -> None:
         """Pause, or go on."""
-        player = self._desk.player
-        (player.resume if player.state == "paused" else player.pause)()
+        if not self._desk.toggle_pause():
+            self.notify("There is nothing to pause; F8 replays.")
 
     def action_stop(self) -> None:
-        """What is heard, else what is being made."""
-        job = self._desk.current
-        if job is not None:
-            self._desk.stop(job)
+        """What is heard and what is being made; the rest waits."""
+        self._desk.stop_all()
+        if self._desk.is_held:
+            self.notify(
+                f"{self._desk.unheard} texts are held: F6 goes on, Alt+N drops them.", title="Stopped"
+            )
 
-    @on(ScriptEditor.Interrupted)
     def interrupt(self) -> None:
         """Ctrl+C: stop what runs, else say how to leave."""
-        if self._desk.is_busy or self._desk.player.state != "idle":
+        if (self._desk.is_busy and not self._desk.is_held) or self._desk.player.state != "idle":
             self.action_stop()
         else:
-            self.notify("Ctrl+Q leaves the studio.")
+            self.app.notify("Ctrl+Q leaves the studio.")
 
     def action_replay(self) -> None:
         """From the beginning."""
@@ -180,7 +231,7 @@ class StudioScreen(Screen[None]):
         if job is None or job.recording is None:
             self.notify("There is nothing to hear yet.", severity="warning")
         else:
-            self.query_one(ScriptEditor).follows = True
+            self._editor.follows = True
             self._desk.replay(job)
 
     def action_seek(self, seconds: float) -> None:
@@ -202,10 +253,12 @@ class StudioScreen(Screen[None]):
     @on(Controls.SaveWanted)
     def action_save(self) -> None:
         """What was spoken last; a text that was not spoken yet is spoken first."""
-        job = self._desk.current
-        if job is None and self.query_one(ScriptEditor).text.strip():
-            self.action_speak()
-            job = self._desk.current
+        self._editor.call_later(self._save)
+
+    def _save(self) -> None:
+        if self._desk.current is None and self._editor.text.strip():
+            self._speak_text()
+        job = self._desk.current or self._shown
         if job is None or (job.is_over and (job.recording is None or not job.recording.frames)):
             self.notify("There is nothing to save yet: speak something.", severity="warning")
         else:
@@ -213,8 +266,8 @@ class StudioScreen(Screen[None]):
 
     def action_new(self) -> None:
         """An empty page; undo brings the text back."""
-        self.query_one(ScriptEditor).clear()
-        self.query_one(ScriptEditor).focus()
+        self._editor.clear()
+        self._editor.focus()
 
     @work(exclusive=True, group="dialog")
     async def action_open(self) -> None:
@@ -226,8 +279,8 @@ class StudioScreen(Screen[None]):
             except TTSHubError as exc:
                 self.notify(str(exc), title="Not opened", severity="error", markup=False)
                 return
-            self.query_one(ScriptEditor).load(text)
-            self.query_one(ScriptEditor).focus()
+            self._editor.load(text)
+            self._editor.focus()
 
     @work(exclusive=True, group="dialog")
     @on(Controls.VoiceWanted)
@@ -265,13 +318,12 @@ class StudioScreen(Screen[None]):
         wish = await self.app.push_screen_wait(JobsScreen(self._desk, self._history))
         if wish is not None:
             with self._told():
-                self._fulfil(wish)
+                await self._fulfil(wish)
 
     @work(exclusive=True, group="dialog")
     async def action_engines(self) -> None:
         """State of the engines."""
-        name = await self.app.push_screen_wait(EnginesScreen(self.app.hub))
-        self.look()
+        name = await self.app.push_screen_wait(EnginesScreen())
         if name is not None:
             await self.query_one(Controls).choose_engine(name)
 
@@ -289,12 +341,12 @@ class StudioScreen(Screen[None]):
         with self._told():
             self._history.set_favourite(engine, voice, is_one=is_one)
 
-    def _speak(self, request: SpeechRequest) -> Job:
+    def _speak(self, request: SpeechRequest, entry: Entry | None = None) -> Job:
         if self._desk.player.state == "paused":
             current = self._desk.current
             if current is not None:
                 self._desk.stop(current)  # what is spoken now is to be heard
-        return self._desk.speak(request)
+        return self._desk.speak(request, entry)
 
     def _trier(self, model: str) -> Callable[[Voice], None]:
         def speak(voice: Voice) -> None:
@@ -306,18 +358,19 @@ class StudioScreen(Screen[None]):
 
         return speak
 
-    def _fulfil(self, wish: Wish) -> None:
-        editor = self.query_one(ScriptEditor)
+    async def _fulfil(self, wish: Wish) -> None:
+        entry = wish.entry
         if wish.what == "edit":
-            editor.load(wish.entry.text)
-            editor.focus()
+            self._editor.load(entry.text)
+            self._editor.focus()
         elif wish.what == "again":
-            self._speak(wish.entry.request())
+            with self._told():
+                self._speak(entry.request(), entry if entry.outcome == "waiting" else None)
         elif wish.what == "export":
-            self._ask_where(self._desk.take_up(wish.entry))
+            self._ask_where(await self._desk.take_up(entry))
         else:
-            job = self._desk.take_up(wish.entry)
-            self._shown = job if editor.text == job.text else None
+            job = await self._desk.take_up(entry)
+            self._shown = job if self._editor.text == job.text else None
             self._desk.replay(job)
 
     @work(exclusive=True, group="dialog")
@@ -341,8 +394,19 @@ class StudioScreen(Screen[None]):
 
     @on(TextArea.Changed)
     def _text_changed(self) -> None:
-        self._shown = None
+        if self._shown is not None and self._shown.text != self._editor.text:
+            self._shown = None
+        self._is_kept = False
         self._estimate_soon()
+        self._keep_draft_soon()
+
+    @work(exclusive=True, group="draft")
+    async def _keep_draft_soon(self) -> None:
+        await anyio.sleep(DRAFT_PATIENCE)
+        text = self._editor.text
+        self._is_kept = True
+        with suppress(TTSHubError):  # a history that cannot be written is told where it matters
+            await in_thread(self._history.remember, DRAFT, text)
 
     @on(Controls.Changed)
     def _choice_changed(self) -> None:
@@ -350,11 +414,9 @@ class StudioScreen(Screen[None]):
 
     @work(exclusive=True, group="estimate")
     async def _estimate_soon(self) -> None:
-        import anyio
-
         await anyio.sleep(PATIENCE)
         with unless_left(self):
-            text = self.query_one(ScriptEditor).text
+            text = self._editor.text
             request = self.query_one(Controls).request(text) if text.strip() else None
             line = await estimate_line(self.app.hub, request) if request is not None else ""
             self.query_one("#estimate", Static).update(line)
@@ -365,10 +427,10 @@ class StudioScreen(Screen[None]):
         desk.tick()
         if self.app.screen is not self and not isinstance(self.app.screen, ModalScreen):
             return
+        self._refresh_title()
         job = desk.current
-        waiting = sum(1 for each in desk.jobs if each.state == "queued")
-        self.query_one(NowPlaying).show(job, desk.player, waiting)
-        self.query_one(ScriptEditor).mark(self._spoken_span(job))
+        self.query_one(NowPlaying).show(job, desk)
+        self._editor.mark(self._spoken_span(job))
 
     def _spoken_span(self, job: Job | None) -> tuple[int, int] | None:
         player = self._desk.player
@@ -377,15 +439,6 @@ class StudioScreen(Screen[None]):
             return None
         index = recording.word_at(player.position)
         return recording.words[index].span if index is not None else None
-
-
-def remembered(history: History) -> Choice:
-    """What was chosen last."""
-    values = history.recall(CHOICE)
-    if not isinstance(values, dict):
-        return Choice()
-    known = {field.name for field in dataclasses.fields(Choice)}
-    return Choice(**{name: value for name, value in values.items() if name in known})
 
 
 def unused_path(folder: object, response_format: str) -> Path:

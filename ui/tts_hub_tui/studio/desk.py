@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import aclosing
 from functools import partial
+from typing import Literal
 
 import anyio
 from anyio.to_thread import run_sync as in_thread
 
 from tts_hub.captions import write_captions
-from tts_hub.errors import OutputError, TTSHubError
+from tts_hub.errors import OutputError
 from tts_hub.progress import ProgressEvent
 from tts_hub.types import SpeechRequest
 from tts_hub_tui.hubs.interface import Hub
-from tts_hub_tui.studio.history import Entry, History, Outcome
+from tts_hub_tui.studio.history import Entry, History
 from tts_hub_tui.studio.jobs import Export, Failure, Job, failure_of
 from tts_hub_tui.studio.playback import Player
 from tts_hub_tui.studio.recording import Recording
@@ -47,8 +49,10 @@ class Desk:
         """`on_change` is told of every step of a job, `on_exported` of every file that was written,
         or could not be."""
         self.jobs: list[Job] = []
-        """Of this session, the oldest first."""
+        """Not over yet, or over lately; the oldest first."""
         self.player = player
+        self.is_held = False
+        """What waits goes on waiting until `go_on`."""
         self._hub = hub
         self._history = history
         self._ahead_seconds = ahead_seconds
@@ -57,8 +61,12 @@ class Desk:
         self._waiting: deque[Job] = deque()
         self._to_play: deque[Job] = deque()
         self._more = anyio.Event()
+        self._more_to_export = anyio.Event()
         self._making: tuple[Job, anyio.CancelScope] | None = None
+        self._made_anew: Job | None = None
+        """It is being stopped, and goes back into the queue."""
         self._playing: Job | None = None
+        self._begins_paused = False
         self._latest: Job | None = None
         """The one that was heard, or came to an end, last."""
 
@@ -76,12 +84,40 @@ class Desk:
         """Something is being made, or waits for it."""
         return self._making is not None or bool(self._waiting)
 
-    def speak(self, request: SpeechRequest) -> Job:
-        """Put a text in the queue."""
+    @property
+    def is_paused(self) -> bool:
+        """Nothing is heard, or will be once it is there, until `toggle_pause`."""
+        return self.player.state == "paused" or (self._begins_paused and self.is_busy)
+
+    @property
+    def unsaved(self) -> list[Export]:
+        """Files that are wanted and not written yet."""
+        return [export for job in self.jobs for export in job.exports]
+
+    @property
+    def unheard(self) -> int:
+        """Texts that are neither being heard nor were."""
+        made = self._making[0] if self._making is not None else None
+        ahead = {job.id for job in (made, *self._to_play, *self._waiting) if job is not None}
+        return len(ahead - {self.current.id if self.current is not None else ""})
+
+    def speak(self, request: SpeechRequest, entry: Entry | None = None) -> Job:
+        """Put a text in the queue; where that is held, at its front, and it goes on.
+
+        `entry`: the one of the history that is spoken at last.
+        """
         job = Job(request, str(request.input), self._hub.place)
+        if entry is not None:
+            job.id, job.created = entry.id, entry.created
+        if self.is_busy:
+            self._keep(job)  # it may wait for longer than this process lives
         self.jobs.append(job)
-        self._waiting.append(job)
-        self._more.set()
+        if self.is_held:
+            self._waiting.appendleft(job)
+        else:
+            self._waiting.append(job)
+        self._begins_paused = False
+        self.go_on()
         self._on_change(job)
         return job
 
@@ -92,11 +128,43 @@ class Desk:
         if job in self._to_play:
             self._to_play.remove(job)
         if self._making is not None and self._making[0] is job:
+            self._made_anew = None
             self._making[1].cancel()
         elif job in self._waiting:
             self._waiting.remove(job)
             job.state = "stopped"
+            self._keep(job)
             self._on_change(job)
+
+    def stop_all(self) -> None:
+        """Silence, and an engine at rest; whatever has not been heard yet is held until `go_on`."""
+        job = self.current
+        if job is not None:
+            self.stop(job)
+        if self._making is not None and self._making[0] is not job:
+            self._made_anew = self._making[0]
+            self._making[1].cancel()
+        self._begins_paused = False
+        self.is_held = bool(self._waiting or self._to_play or self._made_anew)
+
+    def go_on(self) -> None:
+        """With what is held."""
+        self.is_held = False
+        self._more.set()
+
+    def toggle_pause(self) -> bool:
+        """Pause, or go on; False: there is nothing to pause."""
+        if self.is_held:
+            self.go_on()
+        elif self.player.state == "paused":
+            self.player.resume()
+        elif self.player.state != "idle":
+            self.player.pause()
+        elif self.is_busy:
+            self._begins_paused = not self._begins_paused
+        else:
+            return False
+        return True
 
     def replay(self, job: Job) -> None:
         """Hear it from its beginning."""
@@ -105,6 +173,7 @@ class Desk:
             made = self._making[0] if self._making is not None else None
             if made is not None and made is not job and made.recording is not None:
                 self._to_play.append(made)  # it is heard behind this one
+            self._begins_paused = False
             self._play(job)
 
     def forget(self, name: str) -> None:
@@ -120,7 +189,7 @@ class Desk:
             self.jobs.remove(job)
             self._latest = None if job is self._latest else self._latest
 
-    def take_up(self, entry: Entry) -> Job:
+    async def take_up(self, entry: Entry) -> Job:
         """Lay an entry of the history on the desk, with its recording.
 
         Raises:
@@ -129,65 +198,98 @@ class Desk:
         found = next((job for job in self.jobs if job.id == entry.id), None)
         if found is not None and found.recording is not None:
             return found
-        job = Job(entry.request(), entry.text, entry.facts.place, entry.id, entry.created, entry.outcome)
-        job.recording = Recording.open(self._history.folder, entry.id)
-        self.jobs.append(job)
+        state = "stopped" if entry.outcome == "waiting" else entry.outcome
+        job = Job(entry.request(), entry.text, entry.facts.place, entry.id, entry.created, state)
+        job.recording = await in_thread(Recording.open, self._history.folder, entry.id)
+        self.jobs = [each for each in self.jobs if each.id != entry.id] + [job]
+        self._clear_away(but=OPEN_RECORDINGS, besides=job)
         return job
 
     def export(self, job: Job, export: Export) -> None:
         """Write a file of a job: now, or when everything is made."""
         job.exports.append(export)
-        self._more.set()
+        self._more_to_export.set()
 
     def tick(self) -> None:
         """Begin the next recording when the one before has been heard; call it several times a second."""
-        if self.player.state == "idle" and self._to_play:
+        if self.player.state == "idle" and self._to_play and not self.is_held:
             self._play(self._to_play.popleft())
 
     async def run(self) -> None:
         """Work until cancelled."""
         try:
-            while True:
-                self._more = anyio.Event()
-                for job in [job for job in self.jobs if job.is_over and job.exports]:
-                    await self._write_exports(job)
-                if self._waiting:
-                    await self._make(self._waiting.popleft())
-                    self._close_recordings(but=OPEN_RECORDINGS)
-                else:
-                    await self._more.wait()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._make_all)
+                tasks.start_soon(self._export_all)
         finally:
             self.player.close()
-            self._close_recordings(but=0)
+            self._close_all()
 
-    def _close_recordings(self, *, but: int) -> None:
-        """Those of the oldest jobs; the history opens them again."""
-        over = [job for job in self.jobs if job.recording is not None and (job.is_over or not but)]
-        for job in over[: max(0, len(over) - but)] if but else over:
-            if job.recording is not None and not (but and (job is self._playing or job in self._to_play)):
+    async def _make_all(self) -> None:
+        while True:
+            self._more = anyio.Event()
+            if self._waiting and not self.is_held:
+                await self._make(self._waiting.popleft())
+                self._clear_away(but=OPEN_RECORDINGS)
+            else:
+                await self._more.wait()
+
+    async def _export_all(self) -> None:
+        while True:
+            self._more_to_export = anyio.Event()
+            for job in [job for job in self.jobs if job.is_over and job.exports]:
+                await self._write_exports(job)
+            await self._more_to_export.wait()
+
+    def _clear_away(self, *, but: int, besides: Job | None = None) -> None:
+        """The oldest jobs that nobody needs; the history has them."""
+        needed = (self._playing, self._latest, besides, *self._to_play)
+        over = [job for job in self.jobs if job.is_over and not job.exports and job not in needed]
+        for job in over[: max(0, len(over) - but)]:
+            if job.recording is not None:
                 job.recording.close()
-                job.recording = None
+            self.jobs.remove(job)
+
+    def _close_all(self) -> None:
+        for job in self.jobs:
+            if job.recording is not None:
+                job.recording.close()
 
     async def _make(self, job: Job) -> None:
         job.state = "speaking"
         self._on_change(job)
         with anyio.CancelScope() as scope:
             self._making = job, scope
-            outcome: Outcome = "stopped"
+            outcome: Literal["done", "stopped", "failed"] = "stopped"
             try:
                 await self._record(job)
                 outcome = "done"
-            except TTSHubError as exc:
+            except Exception as exc:  # noqa: BLE001 - the studio outlives whatever an engine does
                 job.failure = failure_of(exc)
                 outcome = "failed"
             finally:
                 self._making = None
-                self._latest = job
-                job.state = outcome
                 if job.recording is not None:
                     job.recording.finish()
+                if self._made_anew is job and outcome != "done":
+                    self._put_back(job)
+                else:
+                    self._latest = job
+                    job.state = outcome
+                self._made_anew = None
                 self._keep(job)
+                self._more_to_export.set()
                 self._on_change(job)
+
+    def _put_back(self, job: Job) -> None:
+        """To the front of the queue, as if nothing had been made of it."""
+        if job in self._to_play:
+            self._to_play.remove(job)
+        if job.recording is not None:
+            job.recording.close()
+            Recording.delete(self._history.folder, job.id)
+        job.begin_anew()
+        self._waiting.appendleft(job)
 
     async def _record(self, job: Job) -> None:
         def note(event: ProgressEvent, /) -> None:
@@ -201,6 +303,7 @@ class Desk:
             job.recording = recording
             self._to_play.append(job)
             self.tick()
+            await in_thread(self._keep, job)  # while the first sound is on its way to the ear
             async for chunk in speech:
                 await in_thread(recording.append, chunk)
                 job.report = speech.report
@@ -209,8 +312,10 @@ class Desk:
 
     async def _wait_for_ear(self, job: Job) -> None:
         """Stay ahead of what is heard, but not by hours, unless all of it is wanted."""
+        began = time.monotonic()
         while self._may_wait(job) and self._seconds_ahead(job) > self._ahead_seconds:  # noqa: ASYNC110 - the ear tells nothing
             await anyio.sleep(BREATH)
+        job.seconds_waited += time.monotonic() - began
 
     def _may_wait(self, job: Job) -> bool:
         """Somebody is going to hear it, and nobody wants all of it at once."""
@@ -224,7 +329,8 @@ class Desk:
     def _play(self, job: Job) -> None:
         if job.recording is not None:
             self._playing = self._latest = job
-            self.player.play(job.recording)
+            self.player.play(job.recording, paused=self._begins_paused)
+            self._begins_paused = False
 
     def _keep(self, job: Job) -> None:
         try:
@@ -234,13 +340,14 @@ class Desk:
             job.warnings.append(str(exc))
 
     async def _write_exports(self, job: Job) -> None:
-        exports, job.exports = job.exports, []
-        for export in exports:
+        while job.exports:
+            export, failure = job.exports[0], None
             try:
                 await self._write(job, export)
-                self._on_exported(export, None)
-            except TTSHubError as exc:
-                self._on_exported(export, failure_of(exc))
+            except Exception as exc:  # noqa: BLE001 - a file that cannot be written ends nothing else
+                failure = failure_of(exc)
+            del job.exports[0]
+            self._on_exported(export, failure)
 
     async def _write(self, job: Job, export: Export) -> None:
         recording = job.recording

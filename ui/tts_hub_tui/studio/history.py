@@ -15,12 +15,13 @@ from tts_hub.errors import OutputError
 from tts_hub.types import SpeechRequest
 from tts_hub_tui.studio.recording import Recording
 
-Outcome = Literal["done", "stopped", "failed"]
-VERSION = 1
+Outcome = Literal["waiting", "done", "stopped", "failed"]
+"""`waiting`: nothing of it was spoken yet."""
+VERSION = 2
 TABLES = """
 CREATE TABLE IF NOT EXISTS spoken (
     id TEXT PRIMARY KEY, created TEXT NOT NULL, text TEXT NOT NULL, request TEXT NOT NULL,
-    outcome TEXT NOT NULL, facts TEXT NOT NULL, bytes INTEGER NOT NULL
+    outcome TEXT NOT NULL, facts TEXT NOT NULL, bytes INTEGER NOT NULL, search TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS spoken_by_time ON spoken (created);
 CREATE TABLE IF NOT EXISTS favourites (
@@ -30,7 +31,7 @@ CREATE TABLE IF NOT EXISTS remembered (name TEXT PRIMARY KEY, value TEXT NOT NUL
 """
 LATEST = """
 SELECT id, created, substr(text, 1, ?), length(text), request, outcome, facts, bytes FROM spoken
-WHERE instr(lower(text || request || facts), lower(?)) ORDER BY created DESC, rowid DESC LIMIT ?
+WHERE instr(search, ?) ORDER BY created DESC, rowid DESC LIMIT ?
 """
 REQUEST_FIELDS = ("model", "voice", "language", "speed", "response_format", "instructions", "seed")
 SHOWN_CHARACTERS = 500
@@ -77,10 +78,12 @@ class Entry:
 
 
 class History:
-    """All that was spoken, favourite voices, and what was chosen last. Quick enough for the event loop.
+    """All that was spoken or waits for it, favourite voices, and what was chosen last.
+
+    Each call is one piece of work on the disk; with texts of millions of characters it may take 0.1 s.
 
     Raises:
-        OutputError: the folder cannot be used, or the disk refuses.
+        OutputError: the folder cannot be used, the disk refuses, or the history is another version's.
     """
 
     def __init__(self, folder: Path, *, keep_bytes: int) -> None:
@@ -93,22 +96,31 @@ class History:
             raise OutputError(f"cannot keep recordings in {folder}: {exc.strerror}") from exc
         self._file = folder / "history.sqlite"
         with self._connected() as database:
+            version = database.execute("PRAGMA user_version").fetchone()[0]
+            if version not in (0, VERSION):
+                raise OutputError(
+                    f"{self._file} is of another version of tts-hub: move it away to begin anew"
+                )
             database.executescript(TABLES)
             database.execute(f"PRAGMA user_version = {VERSION}")
+        self._tidy_up()
 
     def add(self, entry: Entry) -> None:
-        """Keep an entry, or replace it; the oldest recordings go where there are too many."""
+        """Keep an entry, or replace it; where there is too much, the oldest recordings go, or texts."""
+        facts = {name: getattr(entry.facts, name) for name in Facts.__slots__}
+        searched = (entry.text, entry.facts.engine, entry.facts.voice, entry.facts.language)
         with self._connected() as database:
             database.execute(
-                "INSERT OR REPLACE INTO spoken VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO spoken VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     entry.id,
                     entry.created.astimezone(UTC).isoformat(),
                     entry.text,
                     json.dumps(dict(entry.fields)),
                     entry.outcome,
-                    json.dumps({name: getattr(entry.facts, name) for name in Facts.__slots__}),
+                    json.dumps(facts),
                     entry.bytes,
+                    "\n".join((*searched, *map(str, entry.fields.values()))).casefold(),
                 ),
             )
             self._delete_oldest(database, entry.id)
@@ -116,8 +128,15 @@ class History:
     def entries(self, containing: str = "", *, most: int = 200) -> list[Entry]:
         """The newest first; those whose text or voice contains something."""
         with self._connected() as database:
-            rows = database.execute(LATEST, (SHOWN_CHARACTERS, containing, most)).fetchall()
-        return [_entry(row) for row in rows]
+            wanted = (SHOWN_CHARACTERS, containing.casefold(), most)
+            rows = database.execute(LATEST, wanted).fetchall()
+        return [entry for entry in map(_entry, rows) if entry is not None]
+
+    def waiting(self) -> int:
+        """How many texts have not been spoken yet."""
+        with self._connected() as database:
+            found = database.execute("SELECT count(*) FROM spoken WHERE outcome = 'waiting'").fetchone()
+        return int(found[0])
 
     def whole(self, entry: Entry) -> Entry:
         """The entry with all of its text."""
@@ -150,7 +169,10 @@ class History:
         """What was remembered under a name; None if nothing was."""
         with self._connected() as database:
             row = database.execute("SELECT value FROM remembered WHERE name = ?", (name,)).fetchone()
-        return json.loads(row[0]) if row else None
+        try:
+            return json.loads(row[0]) if row else None
+        except ValueError:
+            return None  # not of our writing
 
     def remember(self, name: str, value: Any) -> None:
         """Keep a value that JSON can hold for the next start."""
@@ -158,15 +180,35 @@ class History:
             database.execute("INSERT OR REPLACE INTO remembered VALUES (?, ?)", (name, json.dumps(value)))
 
     def _delete_oldest(self, database: sqlite3.Connection, newest: str) -> None:
-        kept = 0
+        recorded = written = 0
         rows = database.execute(
-            "SELECT id, bytes FROM spoken WHERE bytes > 0 ORDER BY created DESC, rowid DESC"
-        )
-        for name, size in rows.fetchall():
-            kept += size
-            if kept > self._keep_bytes and name != newest:
+            "SELECT id, bytes, length(text) FROM spoken ORDER BY created DESC, rowid DESC"
+        ).fetchall()
+        for name, size, characters in rows:
+            recorded, written = recorded + size, written + characters
+            if name == newest:
+                continue
+            if written > self._keep_bytes:
+                Recording.delete(self.folder, name)
+                database.execute("DELETE FROM spoken WHERE id = ?", (name,))
+            elif size and recorded > self._keep_bytes:
                 Recording.delete(self.folder, name)
                 database.execute("UPDATE spoken SET bytes = 0 WHERE id = ?", (name,))
+
+    def _tidy_up(self) -> None:
+        """What a process that was killed has left: recordings that no entry knows, or knows the size of."""
+        with self._connected() as database:
+            rows = database.execute("SELECT id, bytes, facts FROM spoken").fetchall()
+            known = {name: (size, facts) for name, size, facts in rows}
+            for name in Recording.names(self.folder):
+                if name not in known:
+                    Recording.delete(self.folder, name)
+                elif not known[name][0]:
+                    size, seconds = Recording.size(self.folder, name)
+                    facts = json.dumps(json.loads(known[name][1]) | {"audio_seconds": seconds})
+                    database.execute(
+                        "UPDATE spoken SET bytes = ?, facts = ? WHERE id = ?", (size, facts, name)
+                    )
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
@@ -184,15 +226,25 @@ def fields_of(request: SpeechRequest) -> dict[str, Any]:
     return given | ({"options": dict(request.options)} if request.options else {})
 
 
-def _entry(row: tuple[str, str, str, int, str, Outcome, str, int]) -> Entry:
+def _entry(row: tuple[str, str, str, int, str, str, str, int]) -> Entry | None:
+    """None for a row that is not of our writing."""
     name, created, text, characters, request, outcome, facts, size = row
-    return Entry(
-        id=name,
-        created=datetime.fromisoformat(created),
-        text=text,
-        characters=characters,
-        fields=json.loads(request),
-        outcome=outcome,
-        facts=Facts(**json.loads(facts)),
-        bytes=size,
-    )
+    try:
+        found = Entry(
+            id=str(name),
+            created=datetime.fromisoformat(created),
+            text=str(text),
+            characters=int(characters),
+            fields=dict(json.loads(request)),
+            outcome=_outcome(outcome),
+            facts=Facts(**{key: value for key, value in json.loads(facts).items() if key in Facts.__slots__}),
+            bytes=int(size),
+        )
+    except (AttributeError, TypeError, ValueError):
+        return None
+    return found
+
+
+def _outcome(name: str) -> Outcome:
+    found: dict[str, Outcome] = {"waiting": "waiting", "done": "done", "failed": "failed"}
+    return found.get(name, "stopped")

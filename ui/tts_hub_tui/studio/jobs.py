@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import uuid
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from tts_hub.types import SpeechRequest
 from tts_hub_tui.studio.history import Entry, Facts, Outcome, fields_of
 from tts_hub_tui.studio.recording import Recording
 
+logger = logging.getLogger(__name__)
 JobState = Literal["queued", "speaking", "done", "stopped", "failed"]
 
 
@@ -30,6 +32,11 @@ class Failure:
     """Field of the request that is to blame, or empty."""
     position: int | None = None
     """Where in the text it happened, in characters."""
+
+    @property
+    def line(self) -> str:
+        """What happened, and what to do about it."""
+        return f"{self.message}.{f' To fix: {self.remedy}' if self.remedy else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,9 @@ class Job:
     report: SpeechReport | None = None
     failure: Failure | None = None
     exports: list[Export] = field(default_factory=list)
-    """Files to write once everything is made."""
+    """Files that are not written yet."""
+    seconds_waited: float = 0.0
+    """For the ear, in which nothing was made."""
 
     @property
     def is_over(self) -> bool:
@@ -72,10 +81,11 @@ class Job:
 
     @property
     def seconds_left(self) -> float | None:
-        """Until everything is made, by the pace so far; None while nobody knows."""
+        """Of work until everything is made, by the pace so far; None while nobody knows."""
         if self.state != "speaking" or self.report is None or not self.fraction:
             return None
-        left = self.report.elapsed_seconds * (1 - self.fraction) / self.fraction
+        worked = max(0.0, self.report.elapsed_seconds - self.seconds_waited)
+        left = worked * (1 - self.fraction) / self.fraction
         return left if math.isfinite(left) else None
 
     def note(self, event: ProgressEvent) -> None:
@@ -88,11 +98,17 @@ class Job:
         if event.message and event.stage in ("fallback", "segment", "notice"):
             self.warnings.append(event.message)
 
+    def begin_anew(self) -> None:
+        """Back in the queue, with nothing made."""
+        self.state = "queued"
+        self.event = self.recording = self.report = self.failure = None
+        self.segments_done, self.fraction, self.seconds_waited = 0, 0.0, 0.0
+        self.warnings.clear()
+
     def entry(self) -> Entry:
-        """As the history keeps it; one that is not over counts as stopped."""
-        outcome: Outcome = "stopped"
-        if self.state == "done" or self.state == "failed":  # noqa: PLR1714 - so that mypy follows
-            outcome = self.state
+        """As the history keeps it; one that is being made counts as stopped."""
+        outcomes: dict[JobState, Outcome] = {"queued": "waiting", "done": "done", "failed": "failed"}
+        outcome = outcomes.get(self.state, "stopped")
         report, failure = self.report, self.failure
         facts = Facts(
             place=self.place,
@@ -111,8 +127,13 @@ class Job:
         return Entry(self.id, self.created, self.text, len(self.text), fields, outcome, facts, size)
 
 
-def failure_of(exc: TTSHubError) -> Failure:
-    """What a person is told of an error."""
+def failure_of(exc: Exception) -> Failure:
+    """What a person is told of an error; one that is not the hub's own goes to the log, where it is whole."""
+    if not isinstance(exc, TTSHubError):
+        logger.error("an unexpected error", exc_info=exc)
+        return Failure(
+            f"an unexpected error, which is in the log: {' '.join(str(exc).split()) or type(exc).__name__}"
+        )
     return Failure(
         " ".join(str(exc).split()),
         remedy=exc.remedy if isinstance(exc, BackendUnavailableError) else "",

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tts_hub.types import Samples
-from tts_hub_tui.studio.stderr import quiet_stderr
+from tts_hub_tui.terminal.stderr import quiet_stderr
 
 Fill = Callable[[Samples, float], None]
 """Writes the next samples into an array of shape (T,); they are heard so many seconds later."""

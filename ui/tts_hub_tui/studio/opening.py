@@ -28,12 +28,16 @@ async def read_text(path: Path) -> str:
 
 def _read(path: Path) -> str:
     try:
-        size = path.stat().st_size
-        if size > MOST_BYTES:
-            raise InvalidTextError(f"{path.name} has {size / 1e6:.0f} MB; 20 MB is the most that is opened")
-        data = path.read_bytes()
+        if not path.is_file():  # a device or a pipe may never come to an end
+            raise InvalidTextError(f"cannot read {path}: {'no file' if path.exists() else 'it is not there'}")
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
     except OSError as exc:
         raise InvalidTextError(f"cannot read {path}: {exc.strerror}") from exc
+    if len(data) > MOST_BYTES:
+        raise InvalidTextError(
+            f"{path.name} is too long: {MOST_BYTES / 1e6:.0f} MB is the most that is opened"
+        )
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         text = data.decode(encoding)

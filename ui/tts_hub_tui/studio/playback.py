@@ -76,13 +76,13 @@ class Player:
         """The peak of what is heard now, 0 to 1."""
         return 0.0 if self._play is None else self._play.level
 
-    def play(self, recording: Recording, start: float = 0.0) -> None:
-        """From `start` seconds on."""
-        self._begin(recording, start, paused=False)
+    def play(self, recording: Recording, start: float = 0.0, *, paused: bool = False) -> None:
+        """From `start` seconds on; `paused`: once it is resumed."""
+        self._begin(recording, start, paused=paused)
 
     def pause(self) -> None:
         """Silence from the next block on; `resume` goes on with the very next sample."""
-        if self._play is not None:
+        if self._play is not None and self.state != "idle":
             self._play.is_paused = True
 
     def resume(self) -> None:
@@ -98,7 +98,7 @@ class Player:
     def seek(self, seconds: float) -> None:
         """Go on from there; a recording that has ended is played again."""
         if self.recording is not None:
-            paused = self._play is not None and self._play.is_paused
+            paused = self.state == "paused"
             self._begin(self.recording, min(max(0.0, seconds), self.recording.seconds), paused=paused)
 
     def close(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import anyio
 
-from tts_hub.errors import TTSHubError
 from tts_hub.progress import ProgressEvent
 from tts_hub.types import ModelFiles
 from tts_hub_tui.hubs.interface import Hub
@@ -30,8 +29,7 @@ class Pull:
         """Where it stands, for people to read."""
         name = self.files.model
         if self.failure is not None:
-            remedy = f" To fix: {self.failure.remedy}" if self.failure.remedy else ""
-            return f"✗ {self.failure.message}.{remedy}"
+            return f"✗ {self.failure.line}"
         if self._stopped:
             return f"{name}: stopped; p goes on from there."
         if self.is_over:
@@ -45,7 +43,7 @@ class Pull:
         try:
             with self._scope:
                 await hub.pull(self.files.model, self._note, variant=self.files.variant or None)
-        except TTSHubError as exc:
+        except Exception as exc:  # noqa: BLE001 - shown, and in the log
             self.failure = failure_of(exc)
         finally:
             self.is_over = True

@@ -105,6 +105,21 @@ class Recording:
             with suppress(OSError):
                 path.unlink()
 
+    @staticmethod
+    def names(folder: Path) -> list[str]:
+        """Of all that lie in a folder."""
+        return [file.stem for file in folder.glob("*.pcm")]
+
+    @staticmethod
+    def size(folder: Path, name: str) -> tuple[int, float]:
+        """Bytes of the audio and seconds, without opening it; zeros if it cannot be read."""
+        try:
+            size = _audio_file(folder, name).stat().st_size
+            rate = int(next(_lines(_notes_file(folder, name)))["sample_rate"])
+            return size, size / SAMPLE_BYTES / rate
+        except (KeyError, OSError, StopIteration, TypeError, ValueError, ZeroDivisionError):
+            return 0, 0.0
+
     @property
     def seconds(self) -> float:
         """Length of what can be read."""

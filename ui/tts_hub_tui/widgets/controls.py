@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,8 +44,25 @@ class Choice:
     """Engine -> what differs from its defaults."""
 
 
-class Controls(VerticalScroll):
-    """The panel beside the text."""
+def remembered_choice(values: object) -> Choice:
+    """One that was kept; whatever of it cannot be one any more is as at the first start."""
+    usual = Choice()
+    if not isinstance(values, dict):
+        return usual
+    found = {
+        name: value
+        for name, value in values.items()
+        if name in Choice.__slots__ and isinstance(value, type(getattr(usual, name)))
+    }
+    if found.get("response_format", "mp3") not in {each.name for each in FORMATS}:
+        del found["response_format"]
+    options = found.get("options", {})
+    found["options"] = {name: each for name, each in options.items() if isinstance(each, dict)}
+    return Choice(**found)
+
+
+class Controls(Vertical):
+    """The panel beside the text: fields that scroll, and buttons that do not."""
 
     class Changed(Message):
         """Something else is chosen now."""
@@ -60,7 +77,7 @@ class Controls(VerticalScroll):
         """The button was pressed."""
 
     def __init__(self, choice: Choice, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
-        super().__init__(id=id, can_focus=False)
+        super().__init__(id=id)
         self.voice: Voice | None = None
         """Chosen by the user or remembered; None: the engine's usual one."""
         if choice.voice:
@@ -71,22 +88,25 @@ class Controls(VerticalScroll):
         self._shown = AUTO
         """The engine whose models and options are offered."""
         self._given: dict[str, Mapping[str, Any]] = dict(choice.options)
+        self._offered: dict[str, Sequence[tuple[str, str]]] = {}
+        """List -> (label, value) of what it offers."""
 
     def compose(self) -> ComposeResult:
         """From what matters most to what is seldom touched."""
-        yield _row("engine", Select([(AUTO, AUTO)], value=AUTO, allow_blank=False, compact=True, id="engine"))
-        yield _row("model", Select[str]([("", "")], value="", allow_blank=False, compact=True, id="model"))
-        yield _row("voice", Button(self._voice_name, compact=True, id="voice"))
-        formats = [(each.name, each.name) for each in FORMATS]
-        usual = self._choice.response_format
-        yield _row(
-            "format",
-            Select(formats, value=usual, allow_blank=False, compact=True, id="format"),
-            key="response_format",
-        )
-        speed = Number(SLOWEST, FASTEST, f"{SLOWEST:g} to {FASTEST:g} is possible")
-        yield _row("speed", Input(self._choice.speed, compact=True, validators=speed, id="speed"))
-        yield OptionsForm()
+        with VerticalScroll(id="fields", can_focus=False):
+            engines = Select([(AUTO, AUTO)], value=AUTO, allow_blank=False, compact=True, id="engine")
+            yield _row("engine", engines)
+            yield _row(
+                "model", Select[str]([("", "")], value="", allow_blank=False, compact=True, id="model")
+            )
+            yield _row("voice", Button(self._voice_name, compact=True, id="voice"))
+            formats = [(each.name, each.name) for each in FORMATS]
+            usual = self._choice.response_format
+            saved = Select(formats, value=usual, allow_blank=False, compact=True, id="format")
+            yield _row("format", saved, key="response_format")
+            speed = Number(SLOWEST, FASTEST, f"{SLOWEST:g} to {FASTEST:g} is possible")
+            yield _row("speed", Input(self._choice.speed, compact=True, validators=speed, id="speed"))
+            yield OptionsForm()
         with Horizontal(id="buttons"):
             yield Button("▶ Speak", variant="success", compact=True, id="speak")
             yield Button("Save…", variant="primary", compact=True, id="save")
@@ -116,12 +136,9 @@ class Controls(VerticalScroll):
     @property
     def choice(self) -> Choice:
         """To be remembered."""
-        engine = self._select("engine")
-        given = self.query_one(OptionsForm).values
-        if given is not None and engine != AUTO:
-            self._given[engine] = given
+        self._keep_options()
         return Choice(
-            engine=engine,
+            engine=self._select("engine"),
             model=self._select("model"),
             voice=self.voice.id if self.voice else "",
             language=self.voice.language if self.voice else "",
@@ -138,13 +155,9 @@ class Controls(VerticalScroll):
         self._catalogue = catalogue
         wanted = self._choice.engine if is_first else self._select("engine")
         auto = f"{AUTO} ({catalogue.auto})" if catalogue.auto else AUTO
-        names = [(Content(e.name if e.ready else f"{e.name} (not ready)"), e.name) for e in catalogue.engines]
-        select = self.query_one("#engine", Select)
-        with self.prevent(Select.Changed):
-            select.set_options([(Content(auto), AUTO), *names])
-            for _, name in names[:1]:
-                select.value = name  # a value that stays the same would keep its old label
-            select.value = wanted if any(wanted == name for _, name in names) else AUTO
+        names = [(e.name if e.ready else f"{e.name} (not ready)", e.name) for e in catalogue.engines]
+        known = any(wanted == name for _, name in names)
+        self._offer("engine", [(auto, AUTO), *names], wanted if known else AUTO)
         await self._show_engine(self._choice.model if is_first else self._select("model"))
 
     async def choose_engine(self, name: str) -> None:
@@ -171,8 +184,8 @@ class Controls(VerticalScroll):
         failed = speed.validate(speed.value)
         if failed is not None and not failed.is_valid:
             self.show_error("speed", f"{SLOWEST:g} to {FASTEST:g} is possible")
-        options = self.query_one(OptionsForm).values
-        if options is None or (failed is not None and not failed.is_valid):
+        options, are_sound = self.query_one(OptionsForm).read()
+        if not are_sound or (failed is not None and not failed.is_valid):
             return None
         return SpeechRequest(
             input=text,
@@ -228,23 +241,39 @@ class Controls(VerticalScroll):
 
     async def _show_engine(self, model: str) -> None:
         """Models, state and options of the engine that is chosen."""
+        self._keep_options()
         wanted, engine = self._select("engine"), self.engine
         self._shown = wanted
         models = engine.models if engine and wanted != AUTO else ()
-        select = self.query_one("#model", Select)
-        with self.prevent(Select.Changed):
-            select.set_options([(Content(name), name) for name in models] or [("", "")])
-            select.value = model if model in models else models[0] if models else ""
+        usual = models[0] if models else ""
+        offered = [(name, name) for name in models] or [("", "")]
+        self._offer("model", offered, model if model in models else usual)
         self.query_one("#model-field").display = len(models) > 1
         self._show_state()
         schema = engine.options if engine and wanted != AUTO else {}
-        await self.query_one(OptionsForm).show(schema, self._given.get(wanted, {}))
+        await self.query_one(OptionsForm).show(wanted, schema, self._given.get(wanted, {}))
+
+    def _keep_options(self) -> None:
+        """What is written for the engine that is shown, for when it is shown again."""
+        if self._shown != AUTO and self.query(OptionRow):
+            self._given[self._shown] = self.query_one(OptionsForm).read()[0]
+
+    def _offer(self, name: str, offered: Sequence[tuple[str, str]], value: str) -> None:
+        """In a list; one that is open is left alone where it offers the same already."""
+        select = self.query_one(f"#{name}", Select)
+        with self.prevent(Select.Changed):
+            if self._offered.get(name) != offered:
+                self._offered[name] = offered
+                select.set_options([(Content(label), each) for label, each in offered])
+                select.value = offered[-1][1]  # a value that stays the same would keep its old label
+            select.value = value
 
     def _show_state(self) -> None:
         engine = self.engine
         state = self._away
         if not state and engine is not None and not engine.ready:
-            state = f"{engine.reason} (F4: engines)"
+            remedy = f" To fix: {engine.remedy}." if engine.remedy else ""
+            state = f"{engine.reason}.{remedy} (F4: engines)"
         elif not state and engine is None and self._catalogue.engines:
             state = "no engine is ready (F4: engines)"
         self.query_one("#engine-error", FieldError).show(state)

@@ -10,10 +10,10 @@ from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.message import Message
 from textual.widgets import TextArea
 
 from tts_hub_tui.studio.opening import broken_lines
+from tts_hub_tui.terminal.controls import without_controls
 
 SPOKEN = Style(bold=True, reverse=True)
 """Seen without colours too."""
@@ -24,16 +24,12 @@ class ScriptEditor(TextArea):
     """A text area that marks what is heard, and follows it unless the user looks elsewhere."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+c", "copy_or_interrupt", "Copy; without a selection: stop", show=False),
         Binding("ctrl+a", "select_all", "Select all", show=False),
     ]
 
-    class Interrupted(Message):
-        """Ctrl+C with nothing to copy."""
-
     def __init__(self, text: str = "", *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(
-            broken_lines(text),
+            broken_lines(without_controls(text)),
             id=id,
             soft_wrap=True,
             tab_behavior="focus",
@@ -48,15 +44,25 @@ class ScriptEditor(TextArea):
         """Of each row, in characters of the text; None after a change."""
 
     def load(self, text: str) -> None:
-        """Another text; overlong lines are broken, which is said."""
-        broken = broken_lines(text)
-        self.load_text(broken)
-        if broken != text:
-            self.notify("Very long lines were broken behind sentences.")
+        """Another text, which undo takes back; what had to be changed in it is said."""
+        text = self._acceptable(text)
+        self.history.checkpoint()
+        self.replace(text, (0, 0), self.document.end, maintain_selection_offset=False)
+        self.move_cursor((0, 0))
+        self.follows = True
 
     async def on_paste(self, event: events.Paste) -> None:
-        """As Textual does it, with overlong lines broken."""
-        event.text = broken_lines(event.text)
+        """As Textual does it, with what had to be changed."""
+        event.text = self._acceptable(event.text)
+
+    def _acceptable(self, text: str) -> str:
+        plain = without_controls(text)
+        if plain != text:
+            self.notify(f"{len(text) - len(plain)} control characters were left out.")
+        broken = broken_lines(plain)
+        if broken != plain:
+            self.notify("Very long lines were broken behind sentences.")
+        return broken
 
     def mark(self, span: tuple[int, int] | None) -> None:
         """Mark characters `[start, end)` of the text as being spoken; None: nothing is."""
@@ -86,13 +92,6 @@ class ScriptEditor(TextArea):
         if self._spoken is not None and self._spoken[0] == line_index:
             line.stylize(SPOKEN, self._spoken[1], self._spoken[2])
         return line
-
-    def action_copy_or_interrupt(self) -> None:
-        """What Ctrl+C is for in editors and in terminals."""
-        if self.selection.is_empty:
-            self.post_message(self.Interrupted())
-        else:
-            self.action_copy()
 
     def on_text_area_changed(self) -> None:
         """Places have moved."""

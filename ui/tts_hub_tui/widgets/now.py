@@ -7,8 +7,8 @@ from textual.containers import Vertical
 from textual.widgets import Static
 
 from tts_hub.pricing import usd
+from tts_hub_tui.studio.desk import Desk
 from tts_hub_tui.studio.jobs import Job
-from tts_hub_tui.studio.playback import Player
 from tts_hub_tui.widgets.waveform import Waveform
 
 SIGNS = {"playing": "▶", "waiting": "…", "paused": "⏸", "idle": "■"}
@@ -32,10 +32,11 @@ class NowPlaying(Vertical):
         self._say("warning", "")
         self._say("failure", "")
 
-    def show(self, job: Job | None, player: Player, queued: int) -> None:
+    def show(self, job: Job | None, desk: Desk) -> None:
         """Where a job stands, and how far the ear has come in it."""
         if job is None:
             return
+        player = desk.player
         waveform = self.query_one(Waveform)
         recording = job.recording
         is_heard = recording is not None and player.recording is recording
@@ -47,7 +48,7 @@ class NowPlaying(Vertical):
         level = player.level if is_heard and player.state == "playing" else 0.0
         line = f"{sign} {clock(position)} / {clock(seconds)} {_meter(level)}  {_beginning(job.text)}"
         self.query_one("#clock", Static).update(line)
-        self.query_one("#progress", Static).update(_progress(job, queued))
+        self.query_one("#progress", Static).update(_progress(job, desk))
         self._say("warning", f"! {job.warnings[-1]}" if job.warnings else "")
         self._say("failure", _failure(job))
 
@@ -81,13 +82,20 @@ def facts(job: Job) -> list[str]:
     return found
 
 
-def _progress(job: Job, queued: int) -> str:
+def _progress(job: Job, desk: Desk) -> str:
     parts = [_stage(job), *facts(job)]
     left = job.seconds_left
     if left is not None:
         parts.append(f"{clock(left)} left")
-    if queued:
-        parts.append(f"{queued} waiting")
+    if desk.is_held:
+        parts.append(f"{desk.unheard} held: F6 goes on")
+    elif desk.is_paused:
+        parts.append("paused: F6 goes on")
+    elif desk.unheard:
+        parts.append(f"{desk.unheard} waiting")
+    saving = [export.path.name for export in desk.unsaved]
+    if saving:
+        parts.append(f"saving {', '.join(saving)} …")
     return " · ".join(part for part in parts if part)
 
 
@@ -106,9 +114,8 @@ def _failure(job: Job) -> str:
     failure = job.failure
     if failure is None:
         return ""
-    where = f" (at character {failure.position})" if failure.position else ""
-    remedy = f" To fix: {failure.remedy}" if failure.remedy else ""
-    return f"✗ {failure.message}{where}.{remedy}"
+    where = f"at character {failure.position}: " if failure.position else ""
+    return f"✗ {where}{failure.line}"
 
 
 def _beginning(text: str) -> str:

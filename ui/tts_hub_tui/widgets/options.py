@@ -160,20 +160,25 @@ class OptionsForm(Vertical):
 
     def __init__(self) -> None:
         super().__init__(id="options")
-        self._options: list[Option] = []
+        self._shown: tuple[str, list[Option]] = ("", [])
 
-    async def show(self, schema: Mapping[str, Any], values: Mapping[str, object]) -> None:
-        """Ask for these options, with values that were given before."""
+    async def show(self, engine: str, schema: Mapping[str, Any], values: Mapping[str, object]) -> None:
+        """Ask for the options of an engine, with values that were given before.
+
+        What is written stays as long as engine and options are the same.
+        """
         options = options_of(schema)
-        if options == self._options and not values:
+        if (engine, options) == self._shown:
             return
-        self._options = options
+        self._shown = engine, options
         await self.remove_children()
         await self.mount(*(OptionRow(option, values.get(option.name, UNSET)) for option in options))
 
-    @property
-    def values(self) -> dict[str, object] | None:
-        """What differs from the engine's defaults; None if some of it is no value, which is shown there."""
+    def read(self) -> tuple[dict[str, object], bool]:
+        """What differs from the engine's defaults, and whether that is all that is written.
+
+        What is no value is left out, and told at its field.
+        """
         found: dict[str, object] = {}
         is_sound = True
         for row in self.query(OptionRow):
@@ -186,7 +191,7 @@ class OptionsForm(Vertical):
                 continue
             if value != UNSET:
                 found[row.option.name] = value
-        return found if is_sound else None
+        return found, is_sound
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Tell whoever listens."""

@@ -1,0 +1,46 @@
+"""Leaving while files are still to be written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Label, Static
+
+if TYPE_CHECKING:
+    from tts_hub_tui.studio.desk import Desk
+
+
+class LeaveUnsaved(ModalScreen[bool]):
+    """Dismissed with whether to leave; by itself once everything is written."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(False)", "Stay"),
+        Binding("l", "dismiss(True)", "Leave without them"),
+    ]
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self._desk = desk
+
+    def compose(self) -> ComposeResult:
+        """What is not written yet."""
+        with Vertical(classes="dialog small"):
+            yield Label("Some files are not written yet", classes="title")
+            yield Static("", id="unsaved", markup=False)
+            yield Label("The studio leaves as soon as they are.", classes="hint")
+            yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Look again and again."""
+        self._show()
+        self.set_interval(0.2, self._show)
+
+    def _show(self) -> None:
+        unsaved = self._desk.unsaved
+        self.query_one("#unsaved", Static).update("\n".join(str(export.path) for export in unsaved))
+        if not unsaved and self.is_current:
+            self.dismiss(True)

@@ -1,0 +1,102 @@
+"""Textual's driver for POSIX terminals, made to outlive its terminal and odd bytes."""
+
+from __future__ import annotations
+
+import os
+import selectors
+from codecs import getincrementaldecoder
+from collections.abc import Callable
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING
+
+from textual._xterm_parser import XTermParser
+from textual.drivers.linux_driver import LinuxDriver
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+LOOK_SECONDS = 0.1
+"""Between two looks whether the app leaves."""
+MOST_BYTES = 4096
+"""Read at a time."""
+
+
+class Screen:
+    """A terminal to write to; what it does not take any more is dropped."""
+
+    def __init__(self, file: IO[str], on_lost: Callable[[], None]) -> None:
+        self._file = file
+        self._on_lost = on_lost
+
+    def write(self, text: str) -> int:
+        """Draw it.
+
+        Textual's own writer would end on an error, and the app would wait for it for ever.
+        """
+        try:
+            return self._file.write(text)
+        except OSError:
+            self._on_lost()
+            return len(text)
+
+    def flush(self) -> None:
+        """Draw it now."""
+        try:
+            self._file.flush()
+        except OSError:
+            self._on_lost()
+
+    def isatty(self) -> bool:
+        """As the file says."""
+        return self._file.isatty()
+
+    def fileno(self) -> int:
+        """The file's descriptor."""
+        return self._file.fileno()
+
+
+class SturdyDriver(LinuxDriver):
+    """Leaves the app when its terminal has gone; bytes that are no UTF-8 are shown as such.
+
+    Source: Textual's `LinuxDriver`, whose input thread ends the app on such bytes and spins at the end of
+    the input.
+    """
+
+    def __init__(
+        self,
+        app: App[object],
+        *,
+        debug: bool = False,
+        mouse: bool = True,
+        size: tuple[int, int] | None = None,
+    ) -> None:
+        super().__init__(app, debug=debug, mouse=mouse, size=size)
+        self._file = Screen(self._file, self._lost)  # type: ignore[arg-type, assignment] # it has all that is used
+
+    def run_input_thread(self) -> None:
+        """Hand keys, mouse and pastes to the app until it leaves."""
+        parser = XTermParser(self._debug)
+        decode = getincrementaldecoder("utf-8")("replace").decode
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.fileno, selectors.EVENT_READ)
+            while not self.exit_event.is_set():
+                if selector.select(LOOK_SECONDS):
+                    data = self._read()
+                    if not data:
+                        self._lost()
+                        return
+                    for message in parser.feed(decode(data)):
+                        self.process_message(message)
+                for message in parser.tick():
+                    self.process_message(message)
+
+    def _read(self) -> bytes:
+        try:
+            return os.read(self.fileno, MOST_BYTES)
+        except OSError:
+            return b""
+
+    def _lost(self) -> None:
+        """Called by the threads that read and write."""
+        with suppress(RuntimeError):  # the event loop has ended: the app has left
+            self._loop.call_soon_threadsafe(self._app.exit)
