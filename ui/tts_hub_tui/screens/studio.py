@@ -127,6 +127,7 @@ class StudioScreen(Screen[None]):
         self._editor.focus()
         self._refresh_title()
         self.set_interval(FRAME, self._frame)
+        self.call_later(self.show_engines)
         waiting = self._history.waiting()
         if waiting:
             self.notify(f"{waiting} texts of last time were not spoken yet; F3 has them.")
