@@ -66,6 +66,7 @@ def folder(tmp_path: Path) -> Path:
 def open_studio(monkeypatch: pytest.MonkeyPatch, folder: Path) -> OpenStudio:
     """Opens studios, one after the other, on the same folder."""
     monkeypatch.setitem(sys.modules, "sounddevice", None)
+    monkeypatch.setattr("tts_hub_tui.screens.studio.REPEATS", 0.0)  # a test presses a key twice at once
 
     @asynccontextmanager
     async def studio(

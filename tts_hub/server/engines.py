@@ -34,10 +34,12 @@ class PullBody(BaseModel):
 
 @router.get("/v1/engines", responses=JSON_ANSWERS)
 async def list_engines(hub: TheHub) -> dict[str, Any]:
-    """Every engine, ready or not: models, state, what it wants, its options as JSON Schema."""
+    """Every engine, ready or not: models, state, what it wants, its options as JSON Schema; and what the configuration
+    asks for and cannot get."""
     return {
         "auto": hub.manager.best(),
         "engines": [_engine(hub, status) for status in hub.manager.status()],
+        "problems": await hub.manager.problems(),
     }
 
 

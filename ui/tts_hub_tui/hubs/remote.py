@@ -61,7 +61,8 @@ class RemoteHub:
         """What the server says of its engines."""
         values = await self._json("GET", "/v1/engines")
         with understood(UsageError(OTHER_VERSION)):
-            return Catalogue(tuple(_engine(each) for each in values["engines"]), values["auto"])
+            engines = tuple(_engine(each) for each in values["engines"])
+            return Catalogue(engines, values["auto"], tuple(values["problems"]))
 
     async def voices(self, model: str) -> Sequence[Voice]:
         """Of the engine behind a model."""

@@ -34,6 +34,8 @@ SELECT id, created, substr(text, 1, ?), length(text), request, outcome, facts, b
 WHERE instr(search, ?) ORDER BY created DESC, rowid DESC LIMIT ?
 """
 REQUEST_FIELDS = ("model", "voice", "language", "speed", "response_format", "instructions", "seed")
+MOST_CHARACTERS = 100_000_000
+"""Of all texts together; beyond it the oldest entries are forgotten."""
 SHOWN_CHARACTERS = 500
 """Of a text, in a list."""
 
@@ -188,7 +190,7 @@ class History:
             recorded, written = recorded + size, written + characters
             if name == newest:
                 continue
-            if written > self._keep_bytes:
+            if written > MOST_CHARACTERS:
                 Recording.delete(self.folder, name)
                 database.execute("DELETE FROM spoken WHERE id = ?", (name,))
             elif size and recorded > self._keep_bytes:

@@ -1,0 +1,161 @@
+"""Control characters, files that never end, servers that never answer, sound that goes away."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import anyio
+import pytest
+from textual import events
+from textual.widgets import Select, Static
+from tts_hub_tui.hubs.interface import Catalogue
+from tts_hub_tui.screens.engines import EnginesScreen
+from tts_hub_tui.studio import opening, watching
+from tts_hub_tui.widgets.controls import Controls
+from tts_hub_tui.widgets.editor import ScriptEditor
+from tts_hub_tui.widgets.options import OptionRow
+
+from tests.tui.conftest import Driven, OpenStudio
+from tts_hub.errors import InvalidTextError
+from tts_hub.testing.fake import FakeBackend
+
+NASTY = "a\x1b]0;owned\x07b\x9b31mc\x00"
+
+
+def drawn(studio: Driven) -> str:
+    """Everything that the screen would send to a terminal, besides Textual's own sequences."""
+    screen = studio.app.screen
+    strips = screen._compositor.render_strips()
+    return "".join(segment.text for strip in strips for segment in strip)
+
+
+async def test_no_control_character_of_anybody_reaches_the_terminal(open_studio: OpenStudio) -> None:
+    async with open_studio(FakeBackend(name=f"fake{NASTY}", priority=1)) as studio:
+        studio.studio.query_one("#title", Static).update(NASTY)
+        studio.app.notify(NASTY, title=NASTY, markup=False)
+        await studio.pilot.pause(0.2)
+        shown = drawn(studio)
+        assert "a]0;ownedb31mc" in shown
+        assert not [char for char in shown if ord(char) < 32 or 127 <= ord(char) < 160]
+        await studio.pilot.press("f4")
+        await studio.until(lambda: isinstance(studio.app.screen, EnginesScreen))
+        await studio.until(lambda: "ownedb31mc" in drawn(studio))
+        assert "\x1b" not in drawn(studio)
+
+
+async def test_control_characters_of_a_text_are_left_out_and_that_is_said(open_studio: OpenStudio) -> None:
+    async with open_studio(text="") as studio:
+        editor = studio.studio.query_one(ScriptEditor)
+        editor.post_message(events.Paste(f"one\ttwo\n{NASTY}"))
+        await studio.until(lambda: editor.text == "one\ttwo\na]0;ownedb31mc")
+        await studio.until(lambda: "4 control characters were left out" in studio.notes)
+
+
+async def test_a_text_that_was_just_pasted_is_spoken(open_studio: OpenStudio) -> None:
+    async with open_studio() as studio:
+        editor = studio.studio.query_one(ScriptEditor)
+        editor.post_message(events.Paste("Just pasted."))
+        studio.studio.action_speak()
+        await studio.until(lambda: [job.text for job in studio.app.desk.jobs] == ["Just pasted."])
+        await studio.until(lambda: studio.app.desk.player.state == "playing")
+        await studio.until(lambda: editor._spoken is not None)
+
+
+async def test_loading_a_text_can_be_undone(open_studio: OpenStudio) -> None:
+    async with open_studio(text="What I wrote.") as studio:
+        editor = studio.studio.query_one(ScriptEditor)
+        editor.load("Another.")
+        await studio.pilot.press("ctrl+z")
+        assert editor.text == "What I wrote."
+
+
+@pytest.mark.skipif(os.name != "posix", reason="devices and pipes are files there only")
+async def test_devices_and_pipes_are_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (Path("/dev/zero"), tmp_path / "pipe", tmp_path):
+        with pytest.raises(InvalidTextError, match="no file"), anyio.fail_after(10):
+            await opening.read_text(path)
+
+
+async def test_a_file_that_is_too_long_is_read_no_further(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "MOST_BYTES", 1000)
+    (tmp_path / "long.txt").write_text("x" * 1001)
+    with pytest.raises(InvalidTextError, match="too long"):
+        await opening.read_text(tmp_path / "long.txt")
+
+
+async def test_a_hub_that_is_slow_is_shown_and_a_silent_one_is_told(
+    open_studio: OpenStudio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_studio() as studio:
+        hub, controls = studio.app.hub, studio.studio.query_one(Controls)
+        quick = hub.catalogue
+
+        async def slow() -> Catalogue:
+            await anyio.sleep(2.5)
+            found = await quick()
+            return Catalogue(found.engines, None)
+
+        monkeypatch.setattr(hub, "catalogue", slow)
+        await studio.until(lambda: controls.engine is None)
+
+        async def silent() -> Catalogue:
+            await anyio.sleep_forever()
+            raise AssertionError
+
+        monkeypatch.setattr(hub, "catalogue", silent)
+        monkeypatch.setattr(watching, "AT_MOST", 0.2)
+        await studio.until(lambda: "has not answered" in studio.text("#engine-error"))
+
+
+async def test_options_stay_while_the_engines_change(open_studio: OpenStudio) -> None:
+    async with open_studio(FakeBackend(priority=1), FakeBackend(name="other")) as studio:
+        controls = studio.studio.query_one(Controls)
+        await controls.choose_engine("fake")
+        rows = list(controls.query(OptionRow))
+        assert rows
+        field = rows[0].query_one(".value")
+        before = studio.app.engines.catalogue
+        await controls.show_catalogue(Catalogue(before.engines, before.auto, ("a problem",)))
+        assert rows[0].query_one(".value") is field
+
+
+async def test_an_open_list_of_engines_is_left_alone(open_studio: OpenStudio) -> None:
+    async with open_studio(FakeBackend(priority=1), FakeBackend(name="other")) as studio:
+        controls = studio.studio.query_one(Controls)
+        select = controls.query_one("#engine", Select)
+        select.expanded = True
+        before = studio.app.engines.catalogue
+        await studio.pilot.press("down")
+        calls: list[object] = []
+        select.set_options = calls.append  # type: ignore[method-assign]
+        await controls.show_catalogue(Catalogue(before.engines, before.auto, ("a problem",)))
+        assert not calls
+
+
+async def test_a_loudspeaker_that_goes_away_is_told(open_studio: OpenStudio) -> None:
+    async with open_studio(text="One.") as studio:
+        studio.app.desk.player.tell_silence("the audio device has gone")
+        await studio.until(lambda: "the audio device has gone" in studio.text("#title"))
+        await studio.until(lambda: "the audio device has gone" in studio.notes)
+
+
+async def test_buttons_stay_in_sight_whatever_an_engine_lacks(open_studio: OpenStudio) -> None:
+    from tests.tui.test_choosing import OptionRow as _  # noqa: F401
+
+    class Wanting(FakeBackend):
+        def availability(self):  # type: ignore[no-untyped-def]
+            from tts_hub.types import Availability
+
+            return Availability(False, "its files are missing " * 20, remedy="tts-hub models pull fake")
+
+    async with open_studio(Wanting(priority=1), has_engine=False, size=(80, 24)) as studio:
+        controls = studio.studio.query_one(Controls)
+        await controls.choose_engine("fake")
+        await studio.pilot.pause(0.2)
+        assert "To fix: tts-hub models pull fake" in studio.text("#engine-error")
+        assert controls.query_one("#speak").region.bottom <= controls.region.bottom
+        assert "Speak" in drawn(studio).split("F1")[0]

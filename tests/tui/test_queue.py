@@ -1,0 +1,172 @@
+"""Stop, pause and save while several texts are on the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anyio
+import pytest
+from tts_hub_tui.screens.files import SaveAs
+from tts_hub_tui.screens.leaving import LeaveUnsaved
+from tts_hub_tui.studio.jobs import Export
+from tts_hub_tui.studio.recording import Recording
+
+from tests.tui.conftest import OpenStudio
+from tts_hub.config import StudioConfig
+from tts_hub.testing.fake import FakeScript
+
+SLOW = FakeScript(chunk_delay=0.05)
+TEXT = "One two three four five six seven eight. " * 3
+
+
+async def test_stop_silences_all_and_the_queue_goes_on_when_it_is_told(open_studio: OpenStudio) -> None:
+    async with open_studio(script=SLOW, text=TEXT) as studio:
+        desk = studio.app.desk
+        await studio.pilot.press("f5", "f5", "f5")
+        await studio.until(lambda: len(desk.jobs) == 3 and desk.player.state == "playing")
+        await studio.pilot.press("f7")
+        await studio.until(lambda: desk.jobs[0].state == "stopped")
+        assert desk.is_held
+        await studio.until(lambda: "2 held: F6 goes on" in studio.text("#progress"))
+        await studio.pilot.pause(0.3)
+        assert desk.player.state == "idle"
+        assert [job.state for job in desk.jobs[1:]] == ["queued", "queued"]
+        await studio.pilot.press("f6")
+        await studio.until(lambda: desk.current is desk.jobs[1] and desk.player.state == "playing")
+
+
+async def test_stop_also_stops_the_engine_that_makes_the_next_text(open_studio: OpenStudio) -> None:
+    async with open_studio(script=FakeScript(chunk_delay=0.02), text=TEXT) as studio:
+        desk = studio.app.desk
+        await studio.pilot.press("f5")
+        await studio.until(lambda: desk.jobs and desk.jobs[0].is_over and desk.player.state == "playing")
+        await studio.pilot.press("f5")
+        await studio.until(lambda: len(desk.jobs) == 2 and desk.jobs[1].recording)
+        assert desk.current is desk.jobs[0]
+        await studio.pilot.press("f7")
+        await studio.until(lambda: desk.jobs[1].state == "queued")
+        assert not studio.engine.active
+        assert desk.jobs[1].recording is None
+        await studio.pilot.press("f6")
+        await studio.until(lambda: desk.jobs[1].state == "done")
+        assert desk.jobs[1].recording is not None
+        assert desk.jobs[1].recording.seconds > 1.0
+
+
+async def test_a_new_text_goes_before_what_is_held(open_studio: OpenStudio) -> None:
+    async with open_studio(script=SLOW, text=TEXT) as studio:
+        desk = studio.app.desk
+        await studio.pilot.press("f5", "f5")
+        await studio.until(lambda: len(desk.jobs) == 2 and desk.player.state == "playing")
+        await studio.pilot.press("f7")
+        await studio.until(lambda: desk.is_held)
+        await studio.pilot.press("f5")
+        await studio.until(lambda: len(desk.jobs) == 3 and desk.jobs[2].state == "speaking")
+        assert desk.jobs[1].state == "queued"
+
+
+async def test_pause_before_the_first_sound(open_studio: OpenStudio) -> None:
+    async with open_studio(script=FakeScript(first_delay=0.5), text=TEXT) as studio:
+        desk = studio.app.desk
+        await studio.pilot.press("f5")
+        await studio.until(lambda: desk.is_busy)
+        await studio.pilot.press("f6")
+        await studio.until(lambda: desk.player.state == "paused")
+        assert desk.player.position == 0.0
+        await studio.pilot.press("f6")
+        await studio.until(lambda: desk.player.position > 0.1)
+
+
+async def test_pause_while_nothing_is_heard_pauses_nothing_later(open_studio: OpenStudio) -> None:
+    async with open_studio(text="One.") as studio:
+        await studio.pilot.press("f6")
+        await studio.until(lambda: "nothing to pause" in studio.notes)
+        await studio.pilot.press("f5")
+        await studio.until(lambda: studio.app.desk.player.position > 0.1)
+
+
+async def test_a_key_that_is_held_down_speaks_once(
+    open_studio: OpenStudio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_studio(script=SLOW, text=TEXT) as studio:
+        await studio.pilot.press("f5")
+        await studio.until(lambda: studio.app.desk.jobs)
+        monkeypatch.setattr("tts_hub_tui.screens.studio.REPEATS", 60.0)
+        await studio.pilot.press(*["f5"] * 10)
+        await studio.pilot.pause(0.2)
+        assert len(studio.app.desk.jobs) == 1
+
+
+async def test_a_finished_text_is_saved_while_the_next_is_being_made(
+    open_studio: OpenStudio, tmp_path: Path
+) -> None:
+    async with open_studio(script=FakeScript(chunk_delay=0.2), text="One two three four five.") as studio:
+        desk = studio.app.desk
+        await studio.pilot.press("f5")
+        await studio.until(lambda: desk.jobs and desk.jobs[0].state == "done")
+        await studio.pilot.press("f5")
+        await studio.until(lambda: len(desk.jobs) == 2 and desk.jobs[1].state == "speaking")
+        desk.export(desk.jobs[0], Export(tmp_path / "first.wav", "wav"))
+        await studio.until(lambda: "first.wav" in studio.notes)
+        assert desk.jobs[1].state == "speaking"
+
+
+async def test_leaving_waits_for_files_and_says_so(
+    open_studio: OpenStudio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_write, save = anyio.Event(), Recording.save
+
+    def slowly(recording: Recording, path: Path, response_format: str) -> None:
+        anyio.from_thread.run(may_write.wait)
+        save(recording, path, response_format)
+
+    monkeypatch.setattr(Recording, "save", slowly)
+    async with open_studio(text="One two.") as studio:
+        desk = studio.app.desk
+        await studio.pilot.press("f5")
+        await studio.until(lambda: desk.jobs and desk.jobs[0].state == "done")
+        desk.export(desk.jobs[0], Export(tmp_path / "kept.wav", "wav"))
+        await studio.until(lambda: "saving kept.wav" in studio.text("#progress"))
+        await studio.pilot.press("ctrl+q")
+        await studio.until(lambda: isinstance(studio.app.screen, LeaveUnsaved))
+        assert "kept.wav" in studio.text("#unsaved")
+        await studio.pilot.press("escape")
+        await studio.until(lambda: studio.app.screen is studio.studio)
+        await studio.pilot.press("ctrl+q")
+        await studio.until(lambda: isinstance(studio.app.screen, LeaveUnsaved))
+        may_write.set()
+        await studio.until(lambda: not studio.app.is_running)
+    assert (tmp_path / "kept.wav").stat().st_size > 1000
+
+
+async def test_an_engine_with_a_bug_does_not_end_the_studio(
+    open_studio: OpenStudio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_studio(text="One two.") as studio:
+
+        async def broken(*_: object) -> None:
+            raise KeyError("of the hub")
+
+        monkeypatch.setattr(studio.app.hub, "speak", broken)
+        await studio.pilot.press("f5")
+        await studio.until(lambda: "an unexpected error" in studio.text("#failure"))
+        assert studio.app.is_running
+
+
+async def test_ctrl_c_stops_the_speech_from_a_dialog_too(open_studio: OpenStudio) -> None:
+    async with open_studio(script=SLOW, text=TEXT) as studio:
+        await studio.pilot.press("f5")
+        await studio.until(lambda: studio.app.desk.player.state == "playing")
+        await studio.pilot.press("ctrl+s")
+        await studio.until(lambda: isinstance(studio.app.screen, SaveAs))
+        await studio.pilot.press("ctrl+c")
+        await studio.until(lambda: studio.app.desk.player.state == "idle")
+
+
+async def test_the_time_left_is_that_of_work(open_studio: OpenStudio) -> None:
+    settings = StudioConfig(ahead_seconds=0.5)
+    async with open_studio(text=TEXT * 5, settings=settings) as studio:
+        await studio.pilot.press("f5")
+        job = studio.app.desk.jobs
+        await studio.until(lambda: job and job[0].seconds_left is not None and job[0].seconds_waited > 1.0)
+        assert (job[0].seconds_left or 99.0) < 1.0
