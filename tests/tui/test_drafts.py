@@ -17,6 +17,8 @@ from tests.tui.conftest import Driven, OpenStudio
 from tts_hub.errors import OutputError
 from tts_hub.testing.fake import FakeScript
 
+pytestmark = pytest.mark.anyio
+
 SLOW = FakeScript(chunk_delay=0.1)
 
 

@@ -18,7 +18,9 @@ from tts_hub_tui.widgets.options import OptionRow
 
 from tests.tui.conftest import Driven, OpenStudio
 from tts_hub.errors import InvalidTextError
-from tts_hub.testing.fake import FakeBackend
+from tts_hub.testing.fake import FakeBackend, FakeScript
+
+pytestmark = pytest.mark.anyio
 
 NASTY = "a\x1b]0;owned\x07b\x9b31mc\x00"
 
@@ -47,7 +49,7 @@ async def test_no_control_character_of_anybody_reaches_the_terminal(open_studio:
 async def test_control_characters_of_a_text_are_left_out_and_that_is_said(open_studio: OpenStudio) -> None:
     async with open_studio(text="") as studio:
         editor = studio.studio.query_one(ScriptEditor)
-        editor.post_message(events.Paste(f"one\ttwo\n{NASTY}"))
+        studio.app.post_message(events.Paste(f"one\ttwo\n{NASTY}"))
         await studio.until(lambda: editor.text == "one\ttwo\na]0;ownedb31mc")
         await studio.until(lambda: "4 control characters were left out" in studio.notes)
 
@@ -55,8 +57,8 @@ async def test_control_characters_of_a_text_are_left_out_and_that_is_said(open_s
 async def test_a_text_that_was_just_pasted_is_spoken(open_studio: OpenStudio) -> None:
     async with open_studio() as studio:
         editor = studio.studio.query_one(ScriptEditor)
-        editor.post_message(events.Paste("Just pasted."))
-        studio.studio.action_speak()
+        studio.app.post_message(events.Paste("Just pasted."))
+        await studio.pilot.press("f5")
         await studio.until(lambda: [job.text for job in studio.app.desk.jobs] == ["Just pasted."])
         await studio.until(lambda: studio.app.desk.player.state == "playing")
         await studio.until(lambda: editor._spoken is not None)
@@ -131,7 +133,7 @@ async def test_an_open_list_of_engines_is_left_alone(open_studio: OpenStudio) ->
         before = studio.app.engines.catalogue
         await studio.pilot.press("down")
         calls: list[object] = []
-        select.set_options = calls.append  # type: ignore[method-assign]
+        select.set_options = calls.append  # type: ignore[assignment, method-assign]
         await controls.show_catalogue(Catalogue(before.engines, before.auto, ("a problem",)))
         assert not calls
 
@@ -144,15 +146,8 @@ async def test_a_loudspeaker_that_goes_away_is_told(open_studio: OpenStudio) -> 
 
 
 async def test_buttons_stay_in_sight_whatever_an_engine_lacks(open_studio: OpenStudio) -> None:
-    from tests.tui.test_choosing import OptionRow as _  # noqa: F401
-
-    class Wanting(FakeBackend):
-        def availability(self):  # type: ignore[no-untyped-def]
-            from tts_hub.types import Availability
-
-            return Availability(False, "its files are missing " * 20, remedy="tts-hub models pull fake")
-
-    async with open_studio(Wanting(priority=1), has_engine=False, size=(80, 24)) as studio:
+    script = FakeScript(ready=False, reason="its files are missing " * 20, remedy="tts-hub models pull fake")
+    async with open_studio(FakeBackend(script=script, priority=1), has_engine=False, size=(80, 24)) as studio:
         controls = studio.studio.query_one(Controls)
         await controls.choose_engine("fake")
         await studio.pilot.pause(0.2)

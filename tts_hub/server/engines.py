@@ -34,8 +34,10 @@ class PullBody(BaseModel):
 
 @router.get("/v1/engines", responses=JSON_ANSWERS)
 async def list_engines(hub: TheHub) -> dict[str, Any]:
-    """Every engine, ready or not: models, state, what it wants, its options as JSON Schema; and what the configuration
-    asks for and cannot get."""
+    """Every engine, ready or not: models, state, what it wants, its options as JSON Schema.
+
+    `problems` is what the configuration asks for and cannot get.
+    """
     return {
         "auto": hub.manager.best(),
         "engines": [_engine(hub, status) for status in hub.manager.status()],

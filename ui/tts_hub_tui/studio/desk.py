@@ -312,10 +312,12 @@ class Desk:
 
     async def _wait_for_ear(self, job: Job) -> None:
         """Stay ahead of what is heard, but not by hours, unless all of it is wanted."""
-        began = time.monotonic()
-        while self._may_wait(job) and self._seconds_ahead(job) > self._ahead_seconds:  # noqa: ASYNC110 - the ear tells nothing
+        before = time.monotonic()
+        while self._may_wait(job) and self._seconds_ahead(job) > self._ahead_seconds:
             await anyio.sleep(BREATH)
-        job.seconds_waited += time.monotonic() - began
+            now = time.monotonic()
+            job.seconds_waited += now - before
+            before = now
 
     def _may_wait(self, job: Job) -> bool:
         """Somebody is going to hear it, and nobody wants all of it at once."""
