@@ -68,6 +68,19 @@ async def test_a_new_text_goes_before_what_is_held(open_studio: OpenStudio) -> N
         assert desk.jobs[1].state == "queued"
 
 
+async def test_what_is_held_is_dropped(open_studio: OpenStudio) -> None:
+    async with open_studio(script=SLOW, text=TEXT) as studio:
+        desk = studio.app.desk
+        await studio.pilot.press("f5", "f5", "f5")
+        await studio.until(lambda: len(desk.jobs) == 3 and desk.player.state == "playing")
+        await studio.pilot.press("f7")
+        await studio.until(lambda: desk.is_held)
+        await studio.pilot.press("alt+n")
+        await studio.until(lambda: [job.state for job in desk.jobs] == ["stopped"] * 3)
+        assert not desk.is_held
+        assert not studio.app.history.waiting()
+
+
 async def test_pause_before_the_first_sound(open_studio: OpenStudio) -> None:
     async with open_studio(script=FakeScript(first_chunk_delay=0.5), text=TEXT) as studio:
         desk = studio.app.desk

@@ -242,8 +242,7 @@ class StudioScreen(Screen[None]):
 
     def action_forget_queue(self) -> None:
         """Nothing more than what is being made."""
-        for job in [job for job in self._desk.jobs if job.state == "queued"]:
-            self._desk.stop(job)
+        self._desk.drop_waiting()
 
     def on_waveform_sought(self, event: object) -> None:
         """A click on the waveform."""

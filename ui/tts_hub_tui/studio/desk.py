@@ -147,6 +147,14 @@ class Desk:
         self._begins_paused = False
         self.is_held = bool(self._waiting or self._to_play or self._made_anew)
 
+    def drop_waiting(self) -> None:
+        """Whatever has not been heard yet is not going to be; the history keeps it."""
+        for job in list(self._waiting):
+            self.stop(job)
+        made = self._making[0] if self._making is not None else None
+        self._to_play = deque(job for job in self._to_play if job is made)
+        self.is_held = False
+
     def go_on(self) -> None:
         """With what is held."""
         self.is_held = False
