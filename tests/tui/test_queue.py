@@ -68,6 +68,18 @@ async def test_a_new_text_goes_before_what_is_held(open_studio: OpenStudio) -> N
         assert desk.jobs[1].state == "queued"
 
 
+async def test_what_was_made_ahead_is_held_too(open_studio: OpenStudio) -> None:
+    async with open_studio(text=TEXT) as studio:
+        desk = studio.app.desk
+        await studio.pilot.press("f5", "f5")
+        await studio.until(lambda: [job.state for job in desk.jobs] == ["done", "done"])
+        await studio.pilot.press("f7")
+        await studio.until(lambda: "what is held (1)" in studio.notes)
+        assert desk.current is desk.jobs[0]
+        await studio.pilot.press("f6")
+        await studio.until(lambda: desk.current is desk.jobs[1] and desk.player.state == "playing")
+
+
 async def test_what_is_held_is_dropped(open_studio: OpenStudio) -> None:
     async with open_studio(script=SLOW, text=TEXT) as studio:
         desk = studio.app.desk

@@ -130,7 +130,7 @@ class StudioScreen(Screen[None]):
         self.call_later(self.show_engines)
         waiting = self._history.waiting()
         if waiting:
-            self.notify(f"{waiting} texts of last time were not spoken yet; F3 has them.")
+            self.notify(f"Of last time, not spoken yet: {waiting}; F3 has them.")
 
     def on_unmount(self) -> None:
         """The text is there again at the next start."""
@@ -216,7 +216,7 @@ class StudioScreen(Screen[None]):
         self._desk.stop_all()
         if self._desk.is_held:
             self.notify(
-                f"{self._desk.unheard} texts are held: F6 goes on, Alt+N drops them.", title="Stopped"
+                f"F6 goes on with what is held ({self._desk.unheard}), Alt+N drops it.", title="Stopped"
             )
 
     def interrupt(self) -> None:

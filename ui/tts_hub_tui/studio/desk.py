@@ -51,8 +51,6 @@ class Desk:
         self.jobs: list[Job] = []
         """Not over yet, or over lately; the oldest first."""
         self.player = player
-        self.is_held = False
-        """What waits goes on waiting until `go_on`."""
         self._hub = hub
         self._history = history
         self._ahead_seconds = ahead_seconds
@@ -67,6 +65,7 @@ class Desk:
         """It is being stopped, and goes back into the queue."""
         self._playing: Job | None = None
         self._begins_paused = False
+        self._held = False
         self._latest: Job | None = None
         """The one that was heard, or came to an end, last."""
 
@@ -95,11 +94,17 @@ class Desk:
         return [export for job in self.jobs for export in job.exports]
 
     @property
+    def is_held(self) -> bool:
+        """What waits goes on waiting until `go_on`."""
+        return self._held and bool(self._waiting or self._to_play or self._made_anew)
+
+    @property
     def unheard(self) -> int:
-        """Texts that are neither being heard nor were."""
+        """Texts that are neither being heard, or about to be, nor were."""
         made = self._making[0] if self._making is not None else None
+        heard = self._playing if self.player.state != "idle" else made
         ahead = {job.id for job in (made, *self._to_play, *self._waiting) if job is not None}
-        return len(ahead - {self.current.id if self.current is not None else ""})
+        return len(ahead - {heard.id if heard is not None else ""})
 
     def speak(self, request: SpeechRequest, entry: Entry | None = None) -> Job:
         """Put a text in the queue; where that is held, at its front, and it goes on.
@@ -125,6 +130,7 @@ class Desk:
         """Its engine stops at once, and so does the sound; what has been made is kept."""
         if job is self._playing:
             self.player.stop()
+            self._latest = job
         if job in self._to_play:
             self._to_play.remove(job)
         if self._making is not None and self._making[0] is job:
@@ -145,7 +151,7 @@ class Desk:
             self._made_anew = self._making[0]
             self._making[1].cancel()
         self._begins_paused = False
-        self.is_held = bool(self._waiting or self._to_play or self._made_anew)
+        self._held = True
 
     def drop_waiting(self) -> None:
         """Whatever has not been heard yet is not going to be; the history keeps it."""
@@ -153,11 +159,11 @@ class Desk:
             self.stop(job)
         made = self._making[0] if self._making is not None else None
         self._to_play = deque(job for job in self._to_play if job is made)
-        self.is_held = False
+        self._held = False
 
     def go_on(self) -> None:
         """With what is held."""
-        self.is_held = False
+        self._held = False
         self._more.set()
 
     def toggle_pause(self) -> bool:
