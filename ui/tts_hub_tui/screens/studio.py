@@ -128,9 +128,10 @@ class StudioScreen(Screen[None]):
         self._refresh_title()
         self.set_interval(FRAME, self._frame)
         self.call_later(self.show_engines)
-        waiting = self._history.waiting()
-        if waiting:
-            self.notify(f"Of last time, not spoken yet: {waiting}; F3 has them.")
+        with self._told():
+            waiting = self._history.waiting()
+            if waiting:
+                self.notify(f"Of last time, not spoken yet: {waiting}; F3 has them.")
 
     def on_unmount(self) -> None:
         """The text is there again at the next start."""

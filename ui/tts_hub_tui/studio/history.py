@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -207,7 +207,9 @@ class History:
                     Recording.delete(self.folder, name)
                 elif not known[name][0]:
                     size, seconds = Recording.size(self.folder, name)
-                    facts = json.dumps(json.loads(known[name][1]) | {"audio_seconds": seconds})
+                    facts = known[name][1]
+                    with suppress(TypeError, ValueError):  # not of our writing
+                        facts = json.dumps(json.loads(facts) | {"audio_seconds": seconds})
                     database.execute(
                         "UPDATE spoken SET bytes = ?, facts = ? WHERE id = ?", (size, facts, name)
                     )
@@ -218,7 +220,7 @@ class History:
         try:
             with closing(sqlite3.connect(self._file, timeout=5)) as database, database:
                 yield database
-        except sqlite3.Error as exc:
+        except (sqlite3.Error, UnicodeEncodeError) as exc:  # a server may send half a character
             raise OutputError(f"cannot use the history in {self._file}: {exc}") from exc
 
 
