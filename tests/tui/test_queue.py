@@ -13,6 +13,7 @@ from tts_hub_tui.studio.recording import Recording
 
 from tests.tui.conftest import OpenStudio
 from tts_hub.config import StudioConfig
+from tts_hub.stream import AudioStream
 from tts_hub.testing.fake import FakeScript
 
 pytestmark = pytest.mark.anyio
@@ -80,6 +81,72 @@ async def test_what_was_made_ahead_is_held_too(open_studio: OpenStudio) -> None:
         await studio.until(lambda: desk.current is desk.jobs[1] and desk.player.state == "playing")
 
 
+@pytest.mark.parametrize("keys", [["alt+n"], ["f7", "escape"], ["f6"]])
+async def test_an_engine_that_stops_slowly(
+    open_studio: OpenStudio, monkeypatch: pytest.MonkeyPatch, keys: list[str]
+) -> None:
+    """What is asked for while it does is done, whatever it still holds."""
+    close = AudioStream.aclose
+
+    async def slowly(stream: AudioStream) -> None:
+        with anyio.CancelScope(shield=True):
+            await anyio.sleep(0.5)
+        await close(stream)
+
+    monkeypatch.setattr(AudioStream, "aclose", slowly)
+    script = FakeScript()
+    async with open_studio(script=script, text=TEXT) as studio:
+        desk = studio.app.desk
+        await studio.pilot.press("f5")
+        await studio.until(lambda: desk.jobs and desk.jobs[0].is_over and desk.player.state == "playing")
+        script.chunk_delay = 0.1
+        await studio.pilot.press("f5")
+        await studio.until(lambda: len(desk.jobs) == 2 and desk.jobs[1].recording)
+        await studio.pilot.press("f7", *keys)
+        assert desk.jobs[1].state == "speaking"
+        assert "what is held (1)" in studio.notes
+        await studio.until(lambda: desk.jobs[1].state != "speaking")
+        if keys == ["f6"]:
+            await studio.until(lambda: desk.current is desk.jobs[1] and desk.player.state == "playing")
+        else:
+            await studio.pilot.pause(0.3)
+            assert desk.jobs[1].state == ("stopped" if keys == ["alt+n"] else "queued")
+            assert desk.player.state == "idle"
+
+
+async def test_a_new_text_is_heard_before_what_was_made_and_held(open_studio: OpenStudio) -> None:
+    async with open_studio(text=TEXT) as studio:
+        desk = studio.app.desk
+        await studio.pilot.press("f5", "f5")
+        await studio.until(lambda: [job.state for job in desk.jobs] == ["done", "done"])
+        await studio.pilot.press("f7", "f5")
+        await studio.until(lambda: desk.player.state == "playing")
+        assert desk.current is desk.jobs[2]
+        await studio.pilot.press("f8", "f7", "f6")
+        await studio.until(lambda: desk.current is desk.jobs[1] and desk.player.state == "playing")
+
+
+async def test_what_is_replayed_can_be_paused_while_others_are_held(open_studio: OpenStudio) -> None:
+    async with open_studio(script=SLOW, text=TEXT) as studio:
+        desk = studio.app.desk
+        await studio.pilot.press("f5", "f5")
+        await studio.until(lambda: len(desk.jobs) == 2 and desk.player.state == "playing")
+        await studio.pilot.press("f7")
+        await studio.until(lambda: desk.jobs[0].state == "stopped")
+        await studio.pilot.press("f8", "f6")
+        await studio.until(lambda: desk.player.state == "paused" and desk.is_held)
+
+
+async def test_a_file_of_a_text_that_is_dropped_is_refused(open_studio: OpenStudio, tmp_path: Path) -> None:
+    async with open_studio(script=SLOW, text=TEXT) as studio:
+        desk = studio.app.desk
+        await studio.pilot.press("f5", "f5")
+        await studio.until(lambda: len(desk.jobs) == 2 and desk.player.state == "playing")
+        desk.export(desk.jobs[1], Export(tmp_path / "never.wav", "wav"))
+        await studio.pilot.press("alt+n")
+        await studio.until(lambda: "nothing to save" in studio.notes and not desk.unsaved)
+
+
 async def test_what_is_held_is_dropped(open_studio: OpenStudio) -> None:
     async with open_studio(script=SLOW, text=TEXT) as studio:
         desk = studio.app.desk
@@ -121,8 +188,9 @@ async def test_a_key_that_is_held_down_speaks_once(
         await studio.until(lambda: studio.app.desk.jobs)
         monkeypatch.setattr("tts_hub_tui.screens.studio.REPEATS", 60.0)
         await studio.pilot.press(*["f5"] * 10)
+        await studio.pilot.press("x", *["f5"] * 10)
         await studio.pilot.pause(0.2)
-        assert len(studio.app.desk.jobs) == 1
+        assert len(studio.app.desk.jobs) == 2
 
 
 async def test_a_finished_text_is_saved_while_the_next_is_being_made(

@@ -146,11 +146,13 @@ class JobsScreen(Screen[Wish | None]):
         await self._fill()
 
     def _row(self) -> Entry | Job | None:
+        return self._rows.get(self._chosen_name())
+
+    def _chosen_name(self) -> str:
         table = self.query_one(DataTable)
         if not table.row_count:
-            return None
-        key = table.coordinate_to_cell_key(table.cursor_coordinate).row_key.value
-        return self._rows.get(key or "")
+            return ""
+        return table.coordinate_to_cell_key(table.cursor_coordinate).row_key.value or ""
 
     async def _fill(self) -> None:
         """Anew where rows have come or gone, else only the cells that changed."""
@@ -168,10 +170,12 @@ class JobsScreen(Screen[Wish | None]):
                     if old != new:
                         table.update_cell_at(Coordinate(row, column), Text(new))
         else:
-            place = table.cursor_row
+            place, chosen = table.cursor_row, self._chosen_name()
             table.clear()
             for name, values in cells.items():
                 table.add_row(*map(Text, values), key=name)
+            if chosen in cells:
+                place = list(cells).index(chosen)  # the cursor stays on its entry
             table.move_cursor(row=min(place, max(0, table.row_count - 1)))
         self._cells = cells
         self.query_one("#details", Static).update(self._details() or "Nothing was spoken yet.")

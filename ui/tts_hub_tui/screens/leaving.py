@@ -35,7 +35,8 @@ class LeaveUnsaved(ModalScreen[bool]):
             yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Look again and again."""
+        """Look again and again; what is held is to be written too."""
+        self._desk.go_on()
         self._show()
         self.set_interval(0.2, self._show)
 

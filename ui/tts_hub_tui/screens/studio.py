@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
@@ -104,7 +105,8 @@ class StudioScreen(Screen[None]):
         self._shown: Job | None = None
         """Whose words are marked in the text; None when the text is another by now."""
         self._asked_at = 0.0
-        """When it was last asked to speak, by `time.monotonic`."""
+        """When it was last asked to speak, by `time.monotonic`; and what."""
+        self._asked_text: str | None = None
         self._sound: tuple[str, str] | None = None
         """Device and reason of silence, as the title says them."""
         self._is_kept = True
@@ -189,7 +191,9 @@ class StudioScreen(Screen[None]):
         """Put the text in the queue, once what was typed or pasted before has arrived in it."""
         is_held_down = time.monotonic() - self._asked_at < REPEATS
         self._asked_at = time.monotonic()
-        if not is_held_down or self._desk.current is None or self._desk.current.text != self._editor.text:
+        text = self._editor.text
+        if not is_held_down or text != self._asked_text:
+            self._asked_text = text
             self._editor.call_later(self._speak_text)
 
     def _speak_text(self) -> None:
@@ -273,7 +277,7 @@ class StudioScreen(Screen[None]):
     @work(exclusive=True, group="dialog")
     async def action_open(self) -> None:
         """A text file into the editor."""
-        path = await self.app.push_screen_wait(OpenFile(Path.cwd()))
+        path = await self.app.push_screen_wait(OpenFile(working_folder()))
         if path is not None:
             try:
                 text = await read_text(path)
@@ -444,9 +448,18 @@ class StudioScreen(Screen[None]):
 
 def unused_path(folder: object, response_format: str) -> Path:
     """`speech.mp3`, or the first of `speech-2.mp3`, … that is not there yet; `folder` if it still exists."""
-    place = Path(folder) if isinstance(folder, str) and Path(folder).is_dir() else Path.cwd()
+    # Unlike a Path's, these tests raise nothing where a folder may not be read, or its disk is away.
+    place = Path(folder) if isinstance(folder, str) and os.path.isdir(folder) else working_folder()
     suffix = find_format(response_format).suffixes[0]
     path, number = place / f"speech{suffix}", 2
-    while path.exists():
+    while os.path.exists(path):
         path, number = place / f"speech-{number}{suffix}", number + 1
     return path
+
+
+def working_folder() -> Path:
+    """Where the studio was started; the user's own folder if that is gone."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path.home()

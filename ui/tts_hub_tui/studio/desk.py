@@ -66,6 +66,8 @@ class Desk:
         self._playing: Job | None = None
         self._begins_paused = False
         self._held = False
+        self._first: Job | None = None
+        """Asked for while others were held: it is made and heard before them."""
         self._latest: Job | None = None
         """The one that was heard, or came to an end, last."""
 
@@ -102,7 +104,8 @@ class Desk:
     def unheard(self) -> int:
         """Texts that are neither being heard, or about to be, nor were."""
         made = self._making[0] if self._making is not None else None
-        heard = self._playing if self.player.state != "idle" else made
+        about_to_be = made if made is not self._made_anew else None
+        heard = self._playing if self.player.state != "idle" else about_to_be
         ahead = {job.id for job in (made, *self._to_play, *self._waiting) if job is not None}
         return len(ahead - {heard.id if heard is not None else ""})
 
@@ -119,6 +122,7 @@ class Desk:
         self.jobs.append(job)
         if self.is_held:
             self._waiting.appendleft(job)
+            self._first = job
         else:
             self._waiting.append(job)
         self._begins_paused = False
@@ -138,18 +142,25 @@ class Desk:
             self._making[1].cancel()
         elif job in self._waiting:
             self._waiting.remove(job)
+            self._first = None if job is self._first else self._first
+            self._more_to_export.set()
             job.state = "stopped"
             self._keep(job)
             self._on_change(job)
 
     def stop_all(self) -> None:
         """Silence, and an engine at rest; whatever has not been heard yet is held until `go_on`."""
-        job = self.current
-        if job is not None:
-            self.stop(job)
-        if self._making is not None and self._making[0] is not job:
-            self._made_anew = self._making[0]
-            self._making[1].cancel()
+        heard = self._playing if self.player.state != "idle" else None
+        made = self._making[0] if self._making is not None else None
+        if heard is not None:
+            self.stop(heard)
+        if made is not None and made not in (heard, self._made_anew):
+            if heard is None:
+                self.stop(made)
+            elif self._making is not None:
+                self._made_anew = made
+                self._to_play = deque(job for job in self._to_play if job is not made)
+                self._making[1].cancel()
         self._begins_paused = False
         self._held = True
 
@@ -159,6 +170,7 @@ class Desk:
             self.stop(job)
         made = self._making[0] if self._making is not None else None
         self._to_play = deque(job for job in self._to_play if job is made)
+        self._made_anew = None
         self._held = False
 
     def go_on(self) -> None:
@@ -168,12 +180,12 @@ class Desk:
 
     def toggle_pause(self) -> bool:
         """Pause, or go on; False: there is nothing to pause."""
-        if self.is_held:
-            self.go_on()
-        elif self.player.state == "paused":
+        if self.player.state == "paused":
             self.player.resume()
         elif self.player.state != "idle":
             self.player.pause()
+        elif self.is_held:
+            self.go_on()
         elif self.is_busy:
             self._begins_paused = not self._begins_paused
         else:
@@ -183,10 +195,14 @@ class Desk:
     def replay(self, job: Job) -> None:
         """Hear it from its beginning."""
         if job.recording is not None:
-            self._to_play.clear()
             made = self._making[0] if self._making is not None else None
-            if made is not None and made is not job and made.recording is not None:
-                self._to_play.append(made)  # it is heard behind this one
+            if (
+                made is not None
+                and made.recording is not None
+                and made not in (self._made_anew, *self._to_play)
+            ):
+                self._to_play.appendleft(made)  # it is heard behind this one
+            self._to_play = deque(each for each in self._to_play if each is not job)
             self._begins_paused = False
             self._play(job)
 
@@ -226,7 +242,7 @@ class Desk:
 
     def tick(self) -> None:
         """Begin the next recording when the one before has been heard; call it several times a second."""
-        if self.player.state == "idle" and self._to_play and not self.is_held:
+        if self.player.state == "idle" and self._to_play and not self.is_held and self._first is None:
             self._play(self._to_play.popleft())
 
     async def run(self) -> None:
@@ -285,8 +301,12 @@ class Desk:
                 self._making = None
                 if job.recording is not None:
                     job.recording.finish()
+                self._first = None if job is self._first else self._first
                 if self._made_anew is job and outcome != "done":
                     self._put_back(job)
+                elif self._made_anew is job:  # it was quicker
+                    self._to_play.appendleft(job)
+                    job.state = outcome
                 else:
                     self._latest = job
                     job.state = outcome
@@ -297,13 +317,11 @@ class Desk:
 
     def _put_back(self, job: Job) -> None:
         """To the front of the queue, as if nothing had been made of it."""
-        if job in self._to_play:
-            self._to_play.remove(job)
         if job.recording is not None:
             job.recording.close()
             Recording.delete(self._history.folder, job.id)
         job.begin_anew()
-        self._waiting.appendleft(job)
+        self._waiting.insert(int(self._first is not None), job)
 
     async def _record(self, job: Job) -> None:
         def note(event: ProgressEvent, /) -> None:
@@ -315,7 +333,11 @@ class Desk:
             job.report = speech.report
             recording = await in_thread(Recording.create, self._history.folder, job.id, speech.sample_rate)
             job.recording = recording
-            self._to_play.append(job)
+            if job is self._first:
+                self._to_play.appendleft(job)
+                self._first = None
+            else:
+                self._to_play.append(job)
             self.tick()
             await in_thread(self._keep, job)  # while the first sound is on its way to the ear
             async for chunk in speech:
@@ -326,12 +348,12 @@ class Desk:
 
     async def _wait_for_ear(self, job: Job) -> None:
         """Stay ahead of what is heard, but not by hours, unless all of it is wanted."""
-        before = time.monotonic()
-        while self._may_wait(job) and self._seconds_ahead(job) > self._ahead_seconds:
-            await anyio.sleep(BREATH)
-            now = time.monotonic()
-            job.seconds_waited += now - before
-            before = now
+        began = time.monotonic()
+        try:
+            while self._may_wait(job) and self._seconds_ahead(job) > self._ahead_seconds:  # noqa: ASYNC110 - the ear tells nothing
+                await anyio.sleep(BREATH)
+        finally:
+            job.seconds_waited += time.monotonic() - began
 
     def _may_wait(self, job: Job) -> bool:
         """Somebody is going to hear it, and nobody wants all of it at once."""

@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager, redirect_stderr, suppress
 from pathlib import Path
 
 _away = threading.Lock()
@@ -34,13 +34,15 @@ def screen_apart(log: Path) -> Generator[None, None, None]:
         yield
         return
     screen.flush()
-    with open(os.dup(2), "w", encoding=screen.encoding, errors=screen.errors) as own:
-        sys.__stderr__ = own  # type: ignore[misc] # Textual takes it from there
-        try:
-            with redirect_stderr(own), _led_to(log):
-                yield
-        finally:
-            sys.__stderr__ = screen  # type: ignore[misc]
+    own = open(os.dup(2), "w", encoding=screen.encoding, errors=screen.errors)  # noqa: SIM115 - see below
+    sys.__stderr__ = own  # type: ignore[misc] # Textual takes it from there
+    try:
+        with redirect_stderr(own), _led_to(log):
+            yield
+    finally:
+        sys.__stderr__ = screen  # type: ignore[misc]
+        with suppress(OSError):  # what a terminal that has gone did not take
+            own.close()
 
 
 @contextmanager

@@ -87,7 +87,7 @@ def _progress(job: Job, desk: Desk) -> str:
     left = job.seconds_left
     if left is not None:
         parts.append(f"{clock(left)} left")
-    if desk.is_held:
+    if desk.is_held and desk.player.state == "idle":
         parts.append(f"{desk.unheard} held: F6 goes on")
     elif desk.is_paused:
         parts.append("paused: F6 goes on")
