@@ -12,7 +12,7 @@ from tts_hub_tui.screens.leaving import LeaveUnsaved
 from tts_hub_tui.studio.jobs import Export, Job
 from tts_hub_tui.studio.recording import Recording
 
-from tests.tui.conftest import OpenStudio
+from tests.tui.conftest import Driven, OpenStudio
 from tts_hub.config import StudioConfig
 from tts_hub.stream import AudioStream
 from tts_hub.testing.fake import FakeScript
@@ -21,6 +21,15 @@ pytestmark = pytest.mark.anyio
 
 SLOW = FakeScript(chunk_delay=0.05)
 TEXT = "One two three four five six seven eight. " * 3
+
+
+async def hear_one_while_the_next_is_made(studio: Driven, script: FakeScript) -> None:
+    desk = studio.app.desk
+    await studio.pilot.press("f5")
+    await studio.until(lambda: desk.jobs and desk.jobs[0].is_over and desk.player.state == "playing")
+    script.chunk_delay = 0.1
+    await studio.pilot.press("f5")
+    await studio.until(lambda: len(desk.jobs) == 2 and desk.jobs[1].recording)
 
 
 async def test_stop_silences_all_and_the_queue_goes_on_when_it_is_told(open_studio: OpenStudio) -> None:
@@ -43,11 +52,7 @@ async def test_stop_also_stops_the_engine_that_makes_the_next_text(open_studio: 
     script = FakeScript()
     async with open_studio(script=script, text=TEXT) as studio:
         desk = studio.app.desk
-        await studio.pilot.press("f5")
-        await studio.until(lambda: desk.jobs and desk.jobs[0].is_over and desk.player.state == "playing")
-        script.chunk_delay = 0.1
-        await studio.pilot.press("f5")
-        await studio.until(lambda: len(desk.jobs) == 2 and desk.jobs[1].recording)
+        await hear_one_while_the_next_is_made(studio, script)
         assert desk.current is desk.jobs[0]
         await studio.pilot.press("f7")
         await studio.until(lambda: desk.jobs[1].state == "queued" and not desk.jobs[1].recording)
@@ -98,11 +103,7 @@ async def test_an_engine_that_stops_slowly(
     script = FakeScript()
     async with open_studio(script=script, text=TEXT) as studio:
         desk = studio.app.desk
-        await studio.pilot.press("f5")
-        await studio.until(lambda: desk.jobs and desk.jobs[0].is_over and desk.player.state == "playing")
-        script.chunk_delay = 0.1
-        await studio.pilot.press("f5")
-        await studio.until(lambda: len(desk.jobs) == 2 and desk.jobs[1].recording)
+        await hear_one_while_the_next_is_made(studio, script)
         await studio.pilot.press("f7", *keys)
         assert [job.state for job in desk.jobs] == ["done", "speaking"]
         assert "what is held (1)" in studio.notes

@@ -137,9 +137,14 @@ class EnginesScreen(Screen[str | None]):
         self.query_one("#details", Static).update("\n".join(lines))
 
 
+def models_here(engine: EngineInfo) -> set[str]:
+    """Models of which some variant is complete."""
+    return {files.model for files in engine.downloads if not files.missing}
+
+
 def missing_of(engine: EngineInfo) -> list[ModelFiles]:
     """What can be fetched: first the usual variant of each model that is not here in any, then the others."""
-    here = {files.model for files in engine.downloads if not files.missing}
+    here = models_here(engine)
     found: list[ModelFiles] = []
     for files in engine.downloads:
         if files.model not in here and files.model not in {each.model for each in found}:
@@ -157,8 +162,7 @@ def described(files: ModelFiles) -> str:
 def _cells(engine: EngineInfo) -> list[str]:
     busy = f", {engine.active} at work" if engine.active else ""
     models = ", ".join(engine.models[:2]) + (f" … ({len(engine.models)})" if len(engine.models) > 2 else "")
-    here = {files.model for files in engine.downloads if not files.missing}
-    files = "here" if here.issuperset(each.model for each in engine.downloads) else "missing"
+    files = "here" if models_here(engine).issuperset(each.model for each in engine.downloads) else "missing"
     state = "✓ ready" if engine.ready else "✗ not ready"
     return [state, files if engine.downloads else "needs none", f"{engine.state}{busy}", models]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
@@ -143,3 +144,22 @@ class SaveAs(ModalScreen[Export | None]):
 
     def _wants(self, name: str) -> bool:
         return self.query_one(f"#{name}", Tick).value
+
+
+def unused_path(folder: object, response_format: str) -> Path:
+    """`speech.mp3`, or the first of `speech-2.mp3`, … that is not there yet; `folder` if it still exists."""
+    # Unlike a Path's, these tests raise nothing where a folder may not be read, or its disk is away.
+    place = Path(folder) if isinstance(folder, str) and os.path.isdir(folder) else working_folder()
+    suffix = find_format(response_format).suffixes[0]
+    path, number = place / f"speech{suffix}", 2
+    while os.path.exists(path):
+        path, number = place / f"speech-{number}{suffix}", number + 1
+    return path
+
+
+def working_folder() -> Path:
+    """Where the studio was started; the user's own folder if that is gone."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path.home()

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import anyio
@@ -20,11 +18,10 @@ from textual.containers import Horizontal
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static, TextArea
 
-from tts_hub.audio.formats import find_format
 from tts_hub.errors import TTSHubError
 from tts_hub.types import SpeechRequest, Voice
 from tts_hub_tui.screens.engines import EnginesScreen
-from tts_hub_tui.screens.files import OpenFile, SaveAs
+from tts_hub_tui.screens.files import OpenFile, SaveAs, unused_path, working_folder
 from tts_hub_tui.screens.jobs import JobsScreen, Wish
 from tts_hub_tui.screens.voices import VoicePicker
 from tts_hub_tui.studio.desk import Desk
@@ -444,22 +441,3 @@ class StudioScreen(Screen[None]):
             return None
         index = recording.word_at(player.position)
         return recording.words[index].span if index is not None else None
-
-
-def unused_path(folder: object, response_format: str) -> Path:
-    """`speech.mp3`, or the first of `speech-2.mp3`, … that is not there yet; `folder` if it still exists."""
-    # Unlike a Path's, these tests raise nothing where a folder may not be read, or its disk is away.
-    place = Path(folder) if isinstance(folder, str) and os.path.isdir(folder) else working_folder()
-    suffix = find_format(response_format).suffixes[0]
-    path, number = place / f"speech{suffix}", 2
-    while os.path.exists(path):
-        path, number = place / f"speech-{number}{suffix}", number + 1
-    return path
-
-
-def working_folder() -> Path:
-    """Where the studio was started; the user's own folder if that is gone."""
-    try:
-        return Path.cwd()
-    except OSError:
-        return Path.home()
