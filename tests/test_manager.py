@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
@@ -712,6 +713,19 @@ async def test_cancelling_the_reading_task_frees_the_engine() -> None:
             while not free(fake, manager):
                 await anyio.sleep(0.001)
         await speech.aclose()
+
+
+async def test_cancelling_all_while_the_reader_is_in_a_thread_is_no_error() -> None:
+    def cancel_and_stay() -> None:
+        anyio.from_thread.run_sync(scope.cancel)
+        time.sleep(0.1)  # meanwhile the generation ends, and the reader does not know why
+
+    with anyio.CancelScope() as scope:
+        async with TTSBackendManager(discover=False) as manager:
+            manager.register(FakeBackend(script=FakeScript(chunk_delay=0.05)))  # none is left to read
+            async for _ in await manager.generate("One two three. " * 50, model="fake"):
+                await anyio.to_thread.run_sync(cancel_and_stay)
+    assert scope.cancelled_caught
 
 
 async def test_cancelling_while_waiting_in_the_queue_gives_the_place_back() -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import anyio
 from anyio.abc import TaskGroup
+from anyio.lowlevel import checkpoint_if_cancelled
 
 from tts_hub.budget import Bill
 from tts_hub.config import LimitsConfig
@@ -205,7 +206,7 @@ class Generation:
                 raise attempt.error
             if attempt.ended:
                 return
-            self._require_running()
+            await self._require_running()
             await self._moved_on_or_stalled(attempt)
 
     async def _next_take(self) -> Take | None:
@@ -214,7 +215,7 @@ class Generation:
                 raise self._input_error
             if self._input_ended:
                 return None
-            self._require_running()
+            await self._require_running()
             await self._moved_on()
         return self._pending[0]
 
@@ -443,8 +444,9 @@ class Generation:
     async def _moved_on(self) -> None:
         await self._moved.wait()
 
-    def _require_running(self) -> None:
+    async def _require_running(self) -> None:
         if self.ended.is_set():
+            await checkpoint_if_cancelled()  # the reader may be cancelled too, and not know it yet
             raise UsageError("the stream was closed before the speech came to its end")
 
     async def _moved_on_or_stalled(self, attempt: Attempt) -> None:
