@@ -118,7 +118,8 @@ class ServerConfig(_Section):
     cors_origins: tuple[str, ...] = Field((), description="web pages of other origins that may use it")
     docs: bool = Field(True, description="API documentation at /docs")
     stream: bool = Field(
-        True, description="audio leaves while it is made, where a request does not say; false: as a finished file"
+        True,
+        description="audio leaves while it is made, where a request does not say; false: as a finished file",
     )
     warm_up: bool = Field(True, description="load the default model at once, and let engines speak unheard")
     max_characters: int = Field(100_000, ge=1, description="longest text of one request")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
-from typing import TypeVar, TypeVarTuple
+from functools import partial
+from typing import IO, TypeVar, TypeVarTuple
 
 import anyio
 import numpy as np
@@ -13,8 +14,9 @@ from anyio import to_thread
 from anyio.lowlevel import RunVar, checkpoint
 
 from tts_hub.audio.encode import open_encoder
+from tts_hub.audio.file import open_body
 from tts_hub.audio.formats import AudioFormat
-from tts_hub.errors import AudioError
+from tts_hub.errors import AudioError, OutputError
 from tts_hub.types import AudioChunk, Samples
 
 T = TypeVar("T")
@@ -50,6 +52,24 @@ async def encode_stream(
             yield data
 
 
+async def encode_file(
+    chunks: AsyncIterable[AudioChunk], audio_format: AudioFormat, sample_rate: int, file: IO[bytes]
+) -> int:
+    """Write one finished file into `file`, which can seek: lengths and checksums in its header are exact.
+
+    Returns its size in bytes. Errors are those of `encode_stream`, and `OutputError` when the disk is full.
+    """
+    async with _closing(chunks):
+        try:
+            body = await _in_thread(partial(open_body, file, audio_format, sample_rate, seekable=True))
+            async for samples in _pieces(chunks, sample_rate):
+                await _in_thread(body.write, samples)
+            await _in_thread(body.close)
+            return file.seek(0, os.SEEK_END)
+        except OSError as exc:
+            raise OutputError(f"cannot write a temporary file of audio: {exc.strerror or exc}") from exc
+
+
 async def _pieces(chunks: AsyncIterable[AudioChunk], sample_rate: int) -> AsyncIterator[Samples]:
     """The samples of all chunks, the first piece short, none longer than `PIECE_SECONDS`."""
     first, longest = (max(1, round(s * sample_rate)) for s in (FIRST_PIECE_SECONDS, PIECE_SECONDS))
@@ -69,6 +89,10 @@ async def _run(audio_format: AudioFormat, work: Callable[[*Args], T], *args: *Ar
     if not audio_format.costly:
         await checkpoint()
         return work(*args)
+    return await _in_thread(work, *args)
+
+
+async def _in_thread(work: Callable[[*Args], T], *args: *Args) -> T:
     return await to_thread.run_sync(work, *args, limiter=_limiter())
 
 

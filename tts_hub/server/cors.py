@@ -10,7 +10,7 @@ from http import HTTPStatus
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tts_hub.server.errors import Failure
 
@@ -34,6 +34,15 @@ class CrossOrigin(CORSMiddleware):
             allow_private_network=True,  # a page of the internet may then ask a server of this network
         )
         self._noted: set[str] = set()
+
+    async def simple_response(
+        self, scope: Scope, receive: Receive, send: Send, request_headers: Headers
+    ) -> None:
+        """Nothing is added where no page may come."""
+        if self.allow_origins:
+            await super().simple_response(scope, receive, send, request_headers)
+        else:
+            await self.app(scope, receive, send)
 
     def preflight_response(self, request_headers: Headers) -> Response:
         """Whether the page may send its request."""

@@ -24,7 +24,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; media-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Swagger UI sets styles on its elements, has pictures in its style sheet, and plays what it got as a blob."""
+"""Swagger UI has styles on its elements and pictures in its style sheet; what is spoken is a blob."""
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>

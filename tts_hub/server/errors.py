@@ -11,6 +11,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Route
@@ -61,7 +62,7 @@ class Failure:
     def all_headers(self) -> dict[str, str]:
         """With what OpenAI's SDKs go by, which else send a failed request twice more.
 
-        Another try may help when its time is told, or when an engine stumbled (500).
+        Another try may help when its time is told, or when an engine stumbled (500), but then only one.
         """
         if self.retry_after is not None:
             return {"Retry-After": str(max(1, math.ceil(self.retry_after))), **self.headers}
@@ -81,8 +82,15 @@ class _FailureResponse(JSONResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Leave word for whoever counts and logs."""
+        if self._failure.status == HTTPStatus.INTERNAL_SERVER_ERROR and has_tried_before(scope):
+            self.headers["x-should-retry"] = "false"
         scope["state"]["failure"] = self._failure
         await super().__call__(scope, receive, send)
+
+
+def has_tried_before(scope: Scope) -> bool:
+    """Whether an SDK of OpenAI's sends its request again; it says so."""
+    return Headers(scope=scope).get("x-stainless-retry-count", "0") not in {"", "0"}
 
 
 class FailureError(Exception):

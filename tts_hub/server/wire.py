@@ -115,6 +115,12 @@ class Utterance(Fields):
 class SpeechBody(Utterance):
     """The body of `POST /v1/audio/speech`."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"input": "Hello from my own machine.", "model": "tts-1", "voice": "nova"}]
+        }
+    )
+
     input: str = Field(description="The text to speak.")
     stream_format: StreamFormat = "audio"
     stream: bool | None = Field(
