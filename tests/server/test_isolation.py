@@ -153,7 +153,7 @@ def test_a_slow_reader_gets_everything(serve: Serve) -> None:
     with serve(server={"reader_timeout": 1.0}) as server:
         text = "one two three four five six seven eight"
         with connected(server, receive_buffer=4096) as connection:
-            connection.sendall(speech_bytes(text, response_format="wav"))
+            connection.sendall(speech_bytes(text, response_format="wav", stream=True))
             data = b""
             while not data.endswith(b"0\r\n\r\n"):
                 part = connection.recv(2_000)

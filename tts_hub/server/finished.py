@@ -93,13 +93,15 @@ class HeldSpeech(FinishedSpeech):
 
     async def send_all(self, send: Send, tasks: TaskGroup) -> None:
         """Decide, and send."""
-        ahead = _Ahead(self._audio)
-        tasks.start_soon(ahead.fill)
-        if await ahead.is_whole_within(self._hold_seconds):
-            await self.send_file(ahead.chunks(), send)
-            return
-        parts = encode_stream(ahead.chunks(), self._format, self._audio.sample_rate)
-        async with aclosing(parts):
+        with _Ahead(self._audio) as ahead:
+            tasks.start_soon(ahead.fill)
+            if await ahead.is_whole_within(self._hold_seconds):
+                await self.send_file(ahead.chunks(), send)
+            else:
+                await self._stream(ahead.chunks(), send)
+
+    async def _stream(self, chunks: AsyncGenerator[AudioChunk, None], send: Send) -> None:
+        async with aclosing(encode_stream(chunks, self._format, self._audio.sample_rate)) as parts:
             async for data in parts:
                 await self.begin(send)
                 await self.send_part(send, data, more=True)
@@ -115,6 +117,13 @@ class _Ahead:
         self._send, self._receive = anyio.create_memory_object_stream[AudioChunk](0)
         self._held: list[AudioChunk] = []
         self._failure: Exception | None = None
+
+    def __enter__(self) -> _Ahead:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._send.close()
+        self._receive.close()
 
     async def fill(self) -> None:
         """The task; what the audio fails with is raised to the reader of `chunks`."""
@@ -134,11 +143,10 @@ class _Ahead:
 
     async def chunks(self) -> AsyncGenerator[AudioChunk, None]:
         """What was kept, and what comes after it."""
-        with self._receive:
-            for chunk in self._held:
-                yield chunk
-            self._held.clear()
-            async for chunk in self._receive:
-                yield chunk
+        for chunk in self._held:
+            yield chunk
+        self._held.clear()
+        async for chunk in self._receive:
+            yield chunk
         if self._failure is not None:
             raise self._failure
