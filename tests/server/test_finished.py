@@ -32,7 +32,7 @@ class Spool(tempfile.SpooledTemporaryFile[bytes]):
 
     @property
     def is_on_disk(self) -> bool:
-        return bool(self._rolled)
+        return bool(getattr(self, "_rolled"))  # noqa: B009 - the type stubs do not have it
 
 
 @pytest.fixture
@@ -51,13 +51,13 @@ def samples_in_flac_header(data: bytes) -> tuple[int, bytes]:
 
 def pcm_of(data: bytes) -> bytes:
     """The samples that are encoded in a lossless file."""
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         return b"".join(frame.to_ndarray().tobytes() for frame in container.decode(audio=0))
 
 
 def seconds_in_header(data: bytes) -> float:
     """How long a player takes it to be before it has read it."""
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         assert container.duration is not None
         return container.duration / 1_000_000
 

@@ -114,7 +114,8 @@ def test_a_url_like_none_is_told_nothing(server: Served) -> None:
     ],
 )
 def test_an_empty_field_is_as_good_as_none(server: Served, field: str, empty: str | None) -> None:
-    answer = server.speak(**{field: empty})
+    fields: dict[str, Any] = {field: empty}
+    answer = server.speak(**fields)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "audio/mpeg")
 
 

@@ -26,6 +26,8 @@ FIRST_PIECE_SECONDS = 0.1
 """What is encoded first: soon enough for the first bytes."""
 PIECE_SECONDS = 0.5
 """What is encoded at once after it: a few milliseconds of work."""
+GATHERED_SECONDS = 2.0
+"""What is encoded at once where nobody waits for the first of it: each turn in a thread takes a moment."""
 ENCODER_THREADS = min(4, os.cpu_count() or 1)
 """Encodings at the same time in one event loop; each lasts milliseconds, so streams share them."""
 
@@ -61,13 +63,29 @@ async def encode_file(
     """
     async with _closing(chunks):
         try:
-            body = await _in_thread(partial(open_body, file, audio_format, sample_rate, seekable=True))
-            async for samples in _pieces(chunks, sample_rate):
-                await _in_thread(body.write, samples)
-            await _in_thread(body.close)
+            body = await _run(
+                audio_format, partial(open_body, file, audio_format, sample_rate, seekable=True)
+            )
+            async for samples in _gathered(
+                _pieces(chunks, sample_rate), round(GATHERED_SECONDS * sample_rate)
+            ):
+                await _run(audio_format, body.write, samples)
+            await _run(audio_format, body.close)
             return file.seek(0, os.SEEK_END)
         except OSError as exc:
             raise OutputError(f"cannot write a temporary file of audio: {exc.strerror or exc}") from exc
+
+
+async def _gathered(pieces: AsyncIterator[Samples], fewest: int) -> AsyncIterator[Samples]:
+    """The same in fewer pieces: all but the last have at least `fewest` samples."""
+    held: list[Samples] = []
+    async for piece in pieces:
+        held.append(piece)
+        if sum(map(len, held)) >= fewest:
+            yield np.concatenate(held)
+            held.clear()
+    if held:
+        yield np.concatenate(held)
 
 
 async def _pieces(chunks: AsyncIterable[AudioChunk], sample_rate: int) -> AsyncIterator[Samples]:

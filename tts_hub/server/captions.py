@@ -153,10 +153,10 @@ class _KokoroWhole(FinishedSpeech):
         """It is not reckoned."""
         return None
 
-    async def parts(self, file: IO[bytes]) -> AsyncGenerator[bytes, None]:
+    async def parts(self, file: IO[bytes], size: int) -> AsyncGenerator[bytes, None]:
         """The pieces of the object."""
         yield b'{"audio":"'
-        async for data in super().parts(file):
+        async for data in super().parts(file, size):
             yield base64.b64encode(data)
         values = _kokoro(self._media_type, b"", self._speech.words if self._timed else None)
         del values["audio"]

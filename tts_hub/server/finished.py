@@ -26,7 +26,7 @@ from tts_hub.validation import checked_request
 
 HELD_FORMATS = (FLAC, WAV)
 """Those whose readers go by the header."""
-HELD_CHARACTERS = 300
+HELD_CHARACTERS = 200
 """A longer text is streamed at once: a moment would not do for it."""
 HELD_SECONDS = 0.05
 """How much later the first byte of a short text may come that is not ready by then."""
@@ -67,7 +67,7 @@ class FinishedSpeech(SpeechAnswer):
             size = await encode_file(chunks, self._format, self._audio.sample_rate, file)
             await self.begin(send, self.size_of_body(size))
             file.seek(0)
-            async with aclosing(self.parts(file)) as parts:
+            async with aclosing(self.parts(file, size)) as parts:
                 async for data in parts:
                     await self.send_part(send, data, more=True)
             await self.send_part(send, b"", more=False)
@@ -76,9 +76,10 @@ class FinishedSpeech(SpeechAnswer):
         """Bytes of the answer whose file has `size`, if that is known."""
         return size
 
-    async def parts(self, file: IO[bytes]) -> AsyncGenerator[bytes, None]:
-        """What is sent: the file as it is."""
-        while data := await to_thread.run_sync(file.read, PART):
+    async def parts(self, file: IO[bytes], size: int) -> AsyncGenerator[bytes, None]:
+        """What is sent: the file as it is. What is in memory needs no thread to be read."""
+        in_memory = size <= IN_MEMORY
+        while data := file.read(PART) if in_memory else await to_thread.run_sync(file.read, PART):
             yield data
 
 
