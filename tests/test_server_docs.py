@@ -20,6 +20,8 @@ from tts_hub.audio.formats import FORMATS
 from tts_hub.config import ServerConfig
 from tts_hub.progress import Stage
 from tts_hub.server import create_app
+from tts_hub.server.finished import HELD_CHARACTERS, HELD_SECONDS, IN_MEMORY
+from tts_hub.server.live import MISTAKES, MOST_QUEUED
 from tts_hub.server.messages import Command
 from tts_hub.server.schema import ERRORS
 from tts_hub.server.wire import CaptionedBody, KokoroCaptionedBody, SpeechBody
@@ -122,6 +124,18 @@ def test_every_metric_is_named_and_no_other(running: Served) -> None:
     assert {name for name in exposed if not name.endswith("_created")} == set(
         re.findall(r"`(tts_\w+)`", DOCS)
     )
+
+
+def test_the_figures_are_those_of_the_code() -> None:
+    held = f"of up to {HELD_CHARACTERS} characters is held back for {HELD_SECONDS * 1000:g} ms"
+    queued = f"up to {MOST_QUEUED} may be started\nahead"
+    for text in (
+        held,
+        queued,
+        f"After {MISTAKES} messages without a meaning",
+        f"Up to {IN_MEMORY >> 20} MiB",
+    ):
+        assert text in DOCS
 
 
 def test_the_settings_exist() -> None:

@@ -21,7 +21,7 @@ MEDIA_TYPES = {
 }
 CACHED = {"cache-control": "no-cache", "x-content-type-options": "nosniff"}
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; media-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """Swagger UI has styles on its elements and pictures in its style sheet; what is spoken is a blob."""
