@@ -3,7 +3,7 @@
 #
 # Every encoder that writes to a pipe or a socket leaves that 0, as it cannot go back. FFmpeg decodes the file.
 # libsndfile 1.2.2, in soundfile 0.14.0, takes the length for 2^63-1 frames: info() reports it, read() raises
-# "array is too big", and reading a number of frames that is there raises "Internal psf_fseek() failed".
+# "array is too big". Reading a number of frames that is smaller than the file works.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -47,11 +47,6 @@ except (ValueError, MemoryError) as exc:
     print("read() raises", type(exc).__name__ + ":", exc)
 else:
     raise SystemExit("read() works now")
-try:
-    soundfile.read("piped.flac", frames=1000)
-except soundfile.LibsndfileError as exc:
-    print("read(frames=1000) raises", exc)
-else:
-    raise SystemExit("reading by number works now")
+print("read(frames=1000) gives", len(soundfile.read("piped.flac", frames=1000)[0]))
 PY
 venv/bin/python show.py
