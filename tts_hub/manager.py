@@ -435,8 +435,9 @@ class TTSBackendManager:
         return list({stop.engine.name: stop for stop in reversed(stops + fallbacks)}.values())[::-1]
 
     def _stops(self, name: str) -> list[Stop]:
-        model = self.registry.spelled(self.config.alias_target(name))
+        model = self.config.alias_target(name)
         if model != AUTO:
+            model = self.registry.spelled(model)
             aliases = [a for a in self.config.aliases if self.config.alias_target(a) != model]
             return [Stop(self._engine(self.registry.find(model, aliases)), model)]
         candidates = self._auto()

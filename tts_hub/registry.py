@@ -257,10 +257,10 @@ class Registry:
 
     def spelled(self, model: str) -> str:
         """The name of a model as its engine writes it; as it is given if there is none, whatever the case."""
-        entries = self._all().values()
-        if any(entry.answers_to(model) for entry in entries):
+        entries = self._all()
+        if model in entries or any(entry.answers_to(model) for entry in entries.values()):
             return model
-        known = (name for entry in entries for name in (entry.name, *entry.models()))
+        known = (name for entry in entries.values() for name in (entry.name, *entry.models()))
         return next((name for name in known if name.casefold() == model.casefold()), model)
 
     def find_downloads(self, model: str, variant: str | None = None) -> tuple[Entry, list[ModelFiles]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import struct
@@ -146,6 +147,21 @@ def test_a_client_who_hangs_up_stops_the_work_on_a_finished_file(server: Served,
         wait_for(lambda: server.fake.active == 1 and bool(spools))
     server.until_free()
     assert [spool.closed for spool in spools] == [True]
+
+
+@pytest.mark.parametrize("name", ["wav", "flac"])
+def test_a_full_disk_is_an_ordinary_answer_whose_reason_is_in_the_log(
+    server: Served, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def write(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Spool, "write", write)
+    monkeypatch.setattr(finished, "SpooledTemporaryFile", Spool)
+    answer = server.speak(TEXT, response_format=name, stream=False)
+    assert (answer.status_code, answer.json()["error"]["type"]) == (500, "server_error")
+    assert "No space left on device" in caplog.text
+    assert "No space" not in answer.text
 
 
 def test_a_large_file_lies_on_the_disk_until_it_is_sent(
