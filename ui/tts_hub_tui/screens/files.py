@@ -43,7 +43,7 @@ class OpenFile(ModalScreen[Path | None]):
         """A path to type, or a tree to look through."""
         with Vertical(classes="dialog"):
             yield Label("Open a text", classes="title")
-            yield Input(placeholder="Path of a text file", compact=True, id="path", select_on_focus=False)
+            yield Input(placeholder="Path of a text file", compact=True, id="path")
             yield FieldError()
             yield VisibleFiles(self._folder)
             yield Footer(compact=True, show_command_palette=False)
@@ -89,7 +89,7 @@ class SaveAs(ModalScreen[Export | None]):
         formats = [(each.name, each.name) for each in FORMATS]
         with Vertical(classes="dialog small"):
             yield Label("Save what was spoken", classes="title")
-            yield Input(str(self._path), compact=True, id="path", select_on_focus=False)
+            yield Input(str(self._path), compact=True, id="path")
             yield FieldError()
             with Horizontal(classes="row"):
                 yield Label("format", classes="name")
