@@ -56,7 +56,7 @@ def test_a_streamed_wav_has_its_open_ended_header_whole_in_the_first_part(server
 
 
 def test_the_first_bytes_come_long_before_the_last_are_made(server: Served) -> None:
-    server.fake.script = FakeScript(chunk_delay=0.1)
+    server.fake.script = FakeScript(hold_at=10)
     with connected(server) as connection:
         connection.sendall(speech_bytes(LONG, response_format="pcm"))
         received = b""
