@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import PATIENCE, PROGRAM, complaint, ended, invoke, run, start, until
+from tests.cli.running import PATIENCE, PROGRAM, complaint, ended, install_engine, invoke, run, start, until
 
 WHAT = "tones instead of speech, for tests"
 """The description of the fake engine."""
@@ -27,7 +27,7 @@ from tts_hub.types import ModelFiles
 
 FOLDER = Path(os.environ["PULLED"])
 
-class Pulling(FakeBackend):
+class Engine(FakeBackend):
     name = "pulling"
     models = ("big-model", "small-model", "shaped-model")
 
@@ -77,13 +77,7 @@ class Pulling(FakeBackend):
 @pytest.fixture
 def pulled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the engine `pulling`, which is installed now, puts the files of its models."""
-    site = tmp_path / "site"
-    info = site / "pulling_tts-1.0.dist-info"
-    info.mkdir(parents=True)
-    (site / "pulling_tts.py").write_text(ENGINE)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: pulling-tts\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[tts_hub.backends]\npulling = pulling_tts:Pulling\n")
-    monkeypatch.setenv("PYTHONPATH", str(site))
+    monkeypatch.setenv("PYTHONPATH", install_engine(tmp_path / "site", "pulling", ENGINE))
     monkeypatch.setenv("PULLED", str(tmp_path / "pulled"))
     return tmp_path / "pulled"
 

@@ -79,7 +79,7 @@ def test_a_reader_that_goes_away_ends_it_with_one_line() -> None:
     said = process.stderr.read().decode()
     with process:
         code = process.wait(PATIENCE)
-    assert "the reader of stdout went away after" in complaint(code, said)
+    assert "stdout was closed after" in complaint(code, said)
 
 
 def test_a_full_disk_behind_stdout_is_told() -> None:

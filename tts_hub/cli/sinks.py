@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import select
 import sys
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import anyio
+from anyio.abc import TaskGroup
 
 from tts_hub.audio.encode import open_encoder
 from tts_hub.audio.file import AudioFileWriter
 from tts_hub.audio.formats import AudioFormat
-from tts_hub.errors import OutputError
+from tts_hub.errors import OutputError, TTSHubError
 from tts_hub.types import Samples
+
+T = TypeVar("T")
 
 
 class Sink(Protocol):
@@ -30,11 +34,18 @@ class Sink(Protocol):
         """Let go; without `finish` before, nothing half is left behind."""
 
 
+class Player(Sink, Protocol):
+    """A loudspeaker, which may fail while it has nothing to play yet."""
+
+    async def failed(self) -> OutputError:
+        """Wait until it fails, if ever; how."""
+
+
 class FileSink:
     """A file that appears whole or not at all."""
 
-    def __init__(self, path: str, audio_format: AudioFormat, sample_rate: int) -> None:
-        self._writer = AudioFileWriter(path, audio_format, sample_rate)
+    def __init__(self, path: str, audio_format: AudioFormat, sample_rate: int, *, replace: bool) -> None:
+        self._writer = AudioFileWriter(path, audio_format, sample_rate, replace=replace)
 
     async def write(self, samples: Samples) -> None:
         """Encode into the temporary file."""
@@ -81,9 +92,36 @@ class StdoutSink:
                 with suppress(BlockingIOError):
                     rest = rest[os.write(self._stdout, rest[: select.PIPE_BUF]) :]
         except BrokenPipeError as exc:
-            raise OutputError(f"the reader of stdout went away after {self._seconds:.1f} s of audio") from exc
+            raise OutputError(f"stdout was closed after {self._seconds:.1f} s of audio") from exc
         except OSError as exc:
             raise OutputError(f"cannot write to stdout: {exc.strerror}") from exc
+
+
+async def unless_it_fails(player: Player | None, work: Callable[[], Awaitable[T]]) -> T:
+    """The result of `work`, which takes long; it is broken off when the player fails meanwhile.
+
+    Raises:
+        OutputError: how it failed.
+    """
+    if player is None:
+        return await work()
+    outcome: list[T] = []
+    failures: list[Exception] = []
+
+    async def watch(tasks: TaskGroup) -> None:
+        failures.append(await player.failed())
+        tasks.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(watch, tasks)
+        try:
+            outcome.append(await work())
+        except TTSHubError as exc:  # the group would wrap it
+            failures.append(exc)
+        tasks.cancel_scope.cancel()
+    if outcome:
+        return outcome[0]
+    raise failures[0]
 
 
 async def _writable(descriptor: int) -> None:

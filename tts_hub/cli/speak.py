@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import sys
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import AsyncIterable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,13 @@ from tts_hub.audio.formats import AudioFormat, find_format, format_of_file
 from tts_hub.captions import caption_writer, write_captions
 from tts_hub.cli.display import SpeakDisplay, estimate_text, summary
 from tts_hub.cli.main import run
-from tts_hub.cli.sinks import FileSink, Sink, StdoutSink
+from tts_hub.cli.sinks import FileSink, Player, Sink, StdoutSink, unless_it_fails
 from tts_hub.cli.source import Recorded, read_file, read_stdin
 from tts_hub.errors import OutputError, UnsupportedOptionError
 from tts_hub.manager import TTSBackendManager
 from tts_hub.stream import AudioStream
 from tts_hub.types import RequestFields
+from tts_hub.validation import checked_request
 
 STDOUT = "-"
 
@@ -30,8 +32,12 @@ STDOUT = "-"
 @click.argument("text", required=False)
 @click.option("-f", "--file", "file", type=click.Path(path_type=Path), help="Speak the text of a file.")
 @click.option(
-    "-o", "--output", help="Audio file, or - for stdout. Default: speech.FORMAT, or none with --play."
+    "-o",
+    "--output",
+    help="Audio file, or - for stdout. A file that exists is replaced. "
+    "Default: speech.FORMAT, or none with --play.",
 )
+@click.option("--no-clobber", is_flag=True, help="Fail rather than replace a file that exists.")
 @click.option("-m", "--model", help="Model, alias or auto.")
 @click.option("--voice", help="Voice of the engine; see `tts-hub voices`.")
 @click.option("--language", help="BCP 47 tag such as en-GB.")
@@ -72,18 +78,21 @@ async def _estimate(config_file: Path | None, given: dict[str, Any]) -> None:
 
 async def _speak(config_file: Path | None, given: dict[str, Any]) -> None:
     source = Recorded(_text(given))
-    _check_captions(given["captions"], given["output"])
     async with TTSBackendManager.from_config(config_file) as manager, AsyncExitStack() as stack:
-        output = _output(given, manager.config.audio.response_format)
-        audio_format = _format(given, output, manager.config.audio.response_format)
+        default_format = manager.config.audio.response_format
+        output = _output(given, default_format)
+        audio_format = _format(given, output, default_format)
+        _check_captions(given, output)
+        request = checked_request(source.input, _fields(given, audio_format), manager.config)
+        # Engines take long to load: whether the audio can go where it is to go is found out before.
+        sinks, player = await _open_sinks(given, output, audio_format, request.sample_rate or 0, stack)
         display = stack.enter_context(SpeakDisplay(quiet=given["quiet"]))
-        audio = await manager.generate(
-            source.input, on_progress=display.update, **_fields(given, audio_format)
-        )
+        audio = await unless_it_fails(player, lambda: manager.generate(request, on_progress=display.update))
         await stack.enter_async_context(audio)
-        await _drain(audio, await _open_sinks(given, output, audio_format, audio, stack))
+        await _drain(audio, sinks)
         for path in given["captions"]:
-            write_captions(path, audio.words, source.text, language=audio.report.language or "en")
+            language, replace = audio.report.language or "en", not given["no_clobber"]
+            write_captions(path, audio.words, source.text, language=language, replace=replace)
     _tell(given, output, audio)
 
 
@@ -100,33 +109,46 @@ async def _open_sinks(
     given: dict[str, Any],
     output: str | None,
     audio_format: AudioFormat,
-    audio: AudioStream,
+    sample_rate: int,
     stack: AsyncExitStack,
-) -> list[Sink]:
-    """Everything the audio goes to; the stack closes it."""
+) -> tuple[list[Sink], Player | None]:
+    """Everything the audio goes to, the loudspeaker last, and the loudspeaker; the stack closes them."""
     sinks: list[Sink] = []
+    player: Player | None = None
     if output == STDOUT:
-        sinks.append(StdoutSink(audio_format, audio.sample_rate))
+        sinks.append(StdoutSink(audio_format, sample_rate))
     elif output is not None:
-        sinks.append(FileSink(output, audio_format, audio.sample_rate))
+        sinks.append(FileSink(output, audio_format, sample_rate, replace=not given["no_clobber"]))
         stack.callback(sinks[-1].close)
     if given["play"]:
         from tts_hub.cli.player import open_player
 
-        sinks.append(await open_player(audio.sample_rate))
-        stack.callback(sinks[-1].close)
-    return sinks
+        player = await open_player(sample_rate)
+        stack.callback(player.close)
+        sinks.append(player)
+    return sinks, player
 
 
-def _check_captions(paths: Sequence[Path], output: str | None) -> None:
+def _check_captions(given: dict[str, Any], output: str | None) -> None:
     """Refuse what cannot be written, before any work is done."""
-    for path in paths:
+    for path in given["captions"]:
         caption_writer(path)
         if output is not None and Path(output).absolute() == path.absolute():
             raise OutputError(f"the audio and the captions cannot both go to {path}")
-        if path.is_dir() or not path.parent.is_dir():
-            reason = "it is a folder" if path.is_dir() else f"there is no folder {path.parent}"
+        reason = _not_writable(path, replace=not given["no_clobber"])
+        if reason:
             raise OutputError(f"cannot write the captions to {path}: {reason}")
+
+
+def _not_writable(path: Path, *, replace: bool) -> str:
+    """Why a file cannot be put there; empty if it can."""
+    if path.is_dir():
+        return "it is a folder"
+    if not path.parent.is_dir():
+        return f"there is no folder {path.parent}"
+    if not replace and path.exists():
+        return "it exists already and is not to be replaced"
+    return "" if os.access(path.parent, os.W_OK | os.X_OK) else f"the folder {path.parent} is write-protected"
 
 
 def _text(given: dict[str, Any]) -> str | AsyncIterable[str]:
