@@ -24,6 +24,8 @@ from tts_hub.errors import ConfigError, one_of
 ENV_PREFIX = "TTS_HUB_"
 FILE_VARIABLE = "TTS_HUB_CONFIG"
 FILE_NAME = "config.toml"
+REFERENCE = "reference"
+"""Key that marks a file in which all settings are described: nobody's own, to copy from."""
 SECRET = re.compile(r"key|token|secret|password")
 """Settings whose values are never shown."""
 SERVICE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -202,8 +204,8 @@ class LoadedConfig:
 def load_config(path: str | Path | None = None, environ: Mapping[str, str] | None = None) -> LoadedConfig:
     """Read the configuration.
 
-    The file is `path`, else `$TTS_HUB_CONFIG`, else `config.toml` in the working folder if it is ours,
-    else `config.toml` in the user's config folder, else none.
+    The file is `path`, else `$TTS_HUB_CONFIG`, else `config.toml` in the working folder if it is a tts-hub
+    config and has no line `reference = true`, else `config.toml` in the user's config folder, else none.
 
     Raises:
         ConfigError: unreadable file, unknown key or variable, wrong value; says which and where.
@@ -213,7 +215,7 @@ def load_config(path: str | Path | None = None, environ: Mapping[str, str] | Non
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     if file is not None:
-        values = _read_toml(file)
+        values = settings_in(_read_toml(file))
         sources = dict.fromkeys(_leaves(values), str(file))
     for variable, keys, value in _environment(environ):
         _put(values, keys, value, variable)
@@ -286,10 +288,34 @@ def find_config_file(path: str | Path | None, environ: Mapping[str, str]) -> Pat
     if named:
         return Path(named).expanduser()
     here = Path(FILE_NAME)
-    if here.is_file() and _is_ours(here):
+    if here.is_file() and _is_ours(here) and reference_here() is None:
         return here
     own = user_config_file()
     return own if own.is_file() else None
+
+
+def reference_here() -> Path | None:
+    """The `config.toml` in the working folder, if it is marked as the reference and so is not read."""
+    here = Path(FILE_NAME)
+    try:
+        values = tomllib.loads(here.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None  # not there; or reading it again will tell what is wrong
+    return here.absolute() if values.get(REFERENCE) is True else None
+
+
+def settings_in(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What a file sets: all that is in it but the mark of a reference.
+
+    Raises:
+        ConfigError: the mark is neither true nor false.
+    """
+    mark = values.get(REFERENCE, False)
+    if not isinstance(mark, bool):
+        raise ConfigError(
+            f"{REFERENCE!r} is {mark!r}; it marks a file to copy from: true or false is possible"
+        )
+    return {key: value for key, value in values.items() if key != REFERENCE}
 
 
 def _is_ours(file: Path) -> bool:

@@ -76,8 +76,9 @@ class _DeviceSink(Player):
             raise OutputError(f"cannot play: {exc}") from exc
 
     async def failed(self) -> OutputError:
-        """A device that goes away is noticed when something is played."""
+        """Never before something is played."""
         await anyio.sleep_forever()
+        raise AssertionError
 
     async def write(self, samples: Samples) -> None:
         await anyio.to_thread.run_sync(self._put, samples)

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tts_hub.config import Config, LoadedConfig, load_config, user_config_file
+from tts_hub.config import (
+    Config,
+    LoadedConfig,
+    find_config_file,
+    load_config,
+    reference_here,
+    user_config_file,
+)
 from tts_hub.config_file import Setting, edit, file_to_edit, parse_value, setting_at, settings
 from tts_hub.errors import ConfigError
 from tts_hub.registry import Registry
@@ -20,7 +27,11 @@ from tts_hub.registry import Registry
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_context
 def config(ctx: click.Context, *, only_path: bool, as_json: bool) -> None:
-    """Show the effective configuration and the source of each value, or change the file."""
+    """Show every setting, its value and where that comes from, or change the config file.
+
+    The file is config.toml in this folder or, if there is none, the one in your config folder.
+    """
+    mention_config_file(ctx.obj)
     if ctx.invoked_subcommand is None:
         _show(ctx.obj, only_path=only_path, as_json=as_json)
 
@@ -57,7 +68,7 @@ def _show(config_file: Path | None, *, only_path: bool, as_json: bool) -> None:
     if only_path:
         click.echo(str(loaded.path) if loaded.path else f"none; {user_config_file()} would be read")
         return
-    shown = list(_worth_showing(loaded, registry))
+    shown = [each for each in settings(loaded, registry) if each.kind != "table" or not each.value]
     if as_json:
         rows = {each.key: {"value": each.value, "source": each.source} for each in shown}
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
@@ -66,16 +77,16 @@ def _show(config_file: Path | None, *, only_path: bool, as_json: bool) -> None:
         click.echo(f"{each.key} = {_text(each.value)}  # {each.source}")
 
 
-def _worth_showing(loaded: LoadedConfig, registry: Registry) -> Iterator[Setting]:
-    """Without the engines that are neither here nor configured, and tables whose content follows."""
-    idle = tuple(
-        f"{entry.table}.{entry.name}."
-        for entry in registry
-        if not entry.values and not entry.renamed and not entry.availability().ready
-    )
-    for setting in settings(loaded, registry):
-        if not setting.key.startswith(idle) and not (setting.kind == "table" and setting.value):
-            yield setting
+def mention_config_file(config_file: Path | None) -> None:
+    """Say that the `config.toml` in this folder is not read, if somebody could take it for the one in use."""
+    reference = reference_here()
+    used = find_config_file(config_file, os.environ)
+    if reference is not None and (used is None or used.resolve() != reference.resolve()):
+        click.echo(
+            f"note: {reference} is not read: its line `reference = true` marks it as a list of all settings "
+            f"to copy from. Your config file is {used or user_config_file()}",
+            err=True,
+        )
 
 
 def _load(config_file: Path | None) -> tuple[LoadedConfig, Registry]:

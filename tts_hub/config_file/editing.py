@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from tts_hub.config import find_config_file, parse_config, user_config_file
+from tts_hub.config import find_config_file, parse_config, settings_in, user_config_file
 from tts_hub.config_file.keys import Key, join_key, split_key
 from tts_hub.config_file.placing import with_setting
 from tts_hub.errors import ConfigError
@@ -102,7 +102,7 @@ def _bytes(text: str) -> bytes:
 
 def _check(text: str, file: Path, wanted: Mapping[Key, Any]) -> None:
     """Hold the whole file to the models; what was in it before is told with its name."""
-    values = tomllib.loads(text)
+    values = settings_in(tomllib.loads(text))
     touched = {key[0] for key in wanted}
     config = parse_config(values, {name: str(file) for name in values if name not in touched})
     Registry(config.backends, config.remote).check_sections()

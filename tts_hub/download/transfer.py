@@ -270,7 +270,7 @@ class _Part:
         self.in_pieces = begin > 0
         if not begin:
             self._refusals += self.size > 0
-            self.delete()
+            self._place.etag.unlink(missing_ok=True)
         if etag and not etag.startswith("W/"):  # a weak one does not stand for the same bytes
             self._place.etag.write_text(etag, encoding="utf-8")
 
@@ -301,7 +301,7 @@ def _is_unfit(response: httpx.Response, begin: int, size: int) -> bool:
 
 
 def _is_encoded(response: httpx.Response) -> bool:
-    return response.headers.get("Content-Encoding", "identity") != "identity"
+    return str(response.headers.get("Content-Encoding", "identity")) != "identity"
 
 
 def _pause(exc: httpx.HTTPError, failures: int) -> float:
