@@ -44,7 +44,7 @@ OUT = ["-o", "x.wav"]
         (["Hello.", "-o", ""], "cannot tell the audio format"),
         (["Hello.", *OUT, "--option", "wobble=1"], "wobble"),
         (["Hello.", *OUT, "--option", "pitch=100"], "pitch"),
-        (["Hello.", *OUT, "--option", "pitch"], "not of the form NAME=VALUE"),
+        (["Hello.", *OUT, "--option", "pitch"], "must have the form NAME=VALUE"),
         (["Hello.", *OUT, "--speed", "4.1"], "speed is 4.1"),
         (["Hello.", *OUT, "--speed", "nan"], "speed is nan"),
         (["Hello.", *OUT, "--speed", "fast"], "'fast' is not a valid float"),

@@ -101,7 +101,7 @@ def test_list_says_which_files_are_missing_and_what_gets_them(pulled: Path) -> N
     lines = lines_of("models", "list")
     assert f"big-model pulling not ready missing (2.5 GB) {WHAT}" in lines
     assert f"small-model pulling not ready missing {WHAT}" in lines
-    assert lines[-1].startswith("To get the files of a model: tts-hub models pull ")
+    assert lines[-1].startswith("To download the files of a model: tts-hub models pull ")
 
 
 def test_models_alone_lists(pulled: Path) -> None:
@@ -136,7 +136,7 @@ def test_doctor_says_what_is_missing_and_what_gets_it(pulled: Path) -> None:
     shown = run("doctor").stdout.decode().splitlines()
     at = shown.index("pulling: ready")
     assert shown[at + 1] == (
-        "    files of big-model: missing (2.5 GB); to get them: tts-hub models pull big-model"
+        "    files of big-model: missing (2.5 GB); to download them: tts-hub models pull big-model"
     )
 
 
@@ -254,7 +254,7 @@ def test_remove_says_what_it_freed(pulled: Path) -> None:
     run("models", "pull", "shaped-model")
     run("models", "pull", "big-model")
     assert run("models", "remove", "shaped-model").stdout.decode() == "shaped-model: 48 bytes freed\n"
-    assert refusal("models", "remove", "shaped-model") == "no files of shaped-model are here"
+    assert refusal("models", "remove", "shaped-model") == "there are no files of shaped-model to delete"
     assert run("models", "remove", "big-model").stdout.decode() == "big-model: 24 bytes freed\n"
 
 
@@ -267,7 +267,7 @@ def test_path_is_the_folder_and_fails_where_files_are_missing(pulled: Path) -> N
     done = run("models", "path", "shaped-model", "--variant", "quick")
     assert (done.returncode, done.stdout.decode()) == (1, f"{pulled / 'quick'}\n")
     fix = "(to fix: tts-hub models pull shaped-model --variant quick)"
-    assert done.stderr.decode().endswith(f"missing there: weights {fix}\n")
+    assert done.stderr.decode().endswith(f"missing in that folder: weights {fix}\n")
     run("models", "pull", "shaped-model", "--variant", "quick")
     done = run("models", "path", "shaped-model")
     assert (done.returncode, done.stdout.decode()) == (0, f"{pulled / 'quick'}\n")

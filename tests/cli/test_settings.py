@@ -100,7 +100,7 @@ def test_a_variable_that_goes_before_the_file_is_told() -> None:
     done = run("config", "set", "audio.sample_rate", "48000", TTS_HUB_AUDIO__SAMPLE_RATE="16000")
     assert done.returncode == 0
     assert done.stderr.decode() == (
-        "warning: the environment variable TTS_HUB_AUDIO__SAMPLE_RATE goes before the file\n"
+        "warning: the environment variable TTS_HUB_AUDIO__SAMPLE_RATE overrides the file\n"
     )
 
 

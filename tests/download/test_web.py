@@ -91,7 +91,7 @@ async def test_broken_connections_are_gone_on_with(hub: LocalHub, places: list[P
 async def test_a_later_call_goes_on(hub: LocalHub, places: list[Place]) -> None:
     hub.cuts = {"model.onnx": [2 * transfer.CHUNK, *[0] * transfer.ATTEMPTS]}
     error = await refused(hub, places)
-    assert "what has arrived is kept" in str(error)
+    assert "what was downloaded so far is kept" in str(error)
     assert (error.backend, error.remedy) == ("some", "try again")
     assert missing_of(places) == ("model.onnx",)
     hub.asked.clear()
@@ -260,7 +260,7 @@ async def test_a_server_that_ignores_ranges_sends_it_all(hub: LocalHub, places: 
 async def test_a_wrong_checksum_is_never_put_in_place(hub: LocalHub, places: list[Place], name: str) -> None:
     hub.files[name] = bytes(len(FILES[name]))
     error = await refused(hub, places)
-    assert f"what came for {name} is not the published file: SHA-256" in str(error)
+    assert f"the download of {name} is not the published file: SHA-256" in str(error)
     assert name in missing_of(places)
     hub.files = dict(FILES)
     await fetch(hub, unsound_of(places))
@@ -301,7 +301,7 @@ async def test_no_network_is_told(hub: LocalHub, places: list[Place]) -> None:
 
 @pytest.mark.parametrize("address", ["file:///etc", "ftp://example.org/x", "example.org", "http://[::1"])
 async def test_other_addresses_are_refused(places: list[Place], address: str) -> None:
-    with pytest.raises(BackendUnavailableError, match="no web address"):
+    with pytest.raises(BackendUnavailableError, match="not a web address"):
         await fetch_from_web("some", address, places, ignore, remedy="")
 
 
@@ -324,7 +324,7 @@ async def test_two_at_once_do_not_spoil_each_other(hub: LocalHub, places: list[P
         tasks.start_soon(fetch, hub, places)
         while not places[0].part.exists():
             await anyio.sleep(0.01)
-        assert "another program is pulling it" in str(await refused(hub, places))
+        assert "another program is downloading it" in str(await refused(hub, places))
         tasks.cancel_scope.cancel()
 
 
@@ -335,7 +335,7 @@ async def test_a_full_disk_is_told_before_anything_comes(
         free = 1_000
 
     monkeypatch.setattr("shutil.disk_usage", lambda folder: Full)
-    assert "has 0.0 GB of space left" in str(await refused(hub, places))
+    assert "has 0.0 GB of free space" in str(await refused(hub, places))
     assert hub.asked == []
 
 
@@ -354,6 +354,6 @@ async def test_what_is_not_ours_is_left_alone(hub: LocalHub, places: list[Place]
     remove(places)
     assert other.read_text() == "mine"
     own = Place(places[0].file, other, other, own=True)
-    with pytest.raises(UsageError, match="folder of your own"):
+    with pytest.raises(UsageError, match="your own folder"):
         remove([own])
     assert other.exists()

@@ -123,7 +123,7 @@ async def test_a_folder_of_the_users_is_taken_as_it_is(release: LocalHub, tmp_pa
             assert [chunk async for chunk in stream]
         await hub.pull("kokoro")
         assert release.asked == []
-        with pytest.raises(UsageError, match="folder of your own"):
+        with pytest.raises(UsageError, match="your own folder"):
             await hub.remove("kokoro")
         assert (folder / "my-export.onnx").exists()
 
@@ -132,7 +132,7 @@ async def test_an_own_folder_is_completed_and_not_deleted(release: LocalHub, tmp
     async with manager_of(release, model_path=str(tmp_path / "own")) as hub:
         await hub.pull("kokoro", variant="fp16")
         assert (tmp_path / "own" / NAMES["fp16"]).exists()
-        with pytest.raises(UsageError, match="folder of your own"):
+        with pytest.raises(UsageError, match="your own folder"):
             await hub.remove("kokoro", variant="fp16")
 
 
@@ -166,11 +166,11 @@ def test_the_command_line_pulls_lists_and_tells(tmp_path: Path) -> None:
     with serving(hub):
         Path("config.toml").write_text(f'[backends.kokoro]\nrelease = "{hub.url}/a/b/resolve/c"\n')
         said = refusal("models", "pull", "kokoro", "--variant", "int8")
-        assert "what came for voices-v1.0.bin is not the published file: 10 bytes" in said
+        assert "the download of voices-v1.0.bin is not the published file: 10 bytes" in said
         assert said.endswith("(to fix: tts-hub models pull kokoro --variant int8)")
         assert "no variant 'fp8'" in refusal("models", "pull", "kokoro", "--variant", "fp8")
-        assert "missing there: voices-v1.0.bin" in refusal("models", "path", "kokoro")
-        assert refusal("models", "remove", "kokoro") == "no files of kokoro are here"
+        assert "missing in that folder: voices-v1.0.bin" in refusal("models", "path", "kokoro")
+        assert refusal("models", "remove", "kokoro") == "there are no files of kokoro to delete"
         listed = run("models", "list").stdout.decode()
     for line in ("fp32 missing (354 MB)", "fp16 missing (192 MB)", "int8 missing (142 MB)"):
         assert line in listed

@@ -165,9 +165,8 @@ def _key(config_file: Path | None) -> str:
     own = platformdirs.user_config_path("tts-hub", appauthor=False) / "config.toml"
     files = [Path(named).expanduser()] if named else [Path("config.toml"), own]
     variables = sorted(item for item in os.environ.items() if item[0].startswith("TTS_HUB_"))
-    return repr(
-        (sys.prefix, installed, variables, [(str(file.absolute()), _changed(file)) for file in files])
-    )
+    states = [(str(file.absolute()), _changed(file)) for file in files]
+    return repr((sys.prefix, __file__, variables, states))
 
 
 def _changed(file: Path) -> int:

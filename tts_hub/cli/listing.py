@@ -70,7 +70,7 @@ def voices(
 @json_option
 @click.pass_context
 def doctor(ctx: click.Context, *, show_all: bool, as_json: bool) -> None:
-    """Say which engines are ready, what the others need, and whether the defaults can be met."""
+    """Report which engines are ready, what the others need, and whether the configured defaults work."""
     from tts_hub.cli.settings import mention_config_file
 
     status, best, config = run(lambda: engine_status(ctx.obj))
@@ -158,7 +158,7 @@ def diagnosis(engine: EngineStatus) -> str:
         if files.missing and files.model in here:
             continue  # another variant of it is here, which is enough
         command = pull_command(files)
-        hint = f"; to get them: {command}" if files in needed and command != availability.remedy else ""
+        hint = f"; to download them: {command}" if files in needed and command != availability.remedy else ""
         lines.append(f"files of {files.model}: {files_state(files)}{hint}")
     return "\n    ".join(lines)
 

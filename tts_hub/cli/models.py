@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 HEAD = ("model", "engine", "state", "files", "")
 
 
-variant_option = click.option("--variant", metavar="V", help="Which form, where a model has several.")
+variant_option = click.option("--variant", metavar="V", help="Which variant of the model, such as fp16.")
 
 
 @click.group(invoke_without_command=True)
@@ -40,7 +40,7 @@ variant_option = click.option("--variant", metavar="V", help="Which form, where 
 @json_option
 @click.pass_context
 def models(ctx: click.Context, *, show_all: bool, as_json: bool) -> None:
-    """List the models that are ready, and the aliases; get the files of models that need some."""
+    """List the models that are ready, and the aliases; download or delete the files of models."""
     if ctx.invoked_subcommand is None:
         _list(ctx.obj, show_all=show_all, as_json=as_json)
 
@@ -57,10 +57,10 @@ def list_models(config_file: Path | None, *, show_all: bool, as_json: bool) -> N
 @models.command()
 @click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=complete_downloads)
 @variant_option
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 @click.pass_obj
 def pull(config_file: Path | None, names: Sequence[str], variant: str | None, *, quiet: bool) -> None:
-    """Get the files of models: what is missing or damaged, from where an earlier pull stopped."""
+    """Download the files of models: those that are missing or damaged. An interrupted download is resumed."""
     run(lambda: _pull(config_file, names, variant, quiet=quiet))
     forget()
 
@@ -70,11 +70,11 @@ def pull(config_file: Path | None, names: Sequence[str], variant: str | None, *,
 @variant_option
 @click.pass_obj
 def remove(config_file: Path | None, name: str, variant: str | None) -> None:
-    """Delete the files of a model: all its variants, or one."""
+    """Delete the files of a model: all variants, or one."""
     freed, had = run(lambda: _remove(config_file, name, variant))
     forget()
     if not freed and not had:
-        raise click.ClickException(f"no files of {name} are here")
+        raise click.ClickException(f"there are no files of {name} to delete")
     click.echo(f"{name}: {size_text(freed)} freed")
 
 
@@ -83,12 +83,12 @@ def remove(config_file: Path | None, name: str, variant: str | None) -> None:
 @variant_option
 @click.pass_obj
 def path(config_file: Path | None, name: str, variant: str | None) -> None:
-    """Say in which folder the files of a model are; fail if they are not there."""
+    """Print the folder of a model's files; fail if they are missing."""
     files = run(lambda: _model_files(config_file, name, variant))
     click.echo(files.folder)
     if files.missing:
         command = f"{pull_command(files)}{f' --variant {variant}' if variant else ''}"
-        raise click.ClickException(f"missing there: {', '.join(files.missing)} (to fix: {command})")
+        raise click.ClickException(f"missing in that folder: {', '.join(files.missing)} (to fix: {command})")
 
 
 async def _pull(config_file: Path | None, names: Sequence[str], variant: str | None, *, quiet: bool) -> None:
@@ -141,8 +141,8 @@ def _list(config_file: Path | None, *, show_all: bool, as_json: bool) -> None:
     if hidden:
         click.echo(f"{more(hidden)}: tts-hub models --all lists them, tts-hub doctor --all says what.")
     if needed:
-        click.echo(f"Models whose files can be fetched: {', '.join(files.model for files in needed)}.")
-        click.echo(f"To get the files of a model: {pull_command(needed[0])}")
+        click.echo(f"Models whose files are not downloaded: {', '.join(files.model for files in needed)}.")
+        click.echo(f"To download the files of a model: {pull_command(needed[0])}")
 
 
 def _lines(engine: EngineStatus, *, show_all: bool) -> list[tuple[str, ...]]:

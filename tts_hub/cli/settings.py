@@ -23,8 +23,8 @@ from tts_hub.registry import Registry
 
 
 @click.group(invoke_without_command=True)
-@click.option("--path", "only_path", is_flag=True, help="Only say which file is read.")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--path", "only_path", is_flag=True, help="Print only the path of the config file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the settings as JSON.")
 @click.pass_context
 def config(ctx: click.Context, *, only_path: bool, as_json: bool) -> None:
     """Show every setting, its value and where that comes from, or change the config file.
@@ -41,9 +41,9 @@ def config(ctx: click.Context, *, only_path: bool, as_json: bool) -> None:
 @click.argument("value")
 @click.pass_obj
 def set_setting(config_file: Path | None, key: str, value: str) -> None:
-    """Write a setting into the config file; its comments and all else stay as they are.
+    """Write a setting into the config file; comments and all other lines stay as they are.
 
-    A list is written a,b or ["a", "b"]. The file is made where there is none.
+    A list is written a,b or ["a", "b"]. The file is created if there is none.
     """
     setting, file = _find(config_file, key)
     _change(setting, file, parse_value(setting, value))
@@ -53,7 +53,7 @@ def set_setting(config_file: Path | None, key: str, value: str) -> None:
 @click.argument("key")
 @click.pass_obj
 def unset_setting(config_file: Path | None, key: str) -> None:
-    """Take a setting, or a section, out of the config file."""
+    """Remove a setting, or a whole section, from the config file."""
     file = file_to_edit(config_file)
     if file.exists() and edit(file, {key: None}):  # also what does not exist and should not be there
         click.echo(f"{key} is no longer set in {file}")
@@ -109,7 +109,7 @@ def _change(setting: Setting, file: Path, value: Any) -> None:
     done = "written to" if edit(file, {setting.key: value}) else "nothing to change in"
     click.echo(f"{what}: {done} {file}")
     if setting.locked_by:
-        click.echo(f"warning: the environment variable {setting.locked_by} goes before the file", err=True)
+        click.echo(f"warning: the environment variable {setting.locked_by} overrides the file", err=True)
 
 
 def _text(value: Any) -> str:

@@ -24,14 +24,17 @@ from tts_hub.cli.main import run
 @click.option("-m", "--model", shell_complete=complete_models, help="Model, alias or auto.")
 @click.option("--voice", shell_complete=complete_voices, help="Voice of the engine; see `tts-hub voices`.")
 @click.option("--language", help="BCP 47 tag such as en-GB.")
-@click.option("--speed", type=float, default=1.0, show_default=True, help="0.25 to 4; pitch is kept.")
+@click.option("--speed", type=float, default=1.0, show_default=True, help="0.25 to 4; the pitch stays.")
 @click.option("--format", "response_format", help="mp3, opus, aac, flac, wav, pcm. Default: by file name.")
-@click.option("--sample-rate", type=int, help="Hz.")
+@click.option("--sample-rate", type=int, help="Sample rate of the audio in Hz.")
 @click.option(
-    "--captions", type=click.Path(path_type=Path), multiple=True, help="Also write .srt, .vtt or .json."
+    "--captions",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Also write captions: a file name that ends in .srt, .vtt or .json. Repeatable.",
 )
 @click.option("--ssml", is_flag=True, help="The text is SSML.")
-@click.option("--seed", type=int)
+@click.option("--seed", type=int, help="Same seed, same speech, for engines that draw at random.")
 @click.option("--instructions", help="How to speak, for engines that take instructions.")
 @click.option(
     "--fallback",
@@ -40,12 +43,12 @@ from tts_hub.cli.main import run
     help="Model that continues when the engine fails; repeatable.",
 )
 @click.option(
-    "--option", "options", multiple=True, metavar="NAME=VALUE", help="An option of the engine itself."
+    "--option", "options", multiple=True, metavar="NAME=VALUE", help="Option of the engine. Repeatable."
 )
-@click.option("--play", is_flag=True, help="Play it on the loudspeaker while it is made.")
-@click.option("--estimate", is_flag=True, help="Only say what it would cost; nothing is spoken.")
+@click.option("--play", is_flag=True, help="Play it on the loudspeaker while it is generated.")
+@click.option("--estimate", is_flag=True, help="Print what it would cost, and speak nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report, or the estimate, as JSON.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 @click.pass_obj
 def speak(config_file: Path | None, /, **given: Any) -> None:
     """Speak TEXT, the text of a file, or the text on stdin (-) while it is written."""

@@ -129,7 +129,9 @@ def _text(given: dict[str, Any]) -> str | AsyncIterable[str]:
 
 def _output(given: dict[str, Any], default_format: str) -> str | None:
     if given["output"] == STDOUT and sys.stdout is not None and sys.stdout.isatty():
-        raise click.UsageError("audio on a terminal is only noise: pipe it somewhere, or name a file")
+        raise click.UsageError(
+            "-o - would write audio to the terminal: pipe it into a program, or name a file"
+        )
     if given["output"] is not None or given["play"]:
         return None if given["output"] is None else str(given["output"])
     return f"speech.{find_format(given['response_format'] or default_format).name}"
@@ -165,7 +167,7 @@ def _option(pair: str) -> tuple[str, object]:
     """`name=value`; numbers, true and false are read as such."""
     name, equals, value = pair.partition("=")
     if not equals:
-        raise UnsupportedOptionError(f"option {pair!r} is not of the form NAME=VALUE", param="options")
+        raise UnsupportedOptionError(f"option {pair!r} must have the form NAME=VALUE", param="options")
     try:
         return name, json.loads(value)
     except ValueError:

@@ -56,7 +56,7 @@ def edit(path: str | Path, changes: Mapping[str, Any]) -> tuple[str, ...]:
         _check(new, file, wanted)
         if _replaced(file, before, _bytes(new)):
             return tuple(changed)
-    raise ConfigError(f"config file {file} is changed by another program all the time; try again")
+    raise ConfigError(f"config file {file} is being changed by another program; try again")
 
 
 def _plain(value: Any, key: str) -> Any:
@@ -71,7 +71,11 @@ def _plain(value: Any, key: str) -> Any:
         return {str(name): _plain(inner, key) for name, inner in value.items() if inner is not None}
     if isinstance(value, list | tuple):
         return [_plain(item, key) for item in value]
-    what = "a number that is none" if isinstance(value, float) else f"a {type(value).__name__}"
+    what = (
+        "a number that is infinite or not a number"
+        if isinstance(value, float)
+        else f"a {type(value).__name__}"
+    )
     raise ConfigError(f"setting {key!r}: {what} cannot be written to a config file")
 
 
@@ -97,7 +101,7 @@ def _bytes(text: str) -> bytes:
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError as exc:
-        raise ConfigError("a value holds characters that are not text") from exc
+        raise ConfigError("the value contains characters that cannot be written as UTF-8") from exc
 
 
 def _check(text: str, file: Path, wanted: Mapping[Key, Any]) -> None:

@@ -83,7 +83,9 @@ def remove(places: Sequence[Place]) -> int:
         OSError: one of them cannot be deleted.
     """
     if any(place.own for place in places):
-        raise UsageError(f"{places[0].path.parent} is a folder of your own: delete the files there yourself")
+        raise UsageError(
+            f"{places[0].path.parent} is your own folder (model_path): delete the files in it yourself"
+        )
     freed = 0
     for place in places:
         for path in dict.fromkeys((place.content, place.part, place.etag, place.path)):

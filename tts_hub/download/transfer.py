@@ -200,8 +200,8 @@ class _Transfer:
     def _differs(self, place: Place, how: str) -> BackendUnavailableError:
         return unavailable(
             self._model,
-            f"what came for {place.file.name} is not the published file: {how}; "
-            "something between here and its source may have changed it",
+            f"the download of {place.file.name} is not the published file: {how}; "
+            "a proxy may have changed it",
             self._remedy,
         )
 
@@ -344,7 +344,7 @@ def _require_space(model: str, places: Sequence[Place], remedy: str) -> None:
     if free < needed:
         raise unavailable(
             model,
-            f"{needed / 1e9:.1f} GB are still to come, and {folder} has {free / 1e9:.1f} GB of space left",
+            f"{needed / 1e9:.1f} GB are still to be downloaded, and {folder} has {free / 1e9:.1f} GB of free space",
             remedy,
         )
 
@@ -355,7 +355,7 @@ def _alone(lock: Path, model: str, remedy: str) -> Generator[None, None, None]:
     try:
         opened = _locked(lock)
     except BlockingIOError as exc:
-        raise unavailable(model, f"another program is pulling it into {lock.parent}", remedy) from exc
+        raise unavailable(model, f"another program is downloading it into {lock.parent}", remedy) from exc
     with opened:
         try:
             yield
