@@ -121,7 +121,7 @@ class ServerConfig(_Section):
     port: int = Field(8880, ge=0, le=65_535, description="port to listen on; 0: any free one")
     api_keys: tuple[str, ...] = Field(
         (),
-        description="API keys that clients must send, or their SHA-256 as sha256:<hex>; empty: none is needed",
+        description="API keys that clients must send, or their SHA-256 as sha256:<hex>",
     )
     public_catalogue: bool = Field(True, description="list models and voices without a key")
     allowed_hosts: tuple[str, ...] = Field(

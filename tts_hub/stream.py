@@ -268,7 +268,7 @@ class AudioStream(_Stream[AudioChunk]):
         """What to say of a segment that its engine did not bring to an end."""
         if segment.index not in self._shaper.cut_segments:
             return ""
-        message = f"the engine reached its length limit in segment {segment.index + 1}: the end of it may be missing"
+        message = f"the engine reached its limit in segment {segment.index + 1}: its end may be missing"
         logger.warning("request %s: %s", self.request_id, message)
         return message
 

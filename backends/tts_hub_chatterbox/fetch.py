@@ -83,7 +83,8 @@ def _explained(variant: Variant, remedy: str) -> Generator[None, None, None]:
         text += ": it rejects your token" if refused else ""
         raise unavailable(variant.model, text, "hf auth login" if refused else remedy) from exc
     except httpx.HTTPError as exc:
-        text = f"cannot reach {constants.ENDPOINT}: {exc or type(exc).__name__}; what was downloaded so far is kept"
+        reason = exc or type(exc).__name__
+        text = f"cannot reach {constants.ENDPOINT}: {reason}; what was downloaded so far is kept"
         raise unavailable(variant.model, text, remedy) from exc
     except OSError as exc:
         full = "; what was downloaded so far is kept" if exc.errno == errno.ENOSPC else ""

@@ -344,7 +344,7 @@ def _require_space(model: str, places: Sequence[Place], remedy: str) -> None:
     if free < needed:
         raise unavailable(
             model,
-            f"{needed / 1e9:.1f} GB are still to be downloaded, and {folder} has {free / 1e9:.1f} GB of free space",
+            f"{needed / 1e9:.1f} GB are still missing, and {folder} has {free / 1e9:.1f} GB of free space",
             remedy,
         )
 
