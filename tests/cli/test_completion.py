@@ -28,7 +28,7 @@ def completed(*words: str, **environ: str) -> list[str]:
         text=True,
     )
     assert done.stderr == ""
-    return [answer.partition(",")[2] for answer in done.stdout.splitlines()]
+    return [answer.partition(",")[2] for answer in done.stdout.splitlines() if answer]
 
 
 def cache(home: Path) -> Path:

@@ -42,7 +42,7 @@ def test_a_setting_tells_all_that_is_known_of_it() -> None:
         value=16000,
         default=24000,
         source="my.toml",
-        description="Hz",
+        description="sample rate in Hz",
         section="The audio that is handed out, whatever engine made it.",
         kind="int",
         minimum=8000,

@@ -241,7 +241,7 @@ async def test_a_server_is_given_the_time_it_asks_for(
     async def sleep(seconds: float) -> None:
         waited.append(seconds)
 
-    monkeypatch.setattr(transfer.anyio, "sleep", sleep)
+    monkeypatch.setattr(anyio, "sleep", sleep)
     hub.statuses, hub.retry_after = [503, 429, 503], ["7", "3600", ""]
     await fetch(hub, places)
     assert waited == [7.0, 60.0, transfer.PAUSE * 3]

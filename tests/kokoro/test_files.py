@@ -123,7 +123,7 @@ async def test_a_folder_of_the_users_is_taken_as_it_is(release: LocalHub, tmp_pa
             assert [chunk async for chunk in stream]
         await hub.pull("kokoro")
         assert release.asked == []
-        with pytest.raises(UsageError, match="your own folder"):
+        with pytest.raises(UsageError, match="folder of your own"):
             await hub.remove("kokoro")
         assert (folder / "my-export.onnx").exists()
 
@@ -132,7 +132,7 @@ async def test_an_own_folder_is_completed_and_not_deleted(release: LocalHub, tmp
     async with manager_of(release, model_path=str(tmp_path / "own")) as hub:
         await hub.pull("kokoro", variant="fp16")
         assert (tmp_path / "own" / NAMES["fp16"]).exists()
-        with pytest.raises(UsageError, match="your own folder"):
+        with pytest.raises(UsageError, match="folder of your own"):
             await hub.remove("kokoro", variant="fp16")
 
 

@@ -66,7 +66,7 @@ FAILED = 1
 """Exit code when a stream was broken or short."""
 
 
-@click.group(invoke_without_command=True)
+@click.group(invoke_without_command=True, short_help="Measure delays, gaps, speed and cost.")
 @click.option("--quick", is_flag=True, help="A smaller table, in a minute or two.")
 @click.option(
     "-t", "--target", "targets", multiple=True, help="library, http (our own server), or a base URL."

@@ -39,7 +39,7 @@ Then open a new terminal.
 """
 
 
-@click.command(epilog=HOW)
+@click.command(epilog=HOW, short_help="Set up the Tab key in your shell.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
@@ -53,7 +53,8 @@ def complete_models(ctx: click.Context, param: click.Parameter, incomplete: str)
     """Models that can speak now, aliases and `auto`."""
     found = _found(ctx)
     names = [(name, engine["about"]) for engine in found["engines"] for name in engine["models"]]
-    return _items([*names, ("auto", "the best engine"), *found["aliases"].items()], incomplete)
+    best = [("auto", "the best engine")] if names else []
+    return _items([*names, *best, *found["aliases"].items()], incomplete)
 
 
 def complete_downloads(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -26,7 +26,7 @@ all_option = click.option("--all", "show_all", is_flag=True, help="Show the engi
 json_option = click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 
 
-@click.command()
+@click.command(short_help="List the voices.")
 @click.option("-m", "--model", help="Only the voices of this model's engine.", shell_complete=complete_models)
 @click.option("--language", help="Only voices that speak this language: a BCP 47 tag such as en-GB.")
 @click.option("--variants", is_flag=True, help="List the variants (as in en-us+f3) of the voices too.")
@@ -65,7 +65,7 @@ def voices(
         click.echo(f"\n{more(silent)} first: tts-hub voices --all", err=True)
 
 
-@click.command()
+@click.command(short_help="Report which engines are ready and what the others need.")
 @all_option
 @json_option
 @click.pass_context

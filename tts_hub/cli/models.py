@@ -35,7 +35,7 @@ HEAD = ("model", "engine", "state", "files", "")
 variant_option = click.option("--variant", metavar="V", help="Which variant of the model, such as fp16.")
 
 
-@click.group(invoke_without_command=True)
+@click.group(invoke_without_command=True, short_help="List, download and delete models.")
 @all_option
 @json_option
 @click.pass_context

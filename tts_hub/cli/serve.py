@@ -13,7 +13,7 @@ from tts_hub.errors import BackendUnavailableError, ConfigError
 from tts_hub.manager import TTSBackendManager
 
 
-@click.command()
+@click.command(short_help="Run a server with OpenAI's speech API.")
 @click.option("--host", help="Address to listen on; default 127.0.0.1.")
 @click.option(
     "--port", type=click.IntRange(0, 65_535), help="Port to listen on, 0 for any free one; default 8880."

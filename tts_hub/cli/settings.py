@@ -22,7 +22,7 @@ from tts_hub.errors import ConfigError
 from tts_hub.registry import Registry
 
 
-@click.group(invoke_without_command=True)
+@click.group(invoke_without_command=True, short_help="Show and change the settings.")
 @click.option("--path", "only_path", is_flag=True, help="Print only the path of the config file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the settings as JSON.")
 @click.pass_context

@@ -11,7 +11,7 @@ from tts_hub.cli.completing import complete_models, complete_voices
 from tts_hub.cli.main import run
 
 
-@click.command()
+@click.command(short_help="Turn text into an audio file, or play it.")
 @click.argument("text", required=False)
 @click.option("-f", "--file", "file", type=click.Path(path_type=Path), help="Speak the text of a file.")
 @click.option(
