@@ -7,6 +7,7 @@ import select
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 import anyio
@@ -19,6 +20,8 @@ from tts_hub.errors import OutputError, TTSHubError
 from tts_hub.types import Samples
 
 T = TypeVar("T")
+LOOK_EVERY = 0.05
+"""Seconds between two looks at whether a pipe has a reader."""
 
 
 class Sink(Protocol):
@@ -95,6 +98,36 @@ class StdoutSink:
             raise OutputError(f"stdout was closed after {self._seconds:.1f} s of audio") from exc
         except OSError as exc:
             raise OutputError(f"cannot write to stdout: {exc.strerror}") from exc
+
+
+async def open_file(path: str, audio_format: AudioFormat, sample_rate: int, *, replace: bool) -> FileSink:
+    """A sink into a file; a named pipe is waited for until somebody reads it.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    reader = await _reader_of(path)
+    try:
+        return FileSink(path, audio_format, sample_rate, replace=replace)
+    finally:
+        if reader is not None:
+            os.close(reader)
+
+
+async def _reader_of(path: str) -> int | None:
+    """A descriptor that keeps the reader of a named pipe there; None for anything else.
+
+    To open the pipe as usual would block until there is a reader, and Ctrl-C with it.
+    """
+    while _is_pipe(path):
+        with suppress(OSError):  # ENXIO: no reader yet; anything else is told when it is opened
+            return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        await anyio.sleep(LOOK_EVERY)
+    return None
+
+
+def _is_pipe(path: str) -> bool:
+    return Path(path).is_fifo()
 
 
 async def unless_it_fails(player: Player | None, work: Callable[[], Awaitable[T]]) -> T:

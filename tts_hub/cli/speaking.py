@@ -16,7 +16,7 @@ import click
 from tts_hub.audio.formats import AudioFormat, find_format, format_of_file
 from tts_hub.captions import caption_writer, write_captions
 from tts_hub.cli.display import SpeakDisplay, estimate_text, summary
-from tts_hub.cli.sinks import FileSink, Player, Sink, StdoutSink, unless_it_fails
+from tts_hub.cli.sinks import Player, Sink, StdoutSink, open_file, unless_it_fails
 from tts_hub.cli.source import Recorded, read_file, read_stdin
 from tts_hub.errors import OutputError, UnsupportedOptionError
 from tts_hub.manager import TTSBackendManager
@@ -83,7 +83,8 @@ async def _open_sinks(
     if output == STDOUT:
         sinks.append(StdoutSink(audio_format, sample_rate))
     elif output is not None:
-        sinks.append(FileSink(output, audio_format, sample_rate, replace=not given["no_clobber"]))
+        replace = not given["no_clobber"]
+        sinks.append(await open_file(output, audio_format, sample_rate, replace=replace))
         stack.callback(sinks[-1].close)
     if given["play"]:
         from tts_hub.cli.player import open_player
