@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
+import anyio
+import anyio.lowlevel
 import pytest
 
 from tests.cli.running import PATIENCE, ended, start, until
+from tts_hub.audio.formats import find_format
+from tts_hub.cli.sinks import open_file
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 LONG = "This is one of very many sentences that nobody will hear to the end. " * 20_000
@@ -42,6 +47,26 @@ def test_a_signal_while_stdin_is_silent_ends_it(number: signal.Signals) -> None:
     assert ended(process) == "interrupted\n"
     assert Path("x.mp3").read_text() == "precious"
     assert [file.name for file in Path().iterdir()] == ["x.mp3"]
+
+
+@pytest.mark.anyio
+async def test_a_pipe_without_a_reader_can_be_left() -> None:
+    os.mkfifo("x.wav")
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(lambda: open_file("x.wav", find_format("wav"), 24_000, replace=True))
+        for _ in range(3):
+            await anyio.lowlevel.checkpoint()
+        tasks.cancel_scope.cancel()
+
+
+def test_a_pipe_is_written_when_its_reader_has_come() -> None:
+    os.mkfifo("x.wav")
+    process = start("speak", "Hello there.", "-o", "x.wav", "--quiet")
+    heard = Path("x.wav").read_bytes()
+    assert ended(process) == ""
+    assert heard[:4] == b"RIFF"
+    assert len(heard) > 20_000
+    assert Path("x.wav").is_fifo()
 
 
 def test_sigterm_ends_it_where_ctrl_c_is_ignored() -> None:

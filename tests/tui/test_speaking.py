@@ -227,7 +227,7 @@ async def test_another_engine_goes_on_and_that_is_said(open_studio: OpenStudio) 
         await studio.pilot.press("f5")
         await spoken(studio)
         assert studio.app.desk.jobs[0].state == "done"
-        await studio.until(lambda: "second goes on" in studio.text("#warning"))
+        await studio.until(lambda: "continuing with second" in studio.text("#warning"))
 
 
 async def test_no_engine_at_all(open_studio: OpenStudio) -> None:
