@@ -371,6 +371,7 @@ class TTSBackendManager:
             incoming=incoming,
             route=route,
             limits=self.config.limits,
+            text=self.config.text,
             costs=costs,
             tell=tell,
         )
