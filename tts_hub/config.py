@@ -64,7 +64,9 @@ class TextConfig(_Section):
     first_segment_characters: int = Field(
         90, ge=20, le=2_000, description="longest first piece, for engines that do not stream within a piece"
     )
-    normalise: bool = Field(True, description="put into words what an engine would misread: signs, sums, ranges")
+    normalise: bool = Field(
+        True, description="put into words what an engine would misread: signs, sums, ranges"
+    )
     emoji: Literal["name", "skip"] = Field(
         "name", description="say the name of an emoji, once for a run of the same one, or nothing"
     )

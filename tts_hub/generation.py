@@ -340,16 +340,17 @@ class Generation:
                     return  # emoji that are skipped: there is nothing to say
                 request = self._segment_request(speaker, take, spoken)
                 with bill.sent():
-                    await self._run_backend(speaker, request, WordMapper(spoken), attempt, turn, bill)
+                    await self._run_backend(speaker, request, attempt, turn, bill, words=WordMapper(spoken))
 
     async def _run_backend(
         self,
         speaker: Speaker,
         request: SegmentRequest,
-        words: WordMapper,
         attempt: Attempt,
         turn: Turn,
         bill: Bill,
+        *,
+        words: WordMapper,
     ) -> None:
         name = speaker.engine.name
         attempt.alive_at = anyio.current_time()

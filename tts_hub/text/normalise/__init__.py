@@ -15,7 +15,8 @@ from tts_hub.text.normalise.characters import (
 )
 from tts_hub.text.normalise.draft import Draft, SpokenText, joined
 from tts_hub.text.normalise.emoji import name_emoji, skip_emoji
-from tts_hub.text.normalise.languages import RULES, LanguageRules, primary
+from tts_hub.text.normalise.languages import RULES, primary
+from tts_hub.text.normalise.languages.model import LanguageRules
 from tts_hub.text.normalise.money import name_currencies
 from tts_hub.text.normalise.numbers import join_thousands, say_fractions, say_measures, say_powers
 from tts_hub.text.normalise.ranges import pause_at_dashes, say_ranges
@@ -25,7 +26,9 @@ from tts_hub.text.normalise.words import WordMapper
 __all__ = ["NormaliseOptions", "SpokenText", "WordMapper", "spoken_form"]
 
 _NO_RULES = LanguageRules()
-_BEFORE_SIGNS = re.compile(r"[<>=+*^~#$%&]|--|\s-+\s|\d ?- ?\d|\d:\d|(?<![\w.])[-.]\.?\d|[a-z]-[A-Z]|zł|\d \d{3}")
+_BEFORE_SIGNS = re.compile(
+    r"[<>=+*^~#$%&]|--|\s-+\s|\d ?- ?\d|\d:\d|(?<![\w.])[-.]\.?\d|[a-z]-[A-Z]|zł|\d \d{3}"
+)
 """ASCII that may need words; letters beyond ASCII are looked at one by one."""
 _PROTECTED = re.compile(r"\]\(/[^/()\n]{1,200}/\)|</?[A-Za-z][^<>\n]{0,100}>|https?://\S{1,2000}")
 """Inline phonemes, tags and addresses stay as they are."""

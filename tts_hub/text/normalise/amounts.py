@@ -14,8 +14,9 @@ _DECIMALS = re.compile(r"(.*)[.,](\d+)")
 def amount_pattern(rules: LanguageRules) -> str:
     """A regular expression for an amount."""
     space = " " if rules.decimal_comma else ""
+    lakhs = r"\d{1,2}(?:,\d{2}){1,5},\d{3}(?:\.\d{1,2})?(?!\d)"
     grouped = rf"\d{{1,3}}(?:[.,'’{space}]\d{{3}}){{1,5}}(?:[.,]\d{{1,2}})?(?!\d)"
-    return rf"(?:{grouped}|\d{{1,15}}(?:[.,]\d{{1,8}})?|\.\d{{1,8}})"
+    return rf"(?:{lakhs}|{grouped}|\d{{1,15}}(?:[.,]\d{{1,8}})?|\.\d{{1,8}})"
 
 
 @dataclass(frozen=True, slots=True)

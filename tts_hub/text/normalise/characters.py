@@ -11,19 +11,18 @@ import unicodedata
 from functools import lru_cache
 
 from tts_hub.text.normalise.draft import Draft
+from tts_hub.text.normalise.emoji import CLUSTER
 
 UNSPACED_LANGUAGES = frozenset({"ja", "zh", "ko", "yue"})
 """Their texts have wide punctuation of their own."""
 
-_LOOKS = frozenset(
-    "<font> <wide> <narrow> <compat> <square> <circle> <super> <sub> <small> <vertical> "
-    "<initial> <medial> <final> <isolated>".split()
+_LOOKS = re.compile(
+    "<(font|wide|narrow|compat|square|circle|super|sub|small|vertical|initial|medial|final|isolated)>"
 )
-_MEANINGFUL = frozenset("ªº…№℠™µ⁄‥⸺⸻")
-"""Compatibility forms that are read as they are, or elsewhere."""
-_SPLIT_VOWELS = frozenset("\u0e33\u0eb3\u0edc\u0edd\u0f0c\u0f77\u0f79")
-"""Thai, Lao and Tibetan: their compatibility form is not how they are written."""
-_KOREAN_LETTERS = ("\u3131", "\u318e")
+_MEANINGFUL = frozenset("ªº…№℠™µ⁄‥⸺⸻\u0e33\u0eb3\u0edc\u0edd\u0f0c\u0f77\u0f79")
+"""Compatibility forms that are read as they are, or elsewhere; vowels of Thai, Lao and Tibetan, which are not
+written in their compatibility form. The single letters of Korean, U+3131 to U+318E, stay too."""
+_SAME_MEANING = {"٫": ".", "٬": ",", "٪": "%", "‐": "-", "‑": "-", "‒": "–", "―": "—"}
 _NATIVE_DIGITS = {
     "\u0660": frozenset({"ar", "fa", "ur", "sd"}),
     "\u06f0": frozenset({"ar", "fa"}),
@@ -46,6 +45,7 @@ _JOINED_FROM, _JOINED_TO = "\u0590", "\u1fff"
 """Arabic, the scripts of India and of South-East Asia: there joiners and zero-width spaces matter."""
 INVISIBLE = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
 _INVISIBLE = re.compile(f"[{INVISIBLE}\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e01ef]")
+_EMOJI_OR_INVISIBLE = re.compile(f"(?P<emoji>{CLUSTER})|{_INVISIBLE.pattern}")
 _OVERLAYS = re.compile("[\u0305\u0332-\u0338\u035f\u20d0-\u20f0]")
 """Lines through, under and around letters."""
 _COMPOSED = re.compile("[^\\W\\d_][\u0300-\u036f]{1,4}|[\u3040-\u30ff][\u3099\u309a]|[\u1100-\u11ff]{2,3}")
@@ -57,15 +57,15 @@ _COUNTED = re.compile(
 _ROMAN = re.compile("[\u2160-\u217f]+")
 _ROMAN_VALUES = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100, "d": 500, "m": 1000}
 _BOXED = re.compile("[\U0001f130-\U0001f149\U0001f150-\U0001f169\U0001f170-\U0001f189]{2,64}")
-_SMALL_CAPITALS = dict(
-    zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnopqrstuvwyz", strict=True)
-)
+_SMALL_CAPITALS = dict(zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnopqrstuvwyz", strict=True))
 _SMALL_CAPITAL_WORD = re.compile(f"[a-zA-Z]*(?:[{''.join(_SMALL_CAPITALS)}][a-zA-Z]*){{3,}}")
 _NOT_PHONETIC = re.compile("[ᴀᴄᴅᴇꜰᴊᴋᴍᴏᴘꜱᴛᴜᴠᴡᴢ]")
 """Small capitals that are no letters of the phonetic alphabet."""
 _WIDE_MARK = re.compile("(?<=[0-9])[．，：／－](?=[0-9])|－(?=[0-9])")
 _SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
-_GROUPS = re.compile("(?<![\\d.,\u00a0\u202f\u2009])[1-9]\\d{0,2}(?:[\u00a0\u202f\u2009\u2007]\\d{3})+(?!\\d)")
+_GROUPS = re.compile(
+    "(?<![\\d.,\u00a0\u202f\u2009])[1-9]\\d{0,2}(?:[\u00a0\u202f\u2009\u2007]\\d{3})+(?!\\d)"
+)
 
 
 def fold_boxes(draft: Draft) -> None:
@@ -88,8 +88,8 @@ def fold_styles(draft: Draft, language: str) -> None:
 
 
 def drop_invisible(draft: Draft) -> None:
-    """Soft hyphens, marks of direction, selectors; joiners where they join nothing."""
-    draft.edit(_INVISIBLE, lambda match: None if _joins(match) else "")
+    """Soft hyphens, marks of direction, selectors; joiners where they join nothing. Emoji stay whole."""
+    draft.edit(_EMOJI_OR_INVISIBLE, lambda match: None if match["emoji"] or _joins(match) else "")
 
 
 def plain_spaces(draft: Draft) -> None:
@@ -114,34 +114,42 @@ def is_plain(character: str) -> bool:
     if category == "Pd" or character in "§‰•‣⁃※·":
         return False
     is_jamo = "\u1100" <= character <= "\u11ff"
-    is_compatible = unicodedata.name(character, "").startswith("CJK COMPATIBILITY")
-    return not (is_jamo or is_compatible or character in _SMALL_CAPITALS or _INVISIBLE.match(character))
+    return not (
+        is_jamo or _is_compatible(character) or character in _SMALL_CAPITALS or _INVISIBLE.match(character)
+    )
 
 
 @lru_cache(maxsize=8192)
 def _folded(character: str, language: str, wide_marks: bool) -> str | None:
     """What a character is in its usual look; None if that is what it has."""
-    if character in _MEANINGFUL or character in _SPLIT_VOWELS:
-        return None
-    if _KOREAN_LETTERS[0] <= character <= _KOREAN_LETTERS[1]:
-        return None
-    kind, _, rest = unicodedata.decomposition(character).partition(" ")
-    category = unicodedata.category(character)
-    if category == "Nd":
+    if unicodedata.category(character) == "Nd":
         value = unicodedata.digit(character)
         return None if language in _NATIVE_DIGITS.get(chr(ord(character) - value), ()) else str(value)
-    if not kind.startswith("<"):
-        if kind and unicodedata.name(character, "").startswith("CJK COMPATIBILITY"):
-            return unicodedata.normalize("NFC", character)
-        return {"٫": ".", "٬": ",", "٪": "%", "‐": "-", "‑": "-", "‒": "–", "―": "—"}.get(character)
-    if kind not in _LOOKS or rest.startswith("0020"):
+    form = unicodedata.decomposition(character)
+    if form.startswith("<"):
+        return _usual_look(character, form, wide_marks)
+    if form and _is_compatible(character):
+        return unicodedata.normalize("NFC", character)
+    return _SAME_MEANING.get(character)
+
+
+def _usual_look(character: str, form: str, wide_marks: bool) -> str | None:
+    """The compatibility form of a character where that is only another look of it."""
+    kind, _, rest = form.partition(" ")
+    is_left = character in _MEANINGFUL or "\u3131" <= character <= "\u318e"
+    if is_left or _LOOKS.fullmatch(kind) is None or rest.startswith("0020"):
         return None
-    if kind in ("<super>", "<sub>") and not (category[0] == "L" and category != "Lo"):
+    is_raised = kind in ("<super>", "<sub>")
+    if is_raised and not (character.isalpha() and unicodedata.category(character) != "Lo"):
         return None  # powers and formulas
     plain = "".join(chr(int(code, 16)) for code in rest.split())
     if kind == "<wide>" and wide_marks and not (plain.isalnum() or plain in "$%&+=<>@#¥£₩¢~^*"):
         return None
     return plain if kind == "<square>" else unicodedata.normalize("NFKC", plain)
+
+
+def _is_compatible(character: str) -> bool:
+    return unicodedata.name(character, "").startswith("CJK COMPATIBILITY")
 
 
 def _joins(match: re.Match[str]) -> bool:

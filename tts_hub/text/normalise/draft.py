@@ -30,7 +30,7 @@ class SpokenText:
         return self.text != self.source
 
     def origin(self, start: int, end: int) -> tuple[int, int] | None:
-        """The characters `[start, end)` of the source that a part of `text` stands for; None for insertions."""
+        """The characters of the source that a part of `text` stands for; None for what was inserted."""
         if not self.starts:
             return start, end
         known = [at for at in range(start, end) if self.starts[at] < self.ends[at]]

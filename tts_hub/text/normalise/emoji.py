@@ -14,13 +14,14 @@ _SYMBOL = (
     "\u3297\u3299\U0001f004-\U0001f0cf\U0001f170-\U0001f251\U0001f300-\U0001faff]"
 )
 _ONE = f"{_SYMBOL}[{_VARIATION}{_TONES}]{{0,2}}"
-_CLUSTER = (
+CLUSTER = (
     "(?:[0-9#*]\ufe0f?\u20e3|[\U0001f1e6-\U0001f1ff]{2}"
     "|\U0001f3f4[\U000e0020-\U000e007e]{1,8}\U000e007f"
     f"|{_ONE}(?:\u200d{_ONE}){{0,9}})"
 )
-_RUN = re.compile(f"(?P<before> ?)(?P<run>{_CLUSTER}(?: ?{_CLUSTER})*)")
-_EACH = re.compile(_CLUSTER)
+"""A regular expression for one emoji with its selectors, or for a symbol that may be one."""
+_RUN = re.compile(f"(?P<before> ?)(?P<run>{CLUSTER}(?: ?{CLUSTER})*)")
+_EACH = re.compile(CLUSTER)
 _TEXT_BELOW = "\u2600"
 """Older symbols, such as arrows, are text unless a selector behind them says that they are emoji."""
 _MARKS = {"\U0001f3fb", "\U0001f3fc", "\U0001f3fd", "\U0001f3fe", "\U0001f3ff"}
@@ -59,7 +60,7 @@ def _said(match: re.Match[str], language: str) -> str | None:
     text, end = match.string, match.end()
     followed = text[end : end + 1].isalnum()
     if not said:
-        return match["before"] or (" " if followed and match.start() else "")
+        return (match["before"] or " ") if followed and match.start() else ""
     lead = match["before"] or (" " if match.start() and not text[match.start() - 1].isspace() else "")
     return lead + said + (" " if followed else "")
 
@@ -71,11 +72,7 @@ def _name(cluster: str, language: str) -> str | None:
 
     if cluster[-1] == "\u20e3":
         return cluster[0] if cluster[0].isdigit() else ""
-    known = emoji.EMOJI_DATA.get(cluster)
-    if known is not None and cluster[0] < _TEXT_BELOW and "\ufe0f" not in cluster:
-        if known["status"] != emoji.STATUS["fully_qualified"]:
-            return None
-    if known is None and not _is_emoji(cluster):
+    if not _is_emoji(cluster):
         return None
     if not has_names(language):
         return ""
@@ -88,9 +85,14 @@ def _name(cluster: str, language: str) -> str | None:
 
 
 def _is_emoji(cluster: str) -> bool:
+    """Whether symbols are meant as an emoji, and not as text."""
     import emoji
 
-    return cluster[0] >= "\U0001f000" or cluster[0] in emoji.EMOJI_DATA or "\ufe0f" in cluster
+    known = emoji.EMOJI_DATA.get(cluster)
+    if known is None:
+        return cluster[0] >= "\U0001f000" or cluster[0] in emoji.EMOJI_DATA or "\ufe0f" in cluster
+    is_old = cluster[0] < _TEXT_BELOW and "\ufe0f" not in cluster
+    return not is_old or known["status"] == emoji.STATUS["fully_qualified"]
 
 
 def _looked_up(cluster: str, language: str) -> str | None:

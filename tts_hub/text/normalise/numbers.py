@@ -21,9 +21,7 @@ _UNIT = re.compile("(?<=\\d)(?P<gap> ?)(?P<unit>(?:[kcmd]?m|ft|[кс]?м)[²³])
 _FRACTIONS = "¼½¾⅐-⅞"
 _FRACTION = re.compile(f"(?P<whole>(?<!/)\\d ?)?(?P<sign>[{_FRACTIONS}])(?P<joined>(?=[^\\W\\d_]))?")
 _SLASHED = re.compile("(?<!\\d)(?P<top>\\d)\u2044(?P<bottom>\\d{1,2})(?!\\d)")
-_FRACTION_SIGNS = {
-    unicodedata.normalize("NFKC", sign): sign for sign in "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
-}
+_FRACTION_SIGNS = {unicodedata.normalize("NFKC", sign): sign for sign in "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"}
 _POINT = re.compile(r"(?<![\w.,)])(?P<minus>[-−]?)\.(?=\d)")
 _PLAIN_GROUPS = re.compile(r"(?<![\d.,] )(?<![\d.,])[1-9]\d{0,2}(?: \d{3})+(?![\d.,]?\d)(?! \d)")
 
@@ -33,7 +31,9 @@ class _Patterns:
 
     def __init__(self, rules: LanguageRules) -> None:
         amount = amount_pattern(rules)
-        self.degrees = re.compile(rf"(?<![\w.,])(?P<number>{amount}) ?(?P<degree>° ?[CF](?!\w)|°(?! ?[CF]\b))")
+        self.degrees = re.compile(
+            rf"(?<![\w.,])(?P<number>{amount}) ?(?P<degree>° ?[CF](?!\w)|°(?! ?[CF]\b))"
+        )
         self.percent = re.compile(rf"(?<![\w.,])(?P<number>{amount}) ?(?P<sign>[%‰])")
 
 
@@ -59,7 +59,9 @@ def say_powers(draft: Draft, rules: LanguageRules) -> None:
 
 def say_fractions(draft: Draft, rules: LanguageRules) -> None:
     """Fractions that are one character, and those with the slash of fractions."""
-    draft.edit(_SLASHED, lambda match: _FRACTION_SIGNS.get(match.group(), f"{match['top']}/{match['bottom']}"))
+    draft.edit(
+        _SLASHED, lambda match: _FRACTION_SIGNS.get(match.group(), f"{match['top']}/{match['bottom']}")
+    )
     if rules.fractions or rules.mixed:
         draft.edit(_FRACTION, lambda match: _fraction(match, rules))
 

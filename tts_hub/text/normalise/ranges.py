@@ -10,7 +10,8 @@ from tts_hub.text.normalise.languages.model import LanguageRules
 
 _DASH = re.compile(r"(?<=[\d%°m.])(?P<dash> ?[–〜～] ?|-| - )(?=\d)|(?<=\d)~(?=\d)")
 _LOW = re.compile(
-    r"(?P<before>.?)(?<![\d.,:])(?P<low>\d{1,5}(?:[.,:]\d{1,3})?)(?P<unit> ?(?:[%°]|[ap]\.?m\.?|[kc]?m))?\Z", re.S
+    r"(?P<before>.?)(?<![\d.,:])(?P<low>\d{1,5}(?:[.,:]\d{1,3})?)(?P<unit> ?(?:[%°]|[ap]\.?m\.?|[kc]?m))?\Z",
+    re.S,
 )
 _HIGH = re.compile(r"(?P<high>\d{1,5}(?:[.,:]\d{1,3})?)(?![.,:]?\d)(?P<unit> ?[%°])?(?P<chain>[–/-]\d)?")
 _LOOK_BACK = 24
@@ -51,7 +52,7 @@ def _between(match: re.Match[str], rules: LanguageRules) -> str | None:
         return None
     dash, to = match.group(), f" {rules.to} " if rules.words_apart else rules.to
     first, last = _value(low["low"]), _value(high["high"])
-    if dash.isspace() or dash == " - " or dash == " – ":
+    if dash in (" - ", " – "):
         if _SUM.match(text, high.end()) and rules.minus:
             return f" {rules.signs.get('−', rules.minus)} "
         return to if first < last else None
@@ -62,7 +63,7 @@ def _between(match: re.Match[str], rules: LanguageRules) -> str | None:
 
 def _is_range(low: re.Match[str], high: re.Match[str]) -> bool:
     """Whether numbers with a plain hyphen between them are a range, and not a telephone number or a name."""
-    if high["unit"] or ":" in low["low"] and ":" in high["high"]:
+    if high["unit"] or (":" in low["low"] and ":" in high["high"]):
         return True
     digits = (len(low["low"]), len(high["high"]))
     if digits == (4, 4):

@@ -53,9 +53,7 @@ class WordMapper:
         if not words:
             return None
         nothing = np.zeros(0, np.float32)
-        return AudioChunk(
-            nothing, self._last.sample_rate, words, estimated_words=self._last.estimated_words
-        )
+        return AudioChunk(nothing, self._last.sample_rate, words, estimated_words=self._last.estimated_words)
 
     def _add(self, word: WordTiming) -> Iterator[WordTiming]:
         group, spans = self._group, self._spans_of(word)

@@ -63,7 +63,7 @@ class LanguageRules:
     fractions: Mapping[str, str] = field(default_factory=dict)
     """Said alone."""
     mixed: Mapping[str, str] = field(default_factory=dict)
-    """Said behind a whole number; those that are missing are said as they are alone, with `mixed_and` between."""
+    """Said behind a whole number; those that are missing are said as alone, behind `mixed_and`."""
     mixed_and: str = " "
     currencies: Mapping[str, Currency] = field(default_factory=dict)
     """By sign."""
@@ -81,9 +81,10 @@ class LanguageRules:
     form_of: Callable[[int], Form] = usual_form
 
 
-
-def fractions(numerators: str, nouns: Mapping[int, tuple[str, str]], template: str = "{} {}") -> dict[str, str]:
-    """Names of Unicode's fractions: `numerators` are the words for 1 to 7, `nouns` name a half, a third, ..."""
+def fractions(
+    numerators: str, nouns: Mapping[int, tuple[str, str]], template: str = "{} {}"
+) -> dict[str, str]:
+    """Names of Unicode's fractions; `numerators` are the words for 1 to 7, `nouns` the names of a part."""
     words = numerators.split()
     parts = {
         "½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4), "⅕": (1, 5), "⅖": (2, 5),
