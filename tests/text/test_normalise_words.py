@@ -50,6 +50,7 @@ def mapped(text: str, language: str = "en", at_once: int = 100) -> list[WordTimi
         ("№ 5 and #1", "№ 5 and #1"),
         ("so\u00adft wo\u200brd", "so\u00adft wo\u200brd"),
         ("One – two", "One two"),
+        ("is -.5 or -5 or −5 or (-5)", "is 5 or 5 or −5 or 5"),
         ("Chapter Ⅳ (①)", "Chapter Ⅳ ①"),
     ],
 )

@@ -70,13 +70,21 @@ class WordMapper:
         region = self._spoken.origin(*word.span)
         if region is None:
             return []
-        met = self._tokens_in(*region)
-        first = min((token.start for token in met), default=region[0])
-        last = max((token.end for token in met), default=region[1])
+        met = self._tokens_in(*region) or self._token_behind(region[1])
+        first = min([region[0], *(token.start for token in met)])
+        last = max([region[1], *(token.end for token in met)])
         if all(self._kept[first:last]):
             return [region]
         wordlike = [token for token in met if token.wordlike] or met
         return [(token.start, token.end) for token in wordlike] or [region]
+
+    def _token_behind(self, position: int) -> list[Token]:
+        """The token that a mark belongs to which stands before it without a space, as the minus of `-5`."""
+        if self._next_token == len(self._tokens):
+            return []
+        token = self._tokens[self._next_token]
+        between = self._spoken.source[position : token.start]
+        return [token] if not any(map(str.isspace, between)) else []
 
     def _tokens_in(self, start: int, end: int) -> list[Token]:
         """The tokens of the source that share a character with a part of it."""
