@@ -58,7 +58,9 @@ _ROMAN = re.compile("[\u2160-\u217f]+")
 _ROMAN_VALUES = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100, "d": 500, "m": 1000}
 _BOXED = re.compile("[\U0001f130-\U0001f149\U0001f150-\U0001f169\U0001f170-\U0001f189]{2,64}")
 _SMALL_CAPITALS = dict(zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnopqrstuvwyz", strict=True))
-_SMALL_CAPITAL_WORD = re.compile(f"[a-zA-Z]*(?:[{''.join(_SMALL_CAPITALS)}][a-zA-Z]*){{3,}}")
+_SMALL_CAPITAL_WORD = re.compile(
+    f"(?<![^\\W\\d_])(?:[a-zA-Z]{{0,20}}[{''.join(_SMALL_CAPITALS)}]){{3,20}}[a-zA-Z]{{0,20}}"
+)
 _NOT_PHONETIC = re.compile("[ᴀᴄᴅᴇꜰᴊᴋᴍᴏᴘꜱᴛᴜᴠᴡᴢ]")
 """Small capitals that are no letters of the phonetic alphabet."""
 _WIDE_MARK = re.compile("(?<=[0-9])[．，：／－](?=[0-9])|－(?=[0-9])")
@@ -79,7 +81,8 @@ def fold_styles(draft: Draft, language: str) -> None:
     draft.edit(_OVERLAYS, lambda match: "")
     draft.edit(_COMPOSED, lambda match: unicodedata.normalize("NFC", match.group()))
     draft.edit(_HALF_WIDTH_KANA, lambda match: unicodedata.normalize("NFKC", match.group()))
-    draft.edit(_SMALL_CAPITAL_WORD, _small_capitals)
+    if _NOT_PHONETIC.search(draft.text):
+        draft.edit(_SMALL_CAPITAL_WORD, _small_capitals)
     draft.edit(_COUNTED, _counted)
     draft.edit(_ROMAN, lambda match: _with_space(match, _roman(match.group())))
     draft.edit(_NOT_ASCII, lambda match: _folded(match.group(), language, wide_marks))
@@ -108,7 +111,7 @@ def is_plain(character: str) -> bool:
         return character != "—"
     if category[0] not in "LMP" or unicodedata.decomposition(character).startswith("<"):
         return False
-    styled = _OVERLAYS, _COMPOSED, _INVISIBLE, _SMALL_CAPITAL_WORD
+    styled = _OVERLAYS, _COMPOSED, _INVISIBLE
     if category[0] == "M":
         return not any("\u0300" <= character <= "\u036f" or p.match(character) for p in styled)
     if category == "Pd" or character in "§‰•‣⁃※·":

@@ -8,7 +8,7 @@ from functools import lru_cache
 from tts_hub.text.normalise.draft import Draft
 from tts_hub.text.normalise.languages.model import LanguageRules
 
-_DASH = re.compile(r"(?<=[\d%°m.])(?P<dash> ?[–〜～] ?|-| - )(?=\d)|(?<=\d)~(?=\d)")
+_DASH = re.compile(r"(?<=[\d%°m.])(?P<dash> ?[–〜～] ?|[—-]| - )(?=\d)|(?<=\d)~(?=\d)")
 _LOW = re.compile(
     r"(?P<before>.?)(?<![\d.,:])(?P<low>\d{1,5}(?:[.,:]\d{1,3})?)(?P<unit> ?(?:[%°]|[ap]\.?m\.?|[kc]?m))?\Z",
     re.S,

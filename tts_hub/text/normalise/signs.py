@@ -7,15 +7,20 @@ import re
 from tts_hub.text.normalise.draft import Draft
 from tts_hub.text.normalise.languages.model import LanguageRules
 
-_OPERAND_BEFORE = r"(?<=[\w)\]%°\"'²³])"
-_OPERAND_BEHIND = r"(?=[-−+±√∞$£€(\[\"']?[\w.(√∞])"
+_HEART = r"(?!<3(?![\d.,]))"
+"""What people type for a heart is no comparison."""
 _TWO_SIGNS = re.compile(r"(?<=[\w) ])(?:>=|<=|!=|==)(?=[ \w(−-])")
 _AS_ONE = {">=": "≥", "<=": "≤", "!=": "≠", "==": "="}
-_APART = re.compile(rf"{_OPERAND_BEFORE} (?P<sign>[<>=+×*÷≥≤≠±≈&−∕⋅·]) ?{_OPERAND_BEHIND}")
-_TIGHT = re.compile(
-    r"(?<=[\d)])(?P<sign>[<>=+×*÷≥≤≠±≈−]) ?(?=[-−]?[\w(√])|(?<=[^\W_])(?P<sign2>[<>=×÷≥≤≠≈]) ?(?=[-−]?\d)"
+_APART = re.compile(
+    rf"(?<=[\w)\]%°\"'²³]) {_HEART}(?P<sign>[<>=+×÷≥≤≠±≈&−])(?: (?=[-−+±√∞$£€(\[\"']?[\w.(√∞])|(?=\.?\d))"
 )
-_LEADING = re.compile(r"(?<![\w<>=+*-])(?P<sign>[<>≥≤±≈√∞×]) ?(?=[\d(.\w])|(?P<alone>∞)")
+_TIGHT = re.compile(
+    r"(?<=[\d)])(?P<sign>[<>=+×÷≥≤≠±≈−]) ?(?=[-−]?[\w(√])|(?<=[^\W_])(?P<before>[<>=×÷≥≤≠≈]) ?(?=[-−]?\d)"
+)
+_LEADING = re.compile(
+    rf"(?<![\w<>=+*-]){_HEART}(?:(?P<bound>[<>≥≤×]) ?(?=\.?\d)|(?P<sign>[±≈√]) ?(?=[\w(.])|(?P<alone>∞))"
+)
+_STAR = re.compile(r"(?<=[\d)]) ?(?P<sign>\*) ?(?=[\d(])")
 _TIGHT_AND = re.compile(r"(?<=[^\W\d_])&(?=[^\W\d_])")
 _MINUS = re.compile(r"(?<![\w.,)\]\-−–—/:])(?P<sign>[-−])(?=\d)|(?P<minus>−) ?(?=\d)")
 _ABOUT = re.compile(r"(?<![\w~/])~ ?(?=[$£€]?\d)")
@@ -38,7 +43,7 @@ def say_signs(draft: Draft, rules: LanguageRules) -> None:
         draft.edit(_ABOUT, lambda match: _apart(rules.about, match, rules))
     if rules.signs:
         draft.edit(_TWO_SIGNS, lambda match: _AS_ONE[match.group()])
-    for pattern in (_APART, _TIGHT, _LEADING):
+    for pattern in (_APART, _TIGHT, _LEADING, _STAR):
         draft.edit(pattern, lambda match: _sign(match, rules))
     if "&" in rules.signs:
         draft.edit(_TIGHT_AND, lambda match: _apart(rules.signs["&"], match, rules))
