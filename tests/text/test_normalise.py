@@ -185,6 +185,7 @@ EMOJI = [
     ("en", "Hello🎉world", "Hello party popper world"),
     ("de", "Ich ❤️ dich", "Ich rotes herz dich"),
     ("fr-FR", "❤️", "cœur rouge"),
+    ("ru", "👍🏿", "большой палец вверх очень темный тон кожи"),
     ("ja", "😀", "にっこり笑う"),
     ("pl", "Kocham ❤️ cię", "Kocham cię"),
     ("", "a ❤️ b", "a b"),

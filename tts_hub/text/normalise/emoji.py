@@ -27,6 +27,8 @@ _TEXT_BELOW = "\u2600"
 _MARKS = {"\U0001f3fb", "\U0001f3fc", "\U0001f3fd", "\U0001f3fe", "\U0001f3ff"}
 _FLAG = {"en": "flag: {}", "zh": "旗: {}"}
 """The names of flags lack the word in these languages."""
+_RUSSIAN_ENDING = re.compile(r"ыи(?!\w)")
+"""Many Russian names of the package have lost the breve of their last letter."""
 _DIGITS = re.compile(r"keycap_(\d+)")
 
 
@@ -112,5 +114,7 @@ def _spelled(form: str, given: str, language: str) -> str:
     if digits := _DIGITS.fullmatch(name):
         return digits[1]
     spaced = name.replace("_", " ")
+    if language == "ru":
+        spaced = _RUSSIAN_ENDING.sub("ый", spaced)
     is_flag = "\U0001f1e6" <= form[0] <= "\U0001f1ff" or form.startswith("\U0001f3f4\U000e0067")
     return _FLAG.get(language, "{}").format(spaced) if is_flag else spaced
