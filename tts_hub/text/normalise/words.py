@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -108,11 +108,3 @@ class WordMapper:
             until = at + (end - start) * per_character
             yield WordTiming(self._spoken.source[start:end], at, min(until, group.end), (start, end))
             at = min(until, group.end)
-
-
-def words_of(spoken: SpokenText, words: Iterable[WordTiming]) -> list[WordTiming]:
-    """All words of a segment at once."""
-    mapper = WordMapper(spoken)
-    chunk = mapper.mapped(AudioChunk(np.zeros(0, np.float32), 24_000, tuple(words)))
-    last = mapper.finish()
-    return [*chunk.words, *(last.words if last else ())]
