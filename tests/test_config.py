@@ -183,3 +183,25 @@ def test_a_wrong_key_is_not_printed(value: str) -> None:
 
 def test_a_single_key_needs_no_list() -> None:
     assert load_config(environ={"TTS_HUB_SERVER__API_KEYS": "secret"}).config.server.api_keys == ("secret",)
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("tts-1", "auto"),
+        ("TTS-1", "auto"),
+        ("Auto", "auto"),
+        ("Mine", "espeak"),
+        ("mine", "kokoro"),
+        ("MINE", "espeak"),
+        ("eSpeak", "eSpeak"),
+    ],
+)
+def test_an_alias_is_found_in_any_case_and_first_as_it_is_written(name: str, target: str) -> None:
+    config = parse_config({"aliases": {"Mine": "espeak", "mine": "kokoro"}})
+    assert config.alias_target(name) == target
+
+
+def test_an_origin_may_be_written_as_browsers_show_it() -> None:
+    config = parse_config({"server": {"cors_origins": ["https://Chat.example.org/"]}})
+    assert config.server.cors_origins == ("https://chat.example.org",)

@@ -110,6 +110,12 @@ class ServerConfig(_Section):
         """A single key need not be written as a list."""
         return (keys,) if isinstance(keys, str) else keys
 
+    @field_validator("cors_origins")
+    @classmethod
+    def _as_browsers_write_them(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        """An origin copied from the address bar has a slash at its end."""
+        return tuple(origin.strip().rstrip("/").lower() for origin in origins)
+
     host: str = Field("127.0.0.1", description="address to listen on; beyond this machine only with API keys")
     port: int = Field(8880, ge=0, le=65_535, description="0: any free one")
     api_keys: tuple[str, ...] = Field((), description="keys, or their SHA-256 as sha256:<hex>")
@@ -117,6 +123,10 @@ class ServerConfig(_Section):
     allowed_hosts: tuple[str, ...] = Field((), description="names under which the server may be called")
     cors_origins: tuple[str, ...] = Field((), description="web pages of other origins that may use it")
     docs: bool = Field(True, description="API documentation at /docs")
+    stream: bool = Field(
+        True,
+        description="audio leaves while it is made, where a request does not say; false: as a finished file",
+    )
     warm_up: bool = Field(True, description="load the default model at once, and let engines speak unheard")
     max_characters: int = Field(100_000, ge=1, description="longest text of one request")
     max_body_bytes: int = Field(1_000_000, ge=1_000, description="largest request")
@@ -189,7 +199,13 @@ class Config(_Section):
         return aliases
 
     def alias_target(self, name: str) -> str:
-        """The model that a name stands for in the end; the name itself if it is no alias."""
+        """The model that a name stands for in the end; the name itself if it is no alias.
+
+        Aliases and `auto` are found in any case, a name as it is written first.
+        """
+        if name not in self.aliases:
+            known = {known.casefold(): known for known in ("auto", *reversed(self.aliases))}
+            name = known.get(name.casefold(), name)
         while name in self.aliases:
             name = self.aliases[name]
         return name

@@ -438,6 +438,7 @@ class TTSBackendManager:
     def _stops(self, name: str) -> list[Stop]:
         model = self.config.alias_target(name)
         if model != AUTO:
+            model = self.registry.spelled(model)
             aliases = [a for a in self.config.aliases if self.config.alias_target(a) != model]
             return [Stop(self._engine(self.registry.find(model, aliases)), model)]
         candidates = self._auto()

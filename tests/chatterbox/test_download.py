@@ -9,7 +9,6 @@ import random
 import shutil
 import subprocess
 import sys
-import time
 from collections import namedtuple
 from collections.abc import Generator
 from pathlib import Path
@@ -35,6 +34,7 @@ from tts_hub_chatterbox.variants import NANO, TURBO, VARIANTS, T3Size, Variant
 from tts_hub_chatterbox.weights import Layout, load_net
 
 from tests.local_hub import LocalHub, serving
+from tests.waiting import until
 from tts_hub.download import transfer
 from tts_hub.download.places import PublishedFile
 from tts_hub.errors import BackendUnavailableError, UsageError
@@ -235,11 +235,10 @@ async def test_a_part_that_is_too_long_is_begun_again(hub: LocalHub) -> None:
 
 async def test_cancelling_stops_at_once_and_keeps_what_has_come(hub: LocalHub) -> None:
     hub.stalls = True
-    began = time.monotonic()
-    with anyio.move_on_after(0.5) as scope:
-        await pull(SMALL, SETTINGS)
-    assert scope.cancelled_caught
-    assert time.monotonic() - began < 2.0
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(pull, SMALL, SETTINGS)
+        await until(lambda: hub.asked)
+        tasks.cancel_scope.cancel()
     hub.stalls = False
     assert local_files(SMALL, SETTINGS) is None
     await pull(SMALL, SETTINGS)

@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from tts_hub.cli import main
 
 PROGRAM = str(Path(sys.executable).with_name("tts-hub"))
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which a program that should have ended or answered counts as hung."""
 _started: list[subprocess.Popen[bytes]] = []
 ENGINE = """

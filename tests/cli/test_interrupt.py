@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import signal
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.cli.running import ended, start, until
+from tests.cli.running import PATIENCE, ended, start, until
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 LONG = "This is one of very many sentences that nobody will hear to the end. " * 20_000
@@ -23,11 +22,9 @@ def test_a_signal_in_the_middle_leaves_no_file(number: signal.Signals) -> None:
     Path("long").write_text(LONG)
     process = start("speak", "--file", "long", "-o", "x.mp3", "--captions", "x.srt")
     until(part_is_being_written)
-    began = time.monotonic()
     process.send_signal(number)
     said = ended(process)
     assert (process.returncode, said) == (130, "interrupted\n")
-    assert time.monotonic() - began < 2.0
     assert [file.name for file in Path().iterdir()] == ["long"]
 
 
@@ -39,10 +36,8 @@ def test_a_signal_while_stdin_is_silent_ends_it(number: signal.Signals) -> None:
     process.stdin.write(b"One whole sentence is here.\n")
     process.stdin.flush()
     until(lambda: list(Path().glob(".tts-hub-*")))
-    began = time.monotonic()
     process.send_signal(number)
-    code = process.wait(5.0)
-    assert time.monotonic() - began < 2.0
+    code = process.wait(PATIENCE)
     assert code == 130
     assert ended(process) == "interrupted\n"
     assert Path("x.mp3").read_text() == "precious"

@@ -7,7 +7,6 @@ import os
 import pty
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -221,12 +220,10 @@ def test_a_bug_of_an_engine_is_one_line(pulled: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)
 def test_a_signal_ends_it_and_leaves_what_has_come(number: signal.Signals, pulled: Path) -> None:
-    process = start("models", "pull", "big-model", STEP="5")
+    process = start("models", "pull", "big-model", STEP="600")
     until((pulled / "big-model" / "part").exists)
-    began = time.monotonic()
     process.send_signal(number)
     assert process.wait(PATIENCE) == 130
-    assert time.monotonic() - began < 2.0
     assert ended(process) == "interrupted\n"
     assert (pulled / "big-model" / "part").exists()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -133,11 +132,9 @@ def test_an_end_by_signal_ends_the_player(install: Install, tmp_path: Path) -> N
     Path("long").write_text(LONG)
     process = start("speak", "--file", "long", "--play", PYTHONPATH=str(tmp_path))
     until(Path("pid").exists)
-    began = time.monotonic()
     process.send_signal(signal.SIGTERM)
     said = ended(process)
     assert (process.returncode, said) == (130, "interrupted\n")
-    assert time.monotonic() - began < 2.0
     with pytest.raises(ProcessLookupError):
         os.kill(int(Path("pid").read_text()), 0)
 

@@ -37,7 +37,7 @@ class AudioFileWriter:
         except OSError as exc:
             raise self._cannot_write(exc) from exc
         try:
-            self._body = _open_body(
+            self._body = open_body(
                 self._file, audio_format, sample_rate, seekable=self._temporary is not None
             )
         except AudioError:
@@ -107,10 +107,17 @@ class AudioFileWriter:
         return OutputError(f"cannot write {self._path}: {exc.strerror or exc}")
 
 
-class _Body(Protocol):
-    def write(self, samples: Samples) -> None: ...
+class Body(Protocol):
+    """Audio on its way into a file. Not for use by two threads at once.
 
-    def close(self) -> None: ...
+    Both methods raise `AudioError` when the codec fails and let `OSError` of the file through.
+    """
+
+    def write(self, samples: Samples) -> None:
+        """Shape (T,), T from 0."""
+
+    def close(self) -> None:
+        """Write what is still held, and the lengths into the header; the file stays open."""
 
 
 class _StreamBody:
@@ -146,7 +153,8 @@ class _WavBody(_StreamBody):
         self._file.write(wav_header(self._sample_rate, data_bytes))
 
 
-def _open_body(file: IO[bytes], audio_format: AudioFormat, sample_rate: int, *, seekable: bool) -> _Body:
+def open_body(file: IO[bytes], audio_format: AudioFormat, sample_rate: int, *, seekable: bool) -> Body:
+    """The contents of an audio file, written into `file`; if that can seek, its header is exact."""
     if not seekable or audio_format == PCM:
         return _StreamBody(file, open_encoder(audio_format, sample_rate))
     if audio_format == WAV:

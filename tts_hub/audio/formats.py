@@ -35,7 +35,7 @@ OPUS = AudioFormat("opus", "audio/opus", (".opus", ".ogg", ".oga"), OPUS_RATES, 
 AAC = AudioFormat("aac", "audio/aac", (".aac",), MPEG_RATES, costly=True)
 FLAC = AudioFormat("flac", "audio/flac", (".flac",), ANY_SPEECH_RATE, costly=True)
 WAV = AudioFormat("wav", "audio/wav", (".wav",), ANY_SPEECH_RATE, costly=False)
-PCM = AudioFormat("pcm", "audio/pcm", (".pcm", ".raw"), ANY_SPEECH_RATE, costly=False)
+PCM = AudioFormat("pcm", "audio/pcm", (".pcm", ".raw"), ANY_SPEECH_RATE, costly=False, aliases=("raw",))
 """Raw signed 16-bit little-endian samples, no header."""
 
 FORMATS = (MP3, OPUS, AAC, FLAC, WAV, PCM)
