@@ -71,6 +71,12 @@ class TextConfig(_Section):
         le=2_000,
         description="longest first segment, for engines that do not stream within a segment",
     )
+    normalise: bool = Field(
+        True, description="put into words what an engine would misread: signs, sums, ranges"
+    )
+    emoji: Literal["name", "skip"] = Field(
+        "name", description="say the name of an emoji, once for a run of the same one, or nothing"
+    )
 
 
 class LimitsConfig(_Section):

@@ -17,7 +17,7 @@ from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint_if_cancelled
 
 from tts_hub.budget import Bill
-from tts_hub.config import LimitsConfig
+from tts_hub.config import LimitsConfig, TextConfig
 from tts_hub.containment import contained
 from tts_hub.costing import RequestCosts
 from tts_hub.errors import (
@@ -36,7 +36,9 @@ from tts_hub.progress import ProgressCallback, ProgressEvent
 from tts_hub.route import Speaker, Stop, prepare_speaker
 from tts_hub.slots import Turn
 from tts_hub.takes import Attempt, BusyClock, Take
+from tts_hub.text.check import is_visible
 from tts_hub.text.incoming import IncomingText
+from tts_hub.text.normalise import NormaliseOptions, SpokenText, WordMapper, spoken_form
 from tts_hub.text.segment import Segment
 from tts_hub.types import AudioChunk, SegmentRequest, SpeechRequest
 
@@ -89,6 +91,7 @@ class Generation:
         incoming: IncomingText | None,
         route: Sequence[Stop],
         limits: LimitsConfig,
+        text: TextConfig,
         costs: RequestCosts,
         tell: ProgressCallback,
     ) -> None:
@@ -107,6 +110,7 @@ class Generation:
         self._incoming = incoming
         self._route = route
         self._limits = limits
+        self._text = text
         self._tell = tell
         self._stop = 0
         self._failures: list[BackendError] = []
@@ -331,12 +335,22 @@ class Generation:
                 line.close()
                 if self.first_turn_at is None:
                     self.first_turn_at = anyio.current_time()
-                request = self._segment_request(speaker, take)
+                spoken = self._spoken(speaker, take.segment.text)
+                if not is_visible(spoken.text):
+                    return  # emoji that are skipped: there is nothing to say
+                request = self._segment_request(speaker, take, spoken)
                 with bill.sent():
-                    await self._run_backend(speaker, request, attempt, turn, bill)
+                    await self._run_backend(speaker, request, attempt, turn, bill, words=WordMapper(spoken))
 
     async def _run_backend(
-        self, speaker: Speaker, request: SegmentRequest, attempt: Attempt, turn: Turn, bill: Bill
+        self,
+        speaker: Speaker,
+        request: SegmentRequest,
+        attempt: Attempt,
+        turn: Turn,
+        bill: Bill,
+        *,
+        words: WordMapper,
     ) -> None:
         name = speaker.engine.name
         attempt.alive_at = anyio.current_time()
@@ -358,13 +372,15 @@ class Generation:
                         break
                     peak = max(peak, peak_of(chunk, request.text, name))
                     bill.note(chunk)
-                    attempt.put(chunk)
+                    attempt.put(words.mapped(chunk))
                     speaker.engine.sign_of_life()
                     self._notify()
                     await self._let_others_begin(attempt, turn)
                     await self._wait_for_reader(attempt, turn)
         except (InvalidRequestError, OverloadedError) as exc:
             raise _RefusedError(exc, name) from exc
+        if last_word := words.finish():
+            attempt.put(last_word)
         if peak < SILENT_PEAK and any(c.isalnum() for c in request.text):
             raise NoAudioError(f"engine {name!r} made no sound for a text of words", backend=name)
 
@@ -418,9 +434,19 @@ class Generation:
                 raise
             raise _RefusedError(exc, name) from exc
 
-    def _segment_request(self, speaker: Speaker, take: Take) -> SegmentRequest:
+    def _spoken(self, speaker: Speaker, text: str) -> SpokenText:
+        """What the engine is given to say for a piece of the text."""
+        if self._request.markup == "ssml" or not self._text.normalise:
+            return SpokenText(text, text)
+        options = NormaliseOptions(
+            emoji=self._text.emoji,
+            only_letters=speaker.backend.capabilities_for(speaker.model).normalises,
+        )
+        return spoken_form(text, self._request.language or speaker.voice.language, options)
+
+    def _segment_request(self, speaker: Speaker, take: Take, spoken: SpokenText) -> SegmentRequest:
         return SegmentRequest(
-            text=take.segment.text,
+            text=spoken.text,
             voice=speaker.voice,
             model=speaker.model,
             language=self._request.language or speaker.voice.language,
@@ -431,7 +457,7 @@ class Generation:
             options=speaker.options,
             index=take.segment.index,
             request_id=self._request_id,
-            previous_text=take.previous_text,
+            previous_text=self._spoken(speaker, take.previous_text).text,
             incoming=self._incoming is not None,
         )
 

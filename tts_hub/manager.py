@@ -373,6 +373,7 @@ class TTSBackendManager:
             incoming=incoming,
             route=route,
             limits=self.config.limits,
+            text=self.config.text,
             costs=costs,
             tell=tell,
         )

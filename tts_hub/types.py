@@ -106,6 +106,9 @@ class Capabilities:
     instructions: bool = False
     remote: bool = False
     """The text leaves this machine."""
+    normalises: bool = False
+    """Reads signs, sums, ranges and emoji well by itself. The hub then only folds styled letters and digits;
+    for other engines it puts into words what they would misread."""
     languages: tuple[str, ...] = ()
     """BCP 47 tags it speaks; empty when it does not say."""
     speed_range: tuple[float, float] = (1.0, 1.0)
@@ -221,7 +224,7 @@ class SegmentRequest:
     """One piece of a request, as an engine gets it: every name resolved, every value checked."""
 
     text: str
-    """What to speak; never empty."""
+    """What to speak; never empty. Of plain text it is the spoken form, to which word timings refer."""
     voice: Voice
     model: str = ""
     """Which of the engine's models."""
@@ -238,6 +241,6 @@ class SegmentRequest:
     """Number of the segment within its request, from 0."""
     request_id: str = ""
     previous_text: str = ""
-    """The segment before this one, for engines that keep the tone."""
+    """The segment before this one, in its spoken form, for engines that keep the tone."""
     incoming: bool = False
     """The text of the request is being written while it is spoken."""

@@ -272,10 +272,10 @@ def _speech(loaded: Loaded, request: SegmentRequest, voice: Conditioning, limit:
     from tts_hub_chatterbox.chance import new_seed
     from tts_hub_chatterbox.sampling import SamplingOptions
     from tts_hub_chatterbox.speech import Speech
-    from tts_hub_chatterbox.text import clean, padded
+    from tts_hub_chatterbox.text import clean, padded, without_colons
 
     options = TurboOptions.model_validate(dict(request.options))
-    text = clean(request.text)
+    text = clean(without_colons(request.text))
     return Speech(
         request_id=request.request_id,
         index=request.index,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,10 @@ ENDS = (".", "!", "?", "-", ",")
 VERY_SHORT = 12
 """Letters and digits; "Hello world." has ten, and is among the texts that go wrong."""
 REST = " ..."
+CLOCK = re.compile(
+    r"(?<![\d:.,])(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?![\d:])(?P<half>(?= ?[ap]\.?m\b))?", re.I
+)
+COLON = re.compile(r"(?<=\d):(?=\d)")
 RARE = str.maketrans({"…": ", ", ":": ",", "—": "-", "–": "-", "“": '"', "”": '"', "‘": "'", "’": "'"})
 
 
@@ -35,6 +40,24 @@ def clean(text: str) -> str:
     spaced = " ".join(capital.split())
     plain = spaced.translate(RARE).replace(" ,", ",").rstrip(" ")
     return plain if plain.endswith(ENDS) else plain + "."
+
+
+def without_colons(text: str) -> str:
+    """The text with times in the words that they are said in, and no colon between other digits.
+
+    The clean-up makes a comma of every colon, so `9:30` would be `9,30`, which is said as a number or with a
+    pause. `9 30` is said as the time, `9:05` needs its "oh", and full hours need no minutes.
+    """
+    return COLON.sub(" ", CLOCK.sub(_said_time, text))
+
+
+def _said_time(time: re.Match[str]) -> str:
+    hour, minute = time["hour"].lstrip("0") or "0", time["minute"]
+    if minute != "00":
+        return f"{hour} {minute.replace('0', 'oh ', 1) if minute[0] == '0' else minute}"
+    if time["half"] is not None:
+        return hour
+    return f"{hour} o'clock" if 1 <= int(hour) <= 12 else f"{hour} hundred hours"
 
 
 def padded(text: str) -> str:

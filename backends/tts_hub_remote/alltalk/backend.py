@@ -300,6 +300,7 @@ class AllTalkBackend(RemoteBackend):
         return Capabilities(
             streaming=streams,
             remote=True,
+            normalises=True,
             languages=tuple(LANGUAGES) if "languages" in can else (),
             speed_range=SPEEDS if has_speed else (1.0, 1.0),
             max_chars=settings.max_characters or MOST_CHARACTERS,

@@ -99,6 +99,7 @@ class ElevenLabsBackend(RemoteBackend):
             word_timings=True,
             seed=True,
             remote=True,
+            normalises=True,
             languages=known.languages,
             speed_range=facts.SPEEDS,
             max_chars=min(own.max_characters or known.max_chars, known.max_chars),

@@ -280,6 +280,7 @@ class OpenAIBackend(RemoteBackend):
             streaming=True,
             word_timings=dialect in {"hub", "kokoro"} and self._captions,
             remote=True,
+            normalises=True,
             ssml=dialect == "hub",
             seed=dialect == "hub",
             instructions=dialect in {"hub", "openai"},

@@ -1,0 +1,109 @@
+"""What an engine is given to say: the user's text with what engines misread put into words."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from tts_hub.text.normalise.characters import (
+    drop_invisible,
+    fold_boxes,
+    fold_styles,
+    is_plain,
+    plain_spaces,
+)
+from tts_hub.text.normalise.draft import Draft, SpokenText, joined
+from tts_hub.text.normalise.emoji import name_emoji, skip_emoji
+from tts_hub.text.normalise.languages import RULES, primary
+from tts_hub.text.normalise.languages.model import LanguageRules
+from tts_hub.text.normalise.money import name_currencies
+from tts_hub.text.normalise.numbers import join_thousands, say_fractions, say_measures, say_powers
+from tts_hub.text.normalise.ranges import pause_at_dashes, say_ranges
+from tts_hub.text.normalise.signs import say_signs
+from tts_hub.text.normalise.words import WordMapper
+
+__all__ = ["NormaliseOptions", "SpokenText", "WordMapper", "spoken_form"]
+
+_NO_RULES = LanguageRules()
+_BEFORE_SIGNS = re.compile(
+    r"[<>=+*^~#$%&]|--|\s-+\s|\d ?- ?\d|\d:\d|(?<![\w.])[-.]\.?\d|[a-z]-[A-Z]|zł|\d \d{3}"
+)
+"""ASCII that may need words; letters beyond ASCII are looked at one by one."""
+_PROTECTED = re.compile(r"\]\(/[^/()\n]{1,200}/\)|</?[A-Za-z][^<>\n]{0,100}>|https?://\S{1,2000}")
+"""Inline phonemes, tags and addresses stay as they are."""
+_BULLETS = re.compile(r"(?:(?<=\n)|\A)\s{0,8}[•‣⁃◦▪▫■□●○◆◇★☆✦▶►] ?|(?<=\S) ?[•‣] ?(?=\S)")
+_SPARE_SPACES = re.compile(r"(?<= ) +|\A +| +\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class NormaliseOptions:
+    """What is done to a text before an engine gets it."""
+
+    emoji: Literal["name", "skip"] = "name"
+    """Say the name of each emoji, or leave emoji out."""
+    only_letters: bool = False
+    """Fold styled letters and leave all else, for engines that read signs and emoji well."""
+
+
+def spoken_form(text: str, language: str = "", options: NormaliseOptions = NormaliseOptions()) -> SpokenText:
+    """What an engine is given to say for a plain text.
+
+    Pure and linear in the length of the text. A text that needs no change comes back as it is, at the cost
+    of a look at its characters.
+
+    Args:
+        text: one segment, without SSML.
+        language: BCP 47 tag; in languages without tables, and without one, signs are left to the engine.
+        options: what to do.
+    """
+    if _is_plain(text):
+        return SpokenText(text, text)
+    tag = primary(language)
+    at, parts = 0, list[SpokenText]()
+    for protected in _PROTECTED.finditer(text):
+        parts.append(_spoken(text[at : protected.start()], tag, options))
+        parts.append(SpokenText(protected.group(), protected.group()))
+        at = protected.end()
+    rest = _spoken(text[at:], tag, options)
+    return joined(text, [*parts, rest]) if parts else rest
+
+
+def _is_plain(text: str) -> bool:
+    if _BEFORE_SIGNS.search(text):
+        return False
+    return text.isascii() or all(map(is_plain, set(text)))
+
+
+def _spoken(text: str, language: str, options: NormaliseOptions) -> SpokenText:
+    draft, rules = Draft(text), RULES.get(language, _NO_RULES)
+    is_ascii = text.isascii()
+    if not is_ascii:
+        fold_boxes(draft)
+        if options.emoji == "skip":
+            skip_emoji(draft)
+        elif not options.only_letters:
+            name_emoji(draft, language)
+        drop_invisible(draft)
+        fold_styles(draft, language)
+    if not options.only_letters:
+        if not is_ascii:
+            draft.edit(_BULLETS, lambda match: "" if match.start() == 0 or "\n" in match.group() else ", ")
+            plain_spaces(draft)
+        _say(draft, rules)
+        pause_at_dashes(draft)
+    if draft.text != text:
+        draft.edit(_SPARE_SPACES, lambda match: "")
+    return draft.finish()
+
+
+def _say(draft: Draft, rules: LanguageRules) -> None:
+    """What the language says of numbers and signs."""
+    join_thousands(draft, rules)
+    if not draft.text.isascii():
+        say_fractions(draft, rules)
+    say_powers(draft, rules)
+    name_currencies(draft, rules)
+    say_measures(draft, rules)
+    say_ranges(draft, rules)
+    say_signs(draft, rules)
