@@ -14,7 +14,7 @@ FLOORS = [
     {"errors", "types", "progress"},
     {"threads", "containment", "pricing", "backend", "config"},
     {"audio", "text", "captions", "download", "store"},
-    {"registry", "config_file", "slots", "report", "wordlog", "inspection", "validation", "ledger"},
+    {"registry", "config_file", "slots", "report", "wordlog", "inspection", "declaration", "validation", "ledger"},
     {"engine", "budget"},
     {"route"},
     {"takes", "costing"},

@@ -11,14 +11,16 @@ from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass
+from typing import Final
 
 import anyio
+import numpy as np
 from anyio.abc import TaskGroup
-from anyio.lowlevel import checkpoint_if_cancelled
+from anyio.lowlevel import cancel_shielded_checkpoint, checkpoint_if_cancelled
 
 from tts_hub.budget import Bill
 from tts_hub.config import LimitsConfig
-from tts_hub.containment import contained
+from tts_hub.containment import contained, contained_call, described
 from tts_hub.costing import RequestCosts
 from tts_hub.errors import (
     BackendError,
@@ -31,20 +33,22 @@ from tts_hub.errors import (
     TTSHubError,
     UsageError,
 )
-from tts_hub.inspection import peak_of
+from tts_hub.inspection import Inspection
 from tts_hub.progress import ProgressCallback, ProgressEvent
 from tts_hub.route import Speaker, Stop, prepare_speaker
 from tts_hub.slots import Turn
 from tts_hub.takes import Attempt, BusyClock, Take
 from tts_hub.text.incoming import IncomingText
 from tts_hub.text.segment import Segment
-from tts_hub.types import AudioChunk, SegmentRequest, SpeechRequest
+from tts_hub.types import SPEECH_RATES, AudioChunk, SegmentRequest, SpeechRequest
 
 logger = logging.getLogger(__name__)
 SILENT_PEAK = 1e-4
 """-80 dBFS: below it, nothing was said."""
 HEAD_START = 0.2
 """Seconds of audio that a segment makes at a time before it lets others begin."""
+_END: Final = AudioChunk(np.zeros(0, np.float32), SPEECH_RATES[0])
+"""Stands for the end of an engine's audio."""
 SECONDS_PER_CHARACTER = 0.07
 """Of usual speech: what a segment that is being made will roughly come to."""
 
@@ -148,10 +152,13 @@ class Generation:
     def _forget(self) -> None:
         for speaker in self._speakers.values():
             if isinstance(speaker, Speaker):
-                try:
+                name = speaker.engine.name
+                with contained_call(
+                    lambda exc, name=name: logger.error(  # type: ignore[misc]
+                        "engine %s did not let go of a request: %s", name, described(exc)
+                    )
+                ):
                     speaker.backend.forget(self._request_id)
-                except Exception:
-                    logger.exception("engine %s did not let go of a request", speaker.engine.name)
 
     def stop(self) -> None:
         """End the work; the engine's slots are free once `ended` is set."""
@@ -202,6 +209,7 @@ class Generation:
                 chunk = attempt.take()
                 self._notify()
                 yield chunk
+                await cancel_shielded_checkpoint()  # shaping and encoding it took a while
             if attempt.error is not None:
                 raise attempt.error
             if attempt.ended:
@@ -281,7 +289,7 @@ class Generation:
         if isinstance(exc, Exception):
             self._input_error = exc
         else:
-            self._input_error = UsageError(f"the source of the text ended by {type(exc).__name__}: {exc}")
+            self._input_error = UsageError(f"the source of the text ended by {described(exc)}")
             self._input_error.__cause__ = exc
 
     def _has_room(self, segment: Segment) -> bool:
@@ -316,7 +324,7 @@ class Generation:
         if isinstance(exc, TTSHubError):
             return exc
         name = self._route[attempt.stop_index].engine.name
-        error = GenerationError(f"engine {name!r} failed: {type(exc).__name__}: {exc}", backend=name)
+        error = GenerationError(f"engine {name!r} failed: {described(exc)}", backend=name)
         error.__cause__ = exc
         return error
 
@@ -341,7 +349,7 @@ class Generation:
         name = speaker.engine.name
         attempt.alive_at = anyio.current_time()
         self._notify()
-        peak = 0.0
+        inspection = Inspection(request.text, name)
 
         def heard_of(event: ProgressEvent, /) -> None:
             """A slow engine that reports is at work and has not stalled."""
@@ -353,19 +361,20 @@ class Generation:
             async with aclosing(speaker.backend.generate_stream(request, heard_of)) as audio:
                 while True:
                     with self.clock:
-                        chunk = await anext(audio, None)
-                    if chunk is None:
+                        chunk = await anext(audio, _END)
+                    if chunk is _END:
                         break
-                    peak = max(peak, peak_of(chunk, request.text, name))
-                    bill.note(chunk)
-                    attempt.put(chunk)
-                    speaker.engine.sign_of_life()
-                    self._notify()
-                    await self._let_others_begin(attempt, turn)
-                    await self._wait_for_reader(attempt, turn)
+                    for piece in inspection.pieces(chunk):
+                        bill.note(piece)
+                        attempt.put(piece)
+                        speaker.engine.sign_of_life()
+                        self._notify()
+                        await self._let_others_begin(attempt, turn)
+                        await self._wait_for_reader(attempt, turn)
+                inspection.finish()
         except (InvalidRequestError, OverloadedError) as exc:
             raise _RefusedError(exc, name) from exc
-        if peak < SILENT_PEAK and any(c.isalnum() for c in request.text):
+        if inspection.peak < SILENT_PEAK and any(c.isalnum() for c in request.text):
             raise NoAudioError(f"engine {name!r} made no sound for a text of words", backend=name)
 
     async def _let_others_begin(self, attempt: Attempt, turn: Turn) -> None:

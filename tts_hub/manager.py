@@ -21,7 +21,7 @@ from tts_hub.budget import Budget
 from tts_hub.config import Config, load_config
 from tts_hub.containment import contained
 from tts_hub.costing import RequestCosts, estimate_of
-from tts_hub.engine import Engine, EngineState
+from tts_hub.engine import Engine, EngineState, close_all
 from tts_hub.errors import (
     BackendUnavailableError,
     InvalidTextError,
@@ -132,8 +132,7 @@ class TTSBackendManager:
             await running.__aexit__(None, None, None)  # told of `exc`, the group would wrap it
         self._tasks = None
         with anyio.CancelScope(shield=True):
-            for engine in self._engines.values():
-                await engine.aclose()
+            await close_all(self._engines.values())
         self._engines.clear()
 
     def register(self, backend: TTSBackend | type[TTSBackend]) -> None:

@@ -178,7 +178,7 @@ class AudioStream(_Stream[AudioChunk]):
             estimated_segments=tuple(shaper.estimated_segments),
             retakes=tuple(shaper.retakes),
             seed=self._seed,
-            watermarked=speaker is not None and speaker.backend.capabilities.watermark,
+            watermarked=speaker is not None and speaker.engine.capabilities.watermark,
             cost=self._generation.costs.dollars,
             cost_estimated=any(cost.estimated for cost in self._generation.costs.by_engine),
             costs=self._generation.costs.by_engine,

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from tts_hub.errors import TextTooLongError
 from tts_hub.server.hub import Hub
-from tts_hub.types import SpeechRequest
+from tts_hub.types import SPEECH_RATES, SpeechRequest
 
 FormatName = Annotated[
     Literal["mp3", "opus", "aac", "flac", "wav", "pcm", "ogg"],
@@ -59,7 +59,7 @@ class Utterance(BaseModel):
         None, ge=0, le=2**64 - 1, description="Ours: for engines that can repeat themselves."
     )
     sample_rate: Annotated[int | None, NUMBER] = Field(
-        None, ge=8_000, le=48_000, description="Ours: Hz. Default: 24000."
+        None, ge=SPEECH_RATES[0], le=SPEECH_RATES[-1], description="Ours: Hz. Default: 24000."
     )
     fallback: list[str] | None = Field(
         None, max_length=16, description="Ours: models that go on when the engine fails."

@@ -27,10 +27,9 @@ from numpy.typing import NDArray
 from tts_hub.backend import TTSBackend, model_names, speaks
 from tts_hub.errors import TTSHubError, UnknownVoiceError
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
-from tts_hub.types import AudioChunk, Availability, SegmentRequest, Voice
+from tts_hub.types import SPEECH_RATES, AudioChunk, Availability, SegmentRequest, Voice
 
 HEAVY = ("torch", "tensorflow", "jax", "onnxruntime", "transformers", "librosa", "av", "scipy")
-SAMPLE_RATES = (8_000, 192_000)  # Hz
 FRAME = 1_024  # samples
 BANDS = 32
 BORROWED = 0.35
@@ -308,7 +307,7 @@ class BackendContract:
             assert chunk.samples.ndim == 1, f"samples have the shape {chunk.samples.shape}, not (T,)"
         rates = {chunk.sample_rate for chunk in chunks}
         assert len(rates) == 1, f"the sample rate changes within a segment: {sorted(rates)}"
-        assert SAMPLE_RATES[0] <= chunks[0].sample_rate <= SAMPLE_RATES[1], f"{chunks[0].sample_rate} Hz"
+        assert chunks[0].sample_rate in SPEECH_RATES, f"{chunks[0].sample_rate} Hz"
         samples = np.concatenate([chunk.samples for chunk in chunks])
         assert np.isfinite(samples).all(), "some samples are not finite"
         peak = float(np.abs(samples).max(initial=0.0))
