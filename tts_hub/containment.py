@@ -6,10 +6,10 @@ import asyncio
 import dis
 import signal
 import traceback
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
 from functools import partial
-from types import CodeType
+from types import CodeType, TracebackType
 from typing import Any
 
 import anyio
@@ -43,15 +43,9 @@ async def contained(on_failure: OnFailure) -> AsyncGenerator[None, None]:
         on_failure(exc)
 
 
-@contextmanager
-def contained_call(on_failure: OnFailure) -> Generator[None, None, None]:
+def contained_call(on_failure: OnFailure) -> AbstractContextManager[None, bool]:
     """`contained` for a block that awaits nothing, so that no cancellation of ours can come out of it."""
-    try:
-        yield
-    except BaseException as exc:
-        if is_from_a_signal(exc):
-            raise
-        on_failure(exc)
+    return _ContainedCall(on_failure)
 
 
 async def ended_within(seconds: float, work: Callable[[], Awaitable[object]], on_failure: OnFailure) -> bool:
@@ -100,6 +94,22 @@ def is_from_a_signal(exc: BaseException) -> bool:
         return True
     is_default = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     return isinstance(exc, KeyboardInterrupt) and is_default and not _is_raised_by_a_statement(exc)
+
+
+class _ContainedCall:
+    def __init__(self, on_failure: OnFailure) -> None:
+        self._on_failure = on_failure
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if exc is None or is_from_a_signal(exc):
+            return False
+        self._on_failure(exc)
+        return True
 
 
 def _code_of(handler: Any) -> CodeType | None:

@@ -23,8 +23,18 @@ _MOST_LOUD = 20.0
 _LEAST_LOUD = -100.0
 
 
-def checked_class(backend: type[TTSBackend] | TTSBackend, name: str) -> None:
+class FaultError(BackendUnavailableError):
+    """An engine says something of itself that makes no sense."""
+
+    def __init__(self, backend: str, fault: str) -> None:
+        super().__init__(f"engine {backend!r} has a fault in its code: {fault}", backend=backend)
+        self.fault = fault
+
+
+def checked_class(backend: Any, name: str) -> None:
     """Names, texts and models that the registry reads."""
+    if not isinstance(backend.name, str) or not backend.name:
+        _refuse(name, "name", backend.name, "a string")
     if not isinstance(backend.description, str):
         _refuse(name, "description", backend.description, "a string")
     for attribute in ("models", "patterns"):
@@ -39,6 +49,13 @@ def checked_class(backend: type[TTSBackend] | TTSBackend, name: str) -> None:
         checked_capabilities(backend.capabilities, name)
     elif isinstance(backend, TTSBackend):
         _refuse(name, "capabilities", backend.capabilities, "a Capabilities")
+
+
+def checked_settings(settings: Any, name: str) -> BackendSettings:
+    """The settings of an engine that was made elsewhere."""
+    if not isinstance(settings, BackendSettings):
+        _refuse(name, "settings", settings, "a BackendSettings")
+    return settings
 
 
 def checked_availability(answer: Any, name: str) -> Availability:
@@ -160,7 +177,4 @@ def _is_number(value: Any) -> bool:
 def _refuse(name: str, attribute: str, value: Any, wanted: str) -> NoReturn:
     shown = repr(value)
     shown = shown if len(shown) <= 80 else shown[:80] + "…"
-    raise BackendUnavailableError(
-        f"engine {name!r} has a fault in its code: {attribute} is {shown}; {wanted} belongs there",
-        backend=name,
-    )
+    raise FaultError(name, f"{attribute} is {shown}; {wanted} belongs there")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Literal, TypeVar
 
 import anyio
@@ -51,7 +51,7 @@ class Engine:
         self.name = entry.name
         self._warms_up = warms_up
         self._entry = entry
-        self._approved: Capabilities | None = None
+        self._approved = UNKNOWN
         """What was found in order last."""
         self._backend = entry.instance or self._made()
         self.state: EngineState = "unloaded"
@@ -108,7 +108,9 @@ class Engine:
         known: tuple[str, ...] = ()
         if self._backend is not None:
             with contained_call(
-                lambda exc: logger.warning("engine %s does not tell its models: %s", self.name, described(exc))
+                lambda exc: logger.warning(
+                    "engine %s does not tell its models: %s", self.name, described(exc)
+                )
             ):
                 known = tuple(name for name in self._backend.known_models() if isinstance(name, str))
         return known or self._entry.models()
@@ -373,7 +375,10 @@ class Engine:
         return self._backend
 
     def _concurrency(self) -> int:
-        configured = self._backend.settings.concurrency if self._backend is not None else None
+        configured = None
+        if self._backend is not None:
+            with suppress(TTSHubError):
+                configured = self._entry.settings().concurrency
         return configured or self.capabilities.concurrency
 
     def _failure(self, task: str, exc: BaseException) -> TTSHubError:

@@ -113,6 +113,8 @@ class Generation:
         self._limits = limits
         self._tell = tell
         self._stop = 0
+        self.has_stalled = False
+        """An engine was given up because it hung; closing does not wait for it."""
         self._failures: list[BackendError] = []
         self._speakers: dict[int, Speaker | TTSHubError] = {}
         self._speaker_lock = anyio.Lock()
@@ -467,6 +469,7 @@ class Generation:
         silent_for = 0.0 if attempt.alive_at is None else anyio.current_time() - attempt.alive_at
         if wait.cancelled_caught and silent_for >= limit and not attempt.ended:
             attempt.scope.cancel()
+            self.has_stalled = True
             name = self._route[attempt.stop_index].engine.name
             attempt.error = StalledError(f"engine {name!r} gave no audio for {limit:g} s", backend=name)
 

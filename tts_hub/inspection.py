@@ -14,9 +14,9 @@ from tts_hub.errors import GenerationError
 from tts_hub.types import SPEECH_RATES, AudioChunk, FinishReason, RetakeReason, Usage, WordTiming
 
 PIECE_SECONDS = 1.0
-"""Longer chunks are cut into pieces of about this length: shaping and encoding one holds up the event loop."""
+"""Chunks are cut into pieces of about this length: shaping a longer one would hold up the event loop."""
 EARLY = 0.05
-"""Seconds by which a word may begin before its segment or the word before it: rounding of the engine's clock."""
+"""Seconds by which a word may begin before its segment or the word before it: an engine's clock rounds."""
 BEYOND = 1.0
 """Seconds by which a word may end after the audio of its segment, whose end may have been trimmed."""
 MOST_COUNTED = 1e12

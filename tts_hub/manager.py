@@ -114,6 +114,7 @@ class TTSBackendManager:
     async def __aenter__(self) -> Self:
         if self._running is not None:
             raise UsageError("the manager is open already")
+        self.registry.check_sections()
         async with AsyncExitStack() as stack:
             self._tasks = await stack.enter_async_context(anyio.create_task_group())
             stack.callback(self._tasks.cancel_scope.cancel)
@@ -134,6 +135,11 @@ class TTSBackendManager:
         with anyio.CancelScope(shield=True):
             await close_all(self._engines.values())
         self._engines.clear()
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether it takes requests: it is open, and its own tasks are running."""
+        return self._tasks is not None and not self._tasks.cancel_scope.cancel_called
 
     def register(self, backend: TTSBackend | type[TTSBackend]) -> None:
         """Add an engine at run time: a class, or an instance that is set up already.
@@ -287,11 +293,7 @@ class TTSBackendManager:
         Raises:
             UnknownModelError: no engine of that name.
         """
-        entry = self.registry.find(name)
-        try:
-            return entry.declared().Options.model_json_schema()
-        except BackendUnavailableError:
-            return {}
+        return self.registry.find(name).options()
 
     def best(self) -> str | None:
         """The engine that `auto` means now; None when none is ready."""

@@ -60,7 +60,8 @@ async def stream_from_thread(
     any more: it breaks off a call in which the thread would hang on. When the generator is closed or its
     task cancelled, the next `emit` raises `Stopped`, and closing returns only after the thread has ended:
     whatever the thread used is free again then. A thread that does not end within `GRACE_SECONDS` is left
-    behind: that is logged, and noted in the list of `left_behind`. An exception of the producer is raised here, after the items before it.
+    behind: that is logged, and noted in the list of `left_behind`. An exception of the producer is raised
+    here, after the items before it.
     """
     send, receive = anyio.create_memory_object_stream[T](ahead)
     worker = _Worker(produce, send, lowlevel.current_token())
