@@ -12,7 +12,7 @@ CORE = ROOT / "tts_hub"
 
 FLOORS = [
     {"errors", "types", "progress"},
-    {"threads", "containment", "pricing", "backend", "config"},
+    {"threads", "containment", "signals", "pricing", "backend", "config"},
     {"audio", "text", "captions", "download", "store"},
     {
         "registry",

@@ -77,7 +77,7 @@ def described(exc: BaseException) -> str:
             raise
         text = "(its text cannot be had)"
     text = text if len(text) <= MOST_TOLD else text[:MOST_TOLD] + "…"
-    return f"{type(exc).__name__}: {text}"
+    return f"{type(exc).__name__}: {text}" if text else type(exc).__name__
 
 
 def is_from_a_signal(exc: BaseException) -> bool:
