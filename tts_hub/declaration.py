@@ -103,7 +103,7 @@ def checked_voice(voice: Any, name: str) -> Voice:
     if not isinstance(voice, Voice):
         _refuse(name, "voices", voice, "a Voice")
     texts = (voice.id, voice.name, voice.language, voice.description)
-    if not all(isinstance(text, str) for text in texts) or not voice.id:
+    if not all(isinstance(text, str) for text in texts):
         _refuse(name, "voices", voice, "a Voice with an id, a name and a language that are strings")
     if voice.gender not in {None, *get_args(Gender)}:
         _refuse(name, "voices", voice, f"a Voice whose gender is None, {', '.join(get_args(Gender))}")
@@ -118,8 +118,8 @@ def checked_voices(voices: Any, name: str) -> Sequence[Voice]:
         _refuse(name, "voices()", voices, "a sequence of Voice")
     ids: set[str] = set()
     for voice in voices:
-        if checked_voice(voice, name).id in ids:
-            _refuse(name, "voices()", voice.id, "each id once")
+        if not checked_voice(voice, name).id or voice.id in ids:
+            _refuse(name, "voices()", voice.id, "each id once, and none that is empty,")
         ids.add(voice.id)
     return voices
 
