@@ -30,7 +30,14 @@ from tts_hub import (
     WordTiming,
 )
 from tts_hub.config import parse_config
-from tts_hub.errors import BackendError, BackendUnavailableError, GenerationError, StalledError, TTSHubError
+from tts_hub.errors import (
+    BackendError,
+    BackendUnavailableError,
+    GenerationError,
+    StalledError,
+    TTSHubError,
+    UsageError,
+)
 from tts_hub.progress import ProgressCallback, ignore
 from tts_hub.registry import Entry
 from tts_hub.testing import FakeBackend
@@ -497,6 +504,38 @@ async def test_a_chunk_that_makes_no_sense_is_refused_with_the_engines_name(chun
 async def test_words_that_are_off_by_a_little_are_taken(words: tuple[WordTiming, ...]) -> None:
     async with hub(giving(odd(words=words))) as manager:
         assert await speak(manager) == "bad"
+
+
+async def test_an_engine_that_gives_nothing_again_and_again_has_stalled() -> None:
+    async def generate_stream(
+        self: TTSBackend, request: SegmentRequest, on_progress: ProgressCallback = ignore
+    ) -> AsyncGenerator[AudioChunk, None]:
+        while True:
+            yield AudioChunk(tone(0), RATE)
+
+    async with hub(BadBackend(generate_stream=generate_stream), limits={"stall_timeout": 0.1}) as manager:
+        with anyio.fail_after(30), pytest.raises(StalledError):
+            await speak(manager)
+
+
+@pytest.mark.parametrize("error", EXITS)
+async def test_a_text_and_a_callback_that_exit_concern_their_own_request_only(
+    error: type[BaseException],
+) -> None:
+    async def text() -> AsyncGenerator[str, None]:
+        yield "Hello there, this is a whole sentence. "
+        raise error
+
+    def tell(event: object) -> None:
+        raise error
+
+    async with hub() as manager:
+        with pytest.raises((UsageError, RuntimeError), match=error.__name__):
+            async with await manager.generate(text(), model="good") as audio:
+                async for _ in audio:
+                    pass
+        async with await manager.generate("Hello.", model="good", on_progress=tell) as audio:
+            assert [chunk async for chunk in audio]
 
 
 # --- long chunks ------------------------------------------------------------------------------------------

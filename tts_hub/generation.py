@@ -16,7 +16,7 @@ from typing import Final
 import anyio
 import numpy as np
 from anyio.abc import TaskGroup
-from anyio.lowlevel import cancel_shielded_checkpoint, checkpoint_if_cancelled
+from anyio.lowlevel import cancel_shielded_checkpoint, checkpoint, checkpoint_if_cancelled
 
 from tts_hub.budget import Bill
 from tts_hub.config import LimitsConfig
@@ -373,6 +373,7 @@ class Generation:
                         self._notify()
                         await self._let_others_begin(attempt, turn)
                         await self._wait_for_reader(attempt, turn)
+                        await checkpoint()  # an engine need not wait for anything
                 inspection.finish()
         except (InvalidRequestError, OverloadedError) as exc:
             raise _RefusedError(exc, name) from exc
@@ -464,10 +465,10 @@ class Generation:
         """Wait for news; an engine that is at work but gives nothing for too long counts as failed."""
         limit = self._limits.stall_timeout
         patience = math.inf if attempt.alive_at is None else attempt.alive_at + limit - anyio.current_time()
-        with anyio.move_on_after(max(0.0, patience)) as wait:
+        with anyio.move_on_after(max(0.0, patience)):
             await self._moved_on()
         silent_for = 0.0 if attempt.alive_at is None else anyio.current_time() - attempt.alive_at
-        if wait.cancelled_caught and silent_for >= limit and not attempt.ended:
+        if silent_for >= limit and not attempt.ended:
             attempt.scope.cancel()
             self.has_stalled = True
             name = self._route[attempt.stop_index].engine.name

@@ -19,7 +19,7 @@ from tts_hub.audio.formats import AudioFormat, check_sample_rate, find_format, f
 from tts_hub.backend import TTSBackend
 from tts_hub.budget import Budget
 from tts_hub.config import Config, load_config
-from tts_hub.containment import contained
+from tts_hub.containment import contained, contained_call
 from tts_hub.costing import RequestCosts, estimate_of
 from tts_hub.engine import Engine, EngineState, close_all
 from tts_hub.errors import (
@@ -500,10 +500,8 @@ def _guarded(on_progress: ProgressCallback, request_id: str) -> ProgressCallback
     """A callback that carries the request's id and cannot break the speech."""
 
     def tell(event: ProgressEvent, /) -> None:
-        try:
+        with contained_call(lambda exc: logger.error("a progress callback failed", exc_info=exc)):
             on_progress(event if event.request_id else replace(event, request_id=request_id))
-        except Exception:
-            logger.exception("a progress callback failed")
 
     return tell
 
