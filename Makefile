@@ -1,6 +1,7 @@
 # Needs Python 3.11 or newer and make; everything else goes into .venv.
 PYTHON ?= python3
 BIN := .venv/bin
+SIDE_BY_SIDE := --numprocesses logical --dist loadgroup
 PIP := python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: hello test check format clean
@@ -9,13 +10,13 @@ hello: .venv/.product
 	$(BIN)/tts-hub speak "Hello! This is tts-hub, speaking before it has finished thinking." -o hello.mp3
 
 test: .venv/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 check: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 format: .venv/.dev
 	$(BIN)/ruff format .

@@ -8,9 +8,20 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+TESTS = Path(__file__).parent
 settings.register_profile("ci", derandomize=True, deadline=None)
-if os.environ.get("CI"):  # the same examples each time: what is new is looked for at a desk
-    settings.load_profile("ci")
+settings.register_profile("desk", deadline=None)  # a busy machine is no failure
+# In CI the same examples each time: what is new is looked for at a desk.
+settings.load_profile("ci" if os.environ.get("CI") else "desk")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run side by side, the files stay whole, and one process alone has Chatterbox's weights."""
+    for item in items:
+        file = item.path.relative_to(TESTS)
+        group = file.parts[0] if file.parts[0] == "chatterbox" else str(file)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import re
 import threading
 import time
@@ -30,9 +32,21 @@ class LocalHub:
     """File -> bytes after which the connection breaks, for each of the next answers."""
     statuses: list[int] = field(default_factory=list)
     """Answers instead of the next files."""
+    retry_after: list[str] = field(default_factory=list)
+    """Retry-After of the next refusals; none if empty."""
     stalls: bool = False
     """Sends half of a file and then nothing."""
     ignores_ranges: bool = False
+    etags: list[str] = field(default_factory=list)
+    """ETags of the next answers, instead of one that is of the content."""
+    compresses: bool = False
+    """Answers are packed with gzip, ranges of them too, though nobody asked for it."""
+    page: bytes = b""
+    """A web page that answers instead of a file, as in a network where one has to sign in."""
+    shift: int = 0
+    """Ranges begin so many bytes from where they should."""
+    conditions: list[str] = field(default_factory=list)
+    """If-Range of each request for a range."""
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     """(path, Range, Authorization) of each request."""
     url: str = ""
@@ -106,6 +120,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _refuse(self, status: int, code: str, message: str) -> None:
         self.send_response(status)
+        if self.served.retry_after and (seconds := self.served.retry_after.pop(0)):
+            self.send_header("Retry-After", seconds)
         if code:
             self.send_header("X-Error-Code", code)
         if message:
@@ -113,20 +129,42 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
+    def _begin(self, etag: str) -> int:
+        """Where the answer begins: RFC 9110, section 13.1.5."""
+        hub = self.served
+        wanted = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        if not wanted:
+            return 0
+        condition = self.headers.get("If-Range", "")
+        hub.conditions.append(condition)
+        return 0 if hub.ignores_ranges or condition not in {"", etag} else int(wanted[1])
+
     def _send_file(self, name: str) -> None:
         hub = self.served
-        content = hub.files[name]
-        begin = 0
-        wanted = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-        if wanted and not hub.ignores_ranges:
-            begin = int(wanted[1])
+        content = gzip.compress(hub.files[name]) if hub.compresses else hub.files[name]
+        etag = hub.etags.pop(0) if hub.etags else f'"{hashlib.md5(content).hexdigest()}"'
+        begin = self._begin(etag)
+        if hub.page:
+            content, begin = hub.page, 0
+        if begin >= len(content):
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{len(content)}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        if begin:
+            begin += hub.shift
             self.send_response(206)
             self.send_header("Content-Range", f"bytes {begin}-{len(content) - 1}/{len(content)}")
         else:
             self.send_response(200)
         body = content[begin:]
         self.send_header("Content-Length", str(len(body)))
-        self.send_header("ETag", '"0123"')
+        self.send_header("Content-Type", "text/html" if hub.page else "application/octet-stream")
+        if hub.compresses:
+            self.send_header("Content-Encoding", "gzip")
+        if etag:
+            self.send_header("ETag", etag)
         self.end_headers()
         cuts = hub.cuts.get(name, [])
         end = cuts.pop(0) if cuts else len(body)

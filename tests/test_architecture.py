@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 CORE = ROOT / "tts_hub"
 
 FLOORS = [
-    {"errors", "types", "progress"},
+    {"errors", "types", "progress", "temporary"},
     {"threads", "containment", "signals", "pricing", "backend", "config"},
     {"audio", "text", "captions", "download", "store"},
     {
@@ -35,7 +35,9 @@ FLOORS = [
     {"testing", "cli", "server", "bench", "__main__"},
 ]
 """From the ground up; a module imports only from its own floor and those below it."""
-FOR_ENGINES = {"backend", "types", "pricing", "progress", "errors", "threads", "audio", "text", "download"}
+FOR_ENGINES = {
+    "audio", "backend", "download", "errors", "pricing", "progress", "temporary", "text", "threads", "types",
+}  # fmt: skip
 ENGINES = {path.name for path in (ROOT / "backends").iterdir() if path.is_dir()}
 NEVER_IN_CORE = {"torch", "onnxruntime", "transformers", "kokoro_onnx", "espeakng_loader", *ENGINES}
 

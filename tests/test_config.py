@@ -19,7 +19,10 @@ from tts_hub.config import (
     TextConfig,
     load_config,
     parse_config,
+    reference_here,
+    settings_in,
 )
+from tts_hub.config_file import edit
 from tts_hub.errors import ConfigError
 from tts_hub.registry import Registry
 
@@ -34,7 +37,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
 
 
 def test_the_file_in_the_repository_equals_the_defaults_and_is_complete() -> None:
-    values = tomllib.loads((ROOT / "config.toml").read_text(encoding="utf-8"))
+    values = settings_in(tomllib.loads((ROOT / "config.toml").read_text(encoding="utf-8")))
     engines = values.pop("backends")
     assert parse_config(values) == Config()
     assert set(values) == set(Config.model_fields) - {"backends"}
@@ -44,6 +47,49 @@ def test_the_file_in_the_repository_equals_the_defaults_and_is_complete() -> Non
     registry.check_sections()
     for entry in registry:
         assert entry.settings() == entry.backend_class().Settings()
+
+
+def test_the_file_in_the_repository_is_marked_as_the_reference_and_says_so_at_the_top() -> None:
+    text = (ROOT / "config.toml").read_text(encoding="utf-8")
+    top = text[: text.index("\nmodel = ")]
+    assert "\nreference = true\n" in top
+    assert "In your copy of the file, delete the line" in top
+
+
+def test_a_reference_in_the_working_folder_is_not_read(away_from_home: Path) -> None:
+    Path("config.toml").write_text('reference = true\nmodel = "espeak"\n')
+    assert load_config(environ={}).path is None
+    own = away_from_home / ".config" / "tts-hub" / "config.toml"
+    own.parent.mkdir(parents=True)
+    own.write_text('model = "own"\n')
+    assert load_config(environ={}).path == own
+    assert reference_here() == Path("config.toml").absolute()
+
+
+@pytest.mark.parametrize("mark", ["reference = false\n", ""])
+def test_a_copy_without_the_mark_is_read(mark: str) -> None:
+    Path("config.toml").write_text(f'{mark}model = "espeak"\n')
+    assert load_config(environ={}).config.model == "espeak"
+    assert reference_here() is None
+
+
+def test_a_reference_is_read_where_it_is_named_or_in_the_users_folder(away_from_home: Path) -> None:
+    own = away_from_home / ".config" / "tts-hub" / "config.toml"
+    own.parent.mkdir(parents=True)
+    own.write_text(
+        (ROOT / "config.toml").read_text(encoding="utf-8").replace('model = "auto"', 'model = "espeak"')
+    )
+    assert load_config(environ={}).config.model == "espeak"
+    assert load_config(own, {}).config.model == "espeak"
+    assert load_config(environ={"TTS_HUB_CONFIG": str(own)}).config.model == "espeak"
+    assert edit(own, {"model": "kokoro"}) == ("model",)
+    assert load_config(environ={}).config.model == "kokoro"
+
+
+def test_a_mark_that_is_none_is_refused() -> None:
+    Path("config.toml").write_text('reference = "yes"\nmodel = "espeak"\n')
+    with pytest.raises(ConfigError, match="'reference' is 'yes'"):
+        load_config(environ={})
 
 
 def test_every_setting_of_the_file_is_explained() -> None:
@@ -183,3 +229,25 @@ def test_a_wrong_key_is_not_printed(value: str) -> None:
 
 def test_a_single_key_needs_no_list() -> None:
     assert load_config(environ={"TTS_HUB_SERVER__API_KEYS": "secret"}).config.server.api_keys == ("secret",)
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("tts-1", "auto"),
+        ("TTS-1", "auto"),
+        ("Auto", "auto"),
+        ("Mine", "espeak"),
+        ("mine", "kokoro"),
+        ("MINE", "espeak"),
+        ("eSpeak", "eSpeak"),
+    ],
+)
+def test_an_alias_is_found_in_any_case_and_first_as_it_is_written(name: str, target: str) -> None:
+    config = parse_config({"aliases": {"Mine": "espeak", "mine": "kokoro"}})
+    assert config.alias_target(name) == target
+
+
+def test_an_origin_may_be_written_as_browsers_show_it() -> None:
+    config = parse_config({"server": {"cors_origins": ["https://Chat.example.org/"]}})
+    assert config.server.cors_origins == ("https://chat.example.org",)

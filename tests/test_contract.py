@@ -52,9 +52,9 @@ class TestSlowBackend(BackendContract):
 class Impatient(BackendContract):
     """The contract with short limits, for engines that are known to overstep them."""
 
-    answer_within = 0.5
-    close_within = 0.1
-    voices_within = 0.2
+    answer_within = 3.0
+    close_within = 1.0
+    voices_within = 1.0
 
     def __init__(self, make: Callable[[], TTSBackend]) -> None:
         self._make = make
@@ -219,7 +219,7 @@ class BlocksTheLoop(FakeBackend):
         self, request: SegmentRequest, on_progress: ProgressCallback = ignore
     ) -> AsyncGenerator[AudioChunk, None]:
         await anyio.lowlevel.checkpoint()
-        time.sleep(0.2)  # noqa: ASYNC251 - the very fault
+        time.sleep(1.4)  # noqa: ASYNC251 - the very fault
         async with aclosing(super().generate_stream(request)) as chunks:
             async for chunk in chunks:
                 yield chunk
@@ -232,7 +232,7 @@ class FinishesFirst(FakeBackend):
         self, request: SegmentRequest, on_progress: ProgressCallback = ignore
     ) -> AsyncGenerator[AudioChunk, None]:
         with anyio.CancelScope(shield=True):
-            await anyio.sleep(0.2)
+            await anyio.sleep(1.4)
         async with aclosing(super().generate_stream(request)) as chunks:
             async for chunk in chunks:
                 yield chunk
@@ -281,7 +281,7 @@ class LoadsToTellItsVoices(FakeBackend):
 
 class ThinksAboutItsVoices(FakeBackend):
     async def voices(self) -> Sequence[Voice]:
-        await anyio.sleep(1)
+        await anyio.sleep_forever()
         return await super().voices()
 
 
@@ -361,7 +361,7 @@ BROKEN: list[tuple[str, Callable[[], TTSBackend], str]] = [
     ("tells_its_voices_without_being_loaded", NoVoices, "no voices before load"),
     ("tells_its_voices_without_being_loaded", KnowsItsVoicesOnceLoaded, "not loaded yet"),
     ("tells_its_voices_without_being_loaded", LoadsToTellItsVoices, "loads itself"),
-    ("tells_its_voices_without_being_loaded", ThinksAboutItsVoices, "longer than 0.2 s"),
+    ("tells_its_voices_without_being_loaded", ThinksAboutItsVoices, "longer than 1 s"),
     ("tells_its_voices_without_being_loaded", FindsVoicesWhenLoaded, "other voices before load"),
     ("voices_are_found_by_their_id", NoVoices, "no voices"),
     ("voices_are_found_by_their_id", TwinVoices, "not unique: low"),
@@ -383,16 +383,16 @@ BROKEN: list[tuple[str, Callable[[], TTSBackend], str]] = [
     ("speaks", lambda: scripted(mute=True), "no audio"),
     ("speaks", lambda: scripted(silent=True), "silent"),
     ("speaks", lambda: scripted(seconds_per_word=0.05), "s of audio for 63 characters"),
-    ("speaks", lambda: scripted(stall_at=0), "longer than 0.5 s"),
+    ("speaks", lambda: scripted(stall_at=0), "longer than 3 s"),
     ("speaks", lambda: scripted(fail_at={0: 1}), "GenerationError: scripted failure"),
     ("speaks_a_single_word", lambda: scripted(mute=True), "no audio"),
     ("streams_if_it_says_so", lambda: scripted(chunk_seconds=60.0), "1 pieces"),
     ("speed_is_native_where_declared", IgnoresSpeed, "at speed 2"),
-    ("closing_stops_it", NeverStops, "closing a stream .* longer than 0.1 s"),
+    ("closing_stops_it", NeverStops, "closing a stream .* longer than 1 s"),
     ("closing_stops_it", LosesItsPlaces, "after an earlier stream was closed"),
     ("cancelling_stops_it", BlocksTheLoop, "a cancelled request took"),
     ("cancelling_stops_it", FinishesFirst, "a cancelled request took"),
-    ("cancelling_stops_it", LosesItsPlaces, "longer than 0.5 s"),
+    ("cancelling_stops_it", LosesItsPlaces, "longer than 3 s"),
     ("two_voices_do_not_mix", MixesVoices, "'low' sounds different.* 100%"),
     ("progress_is_its_own", TellsEveryone, "progress of a later one"),
     ("progress_is_its_own", ReportsText, "'half way'"),

@@ -13,6 +13,7 @@ import anyio
 import numpy as np
 import pytest
 
+from tests.waiting import WITHIN, until
 from tts_hub import (
     AudioChunk,
     Availability,
@@ -181,10 +182,13 @@ async def test_loading_happens_once_however_many_ask() -> None:
 
 
 async def test_a_load_survives_the_one_who_asked_first() -> None:
-    fake = FakeBackend(script=FakeScript(load_delay=0.1))
+    fake = FakeBackend(script=FakeScript(hold_load=True))
     async with hub(fake) as manager:
-        with anyio.move_on_after(0.02):
-            await manager.preload("fake")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(manager.preload, "fake")
+            await until(lambda: manager.status()[0].state == "loading")
+            tasks.cancel_scope.cancel()
+        fake.script.hold_load = False
         await manager.preload("fake")
     assert fake.loads == 1
 
@@ -203,21 +207,21 @@ async def test_an_idle_engine_is_unloaded_and_comes_back() -> None:
     fake = FakeBackend()
     async with hub(fake, limits={"idle_unload": 0.1}) as manager:
         await drain(await manager.generate("Hello.", model="fake"))
-        with anyio.fail_after(2):
-            while not fake.closes:
-                await anyio.sleep(0.01)
+        await until(lambda: fake.closes)
         await drain(await manager.generate("Hello.", model="fake"))
         assert fake.loads == 2
 
 
 async def test_an_engine_in_use_is_not_unloaded() -> None:
-    fake = FakeBackend(script=FakeScript(chunk_delay=0.05))
-    async with hub(fake, limits={"idle_unload": 0.02}) as manager:
-        await drain(await manager.generate("One two three.", model="fake"))
-        assert fake.loads == 1
-        async with await manager.generate(THREE, model="fake"):
-            with pytest.raises(UsageError, match="in use"):
-                await manager.unload("fake")
+    fake = FakeBackend(script=FakeScript(hold_at=1))
+    async with (
+        hub(fake, limits={"idle_unload": 0.02}) as manager,
+        await manager.generate(THREE, model="fake"),
+    ):
+        await anyio.sleep(0.1)  # five times as long as an engine without users may be idle
+        assert fake.closes == 0
+        with pytest.raises(UsageError, match="in use"):
+            await manager.unload("fake")
 
 
 class Removable(FakeBackend):
@@ -242,16 +246,17 @@ async def test_an_idle_engine_is_unloaded_before_its_files_are_removed() -> None
 
 
 async def test_an_engine_in_use_stays_loaded_when_its_files_are_removed() -> None:
-    engine = Removable(script=FakeScript(chunk_delay=0.05))
+    engine = Removable(script=FakeScript(hold_at=1))
     async with hub(engine) as manager:
         audio = await manager.generate(THREE, model="fake")
         assert await manager.remove("fake", variant="exact") == 1
+        engine.script.hold_at = None
         await drain(audio)
         assert engine.loads == 1
 
 
 async def test_closing_the_manager_closes_engines_and_tells_open_streams() -> None:
-    fake = FakeBackend(script=FakeScript(chunk_delay=0.02))
+    fake = FakeBackend(script=FakeScript(hold_at=1))
     manager = TTSBackendManager(discover=False)
     manager.register(fake)
     async with manager:
@@ -270,7 +275,8 @@ async def test_segments_come_in_order_though_made_in_parallel() -> None:
         async def generate_stream(
             self, request: SegmentRequest, on_progress: Any = None
         ) -> AsyncGenerator[AudioChunk, None]:
-            await anyio.sleep(0.1 if request.index == 0 else 0.0)
+            if request.index == 0:
+                await until(lambda: len(self.requests) == 2)
             async for chunk in super().generate_stream(request):
                 yield chunk
 
@@ -310,6 +316,7 @@ async def test_pause_tags_are_heard_and_not_spoken() -> None:
 
 async def test_text_may_still_be_written_while_it_is_spoken() -> None:
     fake = FakeBackend()
+    speaking = anyio.Event()
     written: list[str] = []
 
     async def writer() -> AsyncIterator[str]:
@@ -317,11 +324,12 @@ async def test_text_may_still_be_written_while_it_is_spoken() -> None:
             written.append(piece)
             yield piece
             if len(written) == 3:
-                await anyio.sleep(0.3)
+                await speaking.wait()
 
     async with hub(fake) as manager:
         audio = await manager.generate(writer(), model="fake")
         assert len(written) == 3
+        speaking.set()
         await drain(audio)
     assert [r.text for r in fake.requests] == [
         "The first sentence is here.",
@@ -594,10 +602,10 @@ async def test_a_wrong_request_is_no_reason_to_fall_back() -> None:
 
 async def test_an_engine_that_hangs_counts_as_failed() -> None:
     first = FakeBackend(name="first", script=FakeScript(stall_at=1))
-    async with hub(first, FakeBackend(name="second"), limits={"stall_timeout": 0.1}) as manager:
+    async with hub(first, FakeBackend(name="second"), limits={"stall_timeout": 1.0}) as manager:
         audio = await manager.generate(THREE, model="first", fallback=["second"])
         await drain(audio)
-        assert "no audio for 0.1 s" in audio.report.fallbacks[0].error
+        assert "no audio for 1 s" in audio.report.fallbacks[0].error
         with pytest.raises(StalledError):
             await drain(await manager.generate(THREE, model="first"))
         assert first.active == 0
@@ -633,7 +641,7 @@ async def test_samples_that_are_not_numbers_are_a_failure() -> None:
 
 
 async def test_a_short_sentence_goes_ahead_of_a_long_book() -> None:
-    fake = FakeBackend(script=FakeScript(first_chunk_delay=0.02), capabilities=Capabilities(concurrency=1))
+    fake = FakeBackend(script=FakeScript(hold_at=0), capabilities=Capabilities(concurrency=1))
     order: list[str] = []
     async with hub(fake, limits={"buffer_seconds": 1000}) as manager, anyio.create_task_group() as tasks:
 
@@ -642,16 +650,16 @@ async def test_a_short_sentence_goes_ahead_of_a_long_book() -> None:
             order.append(name)
 
         tasks.start_soon(speak, "book", "A sentence of the book. " * 30)
-        await anyio.sleep(0.1)
+        await until(lambda: fake.active)
         tasks.start_soon(speak, "short", "Quick.")
-        with anyio.fail_after(0.4):
-            while "short" not in order:
-                await anyio.sleep(0.005)
+        await until(lambda: manager.status()[0].waiting)
+        fake.script.hold_at = None
     assert order == ["short", "book"]
+    assert [request.text for request in fake.requests].index("Quick.") <= 2
 
 
 async def test_a_full_queue_is_told_with_a_time_to_come_back() -> None:
-    fake = FakeBackend(script=FakeScript(first_chunk_delay=0.1), capabilities=Capabilities(concurrency=1))
+    fake = FakeBackend(script=FakeScript(hold_at=0), capabilities=Capabilities(concurrency=1))
     outcomes: list[str] = []
     async with hub(fake, limits={"max_queue": 2}) as manager:
 
@@ -666,15 +674,17 @@ async def test_a_full_queue_is_told_with_a_time_to_come_back() -> None:
         async with anyio.create_task_group() as tasks:
             for _ in range(8):
                 tasks.start_soon(one)
+            await until(lambda: len(outcomes) == 5)
+            fake.script.hold_at = None
         assert sorted(outcomes) == ["full"] * 5 + ["spoken"] * 3
         assert free(fake, manager)
 
 
 async def test_waiting_too_long_for_a_turn_is_told() -> None:
-    fake = FakeBackend(script=FakeScript(first_chunk_delay=0.5), capabilities=Capabilities(concurrency=1))
+    fake = FakeBackend(script=FakeScript(hold_at=0), capabilities=Capabilities(concurrency=1))
     async with hub(fake, limits={"queue_timeout": 0.05}) as manager, anyio.create_task_group() as tasks:
         tasks.start_soon(say, manager)
-        await anyio.sleep(0.02)
+        await until(lambda: fake.active)
         with pytest.raises(QueueTimeoutError, match=r"within 0\.05 s"):
             await manager.generate("Hello.", model="fake")
         tasks.cancel_scope.cancel()
@@ -684,7 +694,8 @@ async def test_a_reader_who_does_not_read_stops_the_generation_ahead() -> None:
     fake = FakeBackend(capabilities=Capabilities(concurrency=2))
     async with hub(fake, limits={"buffer_seconds": 3}) as manager:
         audio = await manager.generate("A sentence of five words. " * 200, model="fake")
-        await anyio.sleep(0.2)
+        await until(lambda: fake.requests and not fake.active)
+        await anyio.sleep(0.1)  # nothing more is begun
         begun = len(fake.requests)
         assert begun <= 6
         assert fake.active == 0
@@ -693,25 +704,23 @@ async def test_a_reader_who_does_not_read_stops_the_generation_ahead() -> None:
         await audio.aclose()
 
 
-async def test_closing_a_stream_frees_the_engine_within_100_ms() -> None:
-    fake = FakeBackend(script=FakeScript(chunk_delay=0.01), capabilities=Capabilities(concurrency=1))
+async def test_closing_a_stream_frees_the_engine() -> None:
+    fake = FakeBackend(script=FakeScript(hold_at=1), capabilities=Capabilities(concurrency=1))
     async with hub(fake) as manager:
         audio = await manager.generate(THREE, model="fake")
-        with anyio.fail_after(0.1):
+        with anyio.fail_after(WITHIN):
             await audio.aclose()
         assert free(fake, manager)
         assert fake.cancelled == [0]
 
 
 async def test_cancelling_the_reading_task_frees_the_engine() -> None:
-    fake = FakeBackend(script=FakeScript(chunk_delay=0.01), capabilities=Capabilities(concurrency=1))
+    fake = FakeBackend(script=FakeScript(hold_at=5), capabilities=Capabilities(concurrency=1))
     async with hub(fake) as manager:
         speech = await manager.stream(THREE, model="fake", response_format="opus")
         with anyio.move_on_after(0.02):
             await speech.read()
-        with anyio.fail_after(0.1):
-            while not free(fake, manager):
-                await anyio.sleep(0.001)
+        await until(lambda: free(fake, manager))
         await speech.aclose()
 
 
@@ -729,17 +738,15 @@ async def test_cancelling_all_while_the_reader_is_in_a_thread_is_no_error() -> N
 
 
 async def test_cancelling_while_waiting_in_the_queue_gives_the_place_back() -> None:
-    fake = FakeBackend(script=FakeScript(first_chunk_delay=0.2), capabilities=Capabilities(concurrency=1))
+    fake = FakeBackend(script=FakeScript(hold_at=0), capabilities=Capabilities(concurrency=1))
     async with hub(fake) as manager:
         async with anyio.create_task_group() as tasks:
             for _ in range(10):
                 tasks.start_soon(say, manager)
-            await anyio.sleep(0.05)
+            await until(lambda: fake.active and manager.status()[0].waiting == 9)
             tasks.cancel_scope.cancel()
-        with anyio.fail_after(0.1):
-            while not free(fake, manager):
-                await anyio.sleep(0.001)
-        fake.script.first_chunk_delay = 0
+        await until(lambda: free(fake, manager))
+        fake.script.hold_at = None
         await drain(await manager.generate("Hello.", model="fake"))
 
 
@@ -750,9 +757,7 @@ async def test_a_dropped_stream_stops_its_engine_and_says_so() -> None:
         with pytest.warns(ResourceWarning, match="dropped before its end"):
             del audio
             gc.collect()
-        with anyio.fail_after(1):
-            while not free(fake, manager):
-                await anyio.sleep(0.001)
+        await until(lambda: free(fake, manager))
 
 
 async def test_many_random_aborts_leave_every_slot_free() -> None:
@@ -771,9 +776,7 @@ async def test_many_random_aborts_leave_every_slot_free() -> None:
         async with anyio.create_task_group() as tasks:
             for after in random.uniform(0, 0.2, 200):
                 tasks.start_soon(abort, float(after))
-        with anyio.fail_after(1):
-            while not free(fake, manager):
-                await anyio.sleep(0.01)
+        await until(lambda: free(fake, manager))
         await drain(await manager.generate("Still alive.", model="fake"))
 
 
@@ -855,11 +858,11 @@ async def test_whatever_an_engine_raises_concerns_its_own_request_only(error: Ba
 
 
 async def test_a_read_that_was_cut_short_is_not_followed_by_a_clean_end() -> None:
-    async with hub(FakeBackend(script=FakeScript(chunk_delay=0.2))) as manager:
+    async with hub(FakeBackend(script=FakeScript(hold_at=9))) as manager:
         speech = await manager.stream(THREE, model="fake", response_format="wav")
-        await anext(speech)
-        with anyio.move_on_after(0.01):
-            await anext(speech)
+        with anyio.move_on_after(0.05):
+            async for _ in speech:  # up to where the engine is held
+                pass
         with pytest.raises(UsageError, match="interrupted before its end"):
             await anext(speech)
         await speech.aclose()
@@ -868,7 +871,7 @@ async def test_a_read_that_was_cut_short_is_not_followed_by_a_clean_end() -> Non
 
 
 async def test_a_stream_can_be_closed_while_another_task_reads_it() -> None:
-    async with hub(FakeBackend(script=FakeScript(chunk_delay=5.0))) as manager:
+    async with hub(FakeBackend(script=FakeScript(hold_at=9))) as manager:
         speech = await manager.stream(THREE, model="fake", response_format="wav")
         told: list[Exception] = []
 
@@ -883,13 +886,13 @@ async def test_a_stream_can_be_closed_while_another_task_reads_it() -> None:
             await anyio.sleep(0.05)
             with pytest.raises(UsageError, match="another task"):
                 await anext(speech)
-            with anyio.fail_after(0.5):
+            with anyio.fail_after(WITHIN):
                 await speech.aclose()
         assert len(told) == 1
 
 
 async def test_a_text_that_begins_with_a_pause_is_checked_and_queued_like_any_other() -> None:
-    fake = FakeBackend(script=FakeScript(first_chunk_delay=0.1), capabilities=Capabilities(concurrency=1))
+    fake = FakeBackend(script=FakeScript(hold_at=0), capabilities=Capabilities(concurrency=1))
     async with hub(fake, limits={"max_queue": 1}) as manager:
         with pytest.raises(UnknownVoiceError):
             await manager.stream("[pause:0.2s] Hello.", model="fake", voice="nobody")
@@ -905,6 +908,8 @@ async def test_a_text_that_begins_with_a_pause_is_checked_and_queued_like_any_ot
         async with anyio.create_task_group() as tasks:
             for _ in range(4):
                 tasks.start_soon(one)
+            await until(lambda: len(outcomes) == 2)
+            fake.script.hold_at = None
     assert sorted(outcomes) == ["0.5", "0.5", "full", "full"]
 
 
@@ -912,8 +917,7 @@ async def test_a_long_segment_waits_for_its_reader_and_leaves_its_slot_to_others
     fake = FakeBackend(capabilities=Capabilities(concurrency=1, ssml=True, suspendable=1))
     async with hub(fake, limits={"buffer_seconds": 1}) as manager:
         long = await manager.generate("word " * 1000, model="fake", markup="ssml")
-        await anyio.sleep(0.1)
-        with anyio.fail_after(1):
+        with anyio.fail_after(WITHIN):
             await say(manager)
         assert long._generation._pending[0].unread_seconds < 6
         assert len(await drain(long)) / 24_000 == pytest.approx(300, rel=0.01)
@@ -922,7 +926,7 @@ async def test_a_long_segment_waits_for_its_reader_and_leaves_its_slot_to_others
 @pytest.mark.parametrize("script", [FakeScript(silent=True), FakeScript(mute=True)])
 async def test_a_text_of_which_nothing_is_heard_is_an_error(script: FakeScript) -> None:
     async with hub(FakeBackend(script=script)) as manager:
-        with pytest.raises(InvalidTextError, match="nothing to say"):
+        with pytest.raises(InvalidTextError, match="no words to speak"):
             await manager.stream("...", model="fake")
 
 
@@ -940,7 +944,7 @@ class Reporting(FakeBackend):
     async def generate_stream(
         self, request: SegmentRequest, on_progress: ProgressCallback = ignore
     ) -> AsyncGenerator[AudioChunk, None]:
-        for _ in range(8):
+        for _ in range(20):
             on_progress(ProgressEvent("generating", backend=self.name))
             await anyio.sleep(0.1)
         async with aclosing(super().generate_stream(request, on_progress)) as chunks:
@@ -949,16 +953,16 @@ class Reporting(FakeBackend):
 
 
 async def test_an_engine_that_reports_progress_has_not_stalled() -> None:
-    async with hub(Reporting(), limits={"stall_timeout": 0.4}) as manager:
+    async with hub(Reporting(), limits={"stall_timeout": 1.5}) as manager:
         assert len(await drain(await manager.generate("Hello.", model="fake")))
 
 
 async def test_a_load_that_hangs_counts_as_failed() -> None:
     slow = FakeBackend(name="slow", script=FakeScript(load_delay=60))
-    async with hub(slow, FakeBackend(name="second"), limits={"load_timeout": 0.05}) as manager:
+    async with hub(slow, FakeBackend(name="second"), limits={"load_timeout": 1.0}) as manager:
         audio = await manager.generate("Hello.", model="slow", fallback=["second"])
         await drain(audio)
-        assert "not loaded within 0.05 s" in audio.report.fallbacks[0].error
+        assert "not loaded within 1 s" in audio.report.fallbacks[0].error
 
 
 @pytest.mark.parametrize(
@@ -1031,10 +1035,10 @@ async def test_auto_takes_an_engine_that_speaks_the_language() -> None:
 async def test_a_sentence_is_spoken_when_the_writer_pauses_behind_it() -> None:
     async def writer() -> AsyncIterator[str]:
         yield "This is complete."
-        await anyio.sleep(10)
+        await anyio.sleep_forever()
 
     async with hub(FakeBackend()) as manager:
-        with anyio.fail_after(2):
+        with anyio.fail_after(WITHIN):
             audio = await manager.generate(writer(), model="fake")
             await anext(audio)
         await audio.aclose()
@@ -1044,13 +1048,15 @@ async def test_flush_has_the_rest_spoken_at_once() -> None:
     async def writer() -> AsyncIterator[str]:
         yield "This has no end"
         yield FLUSH
-        await anyio.sleep(0.2)
+        await speaking.wait()
         yield " and goes on."
 
     fake = FakeBackend()
+    speaking = anyio.Event()
     async with hub(fake) as manager:
         audio = await manager.generate(writer(), model="fake")
         assert [request.text for request in fake.requests] == ["This has no end"]
+        speaking.set()
         await drain(audio)
     source = "This has no end and goes on."
     assert [source[slice(*word.span)] for word in audio.words] == source.split()

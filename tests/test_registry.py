@@ -81,6 +81,28 @@ def test_an_exact_name_imports_only_its_own_plugin(site: Path) -> None:
     assert "othertts" not in sys.modules
 
 
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("good", "good"),
+        ("GOOD", "good"),
+        ("Good-Large", "good-large"),
+        ("good_Anything", "good_Anything"),
+        ("eSpeak", "espeak"),
+        ("Nobody", "Nobody"),
+    ],
+)
+def test_a_model_is_spelled_as_its_engine_writes_it(site: Path, written: str, name: str) -> None:
+    install(site, "goodtts_e", GOOD, "good = goodtts_e:Good")
+    assert Registry().spelled(written) == name
+
+
+def test_an_exact_name_is_spelled_without_an_import(site: Path) -> None:
+    install(site, "anothertts", GOOD, "another = anothertts:Good")
+    assert Registry().spelled("espeak") == "espeak"
+    assert "anothertts" not in sys.modules
+
+
 def test_an_engine_that_is_switched_off_says_so() -> None:
     availability = Registry({"espeak": {"enabled": False}}).find("espeak").availability()
     assert (availability.ready, availability.reason) == (False, "switched off in the configuration")

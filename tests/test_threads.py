@@ -10,6 +10,7 @@ from contextlib import aclosing
 import anyio
 import pytest
 
+from tests.waiting import WITHIN
 from tts_hub.threads import Emit, Stopped, iterate_in_thread, stream_from_thread
 
 pytestmark = pytest.mark.anyio
@@ -61,7 +62,7 @@ async def test_cancelling_the_reader_stops_a_producer_that_gives_nothing_yet() -
     cancelled, stopped = threading.Event(), threading.Event()
 
     def produce(emit: Emit[int]) -> None:
-        cancelled.wait(5)
+        cancelled.wait(WITHIN)
         try:
             emit(1)
         except Stopped:
@@ -101,11 +102,11 @@ async def test_a_thread_that_does_not_end_is_left_behind_and_logged(
 
     def produce(emit: Emit[int]) -> None:
         emit(1)
-        stuck.wait(5)
+        stuck.wait(WITHIN)
 
     stream = stream_from_thread(produce, name="stuck-engine")
     await anext(stream)
-    with anyio.fail_after(1):
+    with anyio.fail_after(WITHIN):
         await stream.aclose()
     assert "stuck-engine did not stop" in caplog.text
     stuck.set()

@@ -6,26 +6,32 @@ async with TTSBackendManager.from_config() as manager:
             file.write(data)
 """
 
-from tts_hub import errors
-from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend
-from tts_hub.config import Config, load_config
-from tts_hub.errors import TTSHubError
-from tts_hub.manager import EngineStatus, TTSBackendManager
-from tts_hub.pricing import CostEstimate, EngineEstimate, Price
-from tts_hub.progress import ProgressCallback, ProgressEvent
-from tts_hub.report import EngineCost, Fallback, Retake, SpeechReport
-from tts_hub.stream import AudioStream, SpeechStream
-from tts_hub.types import (
-    AudioChunk,
-    Availability,
-    Capabilities,
-    ModelFiles,
-    SegmentRequest,
-    SpeechRequest,
-    Usage,
-    Voice,
-    WordTiming,
-)
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tts_hub import errors
+    from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend
+    from tts_hub.config import Config, load_config
+    from tts_hub.errors import TTSHubError
+    from tts_hub.manager import EngineStatus, TTSBackendManager
+    from tts_hub.pricing import CostEstimate, EngineEstimate, Price
+    from tts_hub.progress import ProgressCallback, ProgressEvent
+    from tts_hub.report import EngineCost, Fallback, Retake, SpeechReport
+    from tts_hub.stream import AudioStream, SpeechStream
+    from tts_hub.types import (
+        AudioChunk,
+        Availability,
+        Capabilities,
+        ModelFiles,
+        SegmentRequest,
+        SpeechRequest,
+        Usage,
+        Voice,
+        WordTiming,
+    )
 
 __all__ = [
     "AudioChunk",
@@ -58,3 +64,46 @@ __all__ = [
     "errors",
     "load_config",
 ]
+
+_HOMES = {
+    "tts_hub.backend": ("BackendOptions", "BackendSettings", "TTSBackend"),
+    "tts_hub.config": ("Config", "load_config"),
+    "tts_hub.errors": ("TTSHubError",),
+    "tts_hub.manager": ("EngineStatus", "TTSBackendManager"),
+    "tts_hub.pricing": ("CostEstimate", "EngineEstimate", "Price"),
+    "tts_hub.progress": ("ProgressCallback", "ProgressEvent"),
+    "tts_hub.report": ("EngineCost", "Fallback", "Retake", "SpeechReport"),
+    "tts_hub.stream": ("AudioStream", "SpeechStream"),
+    "tts_hub.types": (
+        "AudioChunk",
+        "Availability",
+        "Capabilities",
+        "ModelFiles",
+        "SegmentRequest",
+        "SpeechRequest",
+        "Usage",
+        "Voice",
+        "WordTiming",
+    ),
+}
+"""Module -> public names that are in it, imported when they are used: without numpy and pydantic the command
+line, above all the completion of its words, starts several times as fast."""
+
+
+def _imported(name: str) -> Any:
+    """A public name, when it is asked for first."""
+    if name == "errors":
+        return importlib.import_module("tts_hub.errors")
+    for module, names in _HOMES.items():
+        if name in names:
+            globals()[name] = getattr(importlib.import_module(module), name)
+            return globals()[name]
+    raise AttributeError(f"module 'tts_hub' has no attribute {name!r}", name=name, obj=None)
+
+
+if not TYPE_CHECKING:  # the type checker knows all names, and is to complain of others
+    __getattr__ = _imported
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

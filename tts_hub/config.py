@@ -25,6 +25,8 @@ from tts_hub.types import SPEECH_RATES
 ENV_PREFIX = "TTS_HUB_"
 FILE_VARIABLE = "TTS_HUB_CONFIG"
 FILE_NAME = "config.toml"
+REFERENCE = "reference"
+"""Key that marks a file in which all settings are described: nobody's own, to copy from."""
 SECRET = re.compile(r"key|token|secret|password")
 """Settings whose values are never shown."""
 SERVICE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -43,27 +45,32 @@ class AudioConfig(_Section):
     """The audio that is handed out, whatever engine made it."""
 
     response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] = Field(
-        "mp3", description="of requests that name none"
+        "mp3", description="audio format of requests that name none"
     )
-    sample_rate: int = Field(24_000, ge=SPEECH_RATES[0], le=SPEECH_RATES[-1], description="Hz")
+    sample_rate: int = Field(24_000, ge=SPEECH_RATES[0], le=SPEECH_RATES[-1], description="sample rate in Hz")
     loudness: Annotated[float, Field(ge=-40, le=-10)] | Literal["off"] = Field(
-        -19.0, description="LUFS to level to"
+        -19.0, description="loudness of all speech, in LUFS, or off"
     )
-    trim_silence: bool = Field(True, description="cut what an engine is silent for around a segment")
+    trim_silence: bool = Field(True, description="cut the silence that an engine puts around each segment")
     clause_pause: float = Field(
         0.12, ge=0, le=10, description="seconds between the parts of a split sentence"
     )
-    sentence_pause: float = Field(0.35, ge=0, le=10, description="seconds")
-    paragraph_pause: float = Field(0.7, ge=0, le=10, description="seconds")
+    sentence_pause: float = Field(0.35, ge=0, le=10, description="seconds between sentences")
+    paragraph_pause: float = Field(0.7, ge=0, le=10, description="seconds between paragraphs")
 
 
 class TextConfig(_Section):
     """How text is taken in and cut."""
 
-    max_characters: int = Field(5_000_000, ge=1, description="longest text of one request")
-    segment_characters: int = Field(250, ge=40, le=2_000, description="longest piece an engine gets")
+    max_characters: int = Field(5_000_000, ge=1, description="longest text of one request, in characters")
+    segment_characters: int = Field(
+        250, ge=40, le=2_000, description="longest segment given to an engine, in characters"
+    )
     first_segment_characters: int = Field(
-        90, ge=20, le=2_000, description="longest first piece, for engines that do not stream within a piece"
+        90,
+        ge=20,
+        le=2_000,
+        description="longest first segment, for engines that do not stream within a segment",
     )
 
 
@@ -73,8 +80,10 @@ class LimitsConfig(_Section):
     max_queue: int = Field(256, ge=0, description="requests that may wait for one engine")
     queue_timeout: float = Field(30.0, gt=0, description="seconds a request may wait for its first turn")
     load_timeout: float = Field(600.0, gt=0, description="seconds an engine may take to load")
-    stall_timeout: float = Field(60.0, gt=0, description="seconds an engine may give nothing")
-    buffer_seconds: float = Field(5.0, ge=0, description="audio made ahead of the reader")
+    stall_timeout: float = Field(
+        60.0, gt=0, description="seconds an engine may produce no audio before it counts as failed"
+    )
+    buffer_seconds: float = Field(5.0, ge=0, description="seconds of audio generated ahead of the reader")
     idle_unload: float = Field(
         600.0, ge=0, description="seconds until an unused engine is unloaded; 0: never"
     )
@@ -91,9 +100,13 @@ Limit = Annotated[Annotated[float, Field(ge=0)] | None, BeforeValidator(_off_is_
 class BudgetConfig(_Section):
     """What speech may cost."""
 
-    per_request: Limit = Field(None, description="US dollars")
-    per_day: Limit = Field(None, description="US dollars that this user's programs spend in a day, UTC")
-    folder: str = Field("", description="where the day's sum is kept; empty: the user's data folder")
+    per_request: Limit = Field(None, description="most that one request may cost, in US dollars, or off")
+    per_day: Limit = Field(
+        None, description="most that this user's programs may spend in a day (UTC), in US dollars, or off"
+    )
+    folder: str = Field(
+        "", description="folder of the record of the day's spending; empty: the user's data folder"
+    )
 
 
 class ServerConfig(_Section):
@@ -105,34 +118,61 @@ class ServerConfig(_Section):
         """A single key need not be written as a list."""
         return (keys,) if isinstance(keys, str) else keys
 
+    @field_validator("cors_origins")
+    @classmethod
+    def _as_browsers_write_them(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        """An origin copied from the address bar has a slash at its end."""
+        return tuple(origin.strip().rstrip("/").lower() for origin in origins)
+
     host: str = Field("127.0.0.1", description="address to listen on; beyond this machine only with API keys")
-    port: int = Field(8880, ge=0, le=65_535, description="0: any free one")
-    api_keys: tuple[str, ...] = Field((), description="keys, or their SHA-256 as sha256:<hex>")
-    public_catalogue: bool = Field(True, description="models and voices are listed without a key")
-    allowed_hosts: tuple[str, ...] = Field((), description="names under which the server may be called")
-    cors_origins: tuple[str, ...] = Field((), description="web pages of other origins that may use it")
+    port: int = Field(8880, ge=0, le=65_535, description="port to listen on; 0: any free one")
+    api_keys: tuple[str, ...] = Field(
+        (),
+        description="API keys that clients must send, or their SHA-256 as sha256:<hex>",
+    )
+    public_catalogue: bool = Field(True, description="list models and voices without a key")
+    allowed_hosts: tuple[str, ...] = Field(
+        (), description="host names under which clients may address the server"
+    )
+    cors_origins: tuple[str, ...] = Field(
+        (), description="origins of web pages that may use the server, such as https://chat.example.org"
+    )
     docs: bool = Field(True, description="API documentation at /docs")
-    warm_up: bool = Field(True, description="load the default model at once, and let engines speak unheard")
-    max_characters: int = Field(100_000, ge=1, description="longest text of one request")
-    max_body_bytes: int = Field(1_000_000, ge=1_000, description="largest request")
-    body_timeout: float = Field(30.0, gt=0, description="seconds in which a request must have arrived")
-    reader_timeout: float = Field(30.0, gt=0, description="seconds that a reader may pause")
-    idle_timeout: float = Field(600.0, gt=0, description="seconds that a silent WebSocket stays open")
-    stalled_after: float = Field(15.0, gt=0, description="seconds without a sign of life of a busy engine")
-    shutdown_grace: float = Field(30.0, ge=0, description="seconds for running streams to end")
+    stream: bool = Field(
+        True,
+        description="send audio while it is made, unless a request says otherwise; false: send finished files",
+    )
+    warm_up: bool = Field(
+        True, description="load the default model at start, and let each engine generate a test sentence"
+    )
+    max_characters: int = Field(100_000, ge=1, description="longest text of one request, in characters")
+    max_body_bytes: int = Field(1_000_000, ge=1_000, description="largest request, in bytes")
+    body_timeout: float = Field(30.0, gt=0, description="seconds within which a whole request must arrive")
+    reader_timeout: float = Field(
+        30.0, gt=0, description="seconds a client may stop reading before its stream ends"
+    )
+    idle_timeout: float = Field(600.0, gt=0, description="seconds a WebSocket stays open without a message")
+    stalled_after: float = Field(
+        15.0,
+        gt=0,
+        description="seconds after which a busy engine without output counts as stalled in /health",
+    )
+    shutdown_grace: float = Field(
+        30.0, ge=0, description="seconds that running streams have to end when the server stops"
+    )
 
 
 class StudioConfig(_Section):
     """The terminal studio."""
 
     theme: str = Field("textual-dark", description="colours; `tts-hub tui` lists them under Theme")
-    folder: str = Field("", description="what was spoken is kept there; empty: the user's data folder")
+    folder: str = Field("", description="folder of the recordings; empty: the user's data folder")
     keep_megabytes: int = Field(
-        2_000, ge=0, description="recordings kept; beyond it the oldest are deleted, their texts stay"
+        2_000,
+        ge=0,
+        description="megabytes of recordings kept; beyond that the oldest are deleted, their texts stay",
     )
-    ahead_seconds: float = Field(
-        600.0, gt=0, description="speech made ahead of what is heard; all of it where it is saved"
-    )
+    ahead_seconds: float = Field(600.0, gt=0, description="seconds of speech generated ahead of playback")
 
 
 class Config(_Section):
@@ -141,7 +181,7 @@ class Config(_Section):
     model: str = Field(
         "auto", description="model of requests that name none; auto: the best one that is ready"
     )
-    fallback: tuple[str, ...] = Field((), description="models that go on when the engine fails, in order")
+    fallback: tuple[str, ...] = Field((), description="models that continue when the engine fails, in order")
     aliases: dict[str, str] = Field(OPENAI_MODELS, description="names that stand for models")
     """Merged with those of OpenAI's models; an alias for the empty string is none."""
     audio: AudioConfig = AudioConfig()
@@ -152,7 +192,9 @@ class Config(_Section):
     studio: StudioConfig = StudioConfig()
     backends: dict[str, dict[str, Any]] = {}
     """Section of each engine, checked against its own `Settings` when the engine is first looked at."""
-    remote: dict[str, dict[str, Any]] = Field({}, description="services elsewhere, each a model by its name")
+    remote: dict[str, dict[str, Any]] = Field(
+        {}, description="remote services, each under a name that is also its model"
+    )
     """Services under names of the user's: `kind` is the engine that speaks to them, the rest its settings."""
 
     @field_validator("remote")
@@ -160,7 +202,9 @@ class Config(_Section):
     def _are_services(cls, remote: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         for name, values in remote.items():
             if not SERVICE_NAME.fullmatch(name):
-                raise ValueError(f"{name!r} is no name for a service: small letters, digits, - and _")
+                raise ValueError(
+                    f"{name!r} cannot be the name of a service: use small letters, digits, - and _"
+                )
             if not isinstance(values.get("kind"), str):
                 raise ValueError(f"{name!r} needs a `kind`, such as openai")
         return remote
@@ -184,7 +228,13 @@ class Config(_Section):
         return aliases
 
     def alias_target(self, name: str) -> str:
-        """The model that a name stands for in the end; the name itself if it is no alias."""
+        """The model that a name stands for in the end; the name itself if it is no alias.
+
+        Aliases and `auto` are found in any case, a name as it is written first.
+        """
+        if name not in self.aliases:
+            known = {known.casefold(): known for known in ("auto", *reversed(self.aliases))}
+            name = known.get(name.casefold(), name)
         while name in self.aliases:
             name = self.aliases[name]
         return name
@@ -203,8 +253,8 @@ class LoadedConfig:
 def load_config(path: str | Path | None = None, environ: Mapping[str, str] | None = None) -> LoadedConfig:
     """Read the configuration.
 
-    The file is `path`, else `$TTS_HUB_CONFIG`, else `config.toml` in the working folder if it is ours,
-    else `config.toml` in the user's config folder, else none.
+    The file is `path`, else `$TTS_HUB_CONFIG`, else `config.toml` in the working folder if it is a tts-hub
+    config and has no line `reference = true`, else `config.toml` in the user's config folder, else none.
 
     Raises:
         ConfigError: unreadable file, unknown key or variable, wrong value; says which and where.
@@ -214,7 +264,7 @@ def load_config(path: str | Path | None = None, environ: Mapping[str, str] | Non
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     if file is not None:
-        values = _read_toml(file)
+        values = settings_in(_read_toml(file))
         sources = dict.fromkeys(_leaves(values), str(file))
     for variable, keys, value in _environment(environ):
         _put(values, keys, value, variable)
@@ -251,7 +301,7 @@ def explain(
     where = f" ({came_from})" if came_from else ""
     if error["type"] == "extra_forbidden":
         return f"unknown setting {key!r}{where}; {one_of(location[-1], fields_at(model, location[:-1]))}"
-    given = "not as it should be" if SECRET.search(key) else repr(error["input"])
+    given = "not valid" if SECRET.search(key) else repr(error["input"])
     return f"setting {key!r}{where} is {given}: {error['msg'].lower()}"
 
 
@@ -287,10 +337,34 @@ def find_config_file(path: str | Path | None, environ: Mapping[str, str]) -> Pat
     if named:
         return Path(named).expanduser()
     here = Path(FILE_NAME)
-    if here.is_file() and _is_ours(here):
+    if here.is_file() and _is_ours(here) and reference_here() is None:
         return here
     own = user_config_file()
     return own if own.is_file() else None
+
+
+def reference_here() -> Path | None:
+    """The `config.toml` in the working folder, if it is marked as the reference and so is not read."""
+    here = Path(FILE_NAME)
+    try:
+        values = tomllib.loads(here.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None  # not there; or reading it again will tell what is wrong
+    return here.absolute() if values.get(REFERENCE) is True else None
+
+
+def settings_in(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What a file sets: all that is in it but the mark of a reference.
+
+    Raises:
+        ConfigError: the mark is neither true nor false.
+    """
+    mark = values.get(REFERENCE, False)
+    if not isinstance(mark, bool):
+        raise ConfigError(
+            f"{REFERENCE!r} is {mark!r}; it marks a file to copy from: true or false is possible"
+        )
+    return {key: value for key, value in values.items() if key != REFERENCE}
 
 
 def _is_ours(file: Path) -> bool:
@@ -301,7 +375,7 @@ def _is_ours(file: Path) -> bool:
         return True  # reading it again will tell what is wrong
     ours = any(difflib.get_close_matches(key, Config.model_fields, n=1, cutoff=0.7) for key in values)
     if values and not ours:
-        logger.warning("%s is not a tts-hub config and is left alone", file.absolute())
+        logger.warning("%s is not a tts-hub config and is ignored", file.absolute())
     return ours or not values
 
 
@@ -339,7 +413,7 @@ def _put(values: dict[str, Any], keys: list[str], value: Any, variable: str) -> 
     for key in keys[:-1]:
         values = values.setdefault(key, {})
         if not isinstance(values, dict):
-            raise ConfigError(f"variable {variable} goes into {key!r}, which is a single value")
+            raise ConfigError(f"variable {variable} sets something inside {key!r}, which is a single value")
     values[keys[-1]] = value
 
 

@@ -15,7 +15,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from tts_hub.audio.file import AudioFileWriter
-from tts_hub.audio.formats import AudioFormat, check_sample_rate, find_format, format_of_file
+from tts_hub.audio.formats import check_sample_rate, find_format, format_of_file
 from tts_hub.backend import TTSBackend
 from tts_hub.budget import Budget
 from tts_hub.config import Config, load_config
@@ -212,9 +212,11 @@ class TTSBackendManager:
         )
         audio_format = find_format(named) if named else format_of_file(path)
         check_sample_rate(audio_format, wanted.sample_rate or 0)
-        audio = await self._open(wanted, on_progress)
-        async with audio:
-            await _write_file(audio, path, audio_format)
+        rate = wanted.sample_rate or 0
+        with await anyio.to_thread.run_sync(AudioFileWriter, path, audio_format, rate) as writer:
+            audio = await self._open(wanted, on_progress)
+            async with audio:
+                await _write_file(audio, writer)
         return audio
 
     async def estimate(
@@ -438,6 +440,7 @@ class TTSBackendManager:
     def _stops(self, name: str) -> list[Stop]:
         model = self.config.alias_target(name)
         if model != AUTO:
+            model = self.registry.spelled(model)
             aliases = [a for a in self.config.aliases if self.config.alias_target(a) != model]
             return [Stop(self._engine(self.registry.find(model, aliases)), model)]
         candidates = self._auto()
@@ -506,12 +509,8 @@ def _guarded(on_progress: ProgressCallback, request_id: str) -> ProgressCallback
     return tell
 
 
-async def _write_file(audio: AudioStream, path: str | Path, audio_format: AudioFormat) -> None:
-    """In threads: the disk may be slow, and a pipe waits for its reader."""
-    writer = await anyio.to_thread.run_sync(AudioFileWriter, path, audio_format, audio.sample_rate)
-    try:
-        async for chunk in audio:
-            await anyio.to_thread.run_sync(writer.write, chunk.samples)
-        await anyio.to_thread.run_sync(writer.commit)
-    finally:
-        writer.discard()
+async def _write_file(audio: AudioStream, writer: AudioFileWriter) -> None:
+    """In threads: the disk may be slow."""
+    async for chunk in audio:
+        await anyio.to_thread.run_sync(writer.write, chunk.samples)
+    await anyio.to_thread.run_sync(writer.commit)

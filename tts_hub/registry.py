@@ -306,12 +306,21 @@ class Registry:
         known = ["auto", *ready[True], *aliases, *ready[False]]
         raise UnknownModelError(f"unknown model {model!r}; {one_of(model, known)}")
 
+    def spelled(self, model: str) -> str:
+        """The name of a model as its engine writes it; as it is given if there is none, whatever the case."""
+        entries = self._all()
+        if model in entries or any(entry.answers_to(model) for entry in entries.values()):
+            return model
+        known = (name for entry in entries.values() for name in (entry.name, *entry.models()))
+        return next((name for name in known if name.casefold() == model.casefold()), model)
+
     def find_downloads(self, model: str, variant: str | None = None) -> tuple[Entry, list[ModelFiles]]:
         """The engine that can fetch the files of a model, and what is here of its variants, or of one.
 
         Raises:
             UnknownModelError: no engine can, or there is no such variant; the error names what there is.
         """
+        model = self.spelled(model)
         offered = [(entry, files) for entry in self for files in entry.downloads()]
         found = [(entry, files) for entry, files in offered if files.model == model]
         if not found:

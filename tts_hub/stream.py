@@ -244,7 +244,7 @@ class AudioStream(_Stream[AudioChunk]):
                         yield self._hand_out(chunk)
             last = self._shaper.finish()
             if has_text and not self._shaper.audible:
-                raise InvalidTextError("there is nothing to say in the text, not a word in it was heard")
+                raise InvalidTextError("the text contains no words to speak")
             if len(last.samples) or last.words:
                 yield self._hand_out(last)
             self._reading.finished = True
@@ -264,14 +264,14 @@ class AudioStream(_Stream[AudioChunk]):
             self._tell(self._event("segment", segment=part.segment, message=self._if_cut(part.segment)))
         elif isinstance(part, SegmentBroken):
             change = self._shaper.fallbacks[-1]
-            message = f"{change.error}; {change.continued} goes on at segment {change.segment}"
+            message = f"{change.error}; continuing with {change.continued} from {_place_of(change.segment)}"
             self._tell(self._event("fallback", segment=part.segment, message=message))
 
     def _if_cut(self, segment: Segment) -> str:
         """What to say of a segment that its engine did not bring to an end."""
         if segment.index not in self._shaper.cut_segments:
             return ""
-        message = f"the engine came to its limit in segment {segment.index}: its end may be missing"
+        message = f"the engine reached its limit in segment {segment.index + 1}: its end may be missing"
         logger.warning("request %s: %s", self.request_id, message)
         return message
 
@@ -349,6 +349,11 @@ class SpeechStream(_Stream[bytes]):
             self._reading.finished = True
         finally:
             self.audio.stop()
+
+
+def _place_of(segment: int) -> str:
+    """Where an engine took over, for people, who count from 1."""
+    return f"segment {segment + 1}" if segment else "the start"
 
 
 def _stop_from_anywhere(generation: Generation, loop: lowlevel.EventLoopToken) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import secrets
 import struct
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -20,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from tts_hub.errors import GenerationError, OutputError
+from tts_hub.temporary import open_temporary
 from tts_hub_chatterbox.files import UnusableFileError
 
 SPEAKER_WIDTH = 256
@@ -101,17 +101,19 @@ class Conditioning:
         """
         tensors = {name: tensor.contiguous() for name, tensor in self.tensors().items()}
         data = safetensors.torch.save(tensors, metadata=FORMAT)
-        temporary = path.with_name(f".{path.name}-{secrets.token_hex(6)}.part")
+        temporary: Path | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("xb") as file:
+            temporary, file = open_temporary(path)
+            with file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)
         except OSError as exc:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
+            if temporary is not None:
+                with suppress(OSError):
+                    temporary.unlink(missing_ok=True)
             raise OutputError(f"cannot write {path}: {exc.strerror or exc}") from exc
 
     @classmethod

@@ -61,30 +61,31 @@ def _explained(variant: Variant, remedy: str) -> Generator[None, None, None]:
     except OfflineModeIsEnabled as exc:
         raise unavailable(
             variant.model,
-            "files are missing, and HF_HUB_OFFLINE forbids to get them",
+            "files are missing, and HF_HUB_OFFLINE forbids downloads",
             f"HF_HUB_OFFLINE=0 {remedy}",
         ) from exc
     except GatedRepoError as exc:
-        text = f"{repository} is open only to those who have accepted its terms there"
+        text = f"{repository} is open only to people who have accepted its terms there"
         raise unavailable(variant.model, text, "hf auth login") from exc
     except RevisionNotFoundError as exc:
         text = f"{repository} has no revision {variant.revision}"
         raise unavailable(variant.model, text, UPGRADE) from exc
     except RemoteEntryNotFoundError as exc:
-        text = f"{repository} has not all of the model's files: nothing at {exc.response.url}"
+        text = f"{repository} lacks a file of the model: {exc.response.url}"
         raise unavailable(variant.model, text, UPGRADE) from exc
     except RepositoryNotFoundError as exc:
-        text = f"{repository} does not exist, or not for you"
+        text = f"{repository} does not exist, or is not open to you"
         raise unavailable(variant.model, text, "hf auth login") from exc
     except HfHubHTTPError as exc:
         status = exc.response.status_code
         text = f"{repository} answers with status {status}"
         refused = status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
-        text += ": it does not take your token" if refused else ""
+        text += ": it rejects your token" if refused else ""
         raise unavailable(variant.model, text, "hf auth login" if refused else remedy) from exc
     except httpx.HTTPError as exc:
-        text = f"cannot reach {constants.ENDPOINT}: {exc or type(exc).__name__}; what has arrived is kept"
+        reason = exc or type(exc).__name__
+        text = f"cannot reach {constants.ENDPOINT}: {reason}; what was downloaded so far is kept"
         raise unavailable(variant.model, text, remedy) from exc
     except OSError as exc:
-        full = "; what has arrived is kept" if exc.errno == errno.ENOSPC else ""
+        full = "; what was downloaded so far is kept" if exc.errno == errno.ENOSPC else ""
         raise unavailable(variant.model, f"cannot write the files: {exc}{full}", remedy) from exc

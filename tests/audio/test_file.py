@@ -155,3 +155,22 @@ def test_a_pipe_gets_a_live_stream(tmp_path: Path) -> None:
     reader.join()
     assert np.abs(decode(received[0])[0] - speech(RATE, 1.5)).max() <= 0.5 / 32_768
     assert pipe.is_fifo()
+
+
+def test_a_file_that_exists_is_kept_where_it_is_not_to_be_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "x.wav"
+    path.write_text("precious")
+    with pytest.raises(OutputError, match="exists already"):
+        AudioFileWriter(path, WAV, RATE, replace=False)
+    path.unlink()
+    with AudioFileWriter(path, WAV, RATE, replace=False) as writer:
+        path.write_text("came meanwhile")
+        with pytest.raises(OutputError, match="exists already"):
+            writer.commit()
+    assert path.read_text() == "came meanwhile"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_device_is_written_to_where_nothing_is_to_be_replaced() -> None:
+    with AudioFileWriter("/dev/null", WAV, RATE, replace=False) as writer:
+        writer.commit()

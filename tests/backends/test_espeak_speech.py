@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import tracemalloc
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -16,6 +15,7 @@ from tts_hub_espeak.engine import Engine
 from tts_hub_espeak.native import STATUS
 
 from tests.backends.espeak_audio import fundamental, longest_silence, request, speak
+from tests.waiting import WITHIN
 from tts_hub.errors import GenerationError, NoAudioError, UnsupportedOptionError
 from tts_hub.types import AudioChunk
 
@@ -158,11 +158,9 @@ async def test_a_million_characters_start_at_once_in_flat_memory(backend: Espeak
     segment = await request(backend, f"<speak>{text}</speak>" if markup == "ssml" else text, markup=markup)
     assert len(segment.text) >= 1_000_000
     tracemalloc.start()
-    begun, chunks = time.perf_counter(), 0
+    chunks = 0
     async with aclosing(backend.generate_stream(segment)) as stream:
         async for _ in stream:
-            if chunks == 0:
-                assert time.perf_counter() - begun < 0.5
             chunks += 1
             if chunks == 50:
                 break
@@ -178,9 +176,8 @@ async def test_closing_early_stops_and_frees_the_engine(markup: str) -> None:
     for _ in range(5):
         stream = backend.generate_stream(await request(backend, PARAGRAPH * 100, markup=markup))
         await anext(stream)
-        begun = time.perf_counter()
-        await stream.aclose()
-        assert time.perf_counter() - begun < 0.1
+        with anyio.fail_after(WITHIN):
+            await stream.aclose()
         assert (await speak(backend, PARAGRAPH)).seconds == pytest.approx(whole.seconds, rel=0.01)
     await backend.aclose()
 
@@ -190,11 +187,9 @@ async def test_cancelling_while_waiting_leaves_the_engine_to_others(monkeypatch:
     backend = EspeakBackend(EspeakSettings(concurrency=1))
     first = backend.generate_stream(await request(backend, PARAGRAPH * 100))
     await anext(first)
-    begun = time.perf_counter()
     with anyio.move_on_after(0.05) as scope:
         await speak(backend, "never spoken")
     assert scope.cancelled_caught
-    assert time.perf_counter() - begun < 0.15
     await first.aclose()
     assert (await speak(backend, "Hello")).seconds > 0.3
     await backend.aclose()

@@ -9,7 +9,6 @@ import random
 import shutil
 import subprocess
 import sys
-import time
 from collections import namedtuple
 from collections.abc import Generator
 from pathlib import Path
@@ -35,6 +34,7 @@ from tts_hub_chatterbox.variants import NANO, TURBO, VARIANTS, T3Size, Variant
 from tts_hub_chatterbox.weights import Layout, load_net
 
 from tests.local_hub import LocalHub, serving
+from tests.waiting import until
 from tts_hub.download import transfer
 from tts_hub.download.places import PublishedFile
 from tts_hub.errors import BackendUnavailableError, UsageError
@@ -205,9 +205,9 @@ async def test_a_broken_connection_is_gone_on_with(hub: LocalHub) -> None:
 
 
 async def test_a_later_pull_goes_on_where_an_earlier_one_gave_up(hub: LocalHub) -> None:
-    hub.cuts = {T3: [1_000_000, *[0] * (transfer.ATTEMPTS - 1)]}
+    hub.cuts = {T3: [1_000_000, *[0] * transfer.ATTEMPTS]}
     error = await refused()
-    assert "what has arrived is kept" in str(error)
+    assert "what was downloaded so far is kept" in str(error)
     assert error.remedy == "tts-hub models pull chatterbox-small"
     kept = part_of(T3).stat().st_size
     assert kept > 700_000
@@ -235,11 +235,10 @@ async def test_a_part_that_is_too_long_is_begun_again(hub: LocalHub) -> None:
 
 async def test_cancelling_stops_at_once_and_keeps_what_has_come(hub: LocalHub) -> None:
     hub.stalls = True
-    began = time.monotonic()
-    with anyio.move_on_after(0.5) as scope:
-        await pull(SMALL, SETTINGS)
-    assert scope.cancelled_caught
-    assert time.monotonic() - began < 2.0
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(pull, SMALL, SETTINGS)
+        await until(lambda: hub.asked)
+        tasks.cancel_scope.cancel()
     hub.stalls = False
     assert local_files(SMALL, SETTINGS) is None
     await pull(SMALL, SETTINGS)
@@ -258,7 +257,7 @@ async def test_two_at_once_do_not_spoil_each_other(hub: LocalHub) -> None:
         tasks.start_soon(pull, SMALL, SETTINGS)
         while not hub.asked:
             await anyio.sleep(0.01)
-        assert "another program is pulling it" in str(await refused())
+        assert "another program is downloading it" in str(await refused())
         hub.stalls = False
     assert is_whole()
 
@@ -281,7 +280,7 @@ async def test_a_lock_that_was_removed_meanwhile_does_not_let_a_second_one_in(
         tasks.start_soon(pull, SMALL, SETTINGS)
         while not hub.asked:
             await anyio.sleep(0.01)
-        assert "another program is pulling it" in str(await refused())
+        assert "another program is downloading it" in str(await refused())
         hub.stalls = False
     assert is_whole()
 
@@ -329,7 +328,7 @@ async def test_a_truncated_file_counts_as_missing(hub: LocalHub) -> None:
 async def test_without_a_token_where_one_is_needed(hub: LocalHub) -> None:
     hub.token = "hf_secret"
     error = await refused()
-    assert "does not exist, or not for you" in str(error)
+    assert "does not exist, or is not open to you" in str(error)
     assert error.remedy == "hf auth login"
 
 
@@ -337,14 +336,14 @@ async def test_with_a_wrong_token(hub: LocalHub, monkeypatch: pytest.MonkeyPatch
     hub.token = "hf_secret"
     monkeypatch.setenv("HF_TOKEN", "hf_other")
     error = await refused()
-    assert "does not take your token" in str(error)
+    assert "rejects your token" in str(error)
     assert "hf_other" not in str(error)
 
 
 async def test_a_gated_repository(hub: LocalHub) -> None:
     hub.gated = True
     error = await refused()
-    assert f"{hub.url}/{SMALL.repository} is open only to those" in str(error)
+    assert f"{hub.url}/{SMALL.repository} is open only to people" in str(error)
     assert error.remedy == "hf auth login"
 
 
@@ -396,7 +395,7 @@ async def test_a_full_disk_is_told_before_anything_comes(
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10_000, 9_000, 1_000))
     error = await refused()
-    assert "of space left" in str(error)
+    assert "of free space" in str(error)
     assert hub.asked == []
 
 
@@ -405,7 +404,7 @@ async def test_a_disk_that_fills_up_is_told(hub: LocalHub, tmp_path: Path) -> No
     part_of("vocab.json", settings).symlink_to("/dev/full")
     error = await refused(settings)
     assert "No space left on device" in str(error)
-    assert "what has arrived is kept" in str(error)
+    assert "what was downloaded so far is kept" in str(error)
 
 
 async def test_a_folder_that_cannot_be_written(hub: LocalHub) -> None:
@@ -543,15 +542,15 @@ def test_the_command_goes_to_the_pinned_revision_and_tells_a_failure_in_one_line
     done = tts_hub("models", "pull", "chatterbox-nano", HF_ENDPOINT=hub.url)
     assert done.returncode == 1
     assert done.stderr == (
-        "Error: model chatterbox-nano: what came for added_tokens.json is not the published file: "
-        "400 bytes instead of 418; something between here and its source may have changed it "
+        "Error: model chatterbox-nano: the download of added_tokens.json is not the published file: "
+        "400 bytes instead of 418; a proxy may have changed it "
         "(to fix: tts-hub models pull chatterbox-nano)\n"
     )
     assert hub.asked[0][0] == f"/{NANO.repository}/resolve/{NANO.revision}/added_tokens.json"
 
 
 def test_doctor_says_how_the_models_come_here() -> None:
-    lines = tts_hub("doctor").stdout.splitlines()
+    lines = tts_hub("doctor", "--all").stdout.splitlines()
     at = next(i for i, line in enumerate(lines) if line.startswith("chatterbox_turbo: not ready: its files"))
     assert lines[at + 1 : at + 3] == [
         "    to fix: tts-hub models pull chatterbox-turbo",
@@ -609,6 +608,6 @@ async def test_removing_leaves_what_lies_outside_the_cache(hub: LocalHub, tmp_pa
 async def test_a_folder_of_the_users_is_not_deleted(hub: LocalHub, tmp_path: Path) -> None:
     settings = ChatterboxSettings(model_path=tmp_path / "own")
     await pull(SMALL, settings)
-    with pytest.raises(UsageError, match="own is a folder of your own: delete the files there yourself"):
+    with pytest.raises(UsageError, match="own is your own folder"):
         remove_files(SMALL, settings)
     assert is_whole(settings)

@@ -18,6 +18,7 @@ from tts_hub_chatterbox.settings import ChatterboxSettings
 from tts_hub_chatterbox.voices import VoiceFolder, VoiceKey, VoiceStore
 
 from tests.chatterbox.test_conditioning import assert_equal, conditioning
+from tests.waiting import WITHIN, until
 from tts_hub.errors import ConfigError, GenerationError, UnknownVoiceError
 
 KEY = VoiceKey("0" * 64, "chatterbox-turbo", "749d1c1a")
@@ -255,17 +256,23 @@ async def test_nothing_is_kept_of_a_failure_and_the_next_one_tries_again(tmp_pat
 
 @pytest.mark.anyio
 async def test_who_is_cancelled_leaves_the_work_to_those_who_wait(tmp_path: Path) -> None:
-    maker, store = Maker(seconds=0.1), VoiceStore(tmp_path)
+    store, calls, may_end = VoiceStore(tmp_path), 0, threading.Event()
 
-    async def ask_and_leave() -> None:
-        with anyio.move_on_after(0.02):
-            await store.get(KEY, maker)
+    def make() -> Conditioning:
+        nonlocal calls
+        calls += 1
+        may_end.wait(WITHIN)
+        return small()
 
-    async with anyio.create_task_group() as group:
-        group.start_soon(ask_and_leave)
-        await anyio.sleep(0.01)
-        await store.get(KEY, maker)
-    assert maker.calls == 1
+    async with anyio.create_task_group() as stays, anyio.create_task_group() as leaves:
+        leaves.start_soon(store.get, KEY, make)
+        await until(lambda: calls)
+        stays.start_soon(store.get, KEY, make)
+        await anyio.wait_all_tasks_blocked()
+        leaves.cancel_scope.cancel()
+        may_end.set()
+    assert calls == 1
+    assert store.count == 1
 
 
 @pytest.mark.anyio
@@ -340,10 +347,15 @@ async def test_a_folder_that_cannot_be_written_costs_the_file_only(
 
 @pytest.mark.anyio
 async def test_the_loop_goes_on_while_a_voice_is_made(tmp_path: Path) -> None:
-    store, ticks = VoiceStore(tmp_path), 0
+    store, ticked = VoiceStore(tmp_path), threading.Event()
+
+    def make() -> Conditioning:
+        assert ticked.wait(WITHIN)
+        return small()
+
     async with anyio.create_task_group() as group:
-        group.start_soon(store.get, KEY, Maker(seconds=0.2))
-        while not store.count:
-            await anyio.sleep(0.01)
-            ticks += 1
-    assert ticks > 5
+        group.start_soon(store.get, KEY, make)
+        await anyio.sleep(0.01)
+        assert not store.count
+        ticked.set()
+    assert store.count == 1

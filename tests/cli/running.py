@@ -17,17 +17,31 @@ from click.testing import CliRunner, Result
 from tts_hub.cli import main
 
 PROGRAM = str(Path(sys.executable).with_name("tts-hub"))
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which a program that should have ended or answered counts as hung."""
 _started: list[subprocess.Popen[bytes]] = []
-ENGINE = """
+BREAKING = """
 from tts_hub.testing import FakeBackend, FakeScript
 
-class Breaking(FakeBackend):
+class Engine(FakeBackend):
     name = "breaking"
 
     def __init__(self, settings=None):
         super().__init__(settings, name="breaking", script=FakeScript(fail_at={1: 2}))
+"""
+LOADING = """
+from pathlib import Path
+from tts_hub.testing import FakeBackend
+
+class Engine(FakeBackend):
+    name = "loading"
+
+    def __init__(self, settings=None):
+        super().__init__(settings, name="loading")
+
+    async def load(self, on_progress):
+        Path("loaded").touch()
+        await super().load(on_progress)
 """
 
 
@@ -115,10 +129,20 @@ def complaint(code: int, stderr: str) -> str:
 
 def breaking_engine(folder: Path) -> str:
     """Install the engine `breaking`, which fails in its second segment; the PYTHONPATH to run it with."""
-    folder.mkdir()
-    (folder / "breaking_tts.py").write_text(ENGINE)
-    info = folder / "breaking_tts-1.0.dist-info"
+    return install_engine(folder, "breaking", BREAKING)
+
+
+def loading_engine(folder: Path) -> str:
+    """Install the engine `loading`, which makes a file `loaded` when it is; the PYTHONPATH to run it with."""
+    return install_engine(folder, "loading", LOADING)
+
+
+def install_engine(folder: Path, name: str, source: str) -> str:
+    """Install a plugin whose module has the class `Engine`; the PYTHONPATH to run it with."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}_tts.py").write_text(source)
+    info = folder / f"{name}_tts-1.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: breaking-tts\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[tts_hub.backends]\nbreaking = breaking_tts:Breaking\n")
-    return str(folder)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}-tts\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[tts_hub.backends]\n{name} = {name}_tts:Engine\n")
+    return os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)

@@ -9,7 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import PATIENCE, PROGRAM, breaking_engine, complaint, invoke, run, start
+from tests.cli.running import (
+    PATIENCE,
+    PROGRAM,
+    breaking_engine,
+    complaint,
+    invoke,
+    loading_engine,
+    run,
+    start,
+)
+from tts_hub import TTSBackendManager
+from tts_hub.errors import OutputError
+from tts_hub.testing import FakeBackend
 
 OUT = ["-o", "x.wav"]
 
@@ -32,7 +44,7 @@ OUT = ["-o", "x.wav"]
         (["Hello.", "-o", ""], "cannot tell the audio format"),
         (["Hello.", *OUT, "--option", "wobble=1"], "wobble"),
         (["Hello.", *OUT, "--option", "pitch=100"], "pitch"),
-        (["Hello.", *OUT, "--option", "pitch"], "not of the form NAME=VALUE"),
+        (["Hello.", *OUT, "--option", "pitch"], "must have the form NAME=VALUE"),
         (["Hello.", *OUT, "--speed", "4.1"], "speed is 4.1"),
         (["Hello.", *OUT, "--speed", "nan"], "speed is nan"),
         (["Hello.", *OUT, "--speed", "fast"], "'fast' is not a valid float"),
@@ -105,6 +117,51 @@ def test_a_run_that_fails_leaves_the_old_file_as_it_was(tmp_path: Path) -> None:
     assert said == f"scripted failure in segment 1 (at character {text.index('The second')} of the text)"
     assert Path("x.wav").read_text() == "precious"
     assert [file.name for file in Path().iterdir()] == ["x.wav"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-o", "nowhere/x.wav"], "cannot write nowhere/x.wav: there is no folder "),
+        (["-o", "/proc/x.wav"], "cannot write /proc/x.wav"),
+        (["-o", "x.mov"], "suffix '.mov'"),
+        (["-o", "folder", "--format", "wav"], "it is a folder"),
+        (["-o", "x.opus", "--sample-rate", "44100"], "opus cannot be written at 44100 Hz"),
+        (["-o", "old.wav", "--no-clobber"], "cannot write old.wav: it exists already"),
+        (["-o", "x.wav", "--captions", "nowhere/x.srt"], "there is no folder nowhere"),
+        (["-o", "x.wav", "--captions", "folder/x.txt"], "'.txt'"),
+        (["-o", "x.wav", "--captions", "old.srt", "--no-clobber"], "old.srt: it exists already"),
+        (["--play"], "no audio output found"),
+    ],
+)
+def test_where_the_audio_cannot_go_is_told_before_an_engine_is_loaded(
+    arguments: list[str], message: str, tmp_path: Path
+) -> None:
+    Path("folder").mkdir()
+    Path("old.wav").write_text("precious")
+    Path("old.srt").write_text("precious")
+    path = loading_engine(tmp_path / "plugins")
+    (tmp_path / "plugins" / "sounddevice.py").write_text("raise ImportError")
+    done = run("speak", "Hello.", "-m", "loading", *arguments, PYTHONPATH=path, PATH="")
+    assert message in complaint(done.returncode, done.stderr.decode())
+    assert {file.name for file in Path().iterdir()} == {"folder", "old.wav", "old.srt"}
+    assert Path("old.wav").read_text() == "precious"
+
+
+def test_the_engine_of_these_tests_tells_that_it_is_loaded(tmp_path: Path) -> None:
+    path = loading_engine(tmp_path / "plugins")
+    assert run("speak", "Hello.", "-m", "loading", "-o", "x.wav", PYTHONPATH=path).returncode == 0
+    assert Path("loaded").exists()
+
+
+@pytest.mark.anyio
+async def test_the_library_too_looks_at_the_file_before_it_loads_an_engine() -> None:
+    fake = FakeBackend()
+    async with TTSBackendManager(discover=False) as manager:
+        manager.register(fake)
+        with pytest.raises(OutputError, match="no folder"):
+            await manager.save("Hello.", "nowhere/x.wav", model="fake")
+        assert [engine.state for engine in manager.status()] == ["unloaded"]
 
 
 def test_a_device_is_written_to_and_not_replaced() -> None:

@@ -76,7 +76,7 @@ def test_keys_do_not_get_into_the_result(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_what_cannot_be_written_is_told_before_the_work() -> None:
     for arguments, complaint in [
         (("--json", "nowhere/a.json"), "cannot write nowhere/a.json"),
-        (("--plot", "a.xyz"), "possible are .png and .svg"),
+        (("--plot", "a.xyz"), "must end in .png or .svg"),
     ]:
         done = invoke(*ONE, *arguments)
         assert done.exit_code == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,68 @@ def test_models_are_listed_with_aliases() -> None:
     assert ["espeak", "espeak", "ready"] in [line[:3] for line in lines]
     assert ["tts-1", "auto", "alias"] in lines
     assert ["auto", "espeak"] in [line[:2] for line in lines]
+
+
+UNREADY = {"alltalk", "openai", "elevenlabs"}
+"""Engines that need an address or a key."""
+
+
+@pytest.mark.parametrize("command", ["models", "doctor"])
+def test_engines_that_are_not_ready_are_counted_and_shown_on_request(command: str) -> None:
+    brief, whole = invoke(command).stdout, invoke(command, "--all").stdout
+    engines = json.loads(invoke("doctor", "--json").stdout)["engines"]
+    hidden = [engine["name"] for engine in engines if not engine["availability"]["ready"]]
+    assert set(hidden) >= UNREADY
+    assert f"{len(hidden)} more engines need something: tts-hub {command} --all" in brief
+    assert "more engines" not in whole
+    for name in UNREADY:
+        assert not re.search(rf"^{name}", brief, re.MULTILINE)
+        assert re.search(rf"^{name}", whole, re.MULTILINE)
+    order = [engine["availability"]["ready"] for engine in engines]
+    assert order == sorted(order, reverse=True)  # the ready ones first
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '[backends.openai]\nvoice = "alloy"\n',
+        'model = "openai/tts-1"\n',
+        'fallback = ["openai"]\n',
+        '[aliases]\nmine = "openai"\n[audio]\nsample_rate = 24000\n',
+    ],
+)
+def test_an_engine_that_somebody_set_up_is_shown_though_it_is_not_ready(content: str) -> None:
+    Path("config.toml").write_text(content)
+    shown = "openai: not ready" in invoke("doctor").stdout
+    assert shown == ("aliases" not in content)  # an alias alone may never be used
+
+
+def test_where_nothing_is_ready_everything_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(OFF, "false")
+    shown = invoke("doctor").stdout
+    assert all(f"{name}: not ready" in shown for name in UNREADY)
+
+
+def test_voices_tell_how_many_engines_have_none_to_list() -> None:
+    done = invoke("voices")
+    assert "more engines need something first: tts-hub voices --all" in done.stderr
+    listed = invoke("voices", "--all")
+    assert "openai: not ready: it needs a key" in listed.stdout
+    assert listed.stderr == ""
+    assert invoke("voices", "--model", "espeak").stderr == ""
+
+
+@pytest.mark.parametrize(
+    "command", [["models"], ["models", "list"], ["doctor"], ["voices"], ["config"]], ids=" ".join
+)
+def test_json_is_in_lines_that_can_be_read(command: list[str]) -> None:
+    shown = invoke(*command, "--json").stdout
+    assert json.loads(shown)
+    assert len(shown.splitlines()) > 10
+
+
+def test_no_voices_are_an_empty_list() -> None:
+    assert json.loads(invoke("voices", "--language", "tlh", "--json").stdout) == []
 
 
 def test_models_as_json() -> None:
@@ -141,6 +204,22 @@ def test_config_tells_where_each_value_comes_from(monkeypatch: pytest.MonkeyPatc
     assert 'backends.espeak.voice = "en-gb"  # my.toml' in lines
     assert "audio.sample_rate = 48000  # TTS_HUB_AUDIO__SAMPLE_RATE" in lines
     assert 'audio.response_format = "mp3"  # default' in lines
+
+
+@pytest.mark.parametrize("name", ["kokoro", "chatterbox_turbo", "openai", "alltalk", "espeak"])
+def test_config_lists_the_settings_of_every_engine(name: str) -> None:
+    assert f"backends.{name}.enabled = true  # default" in invoke("config").stdout.splitlines()
+
+
+def test_a_reference_in_this_folder_is_not_read_and_that_is_told(away_from_home: Path) -> None:
+    Path("config.toml").write_text('reference = true\nmodel = "espeak"\n')
+    for command in (["config"], ["doctor"], ["config", "--path"]):
+        done = invoke(*command)
+        assert str(Path("config.toml").absolute()) in done.stderr
+        assert "reference = true" in done.stderr
+        assert str(away_from_home) in done.stderr
+    assert 'model = "auto"  # default' in invoke("config").stdout
+    assert invoke("--config", "config.toml", "doctor").stderr == ""
 
 
 def test_config_as_json(monkeypatch: pytest.MonkeyPatch) -> None:

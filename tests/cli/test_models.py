@@ -7,12 +7,11 @@ import os
 import pty
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.cli.running import PATIENCE, PROGRAM, complaint, ended, invoke, run, start, until
+from tests.cli.running import PATIENCE, PROGRAM, complaint, ended, install_engine, invoke, run, start, until
 
 WHAT = "tones instead of speech, for tests"
 """The description of the fake engine."""
@@ -27,7 +26,7 @@ from tts_hub.types import ModelFiles
 
 FOLDER = Path(os.environ["PULLED"])
 
-class Pulling(FakeBackend):
+class Engine(FakeBackend):
     name = "pulling"
     models = ("big-model", "small-model", "shaped-model")
 
@@ -77,13 +76,7 @@ class Pulling(FakeBackend):
 @pytest.fixture
 def pulled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the engine `pulling`, which is installed now, puts the files of its models."""
-    site = tmp_path / "site"
-    info = site / "pulling_tts-1.0.dist-info"
-    info.mkdir(parents=True)
-    (site / "pulling_tts.py").write_text(ENGINE)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: pulling-tts\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[tts_hub.backends]\npulling = pulling_tts:Pulling\n")
-    monkeypatch.setenv("PYTHONPATH", str(site))
+    monkeypatch.setenv("PYTHONPATH", install_engine(tmp_path / "site", "pulling", ENGINE))
     monkeypatch.setenv("PULLED", str(tmp_path / "pulled"))
     return tmp_path / "pulled"
 
@@ -107,7 +100,7 @@ def test_list_says_which_files_are_missing_and_what_gets_them(pulled: Path) -> N
     lines = lines_of("models", "list")
     assert f"big-model pulling not ready missing (2.5 GB) {WHAT}" in lines
     assert f"small-model pulling not ready missing {WHAT}" in lines
-    assert lines[-1].startswith("To get the files of a model: tts-hub models pull ")
+    assert lines[-1].startswith("To download the files of a model: tts-hub models pull ")
 
 
 def test_models_alone_lists(pulled: Path) -> None:
@@ -142,7 +135,7 @@ def test_doctor_says_what_is_missing_and_what_gets_it(pulled: Path) -> None:
     shown = run("doctor").stdout.decode().splitlines()
     at = shown.index("pulling: ready")
     assert shown[at + 1] == (
-        "    files of big-model: missing (2.5 GB); to get them: tts-hub models pull big-model"
+        "    files of big-model: missing (2.5 GB); to download them: tts-hub models pull big-model"
     )
 
 
@@ -221,12 +214,10 @@ def test_a_bug_of_an_engine_is_one_line(pulled: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)
 def test_a_signal_ends_it_and_leaves_what_has_come(number: signal.Signals, pulled: Path) -> None:
-    process = start("models", "pull", "big-model", STEP="5")
+    process = start("models", "pull", "big-model", STEP="600")
     until((pulled / "big-model" / "part").exists)
-    began = time.monotonic()
     process.send_signal(number)
     assert process.wait(PATIENCE) == 130
-    assert time.monotonic() - began < 2.0
     assert ended(process) == "interrupted\n"
     assert (pulled / "big-model" / "part").exists()
 
@@ -237,9 +228,10 @@ def test_a_signal_ends_it_and_leaves_what_has_come(number: signal.Signals, pulle
 def test_each_variant_has_a_line_and_one_is_enough(pulled: Path) -> None:
     assert f"shaped-model pulling not ready exact missing (1 kB) {WHAT}" in lines_of("models", "list")
     run("models", "pull", "shaped-model", "--variant", "quick")
-    lines = lines_of("models", "list")
-    at = lines.index(f"shaped-model pulling ready exact missing (1 kB) {WHAT}")
-    assert lines[at + 1] == "quick here (1 kB)"
+    assert f"shaped-model pulling ready quick here (1 kB) {WHAT}" in lines_of("models", "list")
+    lines = lines_of("models", "list", "--all")
+    at = lines.index(f"shaped-model pulling ready quick here (1 kB) {WHAT}")
+    assert lines[at + 1] == "exact missing (1 kB)"
 
 
 def test_pull_takes_the_usual_variant_or_the_one_that_is_named(pulled: Path) -> None:
@@ -259,7 +251,7 @@ def test_remove_says_what_it_freed(pulled: Path) -> None:
     run("models", "pull", "shaped-model")
     run("models", "pull", "big-model")
     assert run("models", "remove", "shaped-model").stdout.decode() == "shaped-model: 48 bytes freed\n"
-    assert refusal("models", "remove", "shaped-model") == "no files of shaped-model are here"
+    assert refusal("models", "remove", "shaped-model") == "there are no files of shaped-model to delete"
     assert run("models", "remove", "big-model").stdout.decode() == "big-model: 24 bytes freed\n"
 
 
@@ -272,7 +264,7 @@ def test_path_is_the_folder_and_fails_where_files_are_missing(pulled: Path) -> N
     done = run("models", "path", "shaped-model", "--variant", "quick")
     assert (done.returncode, done.stdout.decode()) == (1, f"{pulled / 'quick'}\n")
     fix = "(to fix: tts-hub models pull shaped-model --variant quick)"
-    assert done.stderr.decode().endswith(f"missing there: weights {fix}\n")
+    assert done.stderr.decode().endswith(f"missing in that folder: weights {fix}\n")
     run("models", "pull", "shaped-model", "--variant", "quick")
     done = run("models", "path", "shaped-model")
     assert (done.returncode, done.stdout.decode()) == (0, f"{pulled / 'quick'}\n")

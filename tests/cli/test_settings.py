@@ -51,6 +51,19 @@ def test_set_edits_the_file_that_is_read_and_keeps_its_comments() -> None:
     assert config("set", "audio.sample_rate", "48000").endswith(": nothing to change in config.toml\n")
 
 
+def test_set_leaves_the_reference_alone_and_writes_the_users_own_file() -> None:
+    Path("config.toml").write_text(f"reference = true\n{FILE}")
+    done = run("config", "set", "audio.sample_rate", "48000")
+    own = user_config_file()
+    assert done.stdout.decode() == f"audio.sample_rate = 48000: written to {own}\n"
+    assert f"Your config file is {own}" in done.stderr.decode()
+    assert Path("config.toml").read_text() == f"reference = true\n{FILE}"
+    assert own.read_text() == "[audio]\nsample_rate = 48000\n"
+    assert load_config(environ={}).config.audio.sample_rate == 48_000
+    assert run("config", "unset", "audio.sample_rate").returncode == 0
+    assert Path("config.toml").read_text() == f"reference = true\n{FILE}"
+
+
 def test_set_makes_a_named_file() -> None:
     done = run("--config", "folder/new.toml", "config", "set", "fallback", "espeak, kokoro")
     assert done.stdout.decode() == 'fallback = ["espeak", "kokoro"]: written to folder/new.toml\n'
@@ -87,7 +100,7 @@ def test_a_variable_that_goes_before_the_file_is_told() -> None:
     done = run("config", "set", "audio.sample_rate", "48000", TTS_HUB_AUDIO__SAMPLE_RATE="16000")
     assert done.returncode == 0
     assert done.stderr.decode() == (
-        "warning: the environment variable TTS_HUB_AUDIO__SAMPLE_RATE goes before the file\n"
+        "warning: the environment variable TTS_HUB_AUDIO__SAMPLE_RATE overrides the file\n"
     )
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.audio.decoding import decode, decode_s16le
 from tests.backends.espeak_audio import RATE, fundamental
-from tests.cli.running import PATIENCE, PROGRAM, breaking_engine, invoke, run
+from tests.cli.running import PATIENCE, PROGRAM, breaking_engine, complaint, invoke, run
 from tts_hub import TTSBackendManager
 from tts_hub.cli.display import summary
 from tts_hub.testing import FakeBackend, FakeScript
@@ -88,6 +88,26 @@ def test_an_existing_file_is_replaced() -> None:
     speak("Hello.", "-o", "x.wav")
     assert Path("x.wav").read_bytes()[:4] == b"RIFF"
     assert [path.name for path in Path().iterdir()] == ["x.wav"]
+
+
+def test_an_existing_file_is_kept_on_request() -> None:
+    speak("Hello.", "-o", "x.wav", "--captions", "x.srt", "--no-clobber")
+    before = Path("x.wav").read_bytes()
+    assert "exists already" in complaint(1, invoke("speak", "Other.", "-o", "x.wav", "--no-clobber").stderr)
+    assert Path("x.wav").read_bytes() == before
+    assert sorted(path.name for path in Path().iterdir()) == ["x.srt", "x.wav"]
+
+
+def test_the_default_file_is_kept_on_request() -> None:
+    Path("speech.mp3").write_text("precious")
+    assert "speech.mp3" in complaint(1, invoke("speak", "Hello.", "--no-clobber").stderr)
+    assert Path("speech.mp3").read_text() == "precious"
+
+
+def test_help_says_that_files_are_replaced() -> None:
+    shown = " ".join(invoke("speak", "--help").stdout.split())
+    assert "A file that exists is replaced" in shown
+    assert "--no-clobber" in shown
 
 
 # --- sources of text --------------------------------------------------------------------------------------
@@ -213,7 +233,7 @@ def test_fallback_goes_on_where_the_engine_failed(tmp_path: Path) -> None:
     assert (fallback["failed"], fallback["continued"], fallback["segment"]) == ("breaking", "espeak", 1)
     (warning,) = done.stderr.decode().splitlines()
     assert warning.startswith("warning: scripted failure")
-    assert "espeak goes on" in warning
+    assert warning.endswith("continuing with espeak from segment 2")
 
 
 # --- captions ---------------------------------------------------------------------------------------------

@@ -7,12 +7,14 @@ import os
 import pty
 import select
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.audio.decoding import decode
-from tests.cli.running import PATIENCE, PROGRAM, complaint, ended, run, start, until
+from tests.cli.running import PATIENCE, PROGRAM, complaint, ended, install_engine, run, start, until
+from tts_hub.cli.clock import Clock
 
 LONG = "This is one of very many sentences that nobody will hear to the end. " * 2_000
 
@@ -79,7 +81,7 @@ def test_a_reader_that_goes_away_ends_it_with_one_line() -> None:
     said = process.stderr.read().decode()
     with process:
         code = process.wait(PATIENCE)
-    assert "the reader of stdout went away after" in complaint(code, said)
+    assert "stdout was closed after" in complaint(code, said)
 
 
 def test_a_full_disk_behind_stdout_is_told() -> None:
@@ -142,3 +144,59 @@ def test_a_stalled_reader_does_not_hold_up_the_end() -> None:
     process.terminate()
     assert process.wait(PATIENCE) == 130
     assert ended(process) == "interrupted\n"
+
+
+BUSY = """
+import ctypes, os
+from tts_hub.testing import FakeBackend
+
+class Engine(FakeBackend):
+    name = "busy"
+
+    def __init__(self, settings=None):
+        super().__init__(settings, name="busy")
+
+    async def load(self, on_progress):
+        descriptor = os.open("gate", os.O_RDWR)
+        ctypes.PyDLL(None).read(descriptor, ctypes.create_string_buffer(1), 1)  # no Python runs meanwhile
+        os.close(descriptor)
+        await super().load(on_progress)
+"""
+
+
+def test_the_clock_ticks_while_an_engine_that_loads_keeps_python_from_drawing(tmp_path: Path) -> None:
+    os.mkfifo("gate")
+    path = install_engine(tmp_path / "plugins", "busy", BUSY)
+    here, there = pty.openpty()
+    process = subprocess.Popen(
+        [PROGRAM, "speak", "Hello.", "-m", "busy", "-o", "x.wav"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=there,
+        env=os.environ | {"TERM": "xterm-256color", "COLUMNS": "100", "PYTHONPATH": path},
+    )  # fmt: skip
+    os.close(there)
+    shown = b""
+    try:
+        while b"\r0:00:03\r" not in shown:
+            assert select.select([here], [], [], PATIENCE)[0], shown
+            shown += os.read(here, 65_536)
+        Path("gate").write_bytes(b".")
+        with suppress(OSError):  # Linux says so when the other side is closed
+            while data := os.read(here, 65_536):
+                shown += data
+    finally:
+        os.close(here)
+        process.kill() if process.poll() is None and b"x.wav: " not in shown else None
+    assert process.wait(PATIENCE) == 0
+    assert b"\r0:00:02\r" in shown
+    assert b"x.wav: " in shown.splitlines()[-1]
+
+
+def test_the_clock_ends_with_the_program(tmp_path: Path) -> None:
+    clock = Clock(0.0)
+    process = clock._process
+    assert process is not None
+    clock.beat()
+    clock.stop()
+    clock.beat()
+    clock.stop()
+    assert process.returncode == 0

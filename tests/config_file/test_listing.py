@@ -42,7 +42,7 @@ def test_a_setting_tells_all_that_is_known_of_it() -> None:
         value=16000,
         default=24000,
         source="my.toml",
-        description="Hz",
+        description="sample rate in Hz",
         section="The audio that is handed out, whatever engine made it.",
         kind="int",
         minimum=8000,
@@ -177,7 +177,7 @@ def test_what_is_not_there_yet_has_a_kind_too(key: str, kind: str) -> None:
         ("backends.espaek.voice", r"unknown setting 'backends\.espaek\.voice'; did you mean 'espeak'"),
         ("model.x", r"unknown setting 'model\.x'"),
         ("aliases.a.b", r"unknown setting 'aliases\.a\.b'"),
-        ("", "'' is no name of a setting"),
+        ("", "'' is not the name of a setting"),
     ],
 )
 def test_an_unknown_setting_is_told(key: str, message: str) -> None:
@@ -257,7 +257,7 @@ def test_text_that_means_no_value_is_refused(key: str, text: str, message: str) 
 
 
 def test_a_secret_that_is_wrong_is_not_repeated() -> None:
-    with pytest.raises(ConfigError, match=r"'server\.api_keys' is not as it should be") as caught:
+    with pytest.raises(ConfigError, match=r"'server\.api_keys' is not valid") as caught:
         parse_value(at("server.api_keys"), "[very-secret")
     assert "very-secret" not in str(caught.value)
 

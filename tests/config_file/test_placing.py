@@ -125,7 +125,7 @@ def test_what_is_so_already_is_left_as_it_is_written() -> None:
 
 
 def test_an_array_of_tables_is_left_to_its_owner() -> None:
-    with pytest.raises(ConfigError, match="'a' cannot be changed without spoiling the file"):
+    with pytest.raises(ConfigError, match="'a' cannot be changed here without changing other settings"):
         with_setting("[[a]]\nb = 1\n", ("a",), None)
     with pytest.raises(ConfigError, match=r"no setting 'a\.b': 'a' is a single value"):
         with_setting("[[a]]\nb = 1\n", ("a", "b"), 2)

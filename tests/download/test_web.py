@@ -89,15 +89,165 @@ async def test_broken_connections_are_gone_on_with(hub: LocalHub, places: list[P
 
 
 async def test_a_later_call_goes_on(hub: LocalHub, places: list[Place]) -> None:
-    hub.cuts = {"model.onnx": [2 * transfer.CHUNK, *[0] * (transfer.ATTEMPTS - 1)]}
+    hub.cuts = {"model.onnx": [2 * transfer.CHUNK, *[0] * transfer.ATTEMPTS]}
     error = await refused(hub, places)
-    assert "what has arrived is kept" in str(error)
+    assert "what was downloaded so far is kept" in str(error)
     assert (error.backend, error.remedy) == ("some", "try again")
     assert missing_of(places) == ("model.onnx",)
     hub.asked.clear()
     await fetch(hub, unsound_of(places))
     assert here(places) == FILES
     assert hub.ranges("model.onnx") == [f"bytes={2 * transfer.CHUNK}-"]
+
+
+async def test_every_byte_before_a_break_is_kept(hub: LocalHub, places: list[Place]) -> None:
+    hub.cuts = {"model.onnx": [200_001, 3, 100_000]}
+    await fetch(hub, places)
+    assert here(places) == FILES
+    assert hub.ranges("model.onnx") == ["", "bytes=200001-", "bytes=200004-", "bytes=300004-"]
+
+
+async def test_only_tries_that_bring_nothing_count(hub: LocalHub, places: list[Place]) -> None:
+    few, none = 50_000, 0
+    hub.cuts = {"model.onnx": [few, none, none, none, none] * 3 + [few] * (3 * transfer.ATTEMPTS)}
+    await fetch(hub, places)
+    assert here(places) == FILES
+
+
+async def test_bytes_before_a_cancellation_are_kept_to_the_last(
+    hub: LocalHub, places: list[Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "TELL_EVERY", 0.0)
+    hub.stalls = True
+    half = len(FILES["model.onnx"]) // 2
+    events: list[ProgressEvent] = []
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(fetch, hub, places[1:], events)
+        while not events or events[-1].details["bytes"] != half:
+            await anyio.sleep(0.01)
+        tasks.cancel_scope.cancel()
+    assert places[1].part.read_bytes() == FILES["model.onnx"][:half]
+
+
+# --- a part that is of another file ----------------------------------------------------------------------
+
+
+async def leave_part(hub: LocalHub, places: list[Place], content: bytes) -> None:
+    """As an earlier pull would leave it that got half of another file."""
+    hub.files["model.onnx"] = content
+    hub.cuts = {"model.onnx": [500_000, *[0] * transfer.ATTEMPTS]}
+    await refused(hub, places)
+    assert places[1].part.stat().st_size == 500_000
+    hub.files["model.onnx"] = FILES["model.onnx"]
+    hub.asked.clear()
+    hub.conditions.clear()
+
+
+async def test_a_part_is_resumed_on_condition_that_the_file_is_the_same(
+    hub: LocalHub, places: list[Place]
+) -> None:
+    await leave_part(hub, places, FILES["model.onnx"])
+    await fetch(hub, unsound_of(places))
+    assert here(places) == FILES
+    assert hub.ranges("model.onnx") == ["bytes=500000-"]
+    assert hub.conditions == [f'"{hashlib.md5(FILES["model.onnx"]).hexdigest()}"']
+    assert sorted(path.name for path in places[0].path.parent.iterdir()) == sorted(FILES)
+
+
+async def test_a_part_of_an_older_file_is_told_apart_at_once(hub: LocalHub, places: list[Place]) -> None:
+    await leave_part(hub, places, bytes(2_000_000))
+    events: list[ProgressEvent] = []
+    await fetch(hub, unsound_of(places), events)
+    assert here(places) == FILES
+    assert len(hub.ranges("model.onnx")) == 1
+    assert "fetching from the beginning: model.onnx" in [event.message for event in events]
+
+
+async def test_without_etags_the_checksum_tells_and_only_that_file_is_fetched_again(
+    hub: LocalHub, places: list[Place]
+) -> None:
+    hub.etags = [""] * 100
+    await leave_part(hub, places, bytes(2_000_000))
+    await fetch(hub, unsound_of(places))
+    assert here(places) == FILES
+    assert hub.ranges("model.onnx") == ["bytes=500000-", ""]
+    assert hub.ranges("voices.bin") == []
+
+
+async def test_a_weak_etag_is_no_condition(hub: LocalHub, places: list[Place]) -> None:
+    hub.etags = ['W/"1"'] * 100
+    hub.cuts = {"model.onnx": [500_000]}
+    await fetch(hub, places)
+    assert here(places) == FILES
+    assert hub.conditions == [""]
+
+
+async def test_etags_that_change_without_the_file_cost_two_restarts_at_most(
+    hub: LocalHub, places: list[Place]
+) -> None:
+    hub.etags = [f'"{number}"' for number in range(100)]
+    hub.cuts = {"model.onnx": [100_000] * 10}
+    await fetch(hub, places)
+    assert here(places) == FILES
+    assert hub.conditions[:2] == ['"1"', '"2"']
+    assert set(hub.conditions[2:]) == {""}
+
+
+async def test_a_part_that_is_longer_than_the_file_on_the_server(hub: LocalHub, places: list[Place]) -> None:
+    await leave_part(hub, places, FILES["model.onnx"])
+    hub.files["model.onnx"] = bytes(1_000)
+    places[1].etag.unlink()
+    assert "1,000 bytes instead of 2,000,000" in str(await refused(hub, places))
+
+
+async def test_a_range_that_begins_elsewhere_is_not_written(hub: LocalHub, places: list[Place]) -> None:
+    await leave_part(hub, places, FILES["model.onnx"])
+    hub.shift = -10
+    await fetch(hub, unsound_of(places))
+    assert here(places) == FILES
+    assert hub.ranges("model.onnx") == ["bytes=500000-", ""]
+
+
+async def test_an_answer_that_is_packed_against_our_wish_is_unpacked(
+    hub: LocalHub, places: list[Place]
+) -> None:
+    hub.compresses = True
+    hub.cuts = {"model.onnx": [500_000]}
+    await fetch(hub, places)
+    assert here(places) == FILES
+
+
+async def test_a_web_page_does_not_cost_what_has_arrived(hub: LocalHub, places: list[Place]) -> None:
+    await leave_part(hub, places, FILES["model.onnx"])
+    hub.page = b"<h1>Sign in</h1>"
+    assert "model.onnx is not the published file: a web page" in str(await refused(hub, unsound_of(places)))
+    assert places[1].part.stat().st_size == 500_000
+
+
+async def test_a_part_is_deleted_when_another_program_has_fetched_the_file(
+    hub: LocalHub, places: list[Place]
+) -> None:
+    await leave_part(hub, places, FILES["model.onnx"])
+    places[1].path.write_bytes(FILES["model.onnx"])
+    assert unsound_of(places) == []
+    assert sorted(path.name for path in places[0].path.parent.iterdir()) == sorted(FILES)
+
+
+async def test_a_server_is_given_the_time_it_asks_for(
+    hub: LocalHub, places: list[Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr(anyio, "sleep", sleep)
+    hub.statuses, hub.retry_after = [503, 429, 503], ["7", "3600", ""]
+    await fetch(hub, places)
+    assert waited == [7.0, 60.0, transfer.PAUSE * 3]
+
+
+# --- refusals ---------------------------------------------------------------------------------------------
 
 
 async def test_a_server_that_ignores_ranges_sends_it_all(hub: LocalHub, places: list[Place]) -> None:
@@ -110,7 +260,7 @@ async def test_a_server_that_ignores_ranges_sends_it_all(hub: LocalHub, places: 
 async def test_a_wrong_checksum_is_never_put_in_place(hub: LocalHub, places: list[Place], name: str) -> None:
     hub.files[name] = bytes(len(FILES[name]))
     error = await refused(hub, places)
-    assert f"what came for {name} is not the published file: SHA-256" in str(error)
+    assert f"the download of {name} is not the published file: SHA-256" in str(error)
     assert name in missing_of(places)
     hub.files = dict(FILES)
     await fetch(hub, unsound_of(places))
@@ -151,7 +301,7 @@ async def test_no_network_is_told(hub: LocalHub, places: list[Place]) -> None:
 
 @pytest.mark.parametrize("address", ["file:///etc", "ftp://example.org/x", "example.org", "http://[::1"])
 async def test_other_addresses_are_refused(places: list[Place], address: str) -> None:
-    with pytest.raises(BackendUnavailableError, match="no web address"):
+    with pytest.raises(BackendUnavailableError, match="not a web address"):
         await fetch_from_web("some", address, places, ignore, remedy="")
 
 
@@ -174,7 +324,7 @@ async def test_two_at_once_do_not_spoil_each_other(hub: LocalHub, places: list[P
         tasks.start_soon(fetch, hub, places)
         while not places[0].part.exists():
             await anyio.sleep(0.01)
-        assert "another program is pulling it" in str(await refused(hub, places))
+        assert "another program is downloading it" in str(await refused(hub, places))
         tasks.cancel_scope.cancel()
 
 
@@ -185,7 +335,7 @@ async def test_a_full_disk_is_told_before_anything_comes(
         free = 1_000
 
     monkeypatch.setattr("shutil.disk_usage", lambda folder: Full)
-    assert "has 0.0 GB of space left" in str(await refused(hub, places))
+    assert "has 0.0 GB of free space" in str(await refused(hub, places))
     assert hub.asked == []
 
 
@@ -204,6 +354,6 @@ async def test_what_is_not_ours_is_left_alone(hub: LocalHub, places: list[Place]
     remove(places)
     assert other.read_text() == "mine"
     own = Place(places[0].file, other, other, own=True)
-    with pytest.raises(UsageError, match="folder of your own"):
+    with pytest.raises(UsageError, match="your own folder"):
         remove([own])
     assert other.exists()

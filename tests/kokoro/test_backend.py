@@ -18,6 +18,7 @@ from tts_hub_kokoro import KokoroBackend, KokoroSettings
 from tts_hub_kokoro.graph import Graph, Run, load_graph
 
 from tests.kokoro.tiny import FAMILIES, FRAME, PITCHES, RATE, Family, frames_of, write_model
+from tests.waiting import WITHIN
 from tts_hub.backend import TTSBackend
 from tts_hub.errors import (
     BackendUnavailableError,
@@ -144,7 +145,7 @@ async def test_cancelling_stops_a_running_graph(
 
     await backend.load()
     monkeypatch.setattr(Graph, "infer", endless)
-    with anyio.fail_after(5):
+    with anyio.fail_after(WITHIN):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(spoken, backend, TEXT * 40)
             await anyio.to_thread.run_sync(begun.wait)

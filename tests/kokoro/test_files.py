@@ -166,11 +166,11 @@ def test_the_command_line_pulls_lists_and_tells(tmp_path: Path) -> None:
     with serving(hub):
         Path("config.toml").write_text(f'[backends.kokoro]\nrelease = "{hub.url}/a/b/resolve/c"\n')
         said = refusal("models", "pull", "kokoro", "--variant", "int8")
-        assert "what came for voices-v1.0.bin is not the published file: 10 bytes" in said
+        assert "the download of voices-v1.0.bin is not the published file: 10 bytes" in said
         assert said.endswith("(to fix: tts-hub models pull kokoro --variant int8)")
         assert "no variant 'fp8'" in refusal("models", "pull", "kokoro", "--variant", "fp8")
-        assert "missing there: voices-v1.0.bin" in refusal("models", "path", "kokoro")
-        assert refusal("models", "remove", "kokoro") == "no files of kokoro are here"
+        assert "missing in that folder: voices-v1.0.bin" in refusal("models", "path", "kokoro")
+        assert refusal("models", "remove", "kokoro") == "there are no files of kokoro to delete"
         listed = run("models", "list").stdout.decode()
     for line in ("fp32 missing (354 MB)", "fp16 missing (192 MB)", "int8 missing (142 MB)"):
         assert line in listed

@@ -8,9 +8,9 @@ from tts_hub_remote.alltalk import AllTalkBackend
 from tts_hub_remote.alltalk.settings import AllTalkSettings
 
 from tests.remote.alltalk_server import AllTalkServer
-from tests.remote.speaking import QUICK, kept
+from tests.remote.speaking import SETTINGS, kept
 
 
 def engine(service: AllTalkServer, **settings: Any) -> AllTalkBackend:
     """An engine on a server, closed when the test is over."""
-    return kept(AllTalkBackend(AllTalkSettings(**(QUICK | {"url": service.url} | settings))))
+    return kept(AllTalkBackend(AllTalkSettings(**(SETTINGS | {"url": service.url} | settings))))

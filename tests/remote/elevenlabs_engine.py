@@ -9,15 +9,13 @@ from tts_hub_remote.elevenlabs import ElevenLabsBackend
 from tts_hub_remote.elevenlabs.settings import ElevenLabsSettings
 
 from tests.remote.elevenlabs_server import KEY, ElevenLabsServer
-from tests.remote.speaking import QUICK, kept
+from tests.remote.speaking import SETTINGS, kept
 from tts_hub.types import AudioChunk, WordTiming
-
-PATIENT = QUICK | {"first_byte_timeout": 5.0, "read_timeout": 5.0}
 
 
 def eleven(server: ElevenLabsServer, **settings: Any) -> ElevenLabsBackend:
     """An engine on the server, closed when the test is over."""
-    values = PATIENT | {"url": server.url, "api_key": KEY} | settings
+    values = SETTINGS | {"url": server.url, "api_key": KEY} | settings
     return kept(ElevenLabsBackend(ElevenLabsSettings(**values)))
 
 

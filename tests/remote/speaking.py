@@ -16,14 +16,16 @@ from tts_hub.types import AudioChunk, SegmentRequest
 
 B = TypeVar("B", bound=TTSBackend)
 TEXT = "The quick brown fox jumps."
-QUICK: dict[str, Any] = {
-    "connect_timeout": 2.0,
-    "first_byte_timeout": 0.4,
-    "answer_timeout": 2.0,
-    "read_timeout": 0.4,
+SETTINGS: dict[str, Any] = {
+    "connect_timeout": 20.0,
+    "first_byte_timeout": 20.0,
+    "answer_timeout": 20.0,
+    "read_timeout": 20.0,
     "retries": 0,
 }
-"""Settings with which a fault is noticed soon."""
+"""Settings of an engine in tests: one try, and limits that no working server reaches."""
+IMPATIENT: dict[str, Any] = SETTINGS | {"first_byte_timeout": 2.0, "read_timeout": 2.0, "answer_timeout": 2.0}
+"""Settings for servers that say nothing: the fault is noticed soon."""
 
 
 OPEN: list[TTSBackend] = []
@@ -32,7 +34,7 @@ OPEN: list[TTSBackend] = []
 
 def engine(url: str, **settings: Any) -> OpenAIBackend:
     """An engine on a server, closed when the test is over."""
-    return kept(OpenAIBackend(OpenAISettings(**(QUICK | {"url": url} | settings))))
+    return kept(OpenAIBackend(OpenAISettings(**(SETTINGS | {"url": url} | settings))))
 
 
 def kept(backend: B) -> B:

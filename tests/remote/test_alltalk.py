@@ -6,7 +6,6 @@ from collections.abc import Generator
 from contextlib import aclosing
 from typing import Any
 
-import anyio
 import numpy as np
 import pytest
 from tts_hub_remote.alltalk import AllTalkBackend
@@ -23,7 +22,8 @@ from tests.remote.alltalk_server import (
 )
 from tests.remote.alltalk_speaking import engine
 from tests.remote.serving import tone
-from tests.remote.speaking import QUICK, TEXT, joined, kept, request_for, spoken
+from tests.remote.speaking import SETTINGS, TEXT, joined, kept, request_for, spoken
+from tests.waiting import until
 from tts_hub.backend import TTSBackend
 from tts_hub.errors import (
     BackendUnavailableError,
@@ -52,7 +52,7 @@ class _Contract(BackendContract):
             yield
 
     def make_backend(self) -> TTSBackend:
-        return engine(self.service, first_byte_timeout=5.0, read_timeout=5.0, route=self.route)
+        return engine(self.service, route=self.route)
 
 
 class TestStreamOfVersion1(_Contract):
@@ -191,7 +191,7 @@ async def test_a_configured_model_must_be_the_loaded_one(alltalk_2: AllTalkServe
 
 async def test_a_server_under_a_name_of_the_user_s_has_models_of_that_name(alltalk_2: AllTalkServer) -> None:
     attic = AllTalkBackend.named("attic")
-    backend = kept(attic(AllTalkSettings(**(QUICK | {"url": alltalk_2.url}))))
+    backend = kept(attic(AllTalkSettings(**(SETTINGS | {"url": alltalk_2.url}))))
     assert await spoken(backend, model="attic/xtts")
     with pytest.raises(UnknownModelError, match="attic has not loaded 'piper'"):
         await spoken(backend, model="attic/piper")
@@ -301,7 +301,7 @@ async def test_the_stream_comes_through_exactly(setup: Setup, suffix: str) -> No
 
 
 async def test_a_text_that_makes_the_address_too_long_goes_as_a_form(alltalk_2: AllTalkServer) -> None:
-    backend = engine(alltalk_2, first_byte_timeout=5.0)
+    backend = engine(alltalk_2)
     await spoken(backend, "語" * 600, language="zh")
     await spoken(backend, "語" * 700, language="zh")
     assert [asked.path for asked in alltalk_2.generations()] == [STREAM, POST]
@@ -318,9 +318,7 @@ async def test_closing_a_stream_stops_our_job_and_silences_nobody_else(alltalk_1
     backend = engine(alltalk_1)
     async with aclosing(backend.generate_stream(await request_for(backend, TEXT * 20))) as stream:
         await anext(stream)
-    with anyio.fail_after(2):
-        while alltalk_1.generating:
-            await anyio.sleep(0.005)
+    await until(lambda: not alltalk_1.generating)
     assert alltalk_1.locked  # as the real one: it has not noticed
     assert joined(await spoken(backend)) == pytest.approx(tone(TEXT), abs=EXACT)
     assert not alltalk_1.requests("/api/stop-generation")

@@ -14,7 +14,8 @@ from tts_hub_remote.alltalk import AllTalkBackend
 from tests.remote.alltalk_server import AllTalkServer, Setup, piper, wav_file
 from tests.remote.alltalk_speaking import engine
 from tests.remote.serving import Faults
-from tests.remote.speaking import spoken
+from tests.remote.speaking import IMPATIENT, SETTINGS, spoken
+from tests.waiting import WITHIN
 from tts_hub import TTSBackendManager
 from tts_hub.config import parse_config
 from tts_hub.errors import (
@@ -36,7 +37,7 @@ THREE = "The first sentence is here. The second sentence follows it. The third o
 Way = tuple[str, dict[str, Any]]
 WAYS: list[Way] = [("generation", {}), ("generation", {"route": "openai"}), ("file", {"route": "file"})]
 FAULTS: list[tuple[Faults, type[TTSHubError]]] = [
-    (Faults(first_byte_delay=3.0), StalledError),
+    (Faults(first_byte_delay=9.0), StalledError),
     (Faults(stall_after=10_000), StalledError),
     (Faults(reset_after=10_000), GenerationError),
     (Faults(truncate_after=10_000), GenerationError),
@@ -53,22 +54,23 @@ FAULTS: list[tuple[Faults, type[TTSHubError]]] = [
 async def test_every_fault_of_the_audio_becomes_a_typed_error(
     alltalk_2: AllTalkServer, faulty: Any, settings: dict[str, Any], fault: Faults, kind: type[TTSHubError]
 ) -> None:
-    backend = engine(alltalk_2, **settings)
+    patience = IMPATIENT if kind is StalledError else SETTINGS
+    backend = engine(alltalk_2, **patience | settings)
     await backend.load()
     alltalk_2.faulty, alltalk_2.faults = faulty, fault
-    with anyio.fail_after(3), pytest.raises(kind):
+    with anyio.fail_after(WITHIN), pytest.raises(kind):
         await spoken(backend)
 
 
 async def test_a_stream_without_an_end_is_given_up(alltalk_2: AllTalkServer) -> None:
     alltalk_2.faults.endless = True
-    with anyio.fail_after(5), pytest.raises(GenerationError, match="does not stop"):
+    with anyio.fail_after(WITHIN), pytest.raises(GenerationError, match="does not stop"):
         await spoken(engine(alltalk_2), "Hi there")
 
 
 async def test_an_answer_without_an_end_is_given_up(alltalk_files: AllTalkServer) -> None:
     alltalk_files.faults.endless = True
-    with anyio.fail_after(5), pytest.raises(GenerationError):
+    with anyio.fail_after(WITHIN), pytest.raises(GenerationError):
         await spoken(engine(alltalk_files))
 
 
@@ -180,7 +182,7 @@ async def test_two_requests_are_never_generated_at_the_same_time(alltalk_2: AllT
         async with stream:
             assert [chunk async for chunk in stream]
 
-    async with hub(engine(alltalk_2, first_byte_timeout=5.0)) as manager, anyio.create_task_group() as tasks:
+    async with hub(engine(alltalk_2)) as manager, anyio.create_task_group() as tasks:
         for _ in range(3):
             tasks.start_soon(say, manager)
     assert alltalk_2.most_generating == 1

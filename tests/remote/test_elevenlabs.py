@@ -25,7 +25,7 @@ from tests.remote.elevenlabs_server import (
     Ways,
 )
 from tests.remote.serving import RATE, tone
-from tests.remote.speaking import QUICK, TEXT, joined, kept, spoken
+from tests.remote.speaking import SETTINGS, TEXT, joined, kept, spoken
 from tts_hub import TTSBackendManager
 from tts_hub.backend import TTSBackend
 from tts_hub.config import parse_config
@@ -252,7 +252,7 @@ async def test_a_service_of_another_name_has_its_own_models_and_key(
     monkeypatch.setenv("ELEVENLABS_API_KEY", "sk_of_somebody_else")
     monkeypatch.setenv("EUROPE_KEY", KEY)
     kind = ElevenLabsBackend.named("europe")
-    settings = ElevenLabsSettings(**(QUICK | {"url": server.url, "api_key_env": "EUROPE_KEY"}))
+    settings = ElevenLabsSettings(**(SETTINGS | {"url": server.url, "api_key_env": "EUROPE_KEY"}))
     assert not kind.availability(ElevenLabsSettings(url=server.url)).ready
     backend = kept(kind(settings))
     await spoken(backend, model="europe/eleven_flash_v2_5")

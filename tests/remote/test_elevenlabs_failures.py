@@ -16,7 +16,7 @@ from tests.remote.elevenlabs_server import (
     ElevenLabsServer,
 )
 from tests.remote.serving import Faults, tone
-from tests.remote.speaking import QUICK, TEXT, joined, spoken
+from tests.remote.speaking import IMPATIENT, SETTINGS, TEXT, joined, spoken
 from tts_hub.errors import (
     BackendUnavailableError,
     GenerationError,
@@ -146,8 +146,8 @@ async def test_every_refusal_has_its_type(
     [
         (Faults(reset_after=30_000), GenerationError, "broke in the middle"),
         (Faults(truncate_after=30_000), GenerationError, "broke in the middle|half of one"),
-        (Faults(stall_after=30_000), StalledError, "sent nothing for 0.4 s"),
-        (Faults(first_byte_delay=2.0), StalledError, "no audio within 0.4 s"),
+        (Faults(stall_after=30_000), StalledError, "sent nothing for 2 s"),
+        (Faults(first_byte_delay=9.0), StalledError, "no audio within 2 s"),
         (Faults(body=b'{"audio_base64":"AAAA'), GenerationError, "no JSON, or half of one"),
         (Faults(body=b"<html>hello</html>"), GenerationError, "no JSON"),
         (Faults(body=b"[1]"), GenerationError, "list where an object belongs"),
@@ -161,7 +161,7 @@ async def test_every_refusal_has_its_type(
 async def test_faults_are_typed_errors(
     server: ElevenLabsServer, faults: Faults, kind: type[Exception], message: str
 ) -> None:
-    backend = eleven(server, **QUICK)
+    backend = eleven(server, **(IMPATIENT if kind is StalledError else SETTINGS))
     await spoken(backend)
     server.faults = faults
     with pytest.raises(kind, match=message):

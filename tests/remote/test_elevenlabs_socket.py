@@ -21,7 +21,8 @@ from tests.remote.elevenlabs_engine import eleven
 from tests.remote.elevenlabs_server import KEY, SARAH, UNLISTED, ElevenLabsServer
 from tests.remote.elevenlabs_socket import Alignments
 from tests.remote.serving import SECONDS_PER_CHARACTER, tone
-from tests.remote.speaking import QUICK, TEXT, joined, request_for, spoken
+from tests.remote.speaking import IMPATIENT, TEXT, joined, request_for, spoken
+from tests.waiting import WITHIN, until
 from tts_hub import TTSBackendManager
 from tts_hub.backend import TTSBackend
 from tts_hub.config import parse_config
@@ -59,9 +60,7 @@ def words_in(chunks: Sequence[AudioChunk]) -> list[tuple[str, float]]:
 
 async def ended(server: ElevenLabsServer) -> None:
     """The server has seen all its websockets go."""
-    with anyio.fail_after(2):
-        while not all(talk.ended for talk in server.talks):
-            await anyio.sleep(0.005)
+    await until(lambda: all(talk.ended for talk in server.talks))
 
 
 async def test_one_websocket_speaks_all_segments_of_a_request(server: ElevenLabsServer) -> None:
@@ -126,8 +125,8 @@ async def test_where_the_times_do_not_tell_the_text_is_ended_to_learn_its_end(
 
 async def test_a_text_of_nothing_that_is_said_is_not_waited_for(server: ElevenLabsServer) -> None:
     server.socket.mute = True
-    with pytest.raises(StalledError, match=r"over its websocket for 0\.4 s"):
-        await said(eleven(server, **QUICK))
+    with pytest.raises(StalledError, match=r"over its websocket for 2 s"):
+        await said(eleven(server, **IMPATIENT))
 
 
 @pytest.mark.parametrize(
@@ -175,7 +174,7 @@ async def test_segments_that_are_asked_for_together_are_said_in_their_order(serv
 
 async def test_an_earlier_segment_does_not_wait_for_one_that_may_wait_for_it() -> None:
     turns = Turns()
-    with anyio.fail_after(1):
+    with anyio.fail_after(WITHIN):
         assert await turns.begin(3)
         assert not await turns.begin(2)
         turns.end()
@@ -202,7 +201,7 @@ async def test_a_segment_that_gives_up_its_place_keeps_nobody_waiting() -> None:
     with anyio.move_on_after(0.01):
         await turns.begin(4)
     turns.end()
-    with anyio.fail_after(1):
+    with anyio.fail_after(WITHIN):
         assert await turns.begin(5)
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.cli.running import run
 from tests.remote.openai_server import OpenAIServer
 from tests.remote.serving import Faults
-from tests.remote.speaking import QUICK
+from tests.remote.speaking import IMPATIENT, SETTINGS
 from tests.server.conftest import Serve
 from tts_hub import TTSBackendManager
 from tts_hub.config import parse_config
@@ -36,7 +36,7 @@ FAULTS = [
 
 
 def hub(url: str, **settings: Any) -> TTSBackendManager:
-    box = QUICK | {"kind": "openai", "url": url, "concurrency": 1} | settings
+    box = SETTINGS | {"kind": "openai", "url": url, "concurrency": 1} | settings
     return TTSBackendManager(parse_config({"remote": {"box": box}}))
 
 
@@ -60,7 +60,8 @@ async def test_every_fault_hands_over_at_its_sentence(plain: OpenAIServer, fault
     plain.speak = speak  # type: ignore[method-assign]
     if fault.refuse_connections and at:
         pytest.skip("a connection that stands is not refused")
-    async with hub(plain.url) as manager:
+    stalls = fault.stall_after is not None or fault.first_byte_delay
+    async with hub(plain.url, **(IMPATIENT if stalls else SETTINGS)) as manager:
         await manager.preload("box")
         plain.faults = Faults(refuse_connections=fault.refuse_connections)
         audio = await manager.generate(TEXT, model="box", fallback=["espeak"], on_progress=events.append)
@@ -74,7 +75,7 @@ async def test_every_fault_hands_over_at_its_sentence(plain: OpenAIServer, fault
     assert [word.text for word in words] == TEXT[begin:].replace(".", "").split()
     told = [event.message for event in events if event.stage == "fallback"]
     assert len(told) == 1
-    assert "espeak goes on" in told[0]
+    assert "continuing with espeak" in told[0]
 
 
 async def test_without_a_fallback_the_failure_comes_out(plain: OpenAIServer) -> None:
@@ -86,8 +87,8 @@ async def test_without_a_fallback_the_failure_comes_out(plain: OpenAIServer) -> 
 
 async def test_a_service_takes_over_when_the_first_one_is_down(plain: OpenAIServer) -> None:
     boxes = {
-        "down": QUICK | {"kind": "openai", "url": "http://127.0.0.1:9"},
-        "up": QUICK | {"kind": "openai", "url": plain.url},
+        "down": SETTINGS | {"kind": "openai", "url": "http://127.0.0.1:9"},
+        "up": SETTINGS | {"kind": "openai", "url": plain.url},
     }
     async with TTSBackendManager(parse_config({"remote": boxes})) as manager:
         audio = await manager.generate(TEXT, model="down", fallback=["up"])
@@ -105,7 +106,7 @@ async def test_auto_never_means_a_service(plain: OpenAIServer) -> None:
     ("remote", "words"),
     [
         ({"box": {"url": "http://box"}}, "needs a `kind`"),
-        ({"Box 1": {"kind": "openai"}}, "no name for a service"),
+        ({"Box 1": {"kind": "openai"}}, "cannot be the name of a service"),
         ({"box": {"kind": "opnai"}}, "did you mean 'openai'"),
         ({"espeak": {"kind": "openai", "url": "http://box"}}, "an engine of that name"),
         (
@@ -147,11 +148,11 @@ def test_on_the_command_line(plain: OpenAIServer) -> None:
     assert b"my-box cannot be reached" in failed.stderr
     resumed = run("speak", TEXT, "-m", "my-box", "--fallback", "espeak", "-o", "yes.wav")
     assert resumed.returncode == 0
-    assert b"espeak goes on" in resumed.stderr
+    assert b"continuing with espeak" in resumed.stderr
 
 
 def test_through_the_server(serve: Serve, plain: OpenAIServer) -> None:
-    box = QUICK | {"kind": "openai", "url": plain.url}
+    box = SETTINGS | {"kind": "openai", "url": plain.url}
     with serve(remote={"my-box": box}) as server:
         answer = server.speak(TEXT, model="my-box", voice="nova", response_format="mp3")
         assert answer.status_code == 200

@@ -43,7 +43,7 @@ class TestPlainServer(BackendContract):
             yield
 
     def make_backend(self) -> TTSBackend:
-        return engine(self.service.url, first_byte_timeout=5.0, read_timeout=5.0)
+        return engine(self.service.url)
 
 
 class TestKokoroServer(BackendContract):
@@ -57,7 +57,7 @@ class TestKokoroServer(BackendContract):
             yield
 
     def make_backend(self) -> TTSBackend:
-        return engine(self.service.url, native_speed=False, first_byte_timeout=5.0, read_timeout=5.0)
+        return engine(self.service.url, native_speed=False)
 
 
 async def test_raw_samples_are_asked_for_and_come_through_exactly(plain: OpenAIServer) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import httpx
 import pytest
 
+from tests.waiting import WITHIN
 from tts_hub import TTSBackendManager
 from tts_hub.config import parse_config
 from tts_hub.manager import EngineStatus
@@ -23,8 +24,7 @@ from tts_hub.server.hub import Hub
 from tts_hub.server.run import listen, make_server, url_of
 from tts_hub.testing import FakeBackend, FakeScript
 
-PATIENCE = 10.0
-"""Seconds within which whatever a test waits for has happened, on however slow a machine."""
+PATIENCE = WITHIN
 
 
 @dataclass(slots=True)

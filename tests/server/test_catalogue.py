@@ -7,16 +7,16 @@ import json
 import httpx
 import pytest
 
-from tests.server.conftest import Serve, Served
+from tests.server.conftest import PATIENCE, Serve, Served
 from tests.server.test_live import START, heard, send, talking
 from tts_hub.testing import FakeBackend, FakeScript
 
 
 def test_listing_voices_loads_no_engine(serve: Serve) -> None:
-    heavy = FakeBackend(name="heavy", script=FakeScript(load_delay=3.0))
+    heavy = FakeBackend(name="heavy", script=FakeScript(hold_load=True))
     with serve(heavy) as server:
-        voices = httpx.get(f"{server.url}/v1/audio/voices", timeout=2).json()["voices"]
-        only = httpx.get(f"{server.url}/v1/audio/voices?model=heavy", timeout=2).json()["voices"]
+        voices = httpx.get(f"{server.url}/v1/audio/voices", timeout=PATIENCE).json()["voices"]
+        only = httpx.get(f"{server.url}/v1/audio/voices?model=heavy", timeout=PATIENCE).json()["voices"]
         states = {engine.name: engine.state for engine in server.status()}
     assert {voice["model"] for voice in voices} >= {"heavy", "espeak"}
     assert [voice["id"] for voice in only] == ["low", "mid", "high"]

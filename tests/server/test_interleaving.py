@@ -8,6 +8,7 @@ from contextlib import aclosing
 import anyio
 import pytest
 
+from tests.waiting import WITHIN
 from tts_hub.errors import GenerationError
 from tts_hub.progress import ProgressEvent
 from tts_hub.server.interleaving import Interleaving
@@ -41,7 +42,7 @@ async def test_an_event_is_told_while_the_next_piece_is_awaited() -> None:
         news.tell(segment(0))
         await anyio.sleep_forever()
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(WITHIN):
         async with aclosing(pieces()) as made, aclosing(news.read(made)) as items:
             assert [await anext(items), await anext(items)] == [("a",), segment(0)]
 
@@ -114,7 +115,7 @@ async def test_closing_interrupts_the_pieces(taken: int) -> None:
             interrupted = True
             raise
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(WITHIN):
         async with aclosing(pieces()) as made:
             async with aclosing(news.read(made)) as items:
                 for _ in range(taken):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import statistics
 import threading
 import time
 from collections.abc import Generator
@@ -29,8 +28,6 @@ from tts_hub.testing import FakeScript
 from tts_hub.testing.fake import TONES
 
 BOOK = "The quick brown fox jumps over the lazy dog, and nobody knows why. " * 1_000
-FREED = 1.0
-"""Seconds; the aim is 0.1, and what a busy test machine adds is not ours."""
 
 
 @contextmanager
@@ -57,24 +54,20 @@ def busy(server: Served, clients: int) -> Generator[None, None, None]:
 
 
 def test_health_answers_while_books_are_being_read(server: Served) -> None:
-    times = []
-    with httpx.Client(base_url=server.url) as http, busy(server, 4):
-        for _ in range(50):
-            began = time.monotonic()
+    with httpx.Client(base_url=server.url, timeout=PATIENCE) as http, busy(server, 4):
+        for _ in range(20):
             assert http.get("/health").status_code == 200
-            times.append(time.monotonic() - began)
-            time.sleep(0.02)
-    assert statistics.median(times) < 0.25, "the aim is 50 ms; the readers are on the same processors"
+        assert server.metric("tts_requests_in_flight") == 4, "the books are still being read"
     server.until_free()
 
 
 def test_a_client_that_hangs_up_in_the_middle_frees_its_place(server: Served) -> None:
-    server.fake.script = FakeScript(chunk_delay=0.3)
+    server.fake.script = FakeScript(hold_at=5)
     with connected(server) as connection:
         connection.sendall(speech_bytes(BOOK, response_format="pcm"))
         while len(connection.recv(4096)) < 1000:
             pass
-    assert server.until_free() < FREED
+    server.until_free()
     assert server.metric("tts_requests_total", backend="fake", outcome="client_cancel") >= 1
 
 
@@ -84,7 +77,7 @@ def test_a_client_that_hangs_up_before_the_first_audio_frees_its_place(server: S
     with connected(server) as connection:
         connection.sendall(speech_bytes())
         wait_for(lambda: server.fake.active == 1)
-    assert server.until_free() < FREED
+    server.until_free()
     assert server.metric("tts_errors_total", kind="generation_failed") == before, "leaving is no failure"
 
 
@@ -96,15 +89,15 @@ def test_a_client_that_hangs_up_in_the_queue_leaves_it(server: Served) -> None:
         with connected(server) as connection:
             connection.sendall(speech_bytes())
             wait_for(lambda: waiting() == 1)
-        assert wait_for(lambda: waiting() == 0) < FREED
+        wait_for(lambda: waiting() == 0)
 
 
 def test_a_client_that_hangs_up_while_the_engine_loads_is_forgotten(serve: Serve) -> None:
-    with serve(script=FakeScript(load_delay=30)) as server:
+    with serve(script=FakeScript(hold_load=True)) as server:
         with connected(server) as connection:
             connection.sendall(speech_bytes())
             wait_for(lambda: server.metric("tts_requests_in_flight") == 1)
-        assert server.until_free() < FREED
+        server.until_free()
 
 
 def test_places_survive_many_clients_that_hang_up_anywhere(server: Served) -> None:
@@ -130,7 +123,7 @@ def test_a_paused_reader_is_given_up_and_has_taken_little_memory(serve: Serve) -
         with connected(server, receive_buffer=4096) as connection:
             connection.sendall(speech_bytes(BOOK, response_format="wav", sample_rate=48_000))
             wait_for(lambda: server.metric("tts_requests_in_flight") == 1)
-            assert server.until_free() < PATIENCE
+            server.until_free()
             assert server.metric("tts_requests_total", backend="fake", outcome="timeout") == 1
             assert server.metric("tts_errors_total", kind="reader_paused") == 1
             data = received(connection)
@@ -153,7 +146,7 @@ def test_a_slow_reader_gets_everything(serve: Serve) -> None:
     with serve(server={"reader_timeout": 1.0}) as server:
         text = "one two three four five six seven eight"
         with connected(server, receive_buffer=4096) as connection:
-            connection.sendall(speech_bytes(text, response_format="wav"))
+            connection.sendall(speech_bytes(text, response_format="wav", stream=True))
             data = b""
             while not data.endswith(b"0\r\n\r\n"):
                 part = connection.recv(2_000)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.server.conftest import Serve, Served, connected, raw_request, received, speech_bytes
+from tests.server.conftest import PATIENCE, Serve, Served, connected, raw_request, received, speech_bytes
 from tts_hub.testing import FakeScript
 
 HOST = "Host: localhost"
@@ -76,14 +76,14 @@ def test_a_head_that_drips_is_given_up_too(serve: Serve) -> None:
         began = time.monotonic()
         connection.sendall(b"GET /health HTTP/1.1\r\n")
         with pytest.raises(OSError, match=r"reset|pipe"):
-            while time.monotonic() - began < 10:
+            while time.monotonic() - began < PATIENCE:
                 connection.sendall(b"X: y\r\n")
                 time.sleep(0.05)
 
 
 def test_the_second_head_of_a_connection_has_to_come_in_time_too(serve: Serve) -> None:
-    with serve(server={"body_timeout": 0.3}) as server, connected(server) as connection:
-        for rest in (0.5, 0.0):  # between requests it may be longer
+    with serve(server={"body_timeout": 1.0}) as server, connected(server) as connection:
+        for rest in (1.5, 0.0):  # between requests it may be longer
             connection.sendall(raw_request(b"", HOST, method="GET", path="/health"))
             answer = b""
             while not answer.endswith(b"}}}"):
@@ -164,7 +164,7 @@ def test_an_id_with_more_than_letters_is_not_taken_over(server: Served) -> None:
 
 
 def test_other_streams_do_not_notice_an_attack(server: Served) -> None:
-    server.fake.script = FakeScript(chunk_delay=0.05)
+    server.fake.script = FakeScript(hold_at=10)
     body = {"model": "fake", "input": "one two three four five six", "response_format": "pcm"}
     with httpx.stream("POST", f"{server.url}/v1/audio/speech", json=body) as response:
         parts = response.iter_raw()
@@ -172,5 +172,6 @@ def test_other_streams_do_not_notice_an_attack(server: Served) -> None:
         for attack in (b"\x00" * 100, b"GET / HTTP/1.1\r\nX: " + b"a" * 50_000, speech_bytes()[:-3]):
             with connected(server) as connection:
                 connection.sendall(attack)
+        server.script.hold_at = None
         data += b"".join(parts)
     assert len(data) / 2 / 24_000 == pytest.approx(6 * 0.3, abs=0.3)

@@ -88,13 +88,13 @@ def test_one_utterance_follows_the_other(server: Served) -> None:
 
 
 def test_a_cancelled_utterance_stops_and_the_next_can_begin(server: Served) -> None:
-    server.fake.script = FakeScript(chunk_delay=0.2)
+    server.fake.script = FakeScript(hold_at=5)
     with talking(server) as socket:
         send(socket, START, "one two three four five six seven.", {"type": "end"})
         heard(socket, until={"started"})
         send(socket, {"type": "cancel"})
         assert heard(socket)[0][-1] == {"type": "cancelled"}
-        assert server.until_free() < 3
+        server.until_free()
         server.fake.script = FakeScript()
         send(socket, START, "Hello.", {"type": "end"})
         assert heard(socket)[0][-1]["type"] == "done"
@@ -159,7 +159,7 @@ def test_a_second_start_ends_the_utterance_with_an_error(server: Served) -> None
     with talking(server) as socket:
         send(socket, START, START)
         assert "end or cancel it first" in heard(socket)[0][-1]["error"]["message"]
-        assert server.until_free() < 3
+        server.until_free()
 
 
 def test_a_text_that_is_too_long_ends_the_utterance_with_an_error(serve: Serve) -> None:
@@ -174,7 +174,7 @@ def test_a_flood_of_text_is_refused(server: Served) -> None:
     with talking(server) as socket:
         send(socket, START, *["Hello there, this is a sentence. "] * 4_000)
         assert "longer than the" in heard(socket)[0][-1]["error"]["message"]
-    assert server.until_free() < 3
+    server.until_free()
 
 
 def test_a_flood_of_nonsense_is_hung_up_on(server: Served) -> None:
@@ -200,12 +200,12 @@ def test_a_message_that_is_too_large_is_hung_up_on(server: Served) -> None:
 
 @pytest.mark.parametrize("pieces", [["Hello"], ["Hello there. And then there is more"]])
 def test_hanging_up_frees_the_engine(server: Served, pieces: list[str]) -> None:
-    server.fake.script = FakeScript(chunk_delay=0.2)
+    server.fake.script = FakeScript(hold_at=5)
     with talking(server) as socket:
         send(socket, START, *pieces)
         wait_for(lambda: server.metric("tts_requests_in_flight") == 1)
         socket.socket.close()
-    assert server.until_free() < 3
+    server.until_free()
 
 
 def test_a_reader_that_pauses_is_hung_up_on(serve: Serve) -> None:

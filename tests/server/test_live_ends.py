@@ -30,7 +30,7 @@ def test_a_silent_connection_is_told_and_closed(serve: Serve) -> None:
     with serve(server={"idle_timeout": 0.3}) as server, talking(server) as socket:
         began = time.monotonic()
         error, code = farewell(socket)
-        assert 0.2 < time.monotonic() - began < 5
+        assert time.monotonic() - began > 0.2
         assert (error["code"], code) == ("idle_timeout", 1008)
         assert "0.3 s" in error["message"]
         assert server.metric("tts_rejected_total", reason="idle_timeout") == 1
@@ -47,10 +47,10 @@ def test_a_writer_who_stops_in_the_middle_gives_the_engine_back(serve: Serve) ->
 
 
 def test_whoever_says_something_now_and_then_stays(serve: Serve) -> None:
-    with serve(server={"idle_timeout": 1.0}) as server, talking(server) as socket:
+    with serve(server={"idle_timeout": 3.0}) as server, talking(server) as socket:
         send(socket, START)
-        for _ in range(6):
-            time.sleep(0.3)
+        for _ in range(8):
+            time.sleep(0.5)
             send(socket, "one ")
         send(socket, {"type": "end"})
         assert heard(socket)[0][-1]["type"] == "done"
@@ -65,8 +65,8 @@ def test_an_engine_that_thinks_for_long_is_no_silence(serve: Serve) -> None:
 
 
 def test_a_listener_who_only_listens_is_not_silent(serve: Serve) -> None:
-    script = FakeScript(chunk_delay=0.1)
-    with serve(script=script, server={"idle_timeout": 0.5}) as server, talking(server) as socket:
+    script = FakeScript(chunk_delay=0.2)
+    with serve(script=script, server={"idle_timeout": 2.0}) as server, talking(server) as socket:
         send(socket, START, TEN_WORDS + " ")
         words = heard(socket, until={"words"})[0]
         while sum(len(message.get("words", [])) for message in words) < 9:
@@ -78,20 +78,20 @@ def test_a_listener_who_only_listens_is_not_silent(serve: Serve) -> None:
 def test_speech_that_the_grace_is_too_short_for_is_told_and_closed(
     serve: Serve, end: list[dict[str, Any]]
 ) -> None:
-    script = FakeScript(chunk_delay=0.1)
+    script = FakeScript(hold_at=5)
     with serve(script=script, server={"shutdown_grace": 0.5}) as server, talking(server) as socket:
         send(socket, START, TEN_WORDS + " ", *end)
         heard(socket, until={"started"})
         began = time.monotonic()
         server.stop()
         error, code = farewell(socket)
-        assert 0.4 < time.monotonic() - began < 5
+        assert time.monotonic() - began > 0.4
     assert (error["code"], code) == ("server_is_stopping", 1012)
     assert server.metric("tts_requests_in_flight") == 0
 
 
 def test_utterances_in_line_go_with_the_one_that_is_spoken(serve: Serve) -> None:
-    script = FakeScript(chunk_delay=0.1)
+    script = FakeScript(hold_at=5)
     with serve(script=script, server={"shutdown_grace": 0.3}) as server, talking(server) as socket:
         for _ in range(3):
             send(socket, START, TEN_WORDS, {"type": "end"})
@@ -101,7 +101,7 @@ def test_utterances_in_line_go_with_the_one_that_is_spoken(serve: Serve) -> None
 
 
 def test_hanging_up_with_utterances_in_line_leaves_nothing(serve: Serve) -> None:
-    with serve(script=FakeScript(chunk_delay=0.1)) as server:
+    with serve(script=FakeScript(hold_at=5)) as server:
         with talking(server) as socket:
             for _ in range(3):
                 send(socket, START, TEN_WORDS, {"type": "end"})

@@ -61,8 +61,8 @@ def test_metrics_say_what_the_report_says(serve: Serve) -> None:
     assert read["tts_characters_totalbackend:fake"] == len(TEXT)
     for name in ("tts_time_to_first_audio_seconds", "tts_queue_wait_seconds", "tts_real_time_factor"):
         assert read[f"{name}_countbackend:fake"] == 1
-    assert 0 < read["tts_time_to_first_audio_seconds_sumbackend:fake"] < 5
-    assert 0 < read["tts_real_time_factor_sumbackend:fake"] < 5
+    assert read["tts_time_to_first_audio_seconds_sumbackend:fake"] > 0
+    assert read["tts_real_time_factor_sumbackend:fake"] > 0
 
 
 def test_the_time_to_first_audio_is_the_engines_delay_and_little_more(serve: Serve) -> None:

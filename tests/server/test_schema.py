@@ -74,6 +74,6 @@ def test_every_field_of_our_own_is_explained(server: Served) -> None:
     schemas = httpx.get(f"{server.url}/openapi.json").json()["components"]["schemas"]
     openai = {"input", "model", "voice", "instructions", "response_format", "speed", "stream_format"}
     ours = set(schemas["SpeechBody"]["properties"]) - openai
-    assert ours == {"language", "seed", "sample_rate", "fallback", "markup", "options"}
+    assert ours == {"language", "seed", "sample_rate", "fallback", "markup", "options", "stream"}
     assert all(schemas["SpeechBody"]["properties"][name]["description"] for name in ours)
     assert schemas["SpeechBody"]["required"] == ["input"]

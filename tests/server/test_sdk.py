@@ -47,7 +47,7 @@ def test_the_format_is_mp3_unless_another_is_named(server: Served) -> None:
 
 
 def test_sound_arrives_while_the_engine_is_still_at_work(server: Served) -> None:
-    server.fake.script = FakeScript(chunk_delay=0.1)
+    server.fake.script = FakeScript(hold_at=10)
     with client(server) as sdk:
         speech = sdk.audio.speech.with_streaming_response
         text = "one two three four five six seven eight"
@@ -56,6 +56,7 @@ def test_sound_arrives_while_the_engine_is_still_at_work(server: Served) -> None
             next(parts)
             assert server.fake.active == 1
             assert server.metric("tts_requests_in_flight") == 1
+            server.script.hold_at = None
             assert sum(map(len, parts)) > 0
 
 

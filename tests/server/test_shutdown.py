@@ -85,11 +85,11 @@ def test_the_greeting_names_the_engines_and_a_command_that_works() -> None:
         assert "espeak" in server.greeting
         command = re.search(r"Try: (curl .*)\n", server.greeting)
         assert command
-        subprocess.run(f"{command[1]} -sS --fail --noproxy '*'", shell=True, check=True, timeout=30)
+        subprocess.run(f"{command[1]} -sS --fail --noproxy '*'", shell=True, check=True, timeout=PATIENCE)
         with open("hello.mp3", "rb") as file:
             assert len(file.read()) > 1_000
         server.signal()
-        assert server.code(5) == 0
+        assert server.code(PATIENCE) == 0
 
 
 def test_a_running_stream_ends_whole_while_new_connections_are_refused() -> None:
@@ -103,20 +103,18 @@ def test_a_running_stream_ends_whole_while_new_connections_are_refused() -> None
 
 def test_a_stream_longer_than_the_grace_is_cut() -> None:
     with running(shutdown_grace="0.5") as server, book(server) as parts:
-        began = time.monotonic()
         server.signal()
-        time.sleep(1.0)
+        time.sleep(1.0)  # longer than the grace
         with pytest.raises(httpx.RemoteProtocolError):
             for _ in parts:
                 time.sleep(0.01)
         assert server.code(PATIENCE) == 0
-        assert time.monotonic() - began < 8
 
 
 def test_no_grace_at_all_can_be_asked_for() -> None:
     with running(shutdown_grace="0") as server, book(server):
         server.signal()
-        assert server.code(5) == 0
+        assert server.code(PATIENCE) == 0
 
 
 def test_a_second_signal_ends_at_once() -> None:
@@ -124,20 +122,20 @@ def test_a_second_signal_ends_at_once() -> None:
         server.signal()
         wait_for(server.refuses)
         server.signal()
-        server.code(5)
+        server.code(PATIENCE)
 
 
 def test_a_silent_server_ends_at_once() -> None:
     with running() as server:
         server.process.send_signal(signal.SIGINT)
-        assert server.code(5) == 0
+        assert server.code(PATIENCE) == 0
 
 
 def test_a_port_that_is_taken_is_told_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         command = [*TTS_HUB, "serve", "--port", port]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
@@ -153,7 +151,7 @@ def test_a_port_that_is_taken_is_told_in_one_line() -> None:
 )
 def test_an_unsafe_start_is_refused_in_one_line(options: list[str], said: str) -> None:
     command = [*TTS_HUB, "serve", "--port", "0", *options]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert said in done.stderr
@@ -170,4 +168,4 @@ def test_the_end_leaves_no_thread_behind_that_would_hold_the_process() -> None:
         for thread in threads:
             thread.join(PATIENCE)
         server.signal()
-        assert server.code(5) == 0
+        assert server.code(PATIENCE) == 0

@@ -38,14 +38,14 @@ def events(text: str) -> list[Any]:
     ],
 )
 def test_the_media_type_is_that_of_openai(server: Served, name: str, media_type: str) -> None:
-    answer = server.speak(response_format=name)
+    answer = server.speak(response_format=name, stream=True)
     assert answer.headers["content-type"] == media_type
     assert answer.headers["transfer-encoding"] == "chunked"
     assert "content-length" not in answer.headers
 
 
 def test_a_streamed_wav_has_its_open_ended_header_whole_in_the_first_part(server: Served) -> None:
-    body = {"model": "fake", "input": LONG, "response_format": "wav"}
+    body = {"model": "fake", "input": LONG, "response_format": "wav", "stream": True}
     with httpx.stream("POST", f"{server.url}/v1/audio/speech", json=body) as response:
         first = next(response.iter_raw())
     assert len(first) >= 44
@@ -56,7 +56,7 @@ def test_a_streamed_wav_has_its_open_ended_header_whole_in_the_first_part(server
 
 
 def test_the_first_bytes_come_long_before_the_last_are_made(server: Served) -> None:
-    server.fake.script = FakeScript(chunk_delay=0.1)
+    server.fake.script = FakeScript(hold_at=10)
     with connected(server) as connection:
         connection.sendall(speech_bytes(LONG, response_format="pcm"))
         received = b""

@@ -14,22 +14,26 @@ from tts_hub.types import FLUSH, PAUSED
 pytestmark = pytest.mark.anyio
 
 
-async def read(text: IncomingText) -> list[str]:
+async def read(text: IncomingText, paused: anyio.Event | None = None) -> list[str]:
+    """All pieces; `paused` is set once the pause of the writer was seen."""
     pieces: list[str] = []
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(text.pump)
         async for piece in text.pieces():
             pieces.append(piece)
+            if piece is PAUSED and paused is not None:
+                paused.set()
     return pieces
 
 
 async def test_a_pause_of_the_writer_is_told_once() -> None:
     async def writer() -> AsyncIterator[str]:
         yield "One."
-        await anyio.sleep(0.8)
+        await paused.wait()
         yield "Two."
 
-    pieces = await read(IncomingText(writer()))
+    paused = anyio.Event()
+    pieces = await read(IncomingText(writer()), paused)
     assert pieces == ["One.", "", "Two."]
     assert pieces[1] is PAUSED
 

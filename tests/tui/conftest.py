@@ -16,12 +16,21 @@ from tts_hub_tui.hubs.local import LocalHub
 from tts_hub_tui.screens.studio import StudioScreen
 from tts_hub_tui.widgets.controls import Controls
 
+from tests.waiting import WITHIN
 from tts_hub.config import Config, StudioConfig
 from tts_hub.manager import TTSBackendManager
 from tts_hub.testing.fake import FakeBackend, FakeScript
 
-WITHIN = 30.0
-"""Seconds in which whatever a test waits for has to come."""
+
+def held(chunks: int = 100) -> FakeScript:
+    """An engine that gives this many tenths of a second of a segment and then waits; words last long, so that
+    the sound does not come to its end while a test looks at it."""
+    return FakeScript(seconds_per_word=LONG_WORD, hold_at=chunks)
+
+
+def drawn_out() -> FakeScript:
+    """An engine that gives all at once, of words that last long."""
+    return FakeScript(seconds_per_word=LONG_WORD)
 
 
 @dataclass(slots=True)
@@ -54,6 +63,8 @@ class Driven:
         return "\n".join(f"{note.title} {note.message}" for note in self.app._notifications)
 
 
+LONG_WORD = 3.0
+"""Seconds."""
 OpenStudio = Callable[..., AbstractAsyncContextManager[Driven]]
 
 

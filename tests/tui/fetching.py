@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import anyio
 
+from tests.waiting import until
 from tts_hub.backend import BackendSettings
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.testing.fake import FakeBackend
@@ -19,8 +20,8 @@ class Fetching(FakeBackend):
     error: Exception | None = None
     stopped_at = 0
     cancelled_pulls = 0
-    pause = 0.05
-    """Seconds between its five steps."""
+    hold_at: int | None = None
+    """One of its five steps, at which it waits until this is None again."""
 
     @classmethod
     def downloads(cls, settings: BackendSettings) -> Sequence[ModelFiles]:
@@ -36,7 +37,7 @@ class Fetching(FakeBackend):
             sizes = {"bytes": step * 1_000_000, "total_bytes": 5_000_000}
             on_progress(ProgressEvent("downloading", details=sizes))
             try:
-                await anyio.sleep(cls.pause)
+                await until(lambda step=step: cls.hold_at is None or step < cls.hold_at)  # type: ignore[misc]
             except anyio.get_cancelled_exc_class():
                 cls.cancelled_pulls += 1
                 raise

@@ -13,13 +13,10 @@ from tts_hub_tui.screens.jobs import JobsScreen
 from tts_hub_tui.studio.history import History
 from tts_hub_tui.widgets.editor import ScriptEditor
 
-from tests.tui.conftest import Driven, OpenStudio
+from tests.tui.conftest import Driven, OpenStudio, held
 from tts_hub.errors import OutputError
-from tts_hub.testing.fake import FakeScript
 
 pytestmark = pytest.mark.anyio
-
-SLOW = FakeScript(chunk_delay=0.1)
 
 
 def editor(studio: Driven) -> ScriptEditor:
@@ -63,7 +60,7 @@ async def test_a_crash_keeps_the_text_and_tells_no_values(
 
 
 async def test_what_waits_is_spoken_after_a_restart(open_studio: OpenStudio) -> None:
-    async with open_studio(script=SLOW, text="One two three four five.") as studio:
+    async with open_studio(script=held(), text="One two three four five.") as studio:
         await studio.pilot.press("f5", "f5", "f5")
         await studio.until(lambda: len(studio.app.desk.jobs) == 3 and studio.app.desk.is_busy)
         await studio.until(lambda: studio.app.desk.jobs[0].recording)

@@ -17,6 +17,7 @@ from tts_hub_tui.widgets.editor import ScriptEditor
 from tts_hub_tui.widgets.options import OptionRow
 
 from tests.tui.conftest import Driven, OpenStudio
+from tests.waiting import WITHIN
 from tts_hub.errors import InvalidTextError
 from tts_hub.testing.fake import FakeBackend, FakeScript
 
@@ -76,7 +77,7 @@ async def test_loading_a_text_can_be_undone(open_studio: OpenStudio) -> None:
 async def test_devices_and_pipes_are_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (Path("/dev/zero"), tmp_path / "pipe", tmp_path):
-        with pytest.raises(InvalidTextError, match="no file"), anyio.fail_after(10):
+        with pytest.raises(InvalidTextError, match="no file"), anyio.fail_after(WITHIN):
             await opening.read_text(path)
 
 

@@ -12,14 +12,13 @@ from tts_hub_tui.screens.leaving import LeaveUnsaved
 from tts_hub_tui.studio.jobs import Export, Job
 from tts_hub_tui.studio.recording import Recording
 
-from tests.tui.conftest import Driven, OpenStudio
+from tests.tui.conftest import Driven, OpenStudio, drawn_out, held
 from tts_hub.config import StudioConfig
 from tts_hub.stream import AudioStream
 from tts_hub.testing.fake import FakeScript
 
 pytestmark = pytest.mark.anyio
 
-SLOW = FakeScript(chunk_delay=0.05)
 TEXT = "One two three four five six seven eight. " * 3
 
 
@@ -27,13 +26,13 @@ async def hear_one_while_the_next_is_made(studio: Driven, script: FakeScript) ->
     desk = studio.app.desk
     await studio.pilot.press("f5")
     await studio.until(lambda: desk.jobs and desk.jobs[0].is_over and desk.player.state == "playing")
-    script.chunk_delay = 0.1
+    script.hold_at = 5
     await studio.pilot.press("f5")
     await studio.until(lambda: len(desk.jobs) == 2 and desk.jobs[1].recording)
 
 
 async def test_stop_silences_all_and_the_queue_goes_on_when_it_is_told(open_studio: OpenStudio) -> None:
-    async with open_studio(script=SLOW, text=TEXT) as studio:
+    async with open_studio(script=held(), text=TEXT) as studio:
         desk = studio.app.desk
         await studio.pilot.press("f5", "f5", "f5")
         await studio.until(lambda: len(desk.jobs) == 3 and desk.player.state == "playing")
@@ -49,14 +48,14 @@ async def test_stop_silences_all_and_the_queue_goes_on_when_it_is_told(open_stud
 
 
 async def test_stop_also_stops_the_engine_that_makes_the_next_text(open_studio: OpenStudio) -> None:
-    script = FakeScript()
+    script = drawn_out()
     async with open_studio(script=script, text=TEXT) as studio:
         desk = studio.app.desk
         await hear_one_while_the_next_is_made(studio, script)
         assert desk.current is desk.jobs[0]
         await studio.pilot.press("f7")
         await studio.until(lambda: desk.jobs[1].state == "queued" and not desk.jobs[1].recording)
-        script.chunk_delay = 0.0
+        script.hold_at = None
         await studio.pilot.press("f6")
         await studio.until(lambda: desk.jobs[1].state == "done")
         recordings = [job.recording for job in desk.jobs if job.recording]
@@ -64,7 +63,7 @@ async def test_stop_also_stops_the_engine_that_makes_the_next_text(open_studio: 
 
 
 async def test_a_new_text_goes_before_what_is_held(open_studio: OpenStudio) -> None:
-    async with open_studio(script=SLOW, text=TEXT) as studio:
+    async with open_studio(script=held(), text=TEXT) as studio:
         desk = studio.app.desk
         await studio.pilot.press("f5", "f5")
         await studio.until(lambda: len(desk.jobs) == 2 and desk.player.state == "playing")
@@ -76,7 +75,7 @@ async def test_a_new_text_goes_before_what_is_held(open_studio: OpenStudio) -> N
 
 
 async def test_what_was_made_ahead_is_held_too(open_studio: OpenStudio) -> None:
-    async with open_studio(text=TEXT) as studio:
+    async with open_studio(script=drawn_out(), text=TEXT) as studio:
         desk = studio.app.desk
         await studio.pilot.press("f5", "f5")
         await studio.until(lambda: [job.state for job in desk.jobs] == ["done", "done"])
@@ -92,32 +91,34 @@ async def test_an_engine_that_stops_slowly(
     open_studio: OpenStudio, monkeypatch: pytest.MonkeyPatch, keys: list[str]
 ) -> None:
     """What is asked for while it does is done, whatever it still holds."""
-    close = AudioStream.aclose
+    close, may_close = AudioStream.aclose, anyio.Event()
 
     async def slowly(stream: AudioStream) -> None:
         with anyio.CancelScope(shield=True):
-            await anyio.sleep(0.5)
+            await may_close.wait()
         await close(stream)
 
-    monkeypatch.setattr(AudioStream, "aclose", slowly)
-    script = FakeScript()
+    script = drawn_out()
     async with open_studio(script=script, text=TEXT) as studio:
         desk = studio.app.desk
         await hear_one_while_the_next_is_made(studio, script)
+        monkeypatch.setattr(AudioStream, "aclose", slowly)
         await studio.pilot.press("f7", *keys)
         assert [job.state for job in desk.jobs] == ["done", "speaking"]
         assert "what is held (1)" in studio.notes
-        await studio.until(lambda: desk.jobs[1].state != "speaking")
+        may_close.set()
         if keys == ["f6"]:
+            script.hold_at = None
             await studio.until(lambda: desk.current is desk.jobs[1] and desk.player.state == "playing")
         else:
+            await studio.until(lambda: desk.jobs[1].state != "speaking")
             await studio.pilot.pause(0.3)
             assert [job.state for job in desk.jobs] == ["done", "stopped" if keys == ["alt+n"] else "queued"]
             assert desk.player.state == "idle"
 
 
 async def test_a_new_text_is_heard_before_what_was_made_and_held(open_studio: OpenStudio) -> None:
-    async with open_studio(text=TEXT) as studio:
+    async with open_studio(script=drawn_out(), text=TEXT) as studio:
         desk = studio.app.desk
         await studio.pilot.press("f5", "f5")
         await studio.until(lambda: [job.state for job in desk.jobs] == ["done", "done"])
@@ -129,7 +130,7 @@ async def test_a_new_text_is_heard_before_what_was_made_and_held(open_studio: Op
 
 
 async def test_what_is_replayed_can_be_paused_while_others_are_held(open_studio: OpenStudio) -> None:
-    async with open_studio(script=SLOW, text=TEXT) as studio:
+    async with open_studio(script=held(), text=TEXT) as studio:
         desk = studio.app.desk
         await studio.pilot.press("f5", "f5")
         await studio.until(lambda: len(desk.jobs) == 2 and desk.player.state == "playing")
@@ -140,7 +141,7 @@ async def test_what_is_replayed_can_be_paused_while_others_are_held(open_studio:
 
 
 async def test_a_file_of_a_text_that_is_dropped_is_refused(open_studio: OpenStudio, tmp_path: Path) -> None:
-    async with open_studio(script=SLOW, text=TEXT) as studio:
+    async with open_studio(script=held(), text=TEXT) as studio:
         desk = studio.app.desk
         await studio.pilot.press("f5", "f5")
         await studio.until(lambda: len(desk.jobs) == 2 and desk.player.state == "playing")
@@ -150,7 +151,7 @@ async def test_a_file_of_a_text_that_is_dropped_is_refused(open_studio: OpenStud
 
 
 async def test_what_is_held_is_dropped(open_studio: OpenStudio) -> None:
-    async with open_studio(script=SLOW, text=TEXT) as studio:
+    async with open_studio(script=held(), text=TEXT) as studio:
         desk = studio.app.desk
         await studio.pilot.press("f5", "f5", "f5")
         await studio.until(lambda: len(desk.jobs) == 3 and desk.player.state == "playing")
@@ -163,11 +164,13 @@ async def test_what_is_held_is_dropped(open_studio: OpenStudio) -> None:
 
 
 async def test_pause_before_the_first_sound(open_studio: OpenStudio) -> None:
-    async with open_studio(script=FakeScript(first_chunk_delay=0.5), text=TEXT) as studio:
+    script = held(0)
+    async with open_studio(script=script, text=TEXT) as studio:
         desk = studio.app.desk
         await studio.pilot.press("f5")
         await studio.until(lambda: desk.is_busy)
         await studio.pilot.press("f6")
+        script.hold_at = None
         await studio.until(lambda: desk.player.state == "paused")
         assert desk.player.position == 0.0
         await studio.pilot.press("f6")
@@ -175,7 +178,7 @@ async def test_pause_before_the_first_sound(open_studio: OpenStudio) -> None:
 
 
 async def test_pause_while_nothing_is_heard_pauses_nothing_later(open_studio: OpenStudio) -> None:
-    async with open_studio(text="One.") as studio:
+    async with open_studio(script=drawn_out(), text="One.") as studio:
         await studio.pilot.press("f6")
         await studio.until(lambda: "nothing to pause" in studio.notes)
         await studio.pilot.press("f5")
@@ -185,7 +188,7 @@ async def test_pause_while_nothing_is_heard_pauses_nothing_later(open_studio: Op
 async def test_a_key_that_is_held_down_speaks_once(
     open_studio: OpenStudio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with open_studio(script=SLOW, text=TEXT) as studio:
+    async with open_studio(script=held(), text=TEXT) as studio:
         await studio.pilot.press("f5")
         await studio.until(lambda: studio.app.desk.jobs)
         monkeypatch.setattr("tts_hub_tui.screens.studio.REPEATS", 60.0)
@@ -198,10 +201,12 @@ async def test_a_key_that_is_held_down_speaks_once(
 async def test_a_finished_text_is_saved_while_the_next_is_being_made(
     open_studio: OpenStudio, tmp_path: Path
 ) -> None:
-    async with open_studio(script=FakeScript(chunk_delay=0.2), text="One two three four five.") as studio:
+    script = FakeScript()
+    async with open_studio(script=script, text="One two three four five.") as studio:
         desk = studio.app.desk
         await studio.pilot.press("f5")
         await studio.until(lambda: desk.jobs and desk.jobs[0].state == "done")
+        script.hold_at = 2
         await studio.pilot.press("f5")
         await studio.until(lambda: len(desk.jobs) == 2 and desk.jobs[1].state == "speaking")
         desk.export(desk.jobs[0], Export(tmp_path / "first.wav", "wav"))
@@ -252,7 +257,7 @@ async def test_an_engine_with_a_bug_does_not_end_the_studio(
 
 
 async def test_ctrl_c_stops_the_speech_from_a_dialog_too(open_studio: OpenStudio) -> None:
-    async with open_studio(script=SLOW, text=TEXT) as studio:
+    async with open_studio(script=held(), text=TEXT) as studio:
         await studio.pilot.press("f5")
         await studio.until(lambda: studio.app.desk.player.state == "playing")
         await studio.pilot.press("ctrl+s")

@@ -14,6 +14,7 @@ from tts_hub_tui.hubs.remote import RemoteHub
 from tests.server.conftest import Served, served
 from tests.tui.fetching import Fetching
 from tests.tui.remote_serving import FAKE, TEXT, drain
+from tests.waiting import until
 from tts_hub.errors import (
     BackendUnavailableError,
     GenerationError,
@@ -53,7 +54,7 @@ async def test_it_speaks_as_the_engine_here_does(server: Served) -> None:
 
 
 async def test_the_first_audio_comes_before_the_last_is_made(server: Served) -> None:
-    server.script.chunk_delay = 0.05
+    server.script.hold_at = 2
     async with RemoteHub(server.url) as hub, aclosing(await hub.speak(FAKE, ignore)):
         assert not server.free()
 
@@ -85,7 +86,7 @@ async def test_another_engine_goes_on_and_the_report_says_so(server: Served) -> 
 
 
 async def test_the_engine_is_known_while_it_speaks(server: Served) -> None:
-    server.script.chunk_delay = 0.05
+    server.script.hold_at = 2
     async with RemoteHub(server.url) as hub, aclosing(await hub.speak(FAKE, ignore)) as speech:
         assert (speech.report.backend, speech.report.complete) == ("fake", False)
 
@@ -104,19 +105,15 @@ async def test_cancelling_the_reader_stops_the_engine_there(server: Served) -> N
         with anyio.move_on_after(0.5) as limit:
             await drain(await hub.speak(FAKE, ignore))
         assert limit.cancelled_caught
-        with anyio.fail_after(5):
-            while not server.free():
-                await anyio.sleep(0.02)
+        await until(server.free)
 
 
 async def test_closing_stops_the_engine_there(server: Served) -> None:
-    server.script.chunk_delay = 0.05
+    server.script.hold_at = 2
     async with RemoteHub(server.url) as hub:
         speech = await hub.speak(FAKE, ignore)
         await speech.aclose()
-        with anyio.fail_after(5):
-            while not server.free():
-                await anyio.sleep(0.02)
+        await until(server.free)
     assert server.fake.cancelled
 
 
@@ -168,7 +165,6 @@ def fetcher(fetching: type[Fetching]) -> Generator[Served, None, None]:
 
 async def test_a_model_is_pulled_there_with_progress(fetcher: Served, fetching: type[Fetching]) -> None:
     events: list[ProgressEvent] = []
-    fetching.pause = 0.3
     async with RemoteHub(fetcher.url) as hub:
         engines = {engine.name: engine for engine in (await hub.catalogue()).engines}
         assert engines["fetching"].downloads[0].missing == ("net.bin",)
@@ -180,14 +176,13 @@ async def test_a_model_is_pulled_there_with_progress(fetcher: Served, fetching: 
 
 
 async def test_hanging_up_stops_the_pull_there(fetcher: Served, fetching: type[Fetching]) -> None:
-    fetching.pause = 0.3
+    fetching.hold_at = 2
     async with RemoteHub(fetcher.url) as hub:
-        with anyio.move_on_after(0.8):
-            await hub.pull("fetching", ignore)
-        reached = fetching.stopped_at
-        assert 0 < reached < 5
-        await anyio.sleep(1.0)
-    assert fetching.stopped_at <= reached + 1
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(hub.pull, "fetching", ignore)
+            await until(lambda: fetching.stopped_at == 2)
+            tasks.cancel_scope.cancel()
+        await until(lambda: fetching.cancelled_pulls)
     assert not fetching.here
 
 

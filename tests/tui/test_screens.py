@@ -18,7 +18,7 @@ from tts_hub_tui.screens.settings import EditSetting, SettingsScreen
 from tts_hub_tui.widgets.controls import Controls
 from tts_hub_tui.widgets.editor import ScriptEditor
 
-from tests.tui.conftest import Driven, OpenStudio
+from tests.tui.conftest import Driven, OpenStudio, held
 from tests.tui.fetching import Fetching
 from tts_hub.config import load_config
 from tts_hub.errors import BackendUnavailableError
@@ -137,7 +137,7 @@ async def test_history_is_searched(open_studio: OpenStudio) -> None:
 
 
 async def test_what_waits_is_taken_out_of_the_queue(open_studio: OpenStudio) -> None:
-    async with open_studio(script=FakeScript(chunk_delay=0.1), text="One two three four.") as studio:
+    async with open_studio(script=held(), text="One two three four five six seven.") as studio:
         await studio.pilot.press("f5", "f5")
         await studio.until(lambda: len(studio.app.desk.jobs) == 2)
         table = await open_jobs(studio)
@@ -160,6 +160,7 @@ async def test_the_oldest_recordings_go_where_there_are_too_many(
 
 
 async def test_a_model_is_pulled_with_progress(open_studio: OpenStudio, fetching: type[Fetching]) -> None:
+    fetching.hold_at = 3
     async with open_studio(fetching(name="fetching", priority=1)) as studio:
         await studio.pilot.press("f4")
         await studio.until(lambda: isinstance(studio.app.screen, EnginesScreen))
@@ -167,6 +168,7 @@ async def test_a_model_is_pulled_with_progress(open_studio: OpenStudio, fetching
         assert "missing" in [str(cell) for cell in studio.app.screen.query_one(DataTable).get_row_at(0)]
         await studio.pilot.press("p")
         await studio.until(lambda: " of 5 MB" in studio.text("#pull-text"))
+        fetching.hold_at = None
         await studio.until(lambda: "fetching is here" in studio.text("#pull-text"))
         await studio.until(
             lambda: "here" in [str(c) for c in studio.app.screen.query_one(DataTable).get_row_at(0)]
@@ -174,6 +176,7 @@ async def test_a_model_is_pulled_with_progress(open_studio: OpenStudio, fetching
 
 
 async def test_pulling_is_stopped(open_studio: OpenStudio, fetching: type[Fetching]) -> None:
+    fetching.hold_at = 3
     async with open_studio(fetching(name="fetching", priority=1)) as studio:
         await studio.pilot.press("f4")
         await studio.until(lambda: isinstance(studio.app.screen, EnginesScreen))
@@ -188,6 +191,7 @@ async def test_pulling_is_stopped(open_studio: OpenStudio, fetching: type[Fetchi
 async def test_a_pull_goes_on_when_its_screen_is_left(
     open_studio: OpenStudio, fetching: type[Fetching]
 ) -> None:
+    fetching.hold_at = 3
     async with open_studio(fetching(name="fetching", priority=1)) as studio:
         await studio.pilot.press("f4")
         await studio.until(lambda: isinstance(studio.app.screen, EnginesScreen))
@@ -195,6 +199,8 @@ async def test_a_pull_goes_on_when_its_screen_is_left(
         await studio.pilot.press("p")
         await studio.until(lambda: fetching.stopped_at)
         await studio.pilot.press("escape")
+        await studio.until(lambda: studio.app.screen is studio.studio)
+        fetching.hold_at = None
         await studio.until(lambda: "fetching is here" in studio.notes)
         assert fetching.here
 

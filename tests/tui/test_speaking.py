@@ -12,13 +12,12 @@ from tts_hub_tui.screens.help import HelpScreen
 from tts_hub_tui.widgets.editor import ScriptEditor
 
 from tests.audio.decoding import decode
-from tests.tui.conftest import Driven, OpenStudio
+from tests.tui.conftest import Driven, OpenStudio, drawn_out, held
 from tts_hub.errors import BackendUnavailableError
 from tts_hub.testing.fake import FakeBackend, FakeScript
 
 pytestmark = pytest.mark.anyio
 SENTENCES = "One two three four. Five six seven eight. Nine ten eleven twelve."
-SLOW = FakeScript(chunk_delay=0.05)
 
 
 async def spoken(studio: Driven) -> None:
@@ -39,7 +38,7 @@ async def test_a_newcomer_types_and_speaks(open_studio: OpenStudio) -> None:
 
 
 async def test_it_plays_while_it_is_made(open_studio: OpenStudio) -> None:
-    async with open_studio(script=SLOW, text=SENTENCES) as studio:
+    async with open_studio(script=held(), text=SENTENCES) as studio:
         await studio.pilot.press("f5")
         await studio.until(lambda: studio.app.desk.player.position > 0.2)
         assert studio.app.desk.jobs[0].state == "speaking"
@@ -47,7 +46,8 @@ async def test_it_plays_while_it_is_made(open_studio: OpenStudio) -> None:
 
 
 async def test_the_spoken_word_is_marked_in_the_text(open_studio: OpenStudio) -> None:
-    async with open_studio(text="\n\n" + SENTENCES) as studio:
+    slow = FakeScript(seconds_per_word=1.0)
+    async with open_studio(script=slow, text="\n\n" + SENTENCES) as studio:
         editor = studio.studio.query_one(ScriptEditor)
         await studio.pilot.press("f5")
 
@@ -62,7 +62,7 @@ async def test_the_spoken_word_is_marked_in_the_text(open_studio: OpenStudio) ->
 
 
 async def test_what_is_written_meanwhile_is_not_marked(open_studio: OpenStudio) -> None:
-    async with open_studio(text=SENTENCES) as studio:
+    async with open_studio(script=drawn_out(), text=SENTENCES) as studio:
         await studio.pilot.press("f5")
         await studio.until(lambda: studio.app.desk.player.position > 0.3)
         await studio.pilot.press("x")
@@ -72,7 +72,7 @@ async def test_what_is_written_meanwhile_is_not_marked(open_studio: OpenStudio) 
 
 
 async def test_stop_stops_the_engine_at_once(open_studio: OpenStudio) -> None:
-    async with open_studio(script=SLOW, text=SENTENCES) as studio:
+    async with open_studio(script=held(), text=SENTENCES) as studio:
         await studio.pilot.press("f5")
         await studio.until(lambda: studio.app.desk.player.position > 0.1)
         await studio.pilot.press("f7")
@@ -86,7 +86,7 @@ async def test_stop_stops_the_engine_at_once(open_studio: OpenStudio) -> None:
 async def test_ctrl_c_stops_what_runs_and_then_says_how_to_leave(
     open_studio: OpenStudio, keys: list[str]
 ) -> None:
-    async with open_studio(script=SLOW, text=SENTENCES) as studio:
+    async with open_studio(script=held(), text=SENTENCES) as studio:
         await studio.pilot.press("f5")
         await studio.until(lambda: studio.app.desk.player.position > 0.1)
         await studio.pilot.press(*keys)
@@ -96,7 +96,7 @@ async def test_ctrl_c_stops_what_runs_and_then_says_how_to_leave(
 
 
 async def test_pause_holds_the_sound_and_goes_on(open_studio: OpenStudio) -> None:
-    async with open_studio(text=SENTENCES) as studio:
+    async with open_studio(script=drawn_out(), text=SENTENCES) as studio:
         player = studio.app.desk.player
         await studio.pilot.press("f5")
         await studio.until(lambda: player.position > 0.2)
@@ -142,13 +142,16 @@ async def test_save_writes_audio_and_captions(open_studio: OpenStudio, tmp_path:
 
 
 async def test_saving_while_it_is_made_waits_for_all_of_it(open_studio: OpenStudio, tmp_path: Path) -> None:
-    async with open_studio(script=SLOW, text=SENTENCES) as studio:
+    script = held(5)
+    async with open_studio(script=script, text=SENTENCES) as studio:
         await studio.pilot.press("f5")
         await studio.until(lambda: studio.app.desk.player.position > 0.1)
         await studio.pilot.press("ctrl+s")
         await studio.until(lambda: isinstance(studio.app.screen, SaveAs))
         studio.app.screen.query_one(Input).value = str(tmp_path / "all.wav")
         await studio.pilot.press("ctrl+s")
+        assert studio.app.desk.jobs[0].state == "speaking"
+        script.hold_at = None
         await studio.until(lambda: "Saved" in studio.notes)
         assert studio.app.desk.jobs[0].state == "done"
         whole = studio.app.desk.jobs[0].recording
@@ -186,9 +189,11 @@ async def test_a_folder_that_cannot_be_written_to_is_told(open_studio: OpenStudi
 
 
 async def test_texts_are_spoken_one_after_the_other(open_studio: OpenStudio) -> None:
-    async with open_studio(script=SLOW, text="One two three.") as studio:
+    script = FakeScript(hold_at=5)
+    async with open_studio(script=script, text="One two three.") as studio:
         await studio.pilot.press("f5", "f5")
         await studio.until(lambda: "1 waiting" in studio.text("#progress"))
+        script.hold_at = None
         await studio.until(lambda: [job.state for job in studio.app.desk.jobs] == ["done", "done"])
         first, second = studio.app.desk.jobs
         await studio.until(lambda: studio.app.desk.player.recording is second.recording)
@@ -222,7 +227,7 @@ async def test_another_engine_goes_on_and_that_is_said(open_studio: OpenStudio) 
         await studio.pilot.press("f5")
         await spoken(studio)
         assert studio.app.desk.jobs[0].state == "done"
-        await studio.until(lambda: "second goes on" in studio.text("#warning"))
+        await studio.until(lambda: "continuing with second" in studio.text("#warning"))
 
 
 async def test_no_engine_at_all(open_studio: OpenStudio) -> None:

@@ -16,7 +16,7 @@ import pytest
 from tests.audio.decoding import decode
 from tests.server.conftest import served
 
-WITHIN = 40.0
+WITHIN = 90.0
 """Seconds: a machine that does much else starts Python slowly."""
 COMMAND = Path(sys.executable).with_name("tts-hub")
 TEXT = "Hello from a real terminal. It speaks while it makes the sound."

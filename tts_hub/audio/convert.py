@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
-from typing import TypeVar, TypeVarTuple
+from functools import partial
+from typing import IO, TypeVar, TypeVarTuple
 
 import anyio
 import numpy as np
@@ -13,8 +14,9 @@ from anyio import to_thread
 from anyio.lowlevel import RunVar, checkpoint
 
 from tts_hub.audio.encode import open_encoder
+from tts_hub.audio.file import open_body
 from tts_hub.audio.formats import AudioFormat
-from tts_hub.errors import AudioError
+from tts_hub.errors import AudioError, OutputError
 from tts_hub.types import AudioChunk, Samples
 
 T = TypeVar("T")
@@ -24,6 +26,8 @@ FIRST_PIECE_SECONDS = 0.1
 """What is encoded first: soon enough for the first bytes."""
 PIECE_SECONDS = 0.5
 """What is encoded at once after it: a few milliseconds of work."""
+GATHERED_SECONDS = 2.0
+"""What is encoded at once where nobody waits for the first of it: each turn in a thread takes a moment."""
 ENCODER_THREADS = min(4, os.cpu_count() or 1)
 """Encodings at the same time in one event loop; each lasts milliseconds, so streams share them."""
 
@@ -50,6 +54,40 @@ async def encode_stream(
             yield data
 
 
+async def encode_file(
+    chunks: AsyncIterable[AudioChunk], audio_format: AudioFormat, sample_rate: int, file: IO[bytes]
+) -> int:
+    """Write one finished file into `file`, which can seek: lengths and checksums in its header are exact.
+
+    Returns its size in bytes. Errors are those of `encode_stream`, and `OutputError` when the disk is full.
+    """
+    async with _closing(chunks):
+        try:
+            body = await _run(
+                audio_format, partial(open_body, file, audio_format, sample_rate, seekable=True)
+            )
+            async for samples in _gathered(
+                _pieces(chunks, sample_rate), round(GATHERED_SECONDS * sample_rate)
+            ):
+                await _run(audio_format, body.write, samples)
+            await _run(audio_format, body.close)
+            return file.seek(0, os.SEEK_END)
+        except OSError as exc:
+            raise OutputError(f"cannot write a temporary file of audio: {exc.strerror or exc}") from exc
+
+
+async def _gathered(pieces: AsyncIterator[Samples], fewest: int) -> AsyncIterator[Samples]:
+    """The same in fewer pieces: all but the last have at least `fewest` samples."""
+    held: list[Samples] = []
+    async for piece in pieces:
+        held.append(piece)
+        if sum(map(len, held)) >= fewest:
+            yield np.concatenate(held)
+            held.clear()
+    if held:
+        yield np.concatenate(held)
+
+
 async def _pieces(chunks: AsyncIterable[AudioChunk], sample_rate: int) -> AsyncIterator[Samples]:
     """The samples of all chunks, the first piece short, none longer than `PIECE_SECONDS`."""
     first, longest = (max(1, round(s * sample_rate)) for s in (FIRST_PIECE_SECONDS, PIECE_SECONDS))
@@ -69,6 +107,10 @@ async def _run(audio_format: AudioFormat, work: Callable[[*Args], T], *args: *Ar
     if not audio_format.costly:
         await checkpoint()
         return work(*args)
+    return await _in_thread(work, *args)
+
+
+async def _in_thread(work: Callable[[*Args], T], *args: *Args) -> T:
     return await to_thread.run_sync(work, *args, limiter=_limiter())
 
 

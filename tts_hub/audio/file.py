@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -14,11 +13,15 @@ from tts_hub.audio.codec import Muxer
 from tts_hub.audio.encode import WAV_HEADER_BYTES, Encoder, open_encoder, wav_header
 from tts_hub.audio.formats import PCM, WAV, AudioFormat, check_sample_rate
 from tts_hub.errors import AudioError, OutputError, UsageError
+from tts_hub.temporary import open_temporary, put_in_place, why_not_written
 from tts_hub.types import Samples
 
 
 class AudioFileWriter:
     """Writes one audio file that appears whole at `commit`, or not at all.
+
+    A file that has the name already is replaced, unless `replace` is false: then it is an error, at the
+    start or at `commit`.
 
     The samples go into a temporary file in the same folder, through a muxer that can seek: lengths and
     gapless marks in the headers are exact. What is no regular file (a device, a pipe) is written to directly,
@@ -27,9 +30,12 @@ class AudioFileWriter:
     committed.
     """
 
-    def __init__(self, path: str | Path, audio_format: AudioFormat, sample_rate: int) -> None:
+    def __init__(
+        self, path: str | Path, audio_format: AudioFormat, sample_rate: int, *, replace: bool = True
+    ) -> None:
         check_sample_rate(audio_format, sample_rate)
-        self._path = Path(path)
+        self._path = self._given = Path(path)
+        self._replace = replace
         self._temporary: Path | None = None
         self._file: IO[bytes] | None = None
         try:
@@ -37,7 +43,7 @@ class AudioFileWriter:
         except OSError as exc:
             raise self._cannot_write(exc) from exc
         try:
-            self._body = _open_body(
+            self._body = open_body(
                 self._file, audio_format, sample_rate, seekable=self._temporary is not None
             )
         except AudioError:
@@ -54,7 +60,7 @@ class AudioFileWriter:
             raise self._cannot_write(exc) from exc
 
     def commit(self) -> None:
-        """Complete the file and put it in its place; one that was there is replaced."""
+        """Complete the file and put it in its place."""
         file = self._require_open()
         try:
             self._body.close()
@@ -63,7 +69,7 @@ class AudioFileWriter:
                 os.fsync(file.fileno())
             file.close()
             if self._temporary is not None:
-                self._temporary.replace(self._path)
+                put_in_place(self._temporary, self._path, replace=self._replace)
         except OSError as exc:
             self.discard()
             raise self._cannot_write(exc) from exc
@@ -90,27 +96,36 @@ class AudioFileWriter:
 
     def _open(self) -> IO[bytes]:
         if self._path.is_dir():
-            raise IsADirectoryError(None, "it is a folder")
+            raise IsADirectoryError
         if _is_special(self._path):
             return self._path.open("wb", buffering=0)
         # A link stays a link: the file that it points to is the one that is replaced.
         self._path = Path(os.path.realpath(self._path))
-        self._temporary = self._path.with_name(f".tts-hub-{secrets.token_hex(6)}.part")
-        return self._temporary.open("xb")
+        if not self._replace and self._path.exists():
+            raise FileExistsError
+        self._temporary, file = open_temporary(self._path)
+        return file
 
     def _require_open(self) -> IO[bytes]:
         if self._file is None:
-            raise UsageError(f"{self._path} was committed or discarded; it takes no more audio")
+            raise UsageError(f"{self._given} was committed or discarded; it takes no more audio")
         return self._file
 
     def _cannot_write(self, exc: OSError) -> OutputError:
-        return OutputError(f"cannot write {self._path}: {exc.strerror or exc}")
+        return OutputError(f"cannot write {self._given}: {why_not_written(self._path, exc)}")
 
 
-class _Body(Protocol):
-    def write(self, samples: Samples) -> None: ...
+class Body(Protocol):
+    """Audio on its way into a file. Not for use by two threads at once.
 
-    def close(self) -> None: ...
+    Both methods raise `AudioError` when the codec fails and let `OSError` of the file through.
+    """
+
+    def write(self, samples: Samples) -> None:
+        """Shape (T,), T from 0."""
+
+    def close(self) -> None:
+        """Write what is still held, and the lengths into the header; the file stays open."""
 
 
 class _StreamBody:
@@ -146,7 +161,8 @@ class _WavBody(_StreamBody):
         self._file.write(wav_header(self._sample_rate, data_bytes))
 
 
-def _open_body(file: IO[bytes], audio_format: AudioFormat, sample_rate: int, *, seekable: bool) -> _Body:
+def open_body(file: IO[bytes], audio_format: AudioFormat, sample_rate: int, *, seekable: bool) -> Body:
+    """The contents of an audio file, written into `file`; if that can seek, its header is exact."""
     if not seekable or audio_format == PCM:
         return _StreamBody(file, open_encoder(audio_format, sample_rate))
     if audio_format == WAV:

@@ -35,7 +35,7 @@ OPUS = AudioFormat("opus", "audio/opus", (".opus", ".ogg", ".oga"), OPUS_RATES, 
 AAC = AudioFormat("aac", "audio/aac", (".aac",), MPEG_RATES, costly=True)
 FLAC = AudioFormat("flac", "audio/flac", (".flac",), SPEECH_RATES, costly=True)
 WAV = AudioFormat("wav", "audio/wav", (".wav",), SPEECH_RATES, costly=False)
-PCM = AudioFormat("pcm", "audio/pcm", (".pcm", ".raw"), SPEECH_RATES, costly=False)
+PCM = AudioFormat("pcm", "audio/pcm", (".pcm", ".raw"), SPEECH_RATES, costly=False, aliases=("raw",))
 """Raw signed 16-bit little-endian samples, no header."""
 
 FORMATS = (MP3, OPUS, AAC, FLAC, WAV, PCM)

@@ -44,7 +44,13 @@ class HttpTarget:
 
     async def speak(self, job: Job, text: BenchText) -> list[Part]:
         """The chunks of the body."""
-        body = {"input": text.text, "model": job.model, "response_format": job.response_format}
+        body: dict[str, object] = {
+            "input": text.text,
+            "model": job.model,
+            "response_format": job.response_format,
+        }
+        if self._ours:
+            body["stream"] = True  # a short wav would be held back to become a finished file
         if job.voice is not None or not self._ours:
             body["voice"] = job.voice or "alloy"
         else:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from tts_hub.captions.cues import captions
 from tts_hub.errors import OutputError, UnsupportedFormatError, one_of
+from tts_hub.temporary import open_temporary, put_in_place, why_not_written
 from tts_hub.types import WordTiming
 
 
@@ -79,23 +79,32 @@ def caption_writer(path: str | os.PathLike[str]) -> CaptionWriter:
 
 
 def write_captions(
-    path: str | os.PathLike[str], words: Sequence[WordTiming], source: str, *, language: str = "en"
+    path: str | os.PathLike[str],
+    words: Sequence[WordTiming],
+    source: str,
+    *,
+    language: str = "en",
+    replace: bool = True,
 ) -> None:
     """Write captions in the format that the suffix of `path` names; the file is complete or not there.
 
-    Raises `UnsupportedFormatError` for another suffix, `OutputError` when it cannot be written.
+    Raises `UnsupportedFormatError` for another suffix, `OutputError` when it cannot be written, or exists and
+    is not to be replaced.
     """
     target = Path(path)
     text = caption_writer(target)(words, source, language=language)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
+        if not replace and target.exists():
+            raise FileExistsError
+        temporary, file = open_temporary(target)
         try:
-            temporary.write_text(text, encoding="utf-8", newline="\n")
-            temporary.replace(target)
+            with file:
+                file.write(text.encode())
+            put_in_place(temporary, target, replace=replace)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as exc:
-        raise OutputError(f"cannot write the captions to {target}: {exc.strerror or exc}") from exc
+        raise OutputError(f"cannot write the captions to {target}: {why_not_written(target, exc)}") from exc
 
 
 def _escape(line: str) -> str:

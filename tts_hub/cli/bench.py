@@ -49,7 +49,7 @@ class _Positive(click.FloatRange):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         number = float(super().convert(value, param, ctx))
         if not math.isfinite(number):
-            self.fail(f"{value} is not a number to count with", param, ctx)
+            self.fail(f"{value} is not a finite number", param, ctx)
         return number
 
 
@@ -59,22 +59,28 @@ TURNS = 20
 FORMAT = click.Choice([audio_format.name for audio_format in FORMATS])
 NEW_FILE = click.Path(path_type=Path, dir_okay=False)
 LATER = (
-    "measured at different times: noise that changes between runs can only be guessed at; "
-    "`tts-hub bench --versus` measures in turns"
+    "The two were measured at different times, and the machine may have been slower at one of them; "
+    "`tts-hub bench --versus` measures both in turns."
 )
 FAILED = 1
 """Exit code when a stream was broken or short."""
 
 
-@click.group(invoke_without_command=True)
-@click.option("--quick", is_flag=True, help="A trustworthy table in a minute or two.")
+@click.group(invoke_without_command=True, short_help="Measure delays, gaps, speed and cost.")
+@click.option("--quick", is_flag=True, help="A smaller table, in a minute or two.")
 @click.option(
     "-t", "--target", "targets", multiple=True, help="library, http (our own server), or a base URL."
 )
 @click.option("--url", "urls", multiple=True, help="The same as --target with a base URL, up to /v1.")
 @click.option("--api-key", help="Key for the servers that are measured.")
-@click.option("-m", "--model", default="auto", show_default=True, help="Other servers want one of theirs.")
-@click.option("--voice")
+@click.option(
+    "-m",
+    "--model",
+    default="auto",
+    show_default=True,
+    help="Model to ask for; other servers need one of theirs.",
+)
+@click.option("--voice", help="Voice to ask for.")
 @click.option("--text", "texts", multiple=True, help=f"Repeatable: {', '.join(NAMES)}.")
 @click.option("--format", "formats", multiple=True, type=FORMAT, help="Repeatable.")
 @click.option(
@@ -86,7 +92,7 @@ FAILED = 1
     multiple=True,
     help="Requests a second at random times (open loop). Repeatable.",
 )
-@click.option("--requests", type=click.IntRange(1), help="Of each cell.")
+@click.option("--requests", type=click.IntRange(1), help="Requests per row of the table.")
 @click.option(
     "--versus",
     multiple=True,
@@ -100,7 +106,7 @@ FAILED = 1
     show_default=True,
     help="Seconds that one request may take.",
 )
-@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the random arrival times.")
 @click.option("--json", "json_file", type=NEW_FILE, help="Write the result here.")
 @click.option("--markdown", "markdown_file", type=NEW_FILE, help="Write a table here.")
 @click.option("--plot", "plot_file", type=NEW_FILE, help="Draw a PNG or SVG here.")
@@ -130,9 +136,9 @@ def compare(a: Path, b: Path) -> None:
     results = load(a), load(b)
     ratios = compare_results(*results)
     for line in differences(*results):
-        click.echo(f"not the same: {line}", err=True)
+        click.echo(f"differs: {line}", err=True)
     if not ratios:
-        raise click.ClickException(f"{a} and {b} have no cell in common")
+        raise click.ClickException(f"{a} and {b} have no row in common")
     for line in table(RATIO_HEAD, list(ratio_rows(ratios))):
         click.echo(line)
     click.echo(LATER, err=True)
@@ -208,10 +214,12 @@ def _check_files(given: dict[str, Any]) -> None:
     """Before minutes of work: what cannot be written or drawn afterwards is told now."""
     for name in ("json_file", "markdown_file", "plot_file"):
         if given[name] is not None and not os.access(given[name].parent, os.W_OK):
-            raise OutputError(f"cannot write {given[name]}: its folder is not there or not writable")
+            raise OutputError(f"cannot write {given[name]}: its folder does not exist or is write-protected")
     if given["plot_file"] is not None:
         if given["plot_file"].suffix.lower() not in SUFFIXES:
-            raise OutputError(f"cannot draw into {given['plot_file']}: possible are {' and '.join(SUFFIXES)}")
+            raise OutputError(
+                f"cannot draw into {given['plot_file']}: the file name must end in {' or '.join(SUFFIXES)}"
+            )
         require_matplotlib()
 
 

@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections import Counter
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import click
 
+from tts_hub.cli.clock import Clock
 from tts_hub.pricing import CostEstimate, EngineEstimate, usd
 from tts_hub.progress import ProgressEvent
 from tts_hub.report import SpeechReport
 
 if TYPE_CHECKING:
     from rich.progress import ProgressColumn
+    from rich.text import Text
 
 
 class Bar:
     """A bar of progress on a terminal, nothing in a pipe: the base of what the long commands show."""
 
+    ticks: ClassVar[bool] = False
+    """Something in this process may keep the bar from being drawn; the time is to go on."""
+
     def __init__(self, *columns: ProgressColumn, description: str, quiet: bool = False) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
+        from rich.progress import BarColumn, Progress, Task, TextColumn, TimeElapsedColumn
 
+        class Elapsed(TimeElapsedColumn):
+            def render(column, task: Task) -> Text:  # noqa: N805 - `self` is the bar
+                if self._clock is not None:
+                    self._clock.beat()
+                return super().render(task)
+
+        self._clock: Clock | None = None
         self._progress = Progress(
+            Elapsed(),  # in the first column: the clock draws there too
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
             *columns,
@@ -34,32 +48,45 @@ class Bar:
             disable=quiet or sys.stderr is None or not sys.stderr.isatty(),
         )
         self._task = self._progress.add_task(description, total=None, status="")
+        self._began = time.monotonic()
 
     def __enter__(self) -> Self:
-        self._progress.start()
+        self._start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        self._stop()
 
     def say(self, line: str, *, err: bool) -> None:
         """A line that stays, above the bar."""
-        self._progress.stop()
+        self._stop()
         click.echo(line, err=err)
+        self._start()
+
+    def _start(self) -> None:
+        if self.ticks and not self._progress.disable:
+            self._clock = Clock(time.monotonic() - self._began)
         self._progress.start()
+
+    def _stop(self) -> None:
+        if self._clock is not None:  # before the line is cleared: it must not draw on what comes next
+            self._clock.stop()
+            self._clock = None
+        self._progress.stop()
 
 
 class SpeakDisplay(Bar):
     """How far the speech has come; what went wrong is told in a pipe as well."""
 
+    ticks = True
+
     def __init__(self, *, quiet: bool) -> None:
-        from rich.progress import TextColumn, TimeElapsedColumn
+        from rich.progress import TextColumn
 
         self._quiet = quiet
-        status = TextColumn("{task.fields[status]}")
-        super().__init__(status, TimeElapsedColumn(), description="starting", quiet=quiet)
+        super().__init__(TextColumn("{task.fields[status]}"), description="starting", quiet=quiet)
 
     def update(self, event: ProgressEvent, /) -> None:
         """Show one event."""

@@ -6,76 +6,146 @@ import dataclasses
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tts_hub.backend import speaks
+from tts_hub.cli.completing import complete_models
 from tts_hub.cli.main import run
-from tts_hub.manager import EngineStatus, TTSBackendManager
-from tts_hub.types import ModelFiles, Voice
+
+if TYPE_CHECKING:
+    from tts_hub.config import Config
+    from tts_hub.manager import EngineStatus, TTSBackendManager
+    from tts_hub.types import ModelFiles, Voice
 
 NOT_WELL = 1
 """Exit code of `doctor` when nothing can speak, or the configuration asks for what there is not."""
 
 
-@click.command()
-@click.option("-m", "--model", help="Only the voices of this model's engine.")
-@click.option("--language", help="Only voices that speak this BCP 47 tag.")
+all_option = click.option("--all", "show_all", is_flag=True, help="Show the engines that are not ready too.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+
+
+@click.command(short_help="List the voices.")
+@click.option("-m", "--model", help="Only the voices of this model's engine.", shell_complete=complete_models)
+@click.option("--language", help="Only voices that speak this language: a BCP 47 tag such as en-GB.")
 @click.option("--variants", is_flag=True, help="List the variants (as in en-us+f3) of the voices too.")
-@click.option("--json", "as_json", is_flag=True)
+@all_option
+@json_option
 @click.pass_obj
 def voices(
-    config_file: Path | None, model: str | None, language: str | None, *, variants: bool, as_json: bool
+    config_file: Path | None,
+    model: str | None,
+    language: str | None,
+    *,
+    variants: bool,
+    show_all: bool,
+    as_json: bool,
 ) -> None:
-    """List the voices of the engines that are ready."""
-    found = run(lambda: _voices(config_file, model))
+    """List the voices of the engines that are ready, the best engine's first."""
+    from tts_hub.backend import speaks
+
+    found, status = run(lambda: _voices(config_file, model))
     rows = [(e, v) for e, vs in found.items() for v in vs if speaks(v, language or "")]
     if as_json:
-        click.echo(json.dumps([{"backend": e} | dataclasses.asdict(v) for e, v in rows], ensure_ascii=False))
+        lines = [json.dumps({"backend": e} | dataclasses.asdict(v), ensure_ascii=False) for e, v in rows]
+        click.echo("[\n" + ",\n".join(lines) + "\n]" if lines else "[]")
         return
     table(
         ("voice", "name", "language", "gender", "engine"),
         [(v.id, v.name, v.language, v.gender or "", e) for e, v in rows],
     )
     _tell_variants(rows, show=variants)
+    silent = [] if model else [engine for engine in status if not engine.availability.ready]
+    if show_all and silent:
+        click.echo("\nEngines that are not ready, so that their voices are not listed:")
+        for engine in silent:
+            click.echo(diagnosis(engine))
+    elif silent:
+        click.echo(f"\n{more(silent)} first: tts-hub voices --all", err=True)
 
 
-@click.command()
-@click.option("--json", "as_json", is_flag=True)
+@click.command(short_help="Report which engines are ready and what the others need.")
+@all_option
+@json_option
 @click.pass_context
-def doctor(ctx: click.Context, *, as_json: bool) -> None:
-    """Say of each engine whether it is ready, what to do if not, and whether the defaults can be met."""
-    status, best = run(lambda: _status(ctx.obj))
+def doctor(ctx: click.Context, *, show_all: bool, as_json: bool) -> None:
+    """Report which engines are ready, what the others need, and whether the configured defaults work."""
+    from tts_hub.cli.settings import mention_config_file
+
+    status, best, config = run(lambda: engine_status(ctx.obj))
     problems = run(lambda: _problems(ctx.obj))
     if as_json:
         rows = {"engines": [_as_json(s) for s in status], "auto": best, "problems": problems}
-        click.echo(json.dumps(rows, ensure_ascii=False))
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
     else:
-        for engine in status:
-            click.echo(_diagnosis(engine))
+        shown = status if show_all else worth_showing(status, config)
+        for engine in shown:
+            click.echo(diagnosis(engine))
         for problem in problems:
             click.echo(f"configuration: {problem}")
         click.echo(f"`auto` means {best}." if best else "No engine can speak.")
+        hidden = [engine for engine in status if engine not in shown]
+        if hidden:
+            click.echo(f"{more(hidden)}: tts-hub doctor --all")
+    mention_config_file(ctx.obj)
     ctx.exit(0 if best and not problems else NOT_WELL)
 
 
-async def _voices(config_file: Path | None, model: str | None) -> Mapping[str, Sequence[Voice]]:
+async def _voices(
+    config_file: Path | None, model: str | None
+) -> tuple[Mapping[str, Sequence[Voice]], list[EngineStatus]]:
+    from tts_hub.manager import TTSBackendManager
+
     async with TTSBackendManager.from_config(config_file) as manager:
-        return await manager.voices(model)
+        found, status = await manager.voices(model), best_first(manager)
+    names = [engine.name for engine in status]
+    return {name: found[name] for name in sorted(found, key=names.index)}, status
 
 
-async def _status(config_file: Path | None) -> tuple[list[EngineStatus], str | None]:
+async def engine_status(config_file: Path | None) -> tuple[list[EngineStatus], str | None, Config]:
+    """All engines, the best first; which one `auto` means; the configuration."""
+    from tts_hub.manager import TTSBackendManager
+
     async with TTSBackendManager.from_config(config_file) as manager:
-        return manager.status(), manager.best()
+        return best_first(manager), manager.best(), manager.config
 
 
 async def _problems(config_file: Path | None) -> list[str]:
+    from tts_hub.manager import TTSBackendManager
+
     async with TTSBackendManager.from_config(config_file) as manager:
         return await manager.problems()
 
 
-def _diagnosis(engine: EngineStatus) -> str:
+def best_first(manager: TTSBackendManager) -> list[EngineStatus]:
+    """All engines: what `auto` means, the others that are ready, the rest."""
+    best = manager.best()
+    return sorted(manager.status(), key=lambda engine: (not engine.availability.ready, engine.name != best))
+
+
+def worth_showing(status: Sequence[EngineStatus], config: Config) -> Sequence[EngineStatus]:
+    """The engines that are ready, and those that the configuration sets up; all of them if none is ready."""
+    if not any(engine.availability.ready for engine in status):
+        return status
+    set_up = {name for name, values in config.backends.items() if set(values) - {"enabled"}}
+    set_up |= {*config.remote, config.alias_target(config.model), *map(config.alias_target, config.fallback)}
+    return [
+        engine for engine in status if engine.availability.ready or {engine.name, *engine.models} & set_up
+    ]
+
+
+def more(engines: Sequence[EngineStatus]) -> str:
+    """How many are not shown, as the beginning of a line."""
+    return (
+        "1 more engine needs something"
+        if len(engines) == 1
+        else f"{len(engines)} more engines need something"
+    )
+
+
+def diagnosis(engine: EngineStatus) -> str:
+    """Whether an engine is ready, and what it needs if not."""
     availability = engine.availability
     if availability.ready:
         lines = [f"{engine.name}: ready"]
@@ -83,15 +153,18 @@ def _diagnosis(engine: EngineStatus) -> str:
         lines = [f"{engine.name}: not ready: {availability.reason}"]
         lines += [f"to fix: {availability.remedy}"] if availability.remedy else []
     needed = wanting(engine.downloads)
+    here = {files.model for files in engine.downloads if not files.missing}
     for files in engine.downloads:
+        if files.missing and files.model in here:
+            continue  # another variant of it is here, which is enough
         command = pull_command(files)
-        hint = f"; to get them: {command}" if files in needed and command != availability.remedy else ""
+        hint = f"; to download them: {command}" if files in needed and command != availability.remedy else ""
         lines.append(f"files of {files.model}: {files_state(files)}{hint}")
     return "\n    ".join(lines)
 
 
 def wanting(downloads: Sequence[ModelFiles]) -> list[ModelFiles]:
-    """What is to be pulled: of each model of which no variant is here, the usual one."""
+    """What is to be pulled: the default variant of each model that has none here."""
     here = {files.model for files in downloads if not files.missing}
     usual = {files.model: files for files in reversed(downloads)}
     return [files for model, files in usual.items() if model not in here]

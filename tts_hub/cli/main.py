@@ -26,6 +26,7 @@ COMMANDS = {
     "serve": "tts_hub.cli.serve",
     "bench": "tts_hub.cli.bench",
     "config": "tts_hub.cli.settings",
+    "completion": "tts_hub.cli.completing",
 }
 """Command -> module, imported when it is called, so that each start is quick."""
 INTERRUPTED = 130
@@ -67,13 +68,17 @@ class HubCommands(click.Group):
     "--config",
     "config_file",
     type=click.Path(path_type=Path),
-    help="Config file instead of the usual places.",
+    help="Config file to read instead of the default one.",
 )
-@click.option("-v", "--verbose", count=True, help="Log what happens to stderr; twice for details.")
+@click.option("-v", "--verbose", count=True, help="Log to stderr; -vv for details.")
 @click.version_option(package_name="tts-hub", prog_name="tts-hub")
 @click.pass_context
 def main(ctx: click.Context, config_file: Path | None, verbose: int) -> None:
-    """Speak text with whatever engine is at hand, streamed as it is made."""
+    """Turn text into speech, with the best engine that is ready.
+
+    For a start: tts-hub speak "Hello!" -o hello.mp3. To have the Tab key complete commands, models and
+    voices, see `tts-hub completion --help`.
+    """
     logging.basicConfig(
         level=[logging.ERROR, logging.INFO, logging.DEBUG][min(verbose, 2)],
         format="%(levelname)s %(name)s: %(message)s",

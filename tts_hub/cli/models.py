@@ -4,76 +4,97 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from tts_hub.cli.display import DownloadDisplay
-from tts_hub.cli.listing import files_state, pull_command, size_text, table, wanting
+from tts_hub.cli.completing import complete_downloads, forget
+from tts_hub.cli.listing import (
+    all_option,
+    engine_status,
+    files_state,
+    json_option,
+    more,
+    pull_command,
+    size_text,
+    table,
+    wanting,
+    worth_showing,
+)
 from tts_hub.cli.main import run
-from tts_hub.manager import EngineStatus, TTSBackendManager
-from tts_hub.types import ModelFiles
+
+if TYPE_CHECKING:
+    from tts_hub.manager import EngineStatus
+    from tts_hub.types import ModelFiles
 
 HEAD = ("model", "engine", "state", "files", "")
 
 
-variant_option = click.option("--variant", metavar="V", help="Which form, where a model has several.")
+variant_option = click.option("--variant", metavar="V", help="Which variant of the model, such as fp16.")
 
 
-@click.group(invoke_without_command=True)
-@click.option("--json", "as_json", is_flag=True)
+@click.group(invoke_without_command=True, short_help="List, download and delete models.")
+@all_option
+@json_option
 @click.pass_context
-def models(ctx: click.Context, *, as_json: bool) -> None:
-    """List the models, and the names that stand for others; get the files of those that need some."""
+def models(ctx: click.Context, *, show_all: bool, as_json: bool) -> None:
+    """List the models that are ready, and the aliases; download or delete the files of models."""
     if ctx.invoked_subcommand is None:
-        _list(ctx.obj, as_json=as_json)
+        _list(ctx.obj, show_all=show_all, as_json=as_json)
 
 
 @models.command("list")
-@click.option("--json", "as_json", is_flag=True)
+@all_option
+@json_option
 @click.pass_obj
-def list_models(config_file: Path | None, *, as_json: bool) -> None:
-    """List the models, and the names that stand for others."""
-    _list(config_file, as_json=as_json)
+def list_models(config_file: Path | None, *, show_all: bool, as_json: bool) -> None:
+    """List the models that are ready, and the aliases."""
+    _list(config_file, show_all=show_all, as_json=as_json)
 
 
 @models.command()
-@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=complete_downloads)
 @variant_option
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 @click.pass_obj
 def pull(config_file: Path | None, names: Sequence[str], variant: str | None, *, quiet: bool) -> None:
-    """Get the files of models: what is missing or damaged, from where an earlier pull stopped."""
+    """Download the files of models: those that are missing or damaged. An interrupted download is resumed."""
     run(lambda: _pull(config_file, names, variant, quiet=quiet))
+    forget()
 
 
 @models.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_downloads)
 @variant_option
 @click.pass_obj
 def remove(config_file: Path | None, name: str, variant: str | None) -> None:
-    """Delete the files of a model: all its variants, or one."""
+    """Delete the files of a model: all variants, or one."""
     freed, had = run(lambda: _remove(config_file, name, variant))
+    forget()
     if not freed and not had:
-        raise click.ClickException(f"no files of {name} are here")
+        raise click.ClickException(f"there are no files of {name} to delete")
     click.echo(f"{name}: {size_text(freed)} freed")
 
 
 @models.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_downloads)
 @variant_option
 @click.pass_obj
 def path(config_file: Path | None, name: str, variant: str | None) -> None:
-    """Say in which folder the files of a model are; fail if they are not there."""
+    """Print the folder of a model's files; fail if they are missing."""
     files = run(lambda: _model_files(config_file, name, variant))
     click.echo(files.folder)
     if files.missing:
         command = f"{pull_command(files)}{f' --variant {variant}' if variant else ''}"
-        raise click.ClickException(f"missing there: {', '.join(files.missing)} (to fix: {command})")
+        raise click.ClickException(f"missing in that folder: {', '.join(files.missing)} (to fix: {command})")
 
 
 async def _pull(config_file: Path | None, names: Sequence[str], variant: str | None, *, quiet: bool) -> None:
+    from tts_hub.cli.display import DownloadDisplay
+    from tts_hub.manager import TTSBackendManager
+
     async with TTSBackendManager.from_config(config_file) as manager:
         for name in names:  # a wrong name is told before gigabytes have come
             manager.model_files(name, variant)
@@ -87,41 +108,54 @@ async def _pull(config_file: Path | None, names: Sequence[str], variant: str | N
 
 async def _remove(config_file: Path | None, name: str, variant: str | None) -> tuple[int, bool]:
     """Bytes freed, and whether the model was here: what others share with it is not freed."""
+    from tts_hub.manager import TTSBackendManager
+
     async with TTSBackendManager.from_config(config_file) as manager:
         had = not manager.model_files(name, variant).missing
         return await manager.remove(name, variant=variant), had
 
 
 async def _model_files(config_file: Path | None, name: str, variant: str | None) -> ModelFiles:
+    from tts_hub.manager import TTSBackendManager
+
     async with TTSBackendManager.from_config(config_file) as manager:
         return manager.model_files(name, variant)
 
 
-def _list(config_file: Path | None, *, as_json: bool) -> None:
-    status, aliases, best = run(lambda: _status(config_file))
+def _list(config_file: Path | None, *, show_all: bool, as_json: bool) -> None:
+    status, best, config = run(lambda: engine_status(config_file))
     if as_json:
         rows = [dataclasses.asdict(engine) for engine in status]
-        click.echo(json.dumps({"engines": rows, "aliases": aliases, "auto": best}, ensure_ascii=False))
+        shown = {"engines": rows, "aliases": config.aliases, "auto": best}
+        click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
         return
-    lines = [line for engine in status for line in _lines(engine)]
+    listed = status if show_all else worth_showing(status, config)
+    lines = [line for engine in listed for line in _lines(engine, show_all=show_all)]
     lines.append(("auto", best or "none", "", "", "the best engine that can run now"))
-    lines += [(name, target, "", "", "alias") for name, target in aliases.items()]
+    lines += [(name, target, "", "", "alias") for name, target in config.aliases.items()]
     table(HEAD, lines)
+    hidden = [engine for engine in status if engine not in listed]
     needed = [files for engine in status for files in wanting(engine.downloads)]
+    if hidden or needed:
+        click.echo("")
+    if hidden:
+        click.echo(f"{more(hidden)}: tts-hub models --all lists them, tts-hub doctor --all says what.")
     if needed:
-        click.echo(f"\nTo get the files of a model: {pull_command(needed[0])}")
+        click.echo(f"Models whose files are not downloaded: {', '.join(files.model for files in needed)}.")
+        click.echo(f"To download the files of a model: {pull_command(needed[0])}")
 
 
-async def _status(config_file: Path | None) -> tuple[list[EngineStatus], Mapping[str, str], str | None]:
-    async with TTSBackendManager.from_config(config_file) as manager:
-        return manager.status(), manager.config.aliases, manager.best()
+def _lines(engine: EngineStatus, *, show_all: bool) -> list[tuple[str, ...]]:
+    """A line for each model, and one for each further variant of its files.
 
-
-def _lines(engine: EngineStatus) -> list[tuple[str, ...]]:
+    One variant is enough: where one is here, those that are missing are not missed.
+    """
     lines: list[tuple[str, ...]] = []
     for name in (*engine.models, *engine.patterns):
-        variants = [files for files in engine.downloads if files.model == name]
-        first, *others = [files_state(files) for files in variants] or [""]
+        variants = sorted((f for f in engine.downloads if f.model == name), key=lambda f: bool(f.missing))
+        here = [files for files in variants if not files.missing]
+        listed = variants if show_all or not here else here
+        first, *others = [files_state(files) for files in listed] or [""]
         lines.append((name, engine.name, _state(engine, variants), first, engine.description))
         lines += [("", "", "", state, "") for state in others]
     return lines

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from contextlib import suppress
 from typing import Any
 
 import anyio
 
 from tts_hub.audio.pcm import to_s16le
-from tts_hub.cli.sinks import Sink
+from tts_hub.cli.sinks import Player
 from tts_hub.errors import OutputError
 from tts_hub.types import Samples
 
@@ -24,35 +25,48 @@ PROGRAMS = {
 """Programs that play raw 16-bit audio from stdin, and how they are told its shape."""
 PATIENCE = 1.0
 """Seconds that a player has to end when it is told to."""
+LOOK_EVERY = 0.05
+"""Seconds between two looks at whether a player still runs."""
 
 
-async def open_player(sample_rate: int) -> Sink:
+async def open_player(sample_rate: int) -> Player:
     """A sink that plays.
 
     Raises:
-        OutputError: no way to play on this machine; the error says what to install.
+        OutputError: nothing on this machine can play; the error says why, and what to install.
     """
-    sounddevice = _sounddevice()
+    sounddevice, reason, remedy = await anyio.to_thread.run_sync(_sounddevice)
     if sounddevice is not None:
         return await anyio.to_thread.run_sync(_DeviceSink, sounddevice, sample_rate)
     for program, arguments in PROGRAMS.items():
         path = shutil.which(program)
         if path:
             return _ProgramSink([path, *arguments.format(rate=sample_rate).split()])
-    raise OutputError(
-        "nothing to play with: pip install 'tts-hub[play]', or install one of " + ", ".join(PROGRAMS)
-    )
+    raise OutputError(f"no audio output found: {reason} (to fix: {remedy})")
 
 
-def _sounddevice() -> Any:
+def _sounddevice() -> tuple[Any, str, str]:
+    """The module `sounddevice`; or None, why it cannot play here, and what helps."""
+    programs = f"or install one of the players {', '.join(PROGRAMS)}"
     try:
         import sounddevice
-    except (ImportError, OSError):  # OSError: the PortAudio library is missing
-        return None
-    return sounddevice
+    except ImportError:
+        return None, "the Python package sounddevice is not installed", f"pip install sounddevice, {programs}"
+    except OSError:
+        return None, "the PortAudio library is not installed", f"{_portaudio_command()}, {programs}"
+    try:
+        sounddevice.query_devices(kind="output")
+    except (sounddevice.PortAudioError, ValueError):
+        remedy = "connect one, or write a file with -o speech.mp3"
+        return None, "this machine has no loudspeaker or headphones", remedy
+    return sounddevice, "", ""
 
 
-class _DeviceSink:
+def _portaudio_command() -> str:
+    return "brew install portaudio" if sys.platform == "darwin" else "sudo apt install libportaudio2"
+
+
+class _DeviceSink(Player):
     def __init__(self, sounddevice: Any, sample_rate: int) -> None:
         self._error = sounddevice.PortAudioError
         try:
@@ -60,6 +74,11 @@ class _DeviceSink:
             self._stream.start()
         except self._error as exc:
             raise OutputError(f"cannot play: {exc}") from exc
+
+    async def failed(self) -> OutputError:
+        """Never before something is played."""
+        await anyio.sleep_forever()
+        raise AssertionError
 
     async def write(self, samples: Samples) -> None:
         await anyio.to_thread.run_sync(self._put, samples)
@@ -74,10 +93,10 @@ class _DeviceSink:
         try:
             self._stream.write(samples[:, None])
         except self._error as exc:
-            raise OutputError(f"cannot play on: {exc}") from exc
+            raise OutputError(f"the loudspeaker stopped: {exc}") from exc
 
 
-class _ProgramSink:
+class _ProgramSink(Player):
     def __init__(self, command: list[str]) -> None:
         self._name = command[0]
         try:  # its stdout is kept out of ours, which may carry the audio
@@ -86,6 +105,12 @@ class _ProgramSink:
             )
         except OSError as exc:
             raise OutputError(f"cannot run {self._name}: {exc.strerror}") from exc
+
+    async def failed(self) -> OutputError:
+        """Wait until the program ends before it should: it has no loudspeaker, for instance."""
+        while self._process.poll() is None:  # noqa: ASYNC110 - a thread that waits would outlive Ctrl-C
+            await anyio.sleep(LOOK_EVERY)
+        return self._stopped()
 
     async def write(self, samples: Samples) -> None:
         await anyio.to_thread.run_sync(self._put, samples, abandon_on_cancel=True)
@@ -115,8 +140,11 @@ class _ProgramSink:
             self._process.stdin.write(to_s16le(samples))
             self._process.stdin.flush()
         except BrokenPipeError as exc:
-            complaint = self._process.stderr.read() if self._process.stderr is not None else b""
-            raise OutputError(f"{self._name} stopped: {_last_line(complaint)}") from exc
+            raise self._stopped() from exc
+
+    def _stopped(self) -> OutputError:
+        complaint = self._process.stderr.read() if self._process.stderr is not None else b""
+        return OutputError(f"{self._name} stopped: {_last_line(complaint)}")
 
 
 def _last_line(complaint: bytes) -> str:

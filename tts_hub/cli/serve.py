@@ -13,19 +13,21 @@ from tts_hub.errors import BackendUnavailableError, ConfigError
 from tts_hub.manager import TTSBackendManager
 
 
-@click.command()
+@click.command(short_help="Run a server with OpenAI's speech API.")
 @click.option("--host", help="Address to listen on; default 127.0.0.1.")
-@click.option("--port", type=click.IntRange(0, 65_535), help="Port; 0: any free one; default 8880.")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), help="Port to listen on, 0 for any free one; default 8880."
+)
 @click.option("--api-key", "api_keys", multiple=True, help="Key that requests must carry; repeatable.")
 @click.option(
     "--api-key-file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File with such keys, one a line: they do not show in the list of processes.",
+    help="File with such keys, one per line. Unlike --api-key, the list of processes does not show them.",
 )
-@click.option("--insecure", is_flag=True, help="Listen beyond this machine without a key.")
+@click.option("--insecure", is_flag=True, help="Listen on addresses beyond this machine without an API key.")
 @click.pass_obj
 def serve(config_file: Path | None, /, **given: Any) -> None:
-    """Serve OpenAI's speech API from the engines at hand."""
+    """Run a server with OpenAI's speech API, for the engines that are ready."""
     try:
         from tts_hub.server import create_app
         from tts_hub.server.run import check_exposure, keep_memory_small, listen, url_of

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tts_hub.config import Config, LoadedConfig, load_config, user_config_file
+from tts_hub.config import (
+    Config,
+    LoadedConfig,
+    find_config_file,
+    load_config,
+    reference_here,
+    user_config_file,
+)
 from tts_hub.config_file import Setting, edit, file_to_edit, parse_value, setting_at, settings
 from tts_hub.errors import ConfigError
 from tts_hub.registry import Registry
 
 
-@click.group(invoke_without_command=True)
-@click.option("--path", "only_path", is_flag=True, help="Only say which file is read.")
-@click.option("--json", "as_json", is_flag=True)
+@click.group(invoke_without_command=True, short_help="Show and change the settings.")
+@click.option("--path", "only_path", is_flag=True, help="Print only the path of the config file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the settings as JSON.")
 @click.pass_context
 def config(ctx: click.Context, *, only_path: bool, as_json: bool) -> None:
-    """Show the effective configuration and the source of each value, or change the file."""
+    """Show every setting, its value and where that comes from, or change the config file.
+
+    The file is config.toml in this folder or, if there is none, the one in your config folder.
+    """
+    mention_config_file(ctx.obj)
     if ctx.invoked_subcommand is None:
         _show(ctx.obj, only_path=only_path, as_json=as_json)
 
@@ -30,9 +41,9 @@ def config(ctx: click.Context, *, only_path: bool, as_json: bool) -> None:
 @click.argument("value")
 @click.pass_obj
 def set_setting(config_file: Path | None, key: str, value: str) -> None:
-    """Write a setting into the config file; its comments and all else stay as they are.
+    """Write a setting into the config file; comments and all other lines stay as they are.
 
-    A list is written a,b or ["a", "b"]. The file is made where there is none.
+    A list is written a,b or ["a", "b"]. The file is created if there is none.
     """
     setting, file = _find(config_file, key)
     _change(setting, file, parse_value(setting, value))
@@ -42,7 +53,7 @@ def set_setting(config_file: Path | None, key: str, value: str) -> None:
 @click.argument("key")
 @click.pass_obj
 def unset_setting(config_file: Path | None, key: str) -> None:
-    """Take a setting, or a section, out of the config file."""
+    """Remove a setting, or a whole section, from the config file."""
     file = file_to_edit(config_file)
     if file.exists() and edit(file, {key: None}):  # also what does not exist and should not be there
         click.echo(f"{key} is no longer set in {file}")
@@ -57,7 +68,7 @@ def _show(config_file: Path | None, *, only_path: bool, as_json: bool) -> None:
     if only_path:
         click.echo(str(loaded.path) if loaded.path else f"none; {user_config_file()} would be read")
         return
-    shown = list(_worth_showing(loaded, registry))
+    shown = [each for each in settings(loaded, registry) if each.kind != "table" or not each.value]
     if as_json:
         rows = {each.key: {"value": each.value, "source": each.source} for each in shown}
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
@@ -66,16 +77,16 @@ def _show(config_file: Path | None, *, only_path: bool, as_json: bool) -> None:
         click.echo(f"{each.key} = {_text(each.value)}  # {each.source}")
 
 
-def _worth_showing(loaded: LoadedConfig, registry: Registry) -> Iterator[Setting]:
-    """Without the engines that are neither here nor configured, and tables whose content follows."""
-    idle = tuple(
-        f"{entry.table}.{entry.name}."
-        for entry in registry
-        if not entry.values and not entry.renamed and not entry.availability().ready
-    )
-    for setting in settings(loaded, registry):
-        if not setting.key.startswith(idle) and not (setting.kind == "table" and setting.value):
-            yield setting
+def mention_config_file(config_file: Path | None) -> None:
+    """Say that the `config.toml` in this folder is not read, if somebody could take it for the one in use."""
+    reference = reference_here()
+    used = find_config_file(config_file, os.environ)
+    if reference is not None and (used is None or used.resolve() != reference.resolve()):
+        click.echo(
+            f"note: {reference} is not read: its line `reference = true` marks it as a list of all settings "
+            f"to copy from. Your config file is {used or user_config_file()}",
+            err=True,
+        )
 
 
 def _load(config_file: Path | None) -> tuple[LoadedConfig, Registry]:
@@ -98,7 +109,7 @@ def _change(setting: Setting, file: Path, value: Any) -> None:
     done = "written to" if edit(file, {setting.key: value}) else "nothing to change in"
     click.echo(f"{what}: {done} {file}")
     if setting.locked_by:
-        click.echo(f"warning: the environment variable {setting.locked_by} goes before the file", err=True)
+        click.echo(f"warning: the environment variable {setting.locked_by} overrides the file", err=True)
 
 
 def _text(value: Any) -> str:

@@ -1,194 +1,57 @@
-"""`tts-hub speak`: text in, audio out to files, stdout and loudspeaker, while it is being made."""
+"""`tts-hub speak`: the command and its options."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import sys
-from collections.abc import AsyncIterable, Sequence
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tts_hub.audio.formats import AudioFormat, find_format, format_of_file
-from tts_hub.captions import caption_writer, write_captions
-from tts_hub.cli.display import SpeakDisplay, estimate_text, summary
+from tts_hub.cli.completing import complete_models, complete_voices
 from tts_hub.cli.main import run
-from tts_hub.cli.sinks import FileSink, Sink, StdoutSink
-from tts_hub.cli.source import Recorded, read_file, read_stdin
-from tts_hub.errors import OutputError, UnsupportedOptionError
-from tts_hub.manager import TTSBackendManager
-from tts_hub.stream import AudioStream
-from tts_hub.types import RequestFields
-
-STDOUT = "-"
 
 
-@click.command()
+@click.command(short_help="Turn text into an audio file, or play it.")
 @click.argument("text", required=False)
 @click.option("-f", "--file", "file", type=click.Path(path_type=Path), help="Speak the text of a file.")
 @click.option(
-    "-o", "--output", help="Audio file, or - for stdout. Default: speech.FORMAT, or none with --play."
+    "-o",
+    "--output",
+    help="Audio file, or - for stdout. A file that exists is replaced. "
+    "Default: speech.FORMAT, or none with --play.",
 )
-@click.option("-m", "--model", help="Model, alias or auto.")
-@click.option("--voice", help="Voice of the engine; see `tts-hub voices`.")
+@click.option("--no-clobber", is_flag=True, help="Fail rather than replace a file that exists.")
+@click.option("-m", "--model", shell_complete=complete_models, help="Model, alias or auto.")
+@click.option("--voice", shell_complete=complete_voices, help="Voice of the engine; see `tts-hub voices`.")
 @click.option("--language", help="BCP 47 tag such as en-GB.")
-@click.option("--speed", type=float, default=1.0, show_default=True, help="0.25 to 4; pitch is kept.")
+@click.option("--speed", type=float, default=1.0, show_default=True, help="0.25 to 4; the pitch stays.")
 @click.option("--format", "response_format", help="mp3, opus, aac, flac, wav, pcm. Default: by file name.")
-@click.option("--sample-rate", type=int, help="Hz.")
+@click.option("--sample-rate", type=int, help="Sample rate of the audio in Hz.")
 @click.option(
-    "--captions", type=click.Path(path_type=Path), multiple=True, help="Also write .srt, .vtt or .json."
+    "--captions",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Also write captions: a file name that ends in .srt, .vtt or .json. Repeatable.",
 )
 @click.option("--ssml", is_flag=True, help="The text is SSML.")
-@click.option("--seed", type=int)
+@click.option("--seed", type=int, help="Same seed, same speech, for engines that draw at random.")
 @click.option("--instructions", help="How to speak, for engines that take instructions.")
-@click.option("--fallback", multiple=True, help="Model that goes on when the engine fails; repeatable.")
 @click.option(
-    "--option", "options", multiple=True, metavar="NAME=VALUE", help="An option of the engine itself."
+    "--fallback",
+    multiple=True,
+    shell_complete=complete_models,
+    help="Model that continues when the engine fails; repeatable.",
 )
-@click.option("--play", is_flag=True, help="Play it on the loudspeaker while it is made.")
-@click.option("--estimate", is_flag=True, help="Only say what it would cost; nothing is spoken.")
+@click.option(
+    "--option", "options", multiple=True, metavar="NAME=VALUE", help="Option of the engine. Repeatable."
+)
+@click.option("--play", is_flag=True, help="Play it on the loudspeaker while it is generated.")
+@click.option("--estimate", is_flag=True, help="Print what it would cost, and speak nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report, or the estimate, as JSON.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 @click.pass_obj
 def speak(config_file: Path | None, /, **given: Any) -> None:
-    """Speak TEXT, the text of a file, or what comes in on stdin (-), as it comes."""
-    run(lambda: (_estimate if given["estimate"] else _speak)(config_file, given))
+    """Speak TEXT, the text of a file, or the text on stdin (-) while it is written."""
+    from tts_hub.cli.speaking import estimate, speak_into
 
-
-async def _estimate(config_file: Path | None, given: dict[str, Any]) -> None:
-    source = _text(given)
-    text = source if isinstance(source, str) else "".join([piece async for piece in source])
-    async with TTSBackendManager.from_config(config_file) as manager:
-        audio_format = find_format(given["response_format"] or manager.config.audio.response_format)
-        cost = await manager.estimate(text, **_fields(given, audio_format))
-    if given["as_json"]:
-        click.echo(json.dumps(dataclasses.asdict(cost), indent=2, default=str))
-    else:
-        click.echo(estimate_text(cost))
-
-
-async def _speak(config_file: Path | None, given: dict[str, Any]) -> None:
-    source = Recorded(_text(given))
-    _check_captions(given["captions"], given["output"])
-    async with TTSBackendManager.from_config(config_file) as manager, AsyncExitStack() as stack:
-        output = _output(given, manager.config.audio.response_format)
-        audio_format = _format(given, output, manager.config.audio.response_format)
-        display = stack.enter_context(SpeakDisplay(quiet=given["quiet"]))
-        audio = await manager.generate(
-            source.input, on_progress=display.update, **_fields(given, audio_format)
-        )
-        await stack.enter_async_context(audio)
-        await _drain(audio, await _open_sinks(given, output, audio_format, audio, stack))
-        for path in given["captions"]:
-            write_captions(path, audio.words, source.text, language=audio.report.language or "en")
-    _tell(given, output, audio)
-
-
-async def _drain(audio: AudioStream, sinks: list[Sink]) -> None:
-    """Hand every chunk to every sink; files appear only when all went well."""
-    async for chunk in audio:
-        for sink in sinks:
-            await sink.write(chunk.samples)
-    for sink in reversed(sinks):  # the loudspeaker before the file
-        await sink.finish()
-
-
-async def _open_sinks(
-    given: dict[str, Any],
-    output: str | None,
-    audio_format: AudioFormat,
-    audio: AudioStream,
-    stack: AsyncExitStack,
-) -> list[Sink]:
-    """Everything the audio goes to; the stack closes it."""
-    sinks: list[Sink] = []
-    if output == STDOUT:
-        sinks.append(StdoutSink(audio_format, audio.sample_rate))
-    elif output is not None:
-        sinks.append(FileSink(output, audio_format, audio.sample_rate))
-        stack.callback(sinks[-1].close)
-    if given["play"]:
-        from tts_hub.cli.player import open_player
-
-        sinks.append(await open_player(audio.sample_rate))
-        stack.callback(sinks[-1].close)
-    return sinks
-
-
-def _check_captions(paths: Sequence[Path], output: str | None) -> None:
-    """Refuse what cannot be written, before any work is done."""
-    for path in paths:
-        caption_writer(path)
-        if output is not None and Path(output).absolute() == path.absolute():
-            raise OutputError(f"the audio and the captions cannot both go to {path}")
-        if path.is_dir() or not path.parent.is_dir():
-            reason = "it is a folder" if path.is_dir() else f"there is no folder {path.parent}"
-            raise OutputError(f"cannot write the captions to {path}: {reason}")
-
-
-def _text(given: dict[str, Any]) -> str | AsyncIterable[str]:
-    text, file = given["text"], given["file"]
-    if text is not None and file is not None:
-        raise click.UsageError("give TEXT or --file, not both")
-    if file is not None:
-        return read_file(file) if str(file) != STDOUT else read_stdin()
-    if text is None and (sys.stdin is None or sys.stdin.isatty()):
-        raise click.UsageError("nothing to speak: give TEXT, --file, or text on stdin")
-    return read_stdin() if text in {None, STDOUT} else str(text)
-
-
-def _output(given: dict[str, Any], default_format: str) -> str | None:
-    if given["output"] == STDOUT and sys.stdout is not None and sys.stdout.isatty():
-        raise click.UsageError("audio on a terminal is only noise: pipe it somewhere, or name a file")
-    if given["output"] is not None or given["play"]:
-        return None if given["output"] is None else str(given["output"])
-    return f"speech.{find_format(given['response_format'] or default_format).name}"
-
-
-def _format(given: dict[str, Any], output: str | None, default_format: str) -> AudioFormat:
-    if given["response_format"]:
-        return find_format(given["response_format"])
-    if output in {None, STDOUT}:
-        return find_format(default_format)
-    return format_of_file(str(output))
-
-
-def _fields(given: dict[str, Any], audio_format: AudioFormat) -> RequestFields:
-    fields = RequestFields(
-        model=given["model"],
-        voice=given["voice"],
-        language=given["language"],
-        speed=given["speed"],
-        response_format=audio_format.name,
-        sample_rate=given["sample_rate"],
-        markup="ssml" if given["ssml"] else "text",
-        instructions=given["instructions"],
-        seed=given["seed"],
-        options=dict(_option(pair) for pair in given["options"]),
-    )
-    if given["fallback"]:
-        fields["fallback"] = given["fallback"]
-    return fields
-
-
-def _option(pair: str) -> tuple[str, object]:
-    """`name=value`; numbers, true and false are read as such."""
-    name, equals, value = pair.partition("=")
-    if not equals:
-        raise UnsupportedOptionError(f"option {pair!r} is not of the form NAME=VALUE", param="options")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
-
-
-def _tell(given: dict[str, Any], output: str | None, audio: AudioStream) -> None:
-    report = audio.report
-    if given["as_json"]:
-        values = dataclasses.asdict(report) | {"real_time_factor": report.real_time_factor, "output": output}
-        click.echo(json.dumps(values, indent=2), err=output == STDOUT)
-    elif not given["quiet"]:
-        click.echo(summary(report, output), err=True)
+    run(lambda: (estimate if given["estimate"] else speak_into)(config_file, given))

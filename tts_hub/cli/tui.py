@@ -13,11 +13,11 @@ from tts_hub.errors import ConfigError, UsageError
 
 @click.command()
 @click.option("--url", help="Speak with a tts-hub server elsewhere, such as http://127.0.0.1:8880.")
-@click.option("--api-key", help="The server's key; others on this machine can see it.")
+@click.option("--api-key", help="The server's API key; other users of this machine can see it.")
 @click.option(
     "--api-key-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A file with the server's key in its first line.",
+    help="File whose first line is the server's API key.",
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False)
 @click.pass_obj
@@ -28,7 +28,7 @@ def tui(
     api_key: str | None,
     api_key_file: Path | None,
 ) -> None:
-    """Try voices, write, listen and save, in this terminal; FILE is opened in it."""
+    """Open the terminal studio: try voices, write, listen and save. FILE is opened in it."""
     try:
         from tts_hub_tui.run import run_studio
     except ModuleNotFoundError as exc:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import datetime as dt
 import math
 import os
-import secrets
 import stat
 import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from tts_hub.config import find_config_file, parse_config, user_config_file
+from tts_hub.config import find_config_file, parse_config, settings_in, user_config_file
 from tts_hub.config_file.keys import Key, join_key, split_key
 from tts_hub.config_file.placing import with_setting
 from tts_hub.errors import ConfigError
 from tts_hub.registry import Registry
+from tts_hub.temporary import open_temporary
 
 OWN_ONLY = 0o600
 """Permissions of a new file: keys of services may come to be in it."""
@@ -56,7 +56,7 @@ def edit(path: str | Path, changes: Mapping[str, Any]) -> tuple[str, ...]:
         _check(new, file, wanted)
         if _replaced(file, before, _bytes(new)):
             return tuple(changed)
-    raise ConfigError(f"config file {file} is changed by another program all the time; try again")
+    raise ConfigError(f"config file {file} is being changed by another program; try again")
 
 
 def _plain(value: Any, key: str) -> Any:
@@ -71,7 +71,11 @@ def _plain(value: Any, key: str) -> Any:
         return {str(name): _plain(inner, key) for name, inner in value.items() if inner is not None}
     if isinstance(value, list | tuple):
         return [_plain(item, key) for item in value]
-    what = "a number that is none" if isinstance(value, float) else f"a {type(value).__name__}"
+    what = (
+        "a number that is infinite or not a number"
+        if isinstance(value, float)
+        else f"a {type(value).__name__}"
+    )
     raise ConfigError(f"setting {key!r}: {what} cannot be written to a config file")
 
 
@@ -97,12 +101,12 @@ def _bytes(text: str) -> bytes:
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError as exc:
-        raise ConfigError("a value holds characters that are not text") from exc
+        raise ConfigError("the value contains characters that cannot be written as UTF-8") from exc
 
 
 def _check(text: str, file: Path, wanted: Mapping[Key, Any]) -> None:
     """Hold the whole file to the models; what was in it before is told with its name."""
-    values = tomllib.loads(text)
+    values = settings_in(tomllib.loads(text))
     touched = {key[0] for key in wanted}
     config = parse_config(values, {name: str(file) for name in values if name not in touched})
     Registry(config.backends, config.remote).check_sections()
@@ -111,32 +115,33 @@ def _check(text: str, file: Path, wanted: Mapping[Key, Any]) -> None:
 def _replaced(file: Path, before: bytes | None, after: bytes) -> bool:
     """Put the new content in place; False if the file is not as it was any more."""
     target = Path(os.path.realpath(file))  # a link stays one
-    temporary = target.with_name(f".{target.name}-{secrets.token_hex(6)}.part")
+    temporary: Path | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         like = target.stat() if before is not None else None
         if like is not None and not os.access(target, os.W_OK):
             raise ConfigError(f"cannot write config file {file}: it is write-protected")
-        _write(temporary, after, like)
+        temporary, opened = open_temporary(target, mode=OWN_ONLY)
+        with opened:
+            _write(opened, after, like)
         if _read(file) != before:
             return False
         temporary.replace(target)
     except OSError as exc:
         raise ConfigError(f"cannot write config file {file}: {exc.strerror or exc}") from exc
     finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
     return True
 
 
-def _write(path: Path, data: bytes, like: os.stat_result | None) -> None:
-    """A new file with the owner and permissions of another one."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWN_ONLY)
-    with os.fdopen(descriptor, "wb") as file:
-        if like is not None:
-            with suppress(PermissionError):  # only root gives files away
-                os.fchown(descriptor, like.st_uid, like.st_gid)
-            os.fchmod(descriptor, stat.S_IMODE(like.st_mode))
-        file.write(data)
-        file.flush()
-        os.fsync(descriptor)
+def _write(file: IO[bytes], data: bytes, like: os.stat_result | None) -> None:
+    """The content, with the owner and permissions of another file."""
+    if like is not None:
+        with suppress(PermissionError):  # only root gives files away
+            os.fchown(file.fileno(), like.st_uid, like.st_gid)
+        os.fchmod(file.fileno(), stat.S_IMODE(like.st_mode))
+    file.write(data)
+    file.flush()
+    os.fsync(file.fileno())

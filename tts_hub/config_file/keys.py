@@ -23,11 +23,13 @@ def split_key(text: str) -> Key:
     try:
         value: Any = tomllib.loads(f"{text} = 0")
     except tomllib.TOMLDecodeError as exc:
-        raise ConfigError(f"{text!r} is no name of a setting, such as audio.sample_rate") from exc
+        raise ConfigError(
+            f"{text!r} is not the name of a setting; one is written like audio.sample_rate"
+        ) from exc
     parts = []
     while isinstance(value, dict):
         if len(value) != 1:  # there was more than a name in it
-            raise ConfigError(f"{text!r} is no name of a setting, such as audio.sample_rate")
+            raise ConfigError(f"{text!r} is not the name of a setting; one is written like audio.sample_rate")
         ((part, value),) = value.items()
         parts.append(part)
     return tuple(parts)

@@ -153,7 +153,7 @@ def _whole(loaded: LoadedConfig, registry: Registry) -> _Tree:
     for entry in registry:
         tree = _engine(entry)
         if entry.renamed:
-            kind = Shape("choice", "the engine that speaks to it", kinds)
+            kind = Shape("choice", "the engine that talks to this service", kinds)
             tree = _Tree(
                 replace(tree.shape, members={"kind": kind, **tree.shape.members}),
                 {"kind": loaded.config.remote[entry.name]["kind"], **tree.values},

@@ -84,7 +84,9 @@ def _placed(text: str, key: Key, value: Any, wanted: Mapping[str, Any]) -> str:
         with suppress(tomllib.TOMLDecodeError):
             if same(_without_empty(tomllib.loads(candidate)), _without_empty(wanted)):
                 return candidate
-    raise ConfigError(f"{join_key(key)!r} cannot be changed without spoiling the file: change it by hand")
+    raise ConfigError(
+        f"{join_key(key)!r} cannot be changed here without changing other settings; edit the file by hand"
+    )
 
 
 def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:

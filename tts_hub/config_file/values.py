@@ -105,7 +105,7 @@ def _literal(text: str) -> Any:
 
 
 def _wrong(setting: Setting, value: object, why: str) -> ConfigError:
-    given = "not as it should be" if setting.is_secret else repr(value)
+    given = "not valid" if setting.is_secret else repr(value)
     return ConfigError(f"setting {setting.key!r} is {given}: {why}")
 
 

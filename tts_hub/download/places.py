@@ -38,6 +38,11 @@ class Place:
         """What has arrived of a file that is not whole yet."""
         return self.content.with_name(f"{self.content.name}.incomplete")
 
+    @property
+    def etag(self) -> Path:
+        """The ETag under which the part came."""
+        return self.part.with_name(f"{self.part.name}.etag")
+
     def is_filled(self) -> bool:
         """Whether the file is there; outside a user's folder also, whether its size is right."""
         try:
@@ -57,8 +62,17 @@ def missing_of(places: Sequence[Place]) -> tuple[str, ...]:
 
 
 def unsound_of(places: Sequence[Place]) -> list[Place]:
-    """Those whose files are not there, or not what was published. Reads all of them."""
-    return [place for place in places if not place.is_sound()]
+    """Those whose files are not there, or not what was published. Reads all of them.
+
+    What had arrived of a file that is sound by now, fetched by another program, is deleted.
+    """
+    unsound = [place for place in places if not place.is_sound()]
+    for place in places:
+        if place not in unsound:
+            for leftover in (place.part, place.etag):
+                with suppress(OSError):
+                    leftover.unlink()
+    return unsound
 
 
 def remove(places: Sequence[Place]) -> int:
@@ -69,10 +83,12 @@ def remove(places: Sequence[Place]) -> int:
         OSError: one of them cannot be deleted.
     """
     if any(place.own for place in places):
-        raise UsageError(f"{places[0].path.parent} is a folder of your own: delete the files there yourself")
+        raise UsageError(
+            f"{places[0].path.parent} is your own folder (model_path): delete the files in it yourself"
+        )
     freed = 0
     for place in places:
-        for path in dict.fromkeys((place.content, place.part, place.path)):
+        for path in dict.fromkeys((place.content, place.part, place.etag, place.path)):
             with suppress(FileNotFoundError):
                 freed += 0 if path.is_symlink() else path.stat().st_size
                 path.unlink()

@@ -1,14 +1,18 @@
 """The transfer of a model's files: in several tries, resumable by a later process, and stopped half way.
 
-A file keeps the ending `.incomplete` until its size and SHA-256 are those that were published.
+A file keeps the ending `.incomplete` until its size and SHA-256 are those that were published. Beside it lies
+the ETag under which it came (RFC 9110, section 8.8.3): a later try asks for the rest on condition that the
+file on the server is still the same (If-Range), and gets the whole file otherwise.
 """
 
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
+import re
 import shutil
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,15 +27,19 @@ from tts_hub.errors import BackendUnavailableError
 from tts_hub.progress import ProgressCallback, ProgressEvent
 
 CHUNK = 262_144
-"""Bytes between two writes."""
+"""Bytes between two writes, unless the answer ends or breaks off before."""
 ATTEMPTS = 5
 """Tries in a row that bring nothing before it is given up."""
 PAUSE = 1.0
-"""Seconds before the second try; longer before each further one."""
+"""Seconds before the second try; longer before each further one that brings nothing."""
+LONGEST_PAUSE = 60.0
+"""Seconds that a server may ask us to wait (Retry-After)."""
 PASSING = {408, 429, 500, 502, 503, 504}
 """Answers that may be others a moment later."""
 TELL_EVERY = 0.1
 """Seconds between two events."""
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,60 +104,104 @@ class _Transfer:
                 self._gauge.file_done(place.file.size)
 
     async def _bring(self, client: httpx.AsyncClient, place: Place) -> None:
-        """Receive a file, in several tries if need be, and put it in place once it has proved whole."""
+        """Receive a file and put it in place once it has proved whole.
+
+        One that came in several pieces may have pieces of two files, if the file on the server was changed in
+        between: it is fetched once more from its beginning before it counts as wrong.
+        """
+        part = _Part(place)
+        for tries_left in (1, 0):
+            if await self._is_published(client, place, part):
+                part.put_in_place()
+                return
+            part.delete()
+            if not (part.in_pieces and tries_left):
+                break
+            self._restarted(place)
+        raise self._differs(place, f"SHA-256 {part.digest} instead of {place.file.sha256}")
+
+    async def _is_published(self, client: httpx.AsyncClient, place: Place, part: _Part) -> bool:
+        """Receive a file in as many tries as bring it on, and compare it with what was published."""
         failures = 0
-        while (had := _size(place.part)) != place.file.size:
+        while (had := part.size) != place.file.size:
             try:
-                await self._receive(client, place, had)
+                await self._receive(client, place, part)
             except httpx.HTTPError as exc:
-                failures = 1 if _size(place.part) > had else failures + 1
+                failures = 0 if part.size > had else failures + 1
                 if not _is_passing(exc) or failures == ATTEMPTS:
                     raise
-                await anyio.sleep(PAUSE * failures)
+                await anyio.sleep(_pause(exc, failures))
         self._gauge.tell(place.file.name, place.file.size, message="checking")
-        found = await to_thread.run_sync(sha256_of, place.part, abandon_on_cancel=True)
-        if found != place.file.sha256:
-            place.part.unlink()
-            raise self._differs(place, f"SHA-256 {found} instead of {place.file.sha256}")
-        _put_in_place(place)
+        part.digest = await to_thread.run_sync(sha256_of, place.part, abandon_on_cancel=True)
+        return part.digest == place.file.sha256
 
-    async def _receive(self, client: httpx.AsyncClient, place: Place, had: int) -> None:
+    async def _receive(self, client: httpx.AsyncClient, place: Place, part: _Part) -> None:
         """One try, from where the last one stopped."""
         file = place.file
-        begin = had if had < file.size else 0
-        headers = self._headers | ({"Range": f"bytes={begin}-"} if begin else {})
+        begin = part.size if part.size < file.size else 0
+        headers = self._headers | part.condition(begin)
         url, timeout = self._source.url_of(file.name), self._source.timeout
         async with client.stream("GET", url, headers=headers, timeout=timeout) as response:
+            if begin and _is_unfit(response, begin, file.size):
+                part.delete()
+                raise httpx.RemoteProtocolError(f"the rest of {file.name} cannot be had, only the whole file")
             if response.is_error:
                 await response.aread()
             self._source.raise_for_status(response)
             if response.status_code != httpx.codes.PARTIAL_CONTENT:
                 begin = 0
-            coming = int(response.headers.get("Content-Length", file.size - begin))
-            if begin + coming != file.size:
-                raise self._differs(place, f"{begin + coming:,} bytes instead of {file.size:,}")
-            await self._write(response, place, begin)
+            is_encoded = _is_encoded(response)
+            self._require_file(place, response, begin, is_encoded=is_encoded)
+            if not begin and part.size:
+                self._restarted(place)
+            part.comes_under("" if is_encoded else response.headers.get("ETag", ""), begin)
+            # A proxy may compress against our wish: what is unpacked counts then.
+            pieces = response.aiter_bytes() if is_encoded else response.aiter_raw()
+            await self._write(pieces, place, begin)
 
-    async def _write(self, response: httpx.Response, place: Place, begin: int) -> None:
+    def _require_file(self, place: Place, response: httpx.Response, begin: int, *, is_encoded: bool) -> None:
+        """Refuse what cannot be the file before anything that is here already is given up for it."""
+        if response.headers.get("Content-Type", "").startswith("text/html"):
+            raise self._differs(place, "a web page")
+        if not is_encoded:
+            size = begin + int(response.headers.get("Content-Length", place.file.size - begin))
+            if size != place.file.size:
+                raise self._differs(place, f"{size:,} bytes instead of {place.file.size:,}")
+
+    async def _write(self, pieces: AsyncIterator[bytes], place: Place, begin: int) -> None:
+        """Write what arrives, to the last byte before the answer breaks off or is cancelled."""
         arrived = begin
+        waiting = bytearray()
         part = await to_thread.run_sync(lambda: place.part.open("ab" if begin else "wb"))
         try:
-            async for chunk in response.aiter_raw(CHUNK):
-                await to_thread.run_sync(part.write, chunk)
-                arrived += len(chunk)
+            async for piece in pieces:
+                waiting += piece
+                arrived += len(piece)
                 if arrived > place.file.size:
                     raise self._differs(place, f"more than {place.file.size:,} bytes")
+                if len(waiting) >= CHUNK:
+                    data, waiting = waiting, bytearray()
+                    with anyio.CancelScope(shield=True):  # written, or not begun
+                        await to_thread.run_sync(part.write, data)
                 self._gauge.tell(place.file.name, arrived)
         finally:
-            part.close()
+            with part:
+                part.write(waiting)
         if arrived < place.file.size:
             raise httpx.RemoteProtocolError(f"{place.file.name} ended after {arrived:,} bytes")
+
+    def _restarted(self, place: Place) -> None:
+        """Say that what was here of a file is of no use."""
+        logger.warning(
+            "%s: the file on the server has changed; it is fetched from its beginning", place.file.name
+        )
+        self._gauge.tell(place.file.name, 0, message="fetching from the beginning:")
 
     def _differs(self, place: Place, how: str) -> BackendUnavailableError:
         return unavailable(
             self._model,
-            f"what came for {place.file.name} is not the published file: {how}; "
-            "something between here and its source may have changed it",
+            f"the download of {place.file.name} is not the published file: {how}; "
+            "a proxy may have changed it",
             self._remedy,
         )
 
@@ -185,6 +237,80 @@ class _Gauge:
         )
 
 
+class _Part:
+    """What has arrived of a file, and the ETag under which it came."""
+
+    def __init__(self, place: Place) -> None:
+        self.in_pieces = _size(place.part) > 0
+        """It came, or comes, in more than one answer."""
+        self.digest = ""
+        """SHA-256 in hexadecimal, when it is whole."""
+        self._place = place
+        self._refusals = 0
+        """Times that the server said that the file has changed."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return _size(self._place.part)
+
+    def condition(self, begin: int) -> dict[str, str]:
+        """Headers that ask for the rest of the file, if it is still the same.
+
+        Several servers behind one name may each have an ETag of its own for the same file. One that changes
+        twice tells nothing; the digest of the whole decides then.
+        """
+        if not begin:
+            return {}
+        etag = self._etag() if self._refusals < 2 else ""
+        return {"Range": f"bytes={begin}-"} | ({"If-Range": etag} if etag else {})
+
+    def comes_under(self, etag: str, begin: int) -> None:
+        """Take note of the answer whose bytes are going to be written from `begin` on."""
+        self.in_pieces = begin > 0
+        if not begin:
+            self._refusals += self.size > 0
+            self._place.etag.unlink(missing_ok=True)
+        if etag and not etag.startswith("W/"):  # a weak one does not stand for the same bytes
+            self._place.etag.write_text(etag, encoding="utf-8")
+
+    def put_in_place(self) -> None:
+        """It is the published file."""
+        _put_in_place(self._place)
+        self._place.etag.unlink(missing_ok=True)
+
+    def delete(self) -> None:
+        """Begin anew."""
+        for path in (self._place.part, self._place.etag):
+            path.unlink(missing_ok=True)
+
+    def _etag(self) -> str:
+        try:
+            return self._place.etag.read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            return ""
+
+
+def _is_unfit(response: httpx.Response, begin: int, size: int) -> bool:
+    """Whether an answer is another range than the rest of the published file, or there is no such range."""
+    if response.status_code != httpx.codes.PARTIAL_CONTENT:
+        return response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE
+    given = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+    is_rest = given is None or (int(given[1]), int(given[2])) == (begin, size)
+    return _is_encoded(response) or not is_rest
+
+
+def _is_encoded(response: httpx.Response) -> bool:
+    return str(response.headers.get("Content-Encoding", "identity")) != "identity"
+
+
+def _pause(exc: httpx.HTTPError, failures: int) -> float:
+    """Seconds before the next try: what the server asks for, else longer each time that nothing came."""
+    response = getattr(exc, "response", None)
+    asked = response.headers.get("Retry-After", "") if response is not None else ""
+    return min(float(asked), LONGEST_PAUSE) if asked.isdecimal() else PAUSE * max(1, failures)
+
+
 def _put_in_place(place: Place) -> None:
     """Under its own name at last, and in the cache also under its name in the model."""
     place.part.replace(place.content)
@@ -218,7 +344,7 @@ def _require_space(model: str, places: Sequence[Place], remedy: str) -> None:
     if free < needed:
         raise unavailable(
             model,
-            f"{needed / 1e9:.1f} GB are still to come, and {folder} has {free / 1e9:.1f} GB of space left",
+            f"{needed / 1e9:.1f} GB are still missing, and {folder} has {free / 1e9:.1f} GB of free space",
             remedy,
         )
 
@@ -229,7 +355,7 @@ def _alone(lock: Path, model: str, remedy: str) -> Generator[None, None, None]:
     try:
         opened = _locked(lock)
     except BlockingIOError as exc:
-        raise unavailable(model, f"another program is pulling it into {lock.parent}", remedy) from exc
+        raise unavailable(model, f"another program is downloading it into {lock.parent}", remedy) from exc
     with opened:
         try:
             yield

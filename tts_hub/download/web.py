@@ -34,7 +34,7 @@ async def fetch_from_web(
     )
     with _explained(model, base_url, remedy):
         if httpx.URL(base_url).scheme not in {"http", "https"}:
-            raise unavailable(model, f"{base_url!r} is no web address", "")
+            raise unavailable(model, f"{base_url!r} is not a web address", "")
         await transfer(model, places, source, on_progress, remedy=remedy)
 
 
@@ -47,10 +47,10 @@ def _explained(model: str, base_url: str, remedy: str) -> Generator[None, None, 
         status, url = exc.response.status_code, exc.request.url
         raise unavailable(model, f"{url} answers with status {status}", remedy) from exc
     except httpx.HTTPError as exc:
-        text = f"cannot reach {base_url}: {exc or type(exc).__name__}; what has arrived is kept"
+        text = f"cannot reach {base_url}: {exc or type(exc).__name__}; what was downloaded so far is kept"
         raise unavailable(model, text, remedy) from exc
     except httpx.InvalidURL as exc:
-        raise unavailable(model, f"{base_url!r} is no web address: {exc}", "") from exc
+        raise unavailable(model, f"{base_url!r} is not a web address: {exc}", "") from exc
     except OSError as exc:
-        full = "; what has arrived is kept" if exc.errno == errno.ENOSPC else ""
+        full = "; what was downloaded so far is kept" if exc.errno == errno.ENOSPC else ""
         raise unavailable(model, f"cannot write the files: {exc}{full}", remedy) from exc

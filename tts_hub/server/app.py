@@ -11,17 +11,18 @@ from typing import Any
 
 import anyio
 from fastapi import FastAPI
-from fastapi.middleware.cors import CORSMiddleware
 
 from tts_hub.config import Config
 from tts_hub.errors import TTSHubError
 from tts_hub.manager import TTSBackendManager
-from tts_hub.server import captions, catalogue, engines, estimate, health, live, speech
+from tts_hub.server import captions, catalogue, documentation, engines, estimate, health, live, speech
+from tts_hub.server.cors import CrossOrigin
 from tts_hub.server.errors import install_error_handlers
 from tts_hub.server.guards import Authentication, HostCheck, WholeBody, digest_of
 from tts_hub.server.hub import Hub
 from tts_hub.server.identity import RequestIdentity
 from tts_hub.server.metrics import Metrics
+from tts_hub.server.paths import TolerantPaths
 from tts_hub.server.schema import openapi_of
 
 logger = logging.getLogger(__name__)
@@ -49,34 +50,32 @@ def create_app(config: Config | None = None, manager: TTSBackendManager | None =
         version=version("tts-hub"),
         summary="Speech from many engines behind OpenAI's speech API.",
         lifespan=_lifespan,
-        docs_url="/docs" if settings.docs else None,
+        docs_url=None,  # FastAPI's own page loads its scripts from elsewhere
         redoc_url=None,
         openapi_url="/openapi.json" if settings.docs else None,
         strict_content_type=False,
+        redirect_slashes=False,
     )
     app.state.hub = hub
-    for module in (speech, estimate, captions, live, engines, catalogue, health):
+    modules = (speech, estimate, captions, live, engines, catalogue, health)
+    app.state.routes = []
+    for module in (*modules, documentation) if settings.docs else modules:
         app.include_router(module.router)
+        app.state.routes += module.router.routes
     install_error_handlers(app)
     # The last one added is the outermost.
     app.add_middleware(WholeBody, max_bytes=settings.max_body_bytes, seconds=settings.body_timeout)
     app.add_middleware(Authentication, digests=digests, public_catalogue=settings.public_catalogue)
-    if settings.cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=list(settings.cors_origins),
-            allow_methods=["GET", "POST"],
-            allow_headers=["*"],
-            expose_headers=["x-request-id"],
-        )
+    app.add_middleware(CrossOrigin, origins=settings.cors_origins)
     app.add_middleware(HostCheck, settings=settings)
+    app.add_middleware(TolerantPaths)
     app.add_middleware(RequestIdentity, metrics=hub.metrics)
     return app
 
 
 class _HubAPI(FastAPI):
     def openapi(self) -> dict[str, Any]:
-        return openapi_of(self)
+        return openapi_of(self, with_keys=bool(self.state.hub.settings.api_keys))
 
 
 @asynccontextmanager

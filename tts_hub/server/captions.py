@@ -7,14 +7,16 @@ import dataclasses
 import json
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import IO, Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from tts_hub.audio.formats import AudioFormat
 from tts_hub.progress import ProgressEvent, ignore
 from tts_hub.server.errors import failure_of
-from tts_hub.server.hub import TheHub
+from tts_hub.server.finished import FinishedSpeech, opened_audio
+from tts_hub.server.hub import Hub, TheHub
 from tts_hub.server.interleaving import Interleaving
 from tts_hub.server.kokoro import as_kokoro_would
 from tts_hub.server.metrics import ClientGone
@@ -23,7 +25,7 @@ from tts_hub.server.schema import CAPTIONED_ANSWERS, LINE_ANSWERS, LINES
 from tts_hub.server.speech import CLIENT_CLOSED, usage
 from tts_hub.server.streaming import StreamedSpeech, opened
 from tts_hub.server.wire import CaptionedBody, KokoroCaptionedBody, speech_request
-from tts_hub.stream import SpeechStream
+from tts_hub.stream import AudioStream, SpeechStream
 from tts_hub.types import WordTiming
 
 router = APIRouter(tags=["captions"])
@@ -53,15 +55,16 @@ async def create_kokoro_captioned_speech(
 ) -> Response:
     """The same in the shape of Kokoro-FastAPI, for its clients."""
     wanted = as_kokoro_would(speech_request(body, request, hub), body, hub)
+    timed = body.return_timestamps
     try:
+        if not body.stream:
+            audio, audio_format = await opened(request, hub, lambda: opened_audio(wanted, hub))
+            return _KokoroWhole(audio, audio_format, hub, timed=timed)
         speech = await opened(request, hub, lambda: hub.manager.stream(wanted))
     except ClientGone:
         return Response(status_code=CLIENT_CLOSED)
-    if body.stream:  # Kokoro-FastAPI calls its lines application/json, which they are not
-        lines = _kokoro_lines(speech, timed=body.return_timestamps)
-        return StreamedSpeech(speech, lines, hub, media_type=LINES)
-    whole = _kokoro_whole(speech, timed=body.return_timestamps)
-    return StreamedSpeech(speech, whole, hub, media_type="application/json")
+    # Kokoro-FastAPI calls its lines application/json, which they are not.
+    return StreamedSpeech(speech, _kokoro_lines(speech, timed=timed), hub, media_type=LINES)
 
 
 class NewWords:
@@ -118,6 +121,7 @@ def _done(speech: SpeechStream) -> dict[str, Any]:
         "generation_seconds": report.generation_seconds,
         "elapsed_seconds": report.elapsed_seconds,
         "cut_segments": report.cut_segments,
+        "retakes": [dataclasses.asdict(retake) for retake in report.retakes],
         "seed": report.seed,
         "watermarked": report.watermarked,
         "estimated_segments": report.estimated_segments,
@@ -131,29 +135,38 @@ def _done(speech: SpeechStream) -> dict[str, Any]:
 async def _kokoro_lines(speech: SpeechStream, *, timed: bool) -> AsyncGenerator[bytes, None]:
     new = NewWords(speech)
     async for data in speech:
-        yield _line(_kokoro(speech, data, new.take() if timed else None))
+        yield _line(_kokoro(speech.media_type, data, new.take() if timed else None))
     if timed and (rest := new.take()):
-        yield _line(_kokoro(speech, b"", rest))
+        yield _line(_kokoro(speech.media_type, b"", rest))
 
 
-async def _kokoro_whole(speech: SpeechStream, *, timed: bool) -> AsyncGenerator[bytes, None]:
-    """One JSON object, written while the audio comes: it is never in memory as a whole."""
-    yield b'{"audio":"'
-    rest = b""
-    async for data in speech:
-        rest += data
-        whole = len(rest) - len(rest) % 3  # so that the pieces of base64 join
-        yield base64.b64encode(rest[:whole])
-        rest = rest[whole:]
-    values = _kokoro(speech, rest, speech.words if timed else None)
-    audio = values.pop("audio").encode()
-    yield audio + b'",' + json.dumps(values, ensure_ascii=False).encode()[1:]
+class _KokoroWhole(FinishedSpeech):
+    """One JSON object with a finished file in it; it is never in memory as a whole."""
+
+    def __init__(self, audio: AudioStream, audio_format: AudioFormat, hub: Hub, *, timed: bool) -> None:
+        super().__init__(audio, audio_format, hub)
+        self._media_type = audio_format.media_type
+        self._timed = timed
+        self.headers["content-type"] = "application/json"
+
+    def size_of_body(self, size: int) -> int | None:
+        """It is not reckoned."""
+        return None
+
+    async def parts(self, file: IO[bytes], size: int) -> AsyncGenerator[bytes, None]:
+        """The pieces of the object."""
+        yield b'{"audio":"'
+        async for data in super().parts(file, size):
+            yield base64.b64encode(data)
+        values = _kokoro(self._media_type, b"", self._speech.words if self._timed else None)
+        del values["audio"]
+        yield b'",' + json.dumps(values, ensure_ascii=False).encode()[1:]
 
 
-def _kokoro(speech: SpeechStream, data: bytes, words: Any) -> dict[str, Any]:
+def _kokoro(media_type: str, data: bytes, words: Any) -> dict[str, Any]:
     return {
         "audio": _base64(data),
-        "audio_format": speech.media_type,
+        "audio_format": media_type,
         "timestamps": None if words is None else [_kokoro_word(word) for word in words],
     }
 

@@ -28,9 +28,11 @@ async def list_models(hub: TheHub) -> dict[str, Any]:
 async def get_model(model: str, hub: TheHub) -> dict[str, Any]:
     """One model."""
     known = _models(hub)
-    if model not in known:
+    in_any_case = {name.casefold(): name for name in reversed(known)}
+    name = model if model in known else in_any_case.get(model.casefold())
+    if name is None:
         raise UnknownModelError(f"The model {model!r} does not exist; {one_of(model, known)}")
-    return _model(hub, model, known[model])
+    return _model(hub, name, known[name])
 
 
 @router.get("/v1/audio/models", responses=JSON_ANSWERS)

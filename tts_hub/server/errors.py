@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
 from tts_hub.errors import (
@@ -31,6 +33,8 @@ from tts_hub.errors import (
 
 INVALID = "invalid_request_error"
 SERVER = "server_error"
+MOST_SHOWN = 200
+"""Characters of a URL that are repeated in an error."""
 logger = logging.getLogger(__name__)
 
 
@@ -58,7 +62,7 @@ class Failure:
     def all_headers(self) -> dict[str, str]:
         """With what OpenAI's SDKs go by, which else send a failed request twice more.
 
-        Another try may help when its time is told, or when an engine stumbled (500).
+        Another try may help when its time is told, or when an engine stumbled (500), but then only one.
         """
         if self.retry_after is not None:
             return {"Retry-After": str(max(1, math.ceil(self.retry_after))), **self.headers}
@@ -78,8 +82,15 @@ class _FailureResponse(JSONResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Leave word for whoever counts and logs."""
+        if self._failure.status == HTTPStatus.INTERNAL_SERVER_ERROR and has_tried_before(scope):
+            self.headers["x-should-retry"] = "false"
         scope["state"]["failure"] = self._failure
         await super().__call__(scope, receive, send)
+
+
+def has_tried_before(scope: Scope) -> bool:
+    """Whether an SDK of OpenAI's sends its request again; it says so."""
+    return Headers(scope=scope).get("x-stainless-retry-count", "0") not in {"", "0"}
 
 
 class FailureError(Exception):
@@ -126,9 +137,11 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _tell_http)
 
 
-def unknown_url(method: str, path: str) -> Failure:
-    """Nothing is served there."""
-    return Failure(404, f"no such URL: {method} {path}", "unknown_url")
+def unknown_url(method: str, path: str, known: Collection[str] = ()) -> Failure:
+    """Nothing is served there; `known` paths are looked through for the one that was meant."""
+    meant = {f"/v1{path}", path.replace("/v1/v1/", "/v1/", 1)} & set(known)
+    hint = "".join(f"; did you mean {other}?" for other in meant)
+    return Failure(404, f"no such URL: {method} {path[:MOST_SHOWN]}{hint}", "unknown_url")
 
 
 async def _tell(request: Request, exc: Exception) -> Response:
@@ -152,13 +165,26 @@ async def _tell_validation(request: Request, exc: Exception) -> Response:
 async def _tell_http(request: Request, exc: Exception) -> Response:
     status = exc.status_code if isinstance(exc, HTTPException) else 500
     if status == HTTPStatus.NOT_FOUND:
-        return unknown_url(request.method, request.url.path).response()
+        known = {route.path for route in request.app.state.routes}
+        return unknown_url(request.method, request.url.path, known).response()
     if status == HTTPStatus.BAD_REQUEST:  # FastAPI could not read the body: not UTF-8, or nested too deep
         return _no_json().response()
     detail = exc.detail if isinstance(exc, HTTPException) else ""
     headers = dict(exc.headers or {}) if isinstance(exc, HTTPException) else {}
-    code = "method_not_supported" if status == HTTPStatus.METHOD_NOT_ALLOWED else "http_error"
-    return Failure(status, str(detail), code, headers=headers).response()
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        return _method_not_allowed(request, headers.get("Allow", "")).response()
+    return Failure(status, str(detail), "http_error", headers=headers).response()
+
+
+def _method_not_allowed(request: Request, offered: str) -> Failure:
+    """FastAPI tells of one of the routes at a URL; there may be more, and HEAD goes with GET."""
+    methods = {name.strip() for name in offered.split(",")}
+    for route in request.app.state.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            methods |= route.methods or set()
+    allow = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
+    message = f"{request.url.path[:MOST_SHOWN]} takes {allow}, not {request.method}"
+    return Failure(405, message, "method_not_supported", headers={"Allow": allow})
 
 
 def _no_json() -> Failure:

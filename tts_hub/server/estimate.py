@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from tts_hub.pricing import CostEstimate
 from tts_hub.server.hub import Hub, TheHub
 from tts_hub.server.schema import JSON_ANSWERS
-from tts_hub.server.wire import SpeechBody, speech_request
+from tts_hub.server.wire import Fields, Markup, SpeechBody, speech_request
 
 router = APIRouter(tags=["speech"])
 TOO_LONG_FOR_A_QUERY: dict[int | str, dict[str, Any]] = {
@@ -18,16 +18,16 @@ TOO_LONG_FOR_A_QUERY: dict[int | str, dict[str, Any]] = {
 }
 
 
-class EstimateQuery(BaseModel):
+class EstimateQuery(Fields):
     """The fields of a request for speech that its cost depends on."""
 
     input: str = Field(description="The text to speak; a long one goes into the body of a POST.")
     model: str | None = Field(None, description="A model, an alias such as `tts-1`, or `auto`.")
     voice: str | None = Field(None, description="Id of a voice; no engine's price depends on it.")
     instructions: str | None = Field(None, max_length=4096, description="Some models count them as well.")
-    speed: float = Field(1.0, ge=0.25, le=4.0, allow_inf_nan=False)
+    speed: float = Field(1.0, ge=0.25, le=4.0)
     language: str | None = Field(None, description="A BCP 47 tag such as `en-GB`.")
-    markup: Literal["text", "ssml"] = Field("text", description="Tags of SSML are counted.")
+    markup: Markup = Field("text", description="Tags of SSML are counted.")
     fallback: list[str] | None = Field(None, max_length=16, description="Models that may stand in.")
 
 

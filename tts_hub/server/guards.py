@@ -21,7 +21,17 @@ from tts_hub.server.errors import Failure
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 WILDCARDS = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared with, not bound to
-ALWAYS_OPEN = frozenset({"/health"})
+ALWAYS_OPEN = frozenset(
+    {
+        "/health",
+        "/openapi.json",
+        "/docs",
+        "/docs/start.js",
+        "/docs/swagger-ui-bundle.js",
+        "/docs/swagger-ui.css",
+        "/docs/favicon-32x32.png",
+    }
+)
 CATALOGUE = ("/v1/engines", "/v1/models", "/v1/audio/models", "/v1/audio/voices")
 HASHED = "sha256:"
 DISCARD_SECONDS = 2.0

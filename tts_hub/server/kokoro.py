@@ -24,19 +24,19 @@ LANGUAGES = {
     "z": "zh",
 }
 """Its letters for languages; each of its voices begins with one."""
-VOICE = re.compile(r"([abefhijpz])[fm]_\w+", re.ASCII)
+VOICE = re.compile(r"([abefhijpz])[fm]_\w+", re.ASCII | re.IGNORECASE)
 
 
 def as_kokoro_would(wanted: SpeechRequest, body: KokoroCaptionedBody, hub: Hub) -> SpeechRequest:
     """Its letters become languages; without Kokoro here, its voices become those of the best engine."""
     language = body.lang_code or wanted.language
-    wanted = replace(wanted, language=LANGUAGES.get(language or "", language))
+    wanted = replace(wanted, language=LANGUAGES.get((language or "").lower(), language))
     if _has_kokoro(hub):
         return wanted
     voice = VOICE.match(wanted.voice or "")
     if voice is not None:
-        wanted = replace(wanted, voice=None, language=wanted.language or LANGUAGES[voice[1]])
-    return replace(wanted, model=AUTO) if wanted.model == MODEL else wanted
+        wanted = replace(wanted, voice=None, language=wanted.language or LANGUAGES[voice[1].lower()])
+    return replace(wanted, model=AUTO) if (wanted.model or "").lower() == MODEL else wanted
 
 
 def _has_kokoro(hub: Hub) -> bool:

@@ -62,12 +62,15 @@ CAPTIONED_ANSWERS: dict[int | str, dict[str, Any]] = JSON_ANSWERS | {
 }
 
 
-def openapi_of(app: FastAPI) -> dict[str, Any]:
+def openapi_of(app: FastAPI, *, with_keys: bool) -> dict[str, Any]:
     """The document, made once; FastAPI's 422 is not in it, because this server answers 400."""
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
         for operations in document["paths"].values():
             for operation in operations.values():
                 operation["responses"].pop("422", None)
+        if with_keys:
+            document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+            document["security"] = [{"key": []}]
         app.openapi_schema = document
     return app.openapi_schema

@@ -6,14 +6,15 @@ import base64
 import json
 import math
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from tts_hub.report import SpeechReport
-from tts_hub.server.errors import failure_of
+from tts_hub.server import finished
+from tts_hub.server.errors import failure_of, has_tried_before
+from tts_hub.server.finished import HELD_CHARACTERS, HELD_FORMATS, FinishedSpeech, HeldSpeech, opened_audio
 from tts_hub.server.hub import TheHub
 from tts_hub.server.metrics import ClientGone
 from tts_hub.server.schema import AUDIO_ANSWERS, EVENT_STREAM
@@ -32,26 +33,35 @@ router = APIRouter(tags=["speech"])
 
 @router.post("/v1/audio/speech", responses=AUDIO_ANSWERS, response_class=Response)
 async def create_speech(body: SpeechBody, request: Request, hub: TheHub) -> Response:
-    """Speak. The audio leaves while the engine is still at work."""
+    """Speak. The audio leaves while the engine is still at work, with `stream` `false` as a finished file."""
     wanted = speech_request(body, request, hub)
     try:
-        speech = await opened(request, hub, lambda: hub.manager.stream(wanted))
+        if body.stream_format == "sse":
+            speech = await opened(request, hub, lambda: hub.manager.stream(wanted))
+            events = _events(speech, request.state.request_id)
+            return StreamedSpeech(speech, events, hub, media_type=EVENT_STREAM)
+        audio, audio_format = await opened(request, hub, lambda: opened_audio(wanted, hub))
     except ClientGone:
         return Response(status_code=CLIENT_CLOSED)
-    if body.stream_format == "sse":
-        return StreamedSpeech(
-            speech,
-            _events(speech, request.state.request_id),
-            hub,
-            media_type=EVENT_STREAM,
-        )
-    return StreamedSpeech(speech, _bytes(speech), hub, media_type=speech.media_type)
+    streams = body.stream
+    if streams is None:
+        streams = False if not hub.settings.stream or _reads_whole(request) else None
+    if streams is False:
+        return FinishedSpeech(audio, audio_format, hub)
+    is_short = audio_format in HELD_FORMATS and len(body.input) <= HELD_CHARACTERS
+    hold_seconds = finished.HELD_SECONDS if is_short and streams is None else 0.0
+    return HeldSpeech(audio, audio_format, hub, hold_seconds=hold_seconds)
 
 
-async def _bytes(speech: SpeechStream) -> AsyncGenerator[bytes, None]:
-    async with aclosing(speech):
-        async for data in speech:
-            yield data
+def _reads_whole(request: Request) -> bool:
+    """Whether OpenAI's Python SDK asks again after an answer that broke off.
+
+    Only its plain `create()` does so, which reads all before it hands out any. It gets a finished file: where
+    the engine fails once more, it is told why in an ordinary error, and does not try a third time.
+    """
+    headers = request.headers
+    streams = headers.get("x-stainless-raw-response") == "stream"
+    return headers.get("x-stainless-lang") == "python" and not streams and has_tried_before(request.scope)
 
 
 async def _events(speech: SpeechStream, request_id: str) -> AsyncGenerator[bytes, None]:

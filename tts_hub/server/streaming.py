@@ -1,4 +1,4 @@
-"""The answer of a speech request: it owns its stream, and ends in exactly one way.
+"""The answer of a speech request: it owns its speech, and ends in exactly one way.
 
 Whole, refused before the first byte, or visibly broken off: never a clean end on a failure. A client that
 hangs up, also before the first audio, and a reader that pauses too long give the engine's place back.
@@ -12,15 +12,16 @@ from contextlib import aclosing
 from typing import TypeVar
 
 import anyio
+from anyio.abc import TaskGroup
 from fastapi import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from tts_hub.server.errors import log_failure
+from tts_hub.server.errors import failure_of, log_failure
 from tts_hub.server.hub import Hub
 from tts_hub.server.metrics import ClientGone, Outcome, ReaderPaused, outcome_of
 from tts_hub.server.reports import log_fallbacks
-from tts_hub.stream import SpeechStream
+from tts_hub.stream import AudioStream, SpeechStream
 
 NO_BUFFERING = {"cache-control": "no-store", "x-accel-buffering": "no"}
 """Proxies shall pass on what comes when it comes."""
@@ -29,7 +30,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-async def opened(request: Request, hub: Hub, opening: Callable[[], Awaitable[SpeechStream]]) -> SpeechStream:
+async def opened(request: Request, hub: Hub, opening: Callable[[], Awaitable[T]]) -> T:
     """Wait for the first audio, unless the client hangs up before.
 
     Raises:
@@ -66,55 +67,97 @@ async def unless_hung_up(receive: Receive, work: Callable[[], Awaitable[T]]) -> 
     return result[0]
 
 
-class StreamedSpeech(Response):
-    """Sends the parts of `body` as they come; `speech` is closed whatever happens."""
+class SpeechAnswer(Response):
+    """An answer that owns `speech` and closes it whatever happens. Subclasses send it."""
 
     def __init__(
-        self, speech: SpeechStream, body: AsyncGenerator[bytes, None], hub: Hub, *, media_type: str
+        self, speech: AudioStream | SpeechStream, hub: Hub, *, response_format: str, media_type: str
     ) -> None:
         super().__init__(media_type=media_type, headers=NO_BUFFERING)
         del self.headers["content-length"]
         self._speech = speech
-        self._body = body
         self._hub = hub
+        self._response_format = response_format
+        self._begun = False
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it all, or break off."""
-        outcome: Outcome = "client_cancel"
-        try:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(_cancel_when_hung_up, receive, tasks.cancel_scope)
-                outcome = await self._send(send, scope["state"]["request_id"])
-                tasks.cancel_scope.cancel()
-        finally:
-            with anyio.CancelScope(shield=True):
-                await self._body.aclose()
-                await self._speech.aclose()
-            log_fallbacks(self._speech.report)
-            self._hub.metrics.ended(self._speech.report, self._speech.response_format, outcome)
+    async def send_all(self, send: Send, tasks: TaskGroup) -> None:
+        """Send the answer to its end, through `begin` and `send_part`. Tasks in `tasks` end with it."""
+        raise NotImplementedError
 
-    async def _send(self, send: Send, request_id: str) -> Outcome:
-        """Returns without the closing message when the stream broke: the server then cuts the connection."""
-        try:
+    async def begin(self, send: Send, size: int | None = None) -> None:
+        """Send the status and the headers, once. `size` in bytes, if it is known."""
+        if not self._begun:
+            if size is not None:
+                self.headers["content-length"] = str(size)
+            self._begun = True
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            async with aclosing(self._body) as parts:
-                async for data in parts:
-                    await self._send_in_time(send, data, more=True)
-            await self._send_in_time(send, b"", more=False)
-        except ReaderPaused as exc:
-            logger.warning("request %s: its reader paused too long, given up", request_id)
-            return self._hub.metrics.broke_off(exc)
-        except Exception as exc:  # noqa: BLE001 - the boundary: told in the log, and by the broken body
-            log_failure(exc, request_id)
-            logger.warning("request %s broke off after %.1f s", request_id, self._speech.report.audio_seconds)
-            return self._hub.metrics.broke_off(exc)
-        return "ok"
 
-    async def _send_in_time(self, send: Send, data: bytes, *, more: bool) -> None:
+    async def send_part(self, send: Send, data: bytes, *, more: bool) -> None:
+        """Send a piece of the body.
+
+        Raises:
+            ReaderPaused: it is not taken.
+        """
         with anyio.move_on_after(self._hub.settings.reader_timeout) as wait:
             await send({"type": "http.response.body", "body": data, "more_body": more})
         if wait.cancelled_caught:
             raise ReaderPaused
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it all, refuse, or break off."""
+        outcome: Outcome = "client_cancel"
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(_cancel_when_hung_up, receive, tasks.cancel_scope)
+                outcome = await self._answer(scope, receive, send, tasks)
+                tasks.cancel_scope.cancel()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._close()
+            log_fallbacks(self._speech.report)
+            self._hub.metrics.ended(self._speech.report, self._response_format, outcome)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, tasks: TaskGroup) -> Outcome:
+        """Returns without the closing message when the body broke: the server then cuts the connection."""
+        request_id: str = scope["state"]["request_id"]
+        try:
+            await self.send_all(send, tasks)
+        except ReaderPaused as exc:
+            logger.warning("request %s: its reader paused too long, given up", request_id)
+            return self._hub.metrics.broke_off(exc)
+        except Exception as exc:  # noqa: BLE001 - the boundary: told in the log, and by the answer
+            log_failure(exc, request_id)
+            if not self._begun:
+                await failure_of(exc, request_id).response()(scope, receive, send)
+                return outcome_of(exc)
+            logger.warning("request %s broke off after %.1f s", request_id, self._speech.report.audio_seconds)
+            return self._hub.metrics.broke_off(exc)
+        return "ok"
+
+    async def _close(self) -> None:
+        await self._speech.aclose()
+
+
+class StreamedSpeech(SpeechAnswer):
+    """Sends the parts of `body` as they come."""
+
+    def __init__(
+        self, speech: SpeechStream, body: AsyncGenerator[bytes, None], hub: Hub, *, media_type: str
+    ) -> None:
+        super().__init__(speech, hub, response_format=speech.response_format, media_type=media_type)
+        self._body = body
+
+    async def send_all(self, send: Send, tasks: TaskGroup) -> None:
+        """Headers at once, for there is audio already."""
+        await self.begin(send)
+        async with aclosing(self._body) as parts:
+            async for data in parts:
+                await self.send_part(send, data, more=True)
+        await self.send_part(send, b"", more=False)
+
+    async def _close(self) -> None:
+        await self._body.aclose()
+        await super()._close()
 
 
 async def _cancel_when_hung_up(receive: Receive, scope: anyio.CancelScope) -> None:

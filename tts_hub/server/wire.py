@@ -8,14 +8,30 @@ from fastapi import Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from tts_hub.errors import TextTooLongError
+from tts_hub.audio.formats import find_format
+from tts_hub.errors import TextTooLongError, UnsupportedFormatError
 from tts_hub.server.hub import Hub
 from tts_hub.types import SPEECH_RATES, SpeechRequest
 
+
+def _in_small_letters(value: Any) -> Any:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _usual_name(value: Any) -> Any:
+    """The name of a format that is given by an alias, or in capitals."""
+    try:
+        return find_format(value).name if isinstance(value, str) else value
+    except UnsupportedFormatError:
+        return value  # refused with the list of those that there are
+
+
 FormatName = Annotated[
-    Literal["mp3", "opus", "aac", "flac", "wav", "pcm", "ogg"],
-    BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value),
+    Literal["mp3", "opus", "aac", "flac", "wav", "pcm"],
+    BeforeValidator(_usual_name),
 ]
+Markup = Annotated[Literal["text", "ssml"], BeforeValidator(_in_small_letters)]
+StreamFormat = Annotated[Literal["audio", "sse"], BeforeValidator(_in_small_letters)]
 
 
 def _no_truth_value(value: Any) -> Any:
@@ -36,23 +52,33 @@ class VoiceId(BaseModel):
     id: str = Field(min_length=1)
 
 
-class Utterance(BaseModel):
-    """How to speak: all fields of a speech request but its text. Unknown fields are ignored."""
+class Fields(BaseModel):
+    """Fields of a request for speech, sent by clients of many kinds. Unknown fields are ignored."""
 
     model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
-    def _null_is_absent(cls, values: Any) -> Any:
-        """Clients that send all fields send null for those that they leave alone."""
+    def _leave_out_what_is_empty(cls, values: Any) -> Any:
+        """Clients that send all fields send null or an empty text for those that they leave alone."""
         if isinstance(values, dict):
-            return {name: value for name, value in values.items() if value is not None}
+            return {name: value for name, value in values.items() if name == "input" or not _is_empty(value)}
         return values
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+class Utterance(Fields):
+    """How to speak: all fields of a speech request but its text."""
 
     model: str | None = Field(None, description="A model, an alias such as `tts-1`, or `auto`.")
     voice: str | VoiceId | None = Field(None, description='Id of a voice, or `{"id": …}`.')
     instructions: str | None = Field(None, max_length=4096, description="How to speak.")
-    response_format: FormatName | None = Field(None, description="Default: mp3.")
+    response_format: FormatName | None = Field(
+        None, description="Default: mp3. `ogg` and `oga` are other names of `opus`, `raw` of `pcm`."
+    )
     speed: Annotated[float, NUMBER] = Field(1.0, ge=0.25, le=4.0)
     language: str | None = Field(None, description="Ours: a BCP 47 tag such as `en-GB`.")
     seed: Annotated[int | None, NUMBER] = Field(
@@ -64,7 +90,7 @@ class Utterance(BaseModel):
     fallback: list[str] | None = Field(
         None, max_length=16, description="Ours: models that go on when the engine fails."
     )
-    markup: Literal["text", "ssml"] = Field("text", description="Ours: whether the input is SSML.")
+    markup: Markup = Field("text", description="Ours: whether the input is SSML.")
     options: dict[str, Any] = Field(default_factory=dict, description="Ours: options of the engine itself.")
 
     def request(self, text: Any, request_id: str) -> SpeechRequest:
@@ -89,8 +115,19 @@ class Utterance(BaseModel):
 class SpeechBody(Utterance):
     """The body of `POST /v1/audio/speech`."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"input": "Hello from my own machine.", "model": "tts-1", "voice": "nova"}]
+        }
+    )
+
     input: str = Field(description="The text to speak.")
-    stream_format: Literal["audio", "sse"] = "audio"
+    stream_format: StreamFormat = "audio"
+    stream: bool | None = Field(
+        None,
+        description="Ours, for plain audio: `false` sends one finished file, `true` what is made at once. "
+        "Default: `server.stream`.",
+    )
 
 
 class CaptionedBody(Utterance):
@@ -104,7 +141,7 @@ class KokoroCaptionedBody(Utterance):
     """The body of Kokoro-FastAPI's `POST /dev/captioned_speech`."""
 
     input: str = Field(description="The text to speak.")
-    stream: bool = True
+    stream: bool = Field(True, description="`false` puts a finished file into one JSON object.")
     return_timestamps: bool = True
     lang_code: str | None = Field(None, description="As `language`.")
 

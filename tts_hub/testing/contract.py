@@ -57,11 +57,11 @@ class BackendContract:
     long_text = "Some sentences take longer to say than others, and this one is here to be cut off. " * 6
     answer_within = 120.0
     """Seconds that speaking any of these texts may take; a slow engine raises it."""
-    voices_within = 2.0
+    voices_within = 10.0
     """Seconds in which an engine that is not loaded must have told its voices."""
     cancel_after = 0.01
     """Seconds after which the test that cancels does so: while the engine is at work on `long_text`."""
-    close_within = 1.0
+    close_within = 10.0
     """Seconds in which a closed or cancelled stream must have let go."""
     two_voices: tuple[str, str] | None = None
     """Ids of two voices that sound different; none: the default one and the first other one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +48,10 @@ class FakeScript:
     """Seconds."""
     first_chunk_delay: float = 0.0
     chunk_delay: float = 0.0
+    hold_at: int | None = None
+    """Number of chunks of a segment after which it waits until this is None again; 0: before the first."""
+    hold_load: bool = False
+    """Loading waits until this is false."""
     load_error: Exception | None = None
     fail_at: Mapping[int, int] = field(default_factory=dict)
     """Segment index -> chunks it gives before it fails."""
@@ -122,6 +126,7 @@ class FakeBackend(TTSBackend):
         if self.loads > self.closes:
             return
         await anyio.sleep(self.script.load_delay)
+        await _released(lambda: not self.script.hold_load)
         if self.script.load_error is not None:
             raise self.script.load_error
         self.loads += 1
@@ -147,6 +152,7 @@ class FakeBackend(TTSBackend):
             if notes := self._notes(request):
                 yield notes
             for number, chunk in enumerate(self._chunks(request)):
+                await _released(lambda at=number: script.hold_at is None or at < script.hold_at)
                 if script.fail_at.get(request.index) == number:
                     raise script.error or GenerationError(
                         f"scripted failure in segment {request.index}", backend=self.name
@@ -196,3 +202,9 @@ class FakeBackend(TTSBackend):
                 )
                 told += 1
             yield AudioChunk(tone[begin:end].astype(np.float32), script.sample_rate, tuple(done))
+
+
+async def _released(is_free: Callable[[], bool]) -> None:
+    """Wait until a held engine may continue. It polls, since any thread may release it."""
+    while not is_free():  # noqa: ASYNC110
+        await anyio.sleep(0.005)

@@ -156,9 +156,13 @@ class StudioApp(App[None]):
         self.theme = LIGHT if self.current_theme.dark else DARK
 
     def action_copy_or_interrupt(self) -> None:
-        """What Ctrl+C is for in editors and in terminals; anywhere."""
+        """Copy what is selected, else stop the speech.
+
+        A field selects all of its text when it gets the focus: while something is spoken, that is no selection.
+        """
         focused = self.focused
-        if isinstance(focused, TextArea | Input) and focused.selected_text:
+        by_focus = isinstance(focused, Input) and focused.selected_text == focused.value and self.desk.is_busy
+        if isinstance(focused, TextArea | Input) and focused.selected_text and not by_focus:
             self.copy_to_clipboard(focused.selected_text)
         elif self.screen.get_selected_text():
             self.screen.action_copy_text()
