@@ -12,9 +12,19 @@ CORE = ROOT / "tts_hub"
 
 FLOORS = [
     {"errors", "types", "progress", "temporary"},
-    {"threads", "containment", "pricing", "backend", "config"},
+    {"threads", "containment", "signals", "pricing", "backend", "config"},
     {"audio", "text", "captions", "download", "store"},
-    {"registry", "config_file", "slots", "report", "wordlog", "inspection", "validation", "ledger"},
+    {
+        "registry",
+        "config_file",
+        "slots",
+        "report",
+        "wordlog",
+        "inspection",
+        "declaration",
+        "validation",
+        "ledger",
+    },
     {"engine", "budget"},
     {"route"},
     {"takes", "costing"},

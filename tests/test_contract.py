@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 from tts_hub_espeak import EspeakBackend
 
-from tts_hub.backend import TTSBackend
+from tts_hub.backend import BackendSettings, TTSBackend
 from tts_hub.errors import BackendUnavailableError, GenerationError
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.testing import FakeBackend, FakeScript
 from tts_hub.testing.contract import BackendContract
-from tts_hub.types import AudioChunk, Capabilities, SegmentRequest, Voice
+from tts_hub.types import AudioChunk, Capabilities, SegmentRequest, Usage, Voice
 
 pytestmark = pytest.mark.anyio
 ALL = Capabilities(word_timings=True, concurrency=2, speed_range=(0.5, 2.0))
@@ -121,6 +121,52 @@ class LateWords(Altered):
 class FewWords(Altered):
     def alter(self, chunk: AudioChunk, request: SegmentRequest) -> AudioChunk:
         return dataclasses.replace(chunk, words=chunk.words if request.text.startswith("Some") else ())
+
+
+class BadEnding(Altered):
+    def alter(self, chunk: AudioChunk, request: SegmentRequest) -> AudioChunk:
+        reason: Any = "banana"
+        return dataclasses.replace(chunk, finish_reason=reason)
+
+
+class BadCount(Altered):
+    def alter(self, chunk: AudioChunk, request: SegmentRequest) -> AudioChunk:
+        return dataclasses.replace(chunk, usage=Usage(characters=-1))
+
+
+class SaysNothing(FakeBackend):
+    @classmethod
+    def availability(cls, settings: BackendSettings) -> Any:
+        return None
+
+
+class Exits(FakeBackend):
+    @classmethod
+    def availability(cls, settings: BackendSettings) -> Any:
+        sys.exit(3)
+
+
+class CannotClose(FakeBackend):
+    async def aclose(self) -> None:
+        raise GenerationError("stuck", backend=self.name)
+
+
+class ExitsWhenClosed(FakeBackend):
+    async def aclose(self) -> None:
+        sys.exit(3)
+
+
+class NoVoiceAtAll(FakeBackend):
+    async def voices(self) -> Any:
+        voice = (await super().voices())[0]
+        return [voice, Namesake("other")]
+
+
+@dataclasses.dataclass(frozen=True)
+class Namesake:
+    """Has an id as a voice does."""
+
+    id: str
 
 
 class IgnoresSpeed(Altered):
@@ -303,6 +349,12 @@ BROKEN_DECLARATIONS: list[tuple[Callable[[], TTSBackend], str]] = [
     (lambda: FakeBackend(name=" "), "white space"),
     (lambda: capable(concurrency=0), "concurrency"),
     (lambda: capable(speed_range=(1.5, 2.0)), "speed_range"),
+    (lambda: capable(max_chars=0), "max_chars"),
+    (lambda: capable(languages="en"), "languages"),
+    (lambda: FakeBackend(price="cheap"), r"price\(\)"),  # type: ignore[arg-type]
+    (lambda: FakeBackend(priority="high"), "priority"),  # type: ignore[arg-type]
+    (SaysNothing, r"availability\(\) is None"),
+    (Exits, "SystemExit"),
 ]
 
 BROKEN: list[tuple[str, Callable[[], TTSBackend], str]] = [
@@ -322,6 +374,11 @@ BROKEN: list[tuple[str, Callable[[], TTSBackend], str]] = [
     ("speaks", ChangingRate, "sample rate changes"),
     ("speaks", WrongSpans, "span of word 'The' holds 'he '"),
     ("speaks", LateWords, "does not lie within"),
+    ("speaks", BadEnding, "finish_reason 'banana'"),
+    ("speaks", BadCount, "counted -1 characters"),
+    ("closes", CannotClose, "closing failed: GenerationError: stuck"),
+    ("closes", ExitsWhenClosed, "closing raised SystemExit: 3"),
+    ("voices_are_found_by_their_id", NoVoiceAtAll, "a Voice belongs there"),
     ("speaks", FewWords, "timings for 0 of 13 words"),
     ("speaks", lambda: scripted(mute=True), "no audio"),
     ("speaks", lambda: scripted(silent=True), "silent"),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
+import sqlite3
 import threading
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +24,12 @@ from tts_hub.errors import (
     BudgetExceededError,
     InvalidTextError,
     OutputError,
+    TTSHubError,
     UnknownModelError,
+    UsageError,
 )
 from tts_hub.ledger import FILE_NAME, Ledger, today
-from tts_hub.pricing import Price, Work, expected_work, usd
+from tts_hub.pricing import Bounds, Cost, Price, Work, expected_work, usd
 from tts_hub.stream import AudioStream
 from tts_hub.testing import FakeBackend, FakeScript
 from tts_hub.types import Usage
@@ -270,3 +274,63 @@ def test_programs_side_by_side_do_not_lose_each_other_s_sums(tmp_path: Path) -> 
     with pytest.raises(BudgetExceededError):
         Ledger(tmp_path).reserve(DAY, 961, 1000)
     assert Ledger(tmp_path).spent(DAY + dt.timedelta(days=1)) == 0
+
+
+SUMS: tuple[Any, ...] = ("12", "lots", -1, -0.01, math.nan, math.inf, True, None)
+
+
+@pytest.mark.parametrize("dollars", SUMS, ids=repr)
+def test_what_is_no_sum_of_money_is_not_counted(dollars: Any, tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.reserve(DAY, 2.0, 10)
+    with pytest.raises(UsageError, match="no sum of money"):
+        ledger.reserve(DAY, dollars, 10)
+    assert ledger.spent(DAY) == 2.0
+
+
+@pytest.mark.parametrize("dollars", [sum_ for sum_ in SUMS if sum_ not in {-1, -0.01}], ids=repr)
+def test_what_is_no_sum_of_money_corrects_nothing(dollars: Any, tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.reserve(DAY, 2.0, 10)
+    with pytest.raises(UsageError, match="no sum of money"):
+        ledger.correct(DAY, dollars)
+    ledger.correct(DAY, -0.5)
+    assert ledger.spent(DAY) == 1.5
+
+
+@pytest.mark.parametrize("kept", ["lots", "12", -5, -0.5, b"1", 1e300])
+async def test_a_day_whose_sum_is_none_costs_nothing(kept: Any, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as file:
+        file.execute("CREATE TABLE spent (day TEXT PRIMARY KEY, dollars NOT NULL)")
+        file.execute("INSERT INTO spent VALUES (?, ?)", (today().isoformat(), kept))
+        file.commit()
+    engine = FakeBackend(price=BY_CHARACTERS)
+    async with hub(engine, budget={"per_day": 1000, "folder": str(tmp_path)}) as manager:
+        with pytest.raises(OutputError, match="delete that row"):
+            await spoken(manager)
+    assert engine.loads == 0
+
+
+@pytest.mark.parametrize("dollars", SUMS[2:7], ids=repr)
+async def test_a_price_that_comes_to_no_sum_of_money_is_not_paid(dollars: Any) -> None:
+    class Odd(Price):
+        def estimate(self, work: Work) -> Bounds:
+            return Bounds(dollars, dollars, dollars)
+
+    engine = FakeBackend(price=Odd(per_million_characters=1))
+    async with hub(engine, budget={"per_request": 1}) as manager:
+        with pytest.raises(TTSHubError, match="no sum of money"):
+            await spoken(manager)
+    assert not engine.requests
+
+
+@pytest.mark.parametrize("dollars", SUMS, ids=repr)
+async def test_a_cost_that_is_no_sum_of_money_counts_as_what_was_held_back(dollars: Any) -> None:
+    class Odd(Price):
+        def cost(self, usage: Usage, work: Work) -> Cost:
+            return Cost(dollars)
+
+    async with hub(FakeBackend(price=Odd(per_million_characters=1e6))) as manager:
+        report = (await spoken(manager)).report
+        assert report.cost == pytest.approx(len(TEXT) - 1)
+        assert report.cost_estimated

@@ -17,6 +17,9 @@ from tts_hub.pricing import Price
 from tts_hub.progress import ProgressCallback, ignore
 from tts_hub.types import AudioChunk, Availability, Capabilities, ModelFiles, SegmentRequest, Voice
 
+MOST_CONCURRENCY = 256
+"""Segments that an engine may generate at the same time."""
+
 
 class BackendSettings(BaseModel):
     """The engine's section of the config file, `[backends.<name>]`; engines add their own fields."""
@@ -25,7 +28,7 @@ class BackendSettings(BaseModel):
 
     enabled: bool = Field(True, description="whether it may be used")
     concurrency: int | None = Field(
-        None, ge=1, le=256, description="segments at once; none: the engine's own"
+        None, ge=1, le=MOST_CONCURRENCY, description="segments at once; none: the engine's own"
     )
     voice: str | None = Field(None, description="voice of requests that name none")
 

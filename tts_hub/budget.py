@@ -14,7 +14,7 @@ import anyio
 
 from tts_hub.config import BudgetConfig, user_data_folder
 from tts_hub.errors import BudgetExceededError, OutputError
-from tts_hub.ledger import ROUNDING, Ledger, today
+from tts_hub.ledger import ROUNDING, Ledger, check_sum, is_sum, today
 from tts_hub.pricing import Cost, Price, Work, usd
 from tts_hub.report import EngineCost
 from tts_hub.types import AudioChunk, Usage
@@ -77,6 +77,7 @@ class Account:
         Raises:
             BudgetExceededError: it may not.
             OutputError: the day's sum cannot be kept.
+            UsageError: it is no sum of money.
         """
         async with self._lock:
             await self._allow(dollars)
@@ -127,6 +128,7 @@ class Account:
             raise
 
     async def _allow(self, dollars: float) -> None:
+        check_sum(dollars)
         if not dollars:
             return
         most, per_day = self._config.per_request, self._config.per_day
@@ -194,4 +196,5 @@ class Bill:
         if not self._is_sent:
             return Cost()
         seconds = self._seconds if self._is_whole else max(self._seconds, self._work.seconds)
-        return self._price.cost(self._usage, replace(self._work, seconds=seconds))
+        cost = self._price.cost(self._usage, replace(self._work, seconds=seconds))
+        return cost if is_sum(cost.dollars) else Cost(self.most, estimated=True)

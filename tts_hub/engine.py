@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Literal, TypeVar
 
 import anyio
@@ -13,7 +13,8 @@ from anyio.abc import TaskGroup
 
 from tts_hub.backend import TTSBackend
 from tts_hub.config import LimitsConfig
-from tts_hub.containment import contained
+from tts_hub.containment import contained, contained_call, described, ended_within
+from tts_hub.declaration import checked_capabilities, checked_price, checked_voice, checked_voices
 from tts_hub.errors import (
     BackendError,
     BackendUnavailableError,
@@ -26,11 +27,16 @@ from tts_hub.pricing import Price
 from tts_hub.progress import ProgressCallback, ProgressEvent
 from tts_hub.registry import Entry
 from tts_hub.slots import SlotQueue, Turn
+from tts_hub.threads import left_behind
 from tts_hub.types import Capabilities, Voice
 
 EngineState = Literal["unloaded", "loading", "ready", "failed"]
 RETRY_FAILED_AFTER = 30.0
 """Seconds for which `auto` leaves alone an engine that failed to load."""
+CLOSE_SECONDS = 10.0
+"""Seconds that an engine has to close."""
+UNKNOWN = Capabilities()
+"""What an engine can do that does not say it, or says nonsense."""
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -45,6 +51,8 @@ class Engine:
         self.name = entry.name
         self._warms_up = warms_up
         self._entry = entry
+        self._approved = UNKNOWN
+        """What was found in order last."""
         self._backend = entry.instance or self._made()
         self.state: EngineState = "unloaded"
         self.users = 0
@@ -64,31 +72,48 @@ class Engine:
 
     @property
     def capabilities(self) -> Capabilities:
-        """What it can do; nothing is known of one whose plugin does not import."""
-        return self._backend.capabilities if self._backend is not None else Capabilities()
+        """What it can do; `UNKNOWN` where its plugin does not import or says nonsense."""
+        try:
+            return self._capabilities(lambda backend: backend.capabilities)
+        except TTSHubError:
+            return UNKNOWN
 
     def capabilities_for(self, model: str) -> Capabilities:
-        """What one of its models can do."""
-        return self._backend.capabilities_for(model) if self._backend is not None else Capabilities()
+        """What one of its models can do, as `capabilities`."""
+        try:
+            return self.checked_capabilities(model)
+        except TTSHubError:
+            return UNKNOWN
+
+    def checked_capabilities(self, model: str) -> Capabilities:
+        """What one of its models can do.
+
+        Raises:
+            BackendUnavailableError: it does not say, or says nonsense.
+        """
+        return self._capabilities(lambda backend: backend.capabilities_for(model))
 
     def price(self, model: str) -> Price | None:
         """What one of its models costs; None: nothing.
 
         Raises:
-            BackendUnavailableError: it does not say.
+            BackendUnavailableError: it does not say, or says nonsense.
         """
         if self._backend is None:
             return None
-        try:
-            return self._backend.price(model)
-        except TTSHubError:
-            raise
-        except Exception as exc:
-            raise self._unavailable("tell its price", exc) from exc
+        return self._answer("tell its price", lambda backend: checked_price(backend.price(model), self.name))
 
     def known_models(self) -> tuple[str, ...]:
         """Exact model names, with those that it has come to know."""
-        return self._backend.known_models() if self._backend is not None else self._entry.models()
+        known: tuple[str, ...] = ()
+        if self._backend is not None:
+            with contained_call(
+                lambda exc: logger.warning(
+                    "engine %s does not tell its models: %s", self.name, described(exc)
+                )
+            ):
+                known = tuple(name for name in self._backend.known_models() if isinstance(name, str))
+        return known or self._entry.models()
 
     @property
     def concurrency(self) -> int:
@@ -153,7 +178,11 @@ class Engine:
         Raises:
             BackendUnavailableError: it cannot run, or does not say.
         """
-        return await self._asked(lambda backend: backend.voices())
+
+        async def ask(backend: TTSBackend) -> Sequence[Voice]:
+            return checked_voices(await backend.voices(), self.name)
+
+        return await self._asked(ask)
 
     async def find_voice(self, voice: str | None, language: str | None) -> Voice:
         """The voice that a request would get; the engine need not be loaded for that.
@@ -162,7 +191,11 @@ class Engine:
             BackendUnavailableError: it cannot run, or does not say.
             InvalidRequestError: there is none.
         """
-        return await self._asked(lambda backend: backend.find_voice(voice, language))
+
+        async def ask(backend: TTSBackend) -> Voice:
+            return checked_voice(await backend.find_voice(voice, language), self.name)
+
+        return await self._asked(ask)
 
     @contextmanager
     def newcomer(self) -> Generator[None, None, None]:
@@ -186,7 +219,7 @@ class Engine:
 
     @asynccontextmanager
     async def turn(self, *, first: bool) -> AsyncGenerator[Turn, None]:
-        """A slot to generate one segment in.
+        """A slot to generate one segment in; it stays taken until threads that were left behind have ended.
 
         Raises:
             QueueTimeoutError: the first segment of a request waited too long.
@@ -204,11 +237,15 @@ class Engine:
         if self.active == 1:
             self.sign_of_life()
         turn = Turn(self._slots, self.capabilities.suspendable, self._aside)
-        try:
-            yield turn
-        finally:
-            self._note_turn(anyio.current_time() - began)
-            turn.end()
+        with left_behind() as threads:
+            try:
+                yield turn
+            finally:
+                self._note_turn(anyio.current_time() - began)
+                if threads:
+                    self._tasks.start_soon(self._end_later, turn, threads)
+                else:
+                    turn.end()
 
     async def unload_if_idle(self, seconds: float) -> None:
         """Give its memory back when nobody has used it for that long."""
@@ -229,18 +266,33 @@ class Engine:
             await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the backend, whoever uses it."""
+        """Close the backend, whoever uses it; one that fails at it or takes too long is left behind."""
         self.state = "unloaded"
         if self._beside is not None:
             self._beside.cancel()
-        if self._backend is not None:
-            await self._backend.aclose()
+        if self._backend is None:
+            return
+        failures: list[BaseException] = []
+        ended = await ended_within(CLOSE_SECONDS, self._backend.aclose, failures.append)
+        if failures:
+            logger.error("engine %s failed to close: %s", self.name, described(failures[0]))
+        elif not ended:
+            logger.error("engine %s did not close within %g s and is left behind", self.name, CLOSE_SECONDS)
+        if failures or not ended:
+            self._backend = self._entry.instance or self._made()
+
+    async def _end_later(self, turn: Turn, threads: Sequence[anyio.Event]) -> None:
+        """Give a slot back when the threads that still use it have ended, be it never."""
+        with self.in_use():
+            for ended in threads:
+                await ended.wait()
+            turn.end()
 
     async def _load(self, loading: _Loading) -> None:
         loading.tell(ProgressEvent("loading", backend=self.name, message=f"loading {self.name}"))
 
         def failed(exc: BaseException) -> None:
-            logger.warning("engine %s failed to load: %s", self.name, exc)
+            logger.warning("engine %s failed to load: %s", self.name, described(exc))
             loading.error = exc if isinstance(exc, BackendError) else self._unavailable("load", exc)
             self.state = "failed"
 
@@ -249,6 +301,7 @@ class Engine:
                 self._require_available()
                 async with self._lifecycle:
                     await self._instance().load(loading.tell)
+                    self._capabilities(lambda backend: backend.capabilities)
                     if self._warms_up:
                         await self._warm_up(loading)
                 self._slots.resize(self._concurrency())
@@ -266,24 +319,40 @@ class Engine:
         """What the backend does besides requests, until it is closed."""
         with anyio.CancelScope() as self._beside:
             async with contained(
-                lambda exc: logger.warning("engine %s: its background work failed: %s", self.name, exc)
+                lambda exc: logger.warning(
+                    "engine %s: its background work failed: %s", self.name, described(exc)
+                )
             ):
                 await backend.background()
 
     async def _warm_up(self, loading: _Loading) -> None:
         """So that the first request does not pay for it; an engine that cannot may still speak."""
         loading.tell(ProgressEvent("loading", backend=self.name, message=f"warming up {self.name}"))
-        async with contained(lambda exc: logger.warning("engine %s did not warm up: %s", self.name, exc)):
+        async with contained(
+            lambda exc: logger.warning("engine %s did not warm up: %s", self.name, described(exc))
+        ):
             await self._instance().warm_up()
 
     async def _asked(self, question: Callable[[TTSBackend], Awaitable[T]]) -> T:
         self._require_available()
-        try:
+        failures: list[BaseException] = []
+        async with contained(failures.append):
             return await question(self._instance())
-        except TTSHubError:
-            raise
-        except Exception as exc:
-            raise self._unavailable("list its voices", exc) from exc
+        raise self._failure("list its voices", failures[0])
+
+    def _answer(self, task: str, question: Callable[[TTSBackend], T]) -> T:
+        failures: list[BaseException] = []
+        with contained_call(failures.append):
+            return question(self._instance())
+        raise self._failure(task, failures[0])
+
+    def _capabilities(self, question: Callable[[TTSBackend], Capabilities]) -> Capabilities:
+        if self._backend is None:
+            return UNKNOWN
+        given = self._answer("say what it can do", question)
+        if given is not self._approved:
+            self._approved = checked_capabilities(given, self.name)
+        return given
 
     def _require_available(self) -> None:
         availability = self._entry.availability()
@@ -296,10 +365,9 @@ class Engine:
 
     def _made(self) -> TTSBackend | None:
         """The backend object, which costs nothing yet; None when it cannot be made: loading tells why."""
-        try:
+        with contained_call(lambda exc: logger.debug("engine %s: %s", self.name, described(exc))):
             return self._entry.backend_class()(self._entry.settings())
-        except Exception:  # noqa: BLE001 - a stranger's code: `load` makes it again, and tells
-            return None
+        return None
 
     def _instance(self) -> TTSBackend:
         if self._backend is None:
@@ -307,12 +375,18 @@ class Engine:
         return self._backend
 
     def _concurrency(self) -> int:
-        configured = self._backend.settings.concurrency if self._backend is not None else None
+        configured = None
+        if self._backend is not None:
+            with suppress(TTSHubError):
+                configured = self._entry.settings().concurrency
         return configured or self.capabilities.concurrency
+
+    def _failure(self, task: str, exc: BaseException) -> TTSHubError:
+        return exc if isinstance(exc, TTSHubError) else self._unavailable(task, exc)
 
     def _unavailable(self, task: str, exc: BaseException) -> BackendUnavailableError:
         error = BackendUnavailableError(
-            f"engine {self.name!r} failed to {task}: {type(exc).__name__}: {exc}", backend=self.name
+            f"engine {self.name!r} failed to {task}: {described(exc)}", backend=self.name
         )
         error.__cause__ = exc
         return error
@@ -323,6 +397,13 @@ class Engine:
     def _wait_estimate(self) -> float:
         """Seconds until a place in line is likely to be free."""
         return max(1.0, math.ceil(self._turn_seconds * self.newcomers / self._slots.slots))
+
+
+async def close_all(engines: Iterable[Engine]) -> None:
+    """Close engines side by side: each has `CLOSE_SECONDS`, and none waits for another."""
+    async with anyio.create_task_group() as tasks:
+        for engine in engines:
+            tasks.start_soon(engine.aclose)
 
 
 class _Loading:

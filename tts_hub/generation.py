@@ -11,14 +11,16 @@ from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass
+from typing import Final
 
 import anyio
+import numpy as np
 from anyio.abc import TaskGroup
-from anyio.lowlevel import checkpoint_if_cancelled
+from anyio.lowlevel import cancel_shielded_checkpoint, checkpoint, checkpoint_if_cancelled
 
 from tts_hub.budget import Bill
 from tts_hub.config import LimitsConfig, TextConfig
-from tts_hub.containment import contained
+from tts_hub.containment import contained, contained_call, described
 from tts_hub.costing import RequestCosts
 from tts_hub.errors import (
     BackendError,
@@ -31,7 +33,7 @@ from tts_hub.errors import (
     TTSHubError,
     UsageError,
 )
-from tts_hub.inspection import peak_of
+from tts_hub.inspection import Inspection
 from tts_hub.progress import ProgressCallback, ProgressEvent
 from tts_hub.route import Speaker, Stop, prepare_speaker
 from tts_hub.slots import Turn
@@ -40,13 +42,15 @@ from tts_hub.text.check import is_visible
 from tts_hub.text.incoming import IncomingText
 from tts_hub.text.normalise import NormaliseOptions, SpokenText, WordMapper, spoken_form
 from tts_hub.text.segment import Segment
-from tts_hub.types import AudioChunk, SegmentRequest, SpeechRequest
+from tts_hub.types import SPEECH_RATES, AudioChunk, SegmentRequest, SpeechRequest
 
 logger = logging.getLogger(__name__)
 SILENT_PEAK = 1e-4
 """-80 dBFS: below it, nothing was said."""
 HEAD_START = 0.2
 """Seconds of audio that a segment makes at a time before it lets others begin."""
+_END: Final = AudioChunk(np.zeros(0, np.float32), SPEECH_RATES[0])
+"""Stands for the end of an engine's audio."""
 SECONDS_PER_CHARACTER = 0.07
 """Of usual speech: what a segment that is being made will roughly come to."""
 
@@ -113,6 +117,8 @@ class Generation:
         self._text = text
         self._tell = tell
         self._stop = 0
+        self.has_stalled = False
+        """An engine was given up because it hung; closing does not wait for it."""
         self._failures: list[BackendError] = []
         self._speakers: dict[int, Speaker | TTSHubError] = {}
         self._speaker_lock = anyio.Lock()
@@ -152,10 +158,13 @@ class Generation:
     def _forget(self) -> None:
         for speaker in self._speakers.values():
             if isinstance(speaker, Speaker):
-                try:
+                name = speaker.engine.name
+                with contained_call(
+                    lambda exc, name=name: logger.error(  # type: ignore[misc]
+                        "engine %s did not let go of a request: %s", name, described(exc)
+                    )
+                ):
                     speaker.backend.forget(self._request_id)
-                except Exception:
-                    logger.exception("engine %s did not let go of a request", speaker.engine.name)
 
     def stop(self) -> None:
         """End the work; the engine's slots are free once `ended` is set."""
@@ -206,6 +215,7 @@ class Generation:
                 chunk = attempt.take()
                 self._notify()
                 yield chunk
+                await cancel_shielded_checkpoint()  # shaping and encoding it took a while
             if attempt.error is not None:
                 raise attempt.error
             if attempt.ended:
@@ -285,7 +295,7 @@ class Generation:
         if isinstance(exc, Exception):
             self._input_error = exc
         else:
-            self._input_error = UsageError(f"the source of the text ended by {type(exc).__name__}: {exc}")
+            self._input_error = UsageError(f"the source of the text ended by {described(exc)}")
             self._input_error.__cause__ = exc
 
     def _has_room(self, segment: Segment) -> bool:
@@ -320,7 +330,7 @@ class Generation:
         if isinstance(exc, TTSHubError):
             return exc
         name = self._route[attempt.stop_index].engine.name
-        error = GenerationError(f"engine {name!r} failed: {type(exc).__name__}: {exc}", backend=name)
+        error = GenerationError(f"engine {name!r} failed: {described(exc)}", backend=name)
         error.__cause__ = exc
         return error
 
@@ -355,7 +365,7 @@ class Generation:
         name = speaker.engine.name
         attempt.alive_at = anyio.current_time()
         self._notify()
-        peak = 0.0
+        inspection = Inspection(request.text, name)
 
         def heard_of(event: ProgressEvent, /) -> None:
             """A slow engine that reports is at work and has not stalled."""
@@ -367,21 +377,23 @@ class Generation:
             async with aclosing(speaker.backend.generate_stream(request, heard_of)) as audio:
                 while True:
                     with self.clock:
-                        chunk = await anext(audio, None)
-                    if chunk is None:
+                        chunk = await anext(audio, _END)
+                    if chunk is _END:
                         break
-                    peak = max(peak, peak_of(chunk, request.text, name))
-                    bill.note(chunk)
-                    attempt.put(words.mapped(chunk))
-                    speaker.engine.sign_of_life()
-                    self._notify()
-                    await self._let_others_begin(attempt, turn)
-                    await self._wait_for_reader(attempt, turn)
+                    for piece in inspection.pieces(chunk):
+                        bill.note(piece)
+                        attempt.put(words.mapped(piece))
+                        speaker.engine.sign_of_life()
+                        self._notify()
+                        await self._let_others_begin(attempt, turn)
+                        await self._wait_for_reader(attempt, turn)
+                        await checkpoint()  # an engine need not wait for anything
+                inspection.finish()
         except (InvalidRequestError, OverloadedError) as exc:
             raise _RefusedError(exc, name) from exc
         if last_word := words.finish():
             attempt.put(last_word)
-        if peak < SILENT_PEAK and any(c.isalnum() for c in request.text):
+        if inspection.peak < SILENT_PEAK and any(c.isalnum() for c in request.text):
             raise NoAudioError(f"engine {name!r} made no sound for a text of words", backend=name)
 
     async def _let_others_begin(self, attempt: Attempt, turn: Turn) -> None:
@@ -440,7 +452,7 @@ class Generation:
             return SpokenText(text, text)
         options = NormaliseOptions(
             emoji=self._text.emoji,
-            only_letters=speaker.backend.capabilities_for(speaker.model).normalises,
+            only_letters=speaker.engine.capabilities_for(speaker.model).normalises,
         )
         return spoken_form(text, self._request.language or speaker.voice.language, options)
 
@@ -479,11 +491,12 @@ class Generation:
         """Wait for news; an engine that is at work but gives nothing for too long counts as failed."""
         limit = self._limits.stall_timeout
         patience = math.inf if attempt.alive_at is None else attempt.alive_at + limit - anyio.current_time()
-        with anyio.move_on_after(max(0.0, patience)) as wait:
+        with anyio.move_on_after(max(0.0, patience)):
             await self._moved_on()
         silent_for = 0.0 if attempt.alive_at is None else anyio.current_time() - attempt.alive_at
-        if wait.cancelled_caught and silent_for >= limit and not attempt.ended:
+        if silent_for >= limit and not attempt.ended:
             attempt.scope.cancel()
+            self.has_stalled = True
             name = self._route[attempt.stop_index].engine.name
             attempt.error = StalledError(f"engine {name!r} gave no audio for {limit:g} s", backend=name)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import sqlite3
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
-from tts_hub.errors import BudgetExceededError, OutputError
+from tts_hub.errors import BudgetExceededError, OutputError, UsageError
 from tts_hub.pricing import usd
 
 FILE_NAME = "spending.sqlite3"
@@ -16,6 +18,8 @@ LOCKED_FOR = 10.0
 """Seconds to wait for other programs, which hold the file for milliseconds."""
 ROUNDING = 1e-9
 """US dollars that sums may be off by."""
+MOST = 1e9
+"""US dollars beyond which a sum is a mistake."""
 
 
 def today() -> dt.date:
@@ -35,8 +39,11 @@ class Ledger:
 
         Raises:
             BudgetExceededError: the day's sum would go beyond `limit`.
-            OutputError: the file cannot be kept.
+            OutputError: the file cannot be kept, or its sum of the day is none.
+            UsageError: it is no sum of money from 0.
         """
+        check_sum(dollars)
+        check_sum(limit, most=math.inf)
         with self._opened() as file:
             spent = _spent(file, day)
             if spent + dollars > limit + ROUNDING:
@@ -50,8 +57,10 @@ class Ledger:
         """Add what was spent beyond what was reserved, or give back (negative) what was not spent.
 
         Raises:
-            OutputError: the file cannot be kept.
+            OutputError: the file cannot be kept, or its sum of the day is none.
+            UsageError: it is no sum of money.
         """
+        check_sum(dollars, least=-MOST)
         with self._opened() as file:
             _put(file, day, max(0.0, _spent(file, day) + dollars))
 
@@ -59,7 +68,7 @@ class Ledger:
         """What the day has come to, with what is promised to requests that are under way.
 
         Raises:
-            OutputError: the file cannot be kept.
+            OutputError: the file cannot be kept, or its sum of the day is none.
         """
         with self._opened() as file:
             return _spent(file, day)
@@ -72,19 +81,42 @@ class Ledger:
             self._folder.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(path, timeout=LOCKED_FOR, isolation_level=None)) as file:
                 file.execute("BEGIN IMMEDIATE")
-                file.execute("CREATE TABLE IF NOT EXISTS spent (day TEXT PRIMARY KEY, dollars REAL NOT NULL)")
+                file.execute(
+                    "CREATE TABLE IF NOT EXISTS spent (day TEXT PRIMARY KEY, "
+                    "dollars REAL NOT NULL CHECK (typeof(dollars) = 'real' AND dollars >= 0))"
+                )
                 yield file
                 file.execute("COMMIT")
-        except (OSError, sqlite3.Error) as exc:
+        except (OSError, sqlite3.Error, _NoSumError) as exc:
             raise OutputError(
                 f"cannot keep what was spent today (budget.per_day) in {path}: {exc}; "
                 "nothing that costs money is spoken before that is possible"
             ) from exc
 
 
+class _NoSumError(Exception):
+    """What stands in the file for a day is no sum of money."""
+
+
 def _spent(file: sqlite3.Connection, day: dt.date) -> float:
     row = file.execute("SELECT dollars FROM spent WHERE day = ?", (day.isoformat(),)).fetchone()
-    return float(row[0]) if row else 0.0
+    if row is None:
+        return 0.0
+    if not is_sum(row[0]):
+        shown = repr(row[0])[:40]
+        raise _NoSumError(f"the sum of {day} is {shown}, which is none; delete that row or the file")
+    return float(row[0])
+
+
+def check_sum(dollars: Any, *, least: float = 0.0, most: float = MOST) -> None:
+    """Raise `UsageError` for what is no sum of money, in US dollars."""
+    if not is_sum(dollars, least, most):
+        raise UsageError(f"{dollars!r} is no sum of money: give US dollars as a number, {least:g} or more")
+
+
+def is_sum(dollars: Any, least: float = 0.0, most: float = MOST) -> bool:
+    """Whether it is a number, and not too small or large. (SQLite keeps whatever a column is given.)"""
+    return type(dollars) in {int, float} and least <= dollars <= most
 
 
 def _put(file: sqlite3.Connection, day: dt.date, dollars: float) -> None:

@@ -19,9 +19,9 @@ from tts_hub.audio.formats import check_sample_rate, find_format, format_of_file
 from tts_hub.backend import TTSBackend
 from tts_hub.budget import Budget
 from tts_hub.config import Config, load_config
-from tts_hub.containment import contained
+from tts_hub.containment import contained, contained_call
 from tts_hub.costing import RequestCosts, estimate_of
-from tts_hub.engine import Engine, EngineState
+from tts_hub.engine import Engine, EngineState, close_all
 from tts_hub.errors import (
     BackendUnavailableError,
     InvalidTextError,
@@ -114,6 +114,7 @@ class TTSBackendManager:
     async def __aenter__(self) -> Self:
         if self._running is not None:
             raise UsageError("the manager is open already")
+        self.registry.check_sections()
         async with AsyncExitStack() as stack:
             self._tasks = await stack.enter_async_context(anyio.create_task_group())
             stack.callback(self._tasks.cancel_scope.cancel)
@@ -132,9 +133,13 @@ class TTSBackendManager:
             await running.__aexit__(None, None, None)  # told of `exc`, the group would wrap it
         self._tasks = None
         with anyio.CancelScope(shield=True):
-            for engine in self._engines.values():
-                await engine.aclose()
+            await close_all(self._engines.values())
         self._engines.clear()
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether it takes requests: it is open, and its own tasks are running."""
+        return self._tasks is not None and not self._tasks.cancel_scope.cancel_called
 
     def register(self, backend: TTSBackend | type[TTSBackend]) -> None:
         """Add an engine at run time: a class, or an instance that is set up already.
@@ -290,11 +295,7 @@ class TTSBackendManager:
         Raises:
             UnknownModelError: no engine of that name.
         """
-        entry = self.registry.find(name)
-        try:
-            return entry.declared().Options.model_json_schema()
-        except BackendUnavailableError:
-            return {}
+        return self.registry.find(name).options()
 
     def best(self) -> str | None:
         """The engine that `auto` means now; None when none is ready."""
@@ -503,10 +504,8 @@ def _guarded(on_progress: ProgressCallback, request_id: str) -> ProgressCallback
     """A callback that carries the request's id and cannot break the speech."""
 
     def tell(event: ProgressEvent, /) -> None:
-        try:
+        with contained_call(lambda exc: logger.error("a progress callback failed", exc_info=exc)):
             on_progress(event if event.request_id else replace(event, request_id=request_id))
-        except Exception:
-            logger.exception("a progress callback failed")
 
     return tell
 

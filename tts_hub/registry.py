@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import fnmatch
 import logging
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from tts_hub.backend import BackendSettings, TTSBackend, model_names
 from tts_hub.config import explain
+from tts_hub.containment import contained, contained_call, described
+from tts_hub.declaration import (
+    FaultError,
+    checked_availability,
+    checked_class,
+    checked_downloads,
+    checked_settings,
+)
 from tts_hub.errors import (
     BackendUnavailableError,
     ConfigError,
@@ -27,6 +35,7 @@ from tts_hub.types import Availability, ModelFiles
 
 GROUP = "tts_hub.backends"
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -39,7 +48,7 @@ class Entry:
     instance: TTSBackend | None = None
     """Given ready-made to `register`."""
     broken: str = ""
-    """Why the plugin could not be imported."""
+    """Why the plugin could not be imported, or what is wrong with what it declares."""
     values: Mapping[str, Any] = field(default_factory=dict)
     """Its section of the config file."""
     renamed: bool = False
@@ -62,7 +71,7 @@ class Entry:
             self._import()
         if self.backend is None:
             raise BackendUnavailableError(
-                f"engine {self.name!r} cannot be imported: {self.broken}",
+                f"engine {self.name!r} cannot be used: {self.broken}",
                 backend=self.name,
                 remedy=self._remedy(),
             )
@@ -74,43 +83,61 @@ class Entry:
         Raises:
             BackendUnavailableError: the plugin cannot be imported.
         """
-        return self.instance if self.instance is not None else self.backend_class()
+        backend = self.backend_class()
+        return self.instance if self.instance is not None else backend
 
     def settings(self) -> BackendSettings:
         """The checked settings of the engine.
 
         Raises:
             ConfigError: its section of the config file is wrong.
+            BackendUnavailableError: the plugin cannot be imported, or fails when it reads them.
         """
-        if self.instance is not None:
-            return self.instance.settings
-        model = self.backend_class().Settings
+        backend, instance = self.backend_class(), self.instance
+        if instance is not None:
+            return self._answer("tell its settings", lambda: checked_settings(instance.settings, self.name))
+        model = backend.Settings
         try:
-            return model.model_validate(self.values)
-        except ValidationError as exc:
-            raise ConfigError(explain(exc, model, prefix=f"{self.table}.{self.name}")) from exc
+            return self._answer("read its settings", lambda: model.model_validate(self.values))
+        except BackendUnavailableError as exc:
+            if not isinstance(exc.__cause__, ValidationError):
+                raise
+            prefix = f"{self.table}.{self.name}"
+            raise ConfigError(explain(exc.__cause__, model, prefix=prefix)) from exc.__cause__
 
     def availability(self) -> Availability:
         """Whether the engine can run now, and what would fix it."""
         try:
             backend, settings = self.declared(), self.settings()
         except BackendUnavailableError as exc:
-            return Availability(ready=False, reason=self.broken, remedy=exc.remedy, internal=True)
+            reason = self.broken or str(exc)
+            return Availability(ready=False, reason=reason, remedy=exc.remedy, internal=True)
+        except ConfigError as exc:
+            return Availability(ready=False, reason=str(exc))
         if not settings.enabled:
             return Availability(ready=False, reason="switched off in the configuration")
-        try:
-            return backend.availability(settings)
-        except Exception as exc:  # noqa: BLE001 - a stranger's code: whatever it raises, the others go on
-            reason = f"its own check failed: {type(exc).__name__}: {exc}"
-            return Availability(ready=False, reason=reason, internal=True)
+        failures: list[BaseException] = []
+        with contained_call(failures.append):
+            return checked_availability(backend.availability(settings), self.name)
+        return Availability(ready=False, reason=f"its own check failed: {_fault(failures[0])}", internal=True)
 
     def downloads(self) -> tuple[ModelFiles, ...]:
         """Models whose files the engine can fetch; none when it does not even answer that."""
-        try:
-            return tuple(self.declared().downloads(self.settings()))
-        except Exception as exc:  # noqa: BLE001 - a stranger's code: whatever it raises, the others go on
-            logger.warning("engine %s does not say which files it needs: %s", self.name, exc)
-            return ()
+        with contained_call(
+            lambda exc: logger.warning(
+                "engine %s does not say which files it needs: %s", self.name, described(exc)
+            )
+        ):
+            return checked_downloads(self.declared().downloads(self.settings()), self.name)
+        return ()
+
+    def options(self) -> Mapping[str, Any]:
+        """JSON Schema of the options that requests may carry; empty when it cannot be had."""
+        with contained_call(
+            lambda exc: logger.warning("engine %s does not say its options: %s", self.name, described(exc))
+        ):
+            return self.declared().Options.model_json_schema()
+        return {}
 
     async def pull(self, files: ModelFiles, on_progress: ProgressCallback) -> None:
         """Fetch one of `downloads`.
@@ -118,7 +145,7 @@ class Entry:
         Raises:
             BackendUnavailableError: they cannot be fetched.
         """
-        with self._bugs_told(f"fetch {files.model!r}"):
+        async with self._bugs_told(f"fetch {files.model!r}"):
             await self.declared().pull(files, self.settings(), on_progress)
 
     async def remove(self, files: ModelFiles) -> int:
@@ -128,18 +155,30 @@ class Entry:
             UsageError: the files are not the hub's to delete.
             BackendUnavailableError: they cannot be deleted.
         """
-        with self._bugs_told(f"delete {files.model!r}"):
-            return await self.declared().remove(files, self.settings())
+        async with self._bugs_told(f"delete {files.model!r}"):
+            return int(await self.declared().remove(files, self.settings()))
 
-    @contextmanager
-    def _bugs_told(self, what: str) -> Generator[None, None, None]:
-        try:
+    @asynccontextmanager
+    async def _bugs_told(self, what: str) -> AsyncGenerator[None, None]:
+        failures: list[BaseException] = []
+        async with contained(failures.append):
             yield
-        except TTSHubError:
-            raise
-        except Exception as exc:
-            text = f"engine {self.name!r} failed to {what}: {type(exc).__name__}: {exc}"
-            raise BackendUnavailableError(text, backend=self.name) from exc
+        if failures:
+            raise self._failure(what, failures[0])
+
+    def _answer(self, what: str, question: Callable[[], T]) -> T:
+        failures: list[BaseException] = []
+        with contained_call(failures.append):
+            return question()
+        raise self._failure(what, failures[0])
+
+    def _failure(self, what: str, exc: BaseException) -> TTSHubError:
+        if isinstance(exc, TTSHubError):
+            return exc
+        text = f"engine {self.name!r} failed to {what}: {described(exc)}"
+        error = BackendUnavailableError(text, backend=self.name)
+        error.__cause__ = exc
+        return error
 
     def models(self) -> tuple[str, ...]:
         """Exact model names; just the engine's name when its class does not import."""
@@ -161,27 +200,38 @@ class Entry:
     def _import(self) -> None:
         if self.plugin is None:
             return
-        try:
+        with contained_call(self._note_broken):
             loaded = self.plugin.load()
-        except KeyboardInterrupt:
-            raise
-        except BaseException as exc:  # noqa: BLE001 - a stranger's code: whatever it raises, the others go on
-            self.broken = f"{type(exc).__name__}: {exc}"
-            self._missing = exc.name or "" if isinstance(exc, ModuleNotFoundError) else ""
-            return
-        if isinstance(loaded, type) and issubclass(loaded, TTSBackend):
-            if self.renamed and not loaded.many:
+            if not (isinstance(loaded, type) and issubclass(loaded, TTSBackend)):
+                self.broken = f"{self.plugin.value} is not a TTSBackend class"
+            elif self.renamed and not loaded.many:
                 self.broken = f"there is only one engine of kind {loaded.name!r}: it is no remote service"
-                return
-            self.backend = loaded.named(self.name) if self.renamed else loaded
-        else:
-            self.broken = f"{self.plugin.value} is not a TTSBackend class"
+            else:
+                self.backend = loaded.named(self.name) if self.renamed else loaded
+                self.check()
+
+    def check(self) -> None:
+        """Look at what the engine declares; one that declares nonsense cannot be used."""
+        with contained_call(self._note_broken):
+            declared = self.instance if self.instance is not None else self.backend
+            if declared is not None:
+                checked_class(declared, self.name)
+
+    def _note_broken(self, exc: BaseException) -> None:
+        self.backend = None
+        self.broken = _fault(exc)
+        self._missing = exc.name or "" if isinstance(exc, ModuleNotFoundError) else ""
 
     def _remedy(self) -> str:
         if self._missing:
             return f"pip install {self._missing}"
         package = self.plugin.dist.name if self.plugin is not None and self.plugin.dist is not None else ""
         return f"pip install --upgrade {package}" if package else ""
+
+
+def _fault(exc: BaseException) -> str:
+    """What is wrong with an engine, without its name."""
+    return exc.fault if isinstance(exc, FaultError) else described(exc)
 
 
 class Registry:
@@ -213,6 +263,7 @@ class Registry:
             entry = Entry(backend.name, backend=type(backend), instance=backend)
         else:
             entry = Entry(backend.name, backend=backend, values=self._sections.get(backend.name, {}))
+        entry.check()
         entries[backend.name] = entry
         return entry
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from tts_hub.backend import TTSBackend
+from tts_hub.declaration import checked_voice
 from tts_hub.engine import Engine
 from tts_hub.errors import UnknownVoiceError, UnsupportedOptionError, one_of
 from tts_hub.progress import ProgressCallback
@@ -56,7 +57,7 @@ async def prepare_speaker(
         InvalidRequestError: no such voice, language, option or markup here.
     """
     backend = await stop.engine.loaded(on_progress)
-    capabilities = backend.capabilities_for(stop.model)
+    capabilities = stop.engine.checked_capabilities(stop.model)
     if request.markup == "ssml" and not capabilities.ssml:
         raise UnsupportedOptionError(f"engine {stop.engine.name!r} does not understand SSML", param="markup")
     voice = await _voice(stop, backend, request, previous)
@@ -81,12 +82,12 @@ def native_speed(capabilities: Capabilities, speed: float) -> float:
 
 async def _voice(stop: Stop, backend: TTSBackend, request: SpeechRequest, previous: Speaker | None) -> Voice:
     try:
-        return await backend.find_voice(request.voice, request.language)
+        return checked_voice(await backend.find_voice(request.voice, request.language), stop.engine.name)
     except UnknownVoiceError:
         if not stop.stands_in:
             raise
     language = request.language or (previous.voice.language if previous else None)
-    return await backend.find_voice(None, language)
+    return checked_voice(await backend.find_voice(None, language), stop.engine.name)
 
 
 def _options(backend: TTSBackend, given: Mapping[str, object]) -> Mapping[str, object]:

@@ -153,7 +153,7 @@ class Shaper:
 
     def _known_loudness(self, speaker: Speaker) -> float | None:
         key = (speaker.engine.name, speaker.voice.id)
-        return self._loudness.get(key, speaker.backend.capabilities.loudness_lufs)
+        return self._loudness.get(key, speaker.engine.capabilities.loudness_lufs)
 
     def _remember_loudness(self, speaker: Speaker) -> None:
         measured = self._track.loudness(f"{speaker.engine.name}/{speaker.voice.id}")

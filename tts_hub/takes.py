@@ -36,7 +36,10 @@ class Attempt:
         self.error: TTSHubError | None = None
 
     def put(self, chunk: AudioChunk) -> None:
-        """Keep a chunk for the reader."""
+        """Keep a chunk for the reader; one with nothing in it is dropped, and is no sign of life."""
+        notes = (chunk.finish_reason, chunk.seed, chunk.usage)
+        if not (len(chunk.samples) or chunk.words or chunk.retakes) and notes == (None, None, None):
+            return
         self.alive_at = anyio.current_time()
         self.unread_seconds += chunk.seconds
         self.made_seconds += chunk.seconds

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import Generic, Protocol, TypeVar
 
 import anyio
@@ -13,10 +14,12 @@ from anyio import from_thread, lowlevel
 from anyio.streams.memory import MemoryObjectSendStream
 
 GRACE_SECONDS = 10.0
+"""Seconds that a thread has to end once nobody listens any more."""
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
+_left_behind: ContextVar[list[anyio.Event] | None] = ContextVar("tts_hub_left_behind", default=None)
 
 
 class Stopped(Exception):
@@ -28,6 +31,20 @@ class Emit(Protocol[T_contra]):
 
     def __call__(self, item: T_contra, /) -> None:
         """Raise `Stopped` when the reader has gone."""
+
+
+@contextmanager
+def left_behind() -> Generator[list[anyio.Event], None, None]:
+    """A list that grows by each thread which is left behind while the task is in the block.
+
+    Each is an event that is set when the thread does end: until then it may still use what it used.
+    """
+    threads: list[anyio.Event] = []
+    token = _left_behind.set(threads)
+    try:
+        yield threads
+    finally:
+        _left_behind.reset(token)
 
 
 async def stream_from_thread(
@@ -43,7 +60,8 @@ async def stream_from_thread(
     any more: it breaks off a call in which the thread would hang on. When the generator is closed or its
     task cancelled, the next `emit` raises `Stopped`, and closing returns only after the thread has ended:
     whatever the thread used is free again then. A thread that does not end within `GRACE_SECONDS` is left
-    behind, and that is logged. An exception of the producer is raised here, after the items before it.
+    behind: that is logged, and noted in the list of `left_behind`. An exception of the producer is raised
+    here, after the items before it.
     """
     send, receive = anyio.create_memory_object_stream[T](ahead)
     worker = _Worker(produce, send, lowlevel.current_token())
@@ -59,6 +77,8 @@ async def stream_from_thread(
             await worker.ended.wait()
         if grace.cancelled_caught:
             logger.error("thread %s did not stop within %g s and is left behind", name, GRACE_SECONDS)
+            if (threads := _left_behind.get()) is not None:
+                threads.append(worker.ended)
     if worker.error is not None:
         raise worker.error
 

@@ -18,6 +18,8 @@ FinishReason = Literal["stop", "length"]
 RetakeReason = Literal["endless", "too_short", "repetition", "silence"]
 """What was wrong with a take that an engine gave up: it did not come to an end, words were missing, it hung
 in a loop, or it fell silent in the middle."""
+SPEECH_RATES: Final = range(8_000, 192_001)
+"""Hz that speech is made and handed out at; a format may hold fewer of them."""
 NO_OPTIONS: Mapping[str, object] = MappingProxyType({})
 
 

@@ -12,11 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tts_hub.config import Config
 from tts_hub.errors import InvalidRequestError, InvalidTextError, UnsupportedOptionError, one_of
 from tts_hub.text.check import check_text
-from tts_hub.types import SpeechRequest
+from tts_hub.types import SPEECH_RATES, SpeechRequest
 
 SPEEDS = (0.25, 4.0)
-SAMPLE_RATES = (8_000, 192_000)
-"""Hz that audio is handed out at; a format may allow less."""
 
 
 class _Fields(BaseModel):
@@ -29,7 +27,7 @@ class _Fields(BaseModel):
     language: str | None = Field(None, min_length=1)
     speed: float = Field(1.0, ge=SPEEDS[0], le=SPEEDS[1], allow_inf_nan=False)
     response_format: str | None = None
-    sample_rate: int | None = Field(None, ge=SAMPLE_RATES[0], le=SAMPLE_RATES[1])
+    sample_rate: int | None = Field(None, ge=SPEECH_RATES[0], le=SPEECH_RATES[-1])
     markup: Literal["text", "ssml"] = "text"
     instructions: str | None = None
     seed: int | None = Field(None, ge=0)

@@ -240,7 +240,8 @@ class RemoteBackend(TTSBackend):
         async with self._listing:
             now = anyio.current_time()
             if self._voices_at is None or now - self._voices_at > good_for:
-                self._voices = await self.list_voices()
+                listed = await self.list_voices()
+                self._voices = list({voice.id: voice for voice in reversed(listed)}.values())[::-1]
                 self._voices_at = now
             return self._voices
 

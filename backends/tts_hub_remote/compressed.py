@@ -16,8 +16,11 @@ from anyio import from_thread, lowlevel
 from tts_hub.errors import GenerationError
 from tts_hub.threads import iterate_in_thread
 from tts_hub.types import AudioChunk, Samples
+from tts_hub_remote.frames import frames_only
 
 DEMUXERS = {"mp3": "mp3", "ogg": "ogg", "aac": "aac", "flac": "flac", "mp4": "mov"}
+FRAMED = {"mp3", "aac"}
+"""Frame behind frame without a container: services join such files, and leave their tags in."""
 OPTIONS = {"probesize": "2048", "analyzeduration": "0", "protocol_whitelist": "pipe"}
 """As little as possible is read before the first audio."""
 READ_AT_ONCE = 4096
@@ -31,6 +34,8 @@ async def decompressed(
     Raises:
         GenerationError: broken, or no audio of this kind. What `pieces` raises comes out as it is.
     """
+    if container in FRAMED:
+        pieces = frames_only(pieces, container, backend)
     source = _Source(pieces)
     chunks = iterate_in_thread(
         lambda: _decode(source, container), name="tts-hub-decoder", interrupt=source.stop
@@ -84,16 +89,44 @@ class _Source:
 
 def _decode(source: _Source, container: str) -> Generator[AudioChunk, None, None]:
     with av.open(source, "r", format=DEMUXERS[container], options=OPTIONS, buffer_size=READ_AT_ONCE) as file:
-        stream = file.streams.audio[0]
         mono: av.AudioResampler | None = None
-        rate = 0
-        for frame in file.decode(stream):
+        form, rate = None, 0
+        for frame in _frames(file, skips_bad_ones=container in FRAMED):
+            if mono is not None and form != _form(frame):  # a file of another form is joined to the first
+                yield AudioChunk(_samples(mono.resample(None)), rate)
+                mono = None
             if mono is None:
-                rate = frame.sample_rate
+                form, rate = _form(frame), rate or frame.sample_rate
                 mono = av.AudioResampler(format="flt", layout="mono", rate=rate)
             yield AudioChunk(_samples(mono.resample(frame)), rate)
         if mono is not None:
             yield AudioChunk(_samples(mono.resample(None)), rate)
+
+
+def _frames(
+    file: av.container.InputContainer, *, skips_bad_ones: bool
+) -> Generator[av.AudioFrame, None, None]:
+    """Decoded frames; a bad one between good ones is skipped where each stands for itself."""
+    bad: av.InvalidDataError | None = None
+    for packet in file.demux(file.streams.audio[0]):
+        try:
+            frames = packet.decode()
+        except av.InvalidDataError as exc:
+            if not skips_bad_ones:
+                raise
+            bad = exc
+            continue
+        if packet.size:
+            bad = None
+        for frame in frames:
+            if isinstance(frame, av.AudioFrame):
+                yield frame
+    if bad is not None:
+        raise bad
+
+
+def _form(frame: av.AudioFrame) -> tuple[int, str, str]:
+    return frame.sample_rate, frame.layout.name, frame.format.name
 
 
 def _samples(frames: list[av.AudioFrame]) -> Samples:

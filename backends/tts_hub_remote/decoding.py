@@ -15,12 +15,15 @@ import numpy as np
 from tts_hub.errors import GenerationError
 from tts_hub.types import AudioChunk, Samples
 from tts_hub_remote.failures import refusal_of
+from tts_hub_remote.frames import tag_length
 from tts_hub_remote.wav import WavReader
 
 SNIFFED = 16
 """Bytes by which a container is known."""
 TEXTUAL = ("text/", "application/json", "application/problem+json", "application/xml")
 MOST_TEXT = 4096
+MOST_TAG = 16_000_000
+"""Bytes of a tag before the audio, pictures included."""
 CONTAINERS = {
     "audio/mpeg": "mp3",
     "audio/mp3": "mp3",
@@ -43,12 +46,12 @@ async def decoded(
         GenerationError: no audio at all, a broken container, or one that ends in the middle.
     """
     async with aclosing(pieces):
-        head = await _head(pieces)
+        head, is_tagged = await _head(pieces)
         if not head:
             return
         if claimed.startswith(TEXTUAL) and container_of(head, "") == "pcm":
             raise await _no_audio(head, pieces, claimed, backend)
-        container = container_of(head, claimed)
+        container = container_of(head, claimed, is_tagged=is_tagged)
         if container == "pcm" and sample_rate is None:
             raise await _no_audio(head, pieces, claimed, backend)
         chunks = _chunks(container, _with(head, pieces), sample_rate or 0, backend)
@@ -58,30 +61,38 @@ async def decoded(
                     yield chunk
 
 
-def container_of(head: bytes, claimed: str) -> str:
-    """`wav`, `ogg`, `flac`, `mp3`, `aac`, `mp4` or `pcm`, by the first bytes."""
+def container_of(head: bytes, claimed: str, *, is_tagged: bool = False) -> str:
+    """`wav`, `ogg`, `flac`, `mp3`, `aac`, `mp4` or `pcm`, by the first bytes; tags may have been before."""
     if head[:4] in {b"RIFF", b"RF64"} and head[8:12] == b"WAVE":
         return "wav"
-    marks = {b"OggS": "ogg", b"fLaC": "flac", b"ID3": "mp3"}
+    marks = {b"OggS": "ogg", b"fLaC": "flac"}
     for mark, container in marks.items():
         if head.startswith(mark):
             return container
     if head[4:8] == b"ftyp":
         return "mp4"
-    if len(head) > 1 and head[0] == 0xFF and claimed in CONTAINERS:
+    if len(head) > 1 and head[0] == 0xFF and (is_tagged or claimed in CONTAINERS):
         # An ADTS header has layer 00 where MPEG audio has 01 to 11.
         return "aac" if head[1] & 0xF6 == 0xF0 else "mp3"
-    return CONTAINERS.get(claimed, "pcm")
+    return CONTAINERS.get(claimed, "mp3" if is_tagged else "pcm")
 
 
-async def _head(pieces: AsyncIterator[bytes]) -> bytes:
-    head = b""
-    while len(head) < SNIFFED:
+async def _head(pieces: AsyncIterator[bytes]) -> tuple[bytes, bool]:
+    """The first bytes of the audio, and whether ID3 tags were before them: any kind of file may have some."""
+    head, is_tagged = b"", False
+    while True:
+        wanted = SNIFFED
+        if head.startswith(b"ID3") and 0 < (length := tag_length(head)) <= MOST_TAG:
+            wanted += length
+            if len(head) >= wanted:
+                head, is_tagged = head[length:], True
+                continue
+        if len(head) >= wanted:
+            return head, is_tagged
         piece = await anext(pieces, None)
         if piece is None:
-            break
+            return head, is_tagged
         head += piece
-    return head
 
 
 async def _with(head: bytes, rest: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
@@ -133,7 +144,8 @@ async def _wav(pieces: AsyncGenerator[bytes, None], backend: str) -> AsyncGenera
         async for piece in pieces:
             for samples in reader.read(piece):
                 yield AudioChunk(samples, reader.sample_rate)
-        reader.finish()
+        if len(rest := reader.finish()):
+            yield AudioChunk(rest, reader.sample_rate)
     except (ValueError, struct.error) as exc:
         raise GenerationError(f"the WAV of {backend} is broken: {exc}", backend=backend) from exc
 

@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 from tts_hub.types import Samples
 
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
-UNKNOWN_SIZE = 0x7FFF_0000
-"""Sizes from here on, and 0, stand for "to the end": nobody sends two gigabytes of speech."""
+UNKNOWN_SIZE = 1_000_000_000
+LONGEST = 3600
+"""Sizes from here on, in bytes or in seconds at the format's rate, and 0, stand for "to the end": services
+write what their library takes for the largest, or a round number, and nobody sends an hour of speech."""
+MARK = b"RIFF"
 MOST_HEADER = 1_000_000
 """Bytes of a chunk before the samples."""
 HEADER = 12
@@ -37,6 +40,12 @@ class WavReader:
         self._form: _Form | None = None
         self._left: int | None = 0
         """Bytes of samples still to come in this chunk; None: to the end."""
+        self._gone = 0
+        """Bytes that are no longer in the buffer."""
+        self._claimed = 0
+        """Bytes that the body has at least, by what its headers claim."""
+        self._is_odd = False
+        """The chunk of samples has an odd size: a byte is behind it that belongs to nothing."""
         self._in_data = False
         self._begun = False
 
@@ -54,23 +63,36 @@ class WavReader:
             if len(samples):
                 yield samples
 
-    def finish(self) -> None:
-        """The body has come to its end; raises `ValueError` where that is in the middle of something."""
-        if not self._begun or (self._in_data and self._left):
-            left = f"{self._left} bytes are missing" if self._left else "it has no samples"
+    def finish(self) -> Samples:
+        """The last samples; raises `ValueError` where the body ends in the middle of something."""
+        missing = self._claimed - self._gone - len(self._buffer)
+        if not self._begun or missing > 0:
+            left = f"{missing} bytes are missing" if missing > 0 else "it has no samples"
             raise ValueError(f"it ends too early: {left}")
-        if self._in_data and self._form is not None and len(self._buffer) % self._form.frame_bytes:
+        if not self._in_data or self._form is None or self._left == 0:
+            return np.zeros(0, np.float32)
+        if len(self._buffer) % self._form.frame_bytes:
             raise ValueError("it ends in the middle of a sample")
+        return self._convert(self._form, self._drop(len(self._buffer)))
+
+    def _drop(self, count: int) -> bytes:
+        dropped = bytes(self._buffer[:count])
+        del self._buffer[:count]
+        self._gone += len(dropped)
+        return dropped
 
     def _next_chunk(self) -> bool:
         """Step over one header or chunk; False: more bytes are needed."""
         buffer = self._buffer
-        if buffer.startswith((b"RIFF", b"RF64")):
+        if self._is_odd and buffer:
+            self._is_odd = False
+            self._drop(1 if buffer[0] == 0 else 0)
+        if buffer.startswith((MARK, b"RF64")):
             if len(buffer) < HEADER:
                 return False
             if buffer[8:12] != b"WAVE":
                 raise ValueError("a RIFF file that is no WAVE")
-            del buffer[:HEADER]
+            self._drop(HEADER)
             return True
         if len(buffer) < CHUNK_HEAD:
             return False
@@ -84,14 +106,18 @@ class WavReader:
             return False
         if name == b"fmt ":
             self._form = self._read_form(bytes(buffer[CHUNK_HEAD : CHUNK_HEAD + size]))
-        del buffer[: CHUNK_HEAD + size + size % 2]
+        self._drop(CHUNK_HEAD + size + size % 2)
         return True
 
     def _begin_data(self, size: int) -> None:
         if self._form is None:
             raise ValueError("samples come before their form is told")
-        del self._buffer[:CHUNK_HEAD]
-        self._left = None if size == 0 or size >= UNKNOWN_SIZE else size
+        self._drop(CHUNK_HEAD)
+        seconds = size / self._form.frame_bytes / self.sample_rate
+        is_known = 0 < size < UNKNOWN_SIZE and seconds < LONGEST
+        self._left = size if is_known else None
+        self._is_odd = is_known and size % 2 == 1
+        self._claimed = max(self._claimed, self._gone + size) if is_known else self._claimed
         self._in_data = self._begun = True
 
     def _samples(self) -> Samples | None:
@@ -102,14 +128,39 @@ class WavReader:
         form = self._form
         if form is None:
             return None
-        there = len(self._buffer) if self._left is None else min(len(self._buffer), self._left)
+        there = self._certain()
+        if there == 0 and self._begins_a_file(0):
+            self._in_data = False
+            return np.zeros(0, np.float32)
         whole = there - there % form.frame_bytes
         if not whole:
+            if there and self._begins_a_file(there):
+                raise ValueError("a file that is joined to another ends in the middle of a sample")
             return None
-        data = bytes(self._buffer[:whole])
-        del self._buffer[:whole]
         if self._left is not None:
             self._left -= whole
+        return self._convert(form, self._drop(whole))
+
+    def _certain(self) -> int:
+        """Bytes of the buffer that are samples; another file may begin behind them, or have begun."""
+        buffer = self._buffer
+        there = len(buffer) if self._left is None else min(len(buffer), self._left)
+        place = buffer.find(MARK, 0, there)
+        while place >= 0:
+            is_cut = place + HEADER > len(buffer) and there != self._left
+            if is_cut or self._begins_a_file(place):
+                return place
+            place = buffer.find(MARK, place + 1, there)
+        if there != self._left:
+            for length in range(min(there, len(MARK) - 1), 0, -1):
+                if buffer[there - length : there] == MARK[:length]:
+                    return there - length
+        return there
+
+    def _begins_a_file(self, place: int) -> bool:
+        return self._buffer[place : place + 4] == MARK and self._buffer[place + 8 : place + HEADER] == b"WAVE"
+
+    def _convert(self, form: _Form, data: bytes) -> Samples:
         samples = form.convert(data)
         if form.channels == 1:
             return samples
@@ -121,7 +172,7 @@ class WavReader:
         if kind == EXTENSIBLE and len(data) >= 26:
             kind = struct.unpack_from("<H", data, 24)[0]
         convert = _CONVERT.get((kind, bits))
-        if convert is None or not channels or frame_bytes != channels * bits // 8:
+        if convert is None or not channels or not rate or frame_bytes != channels * bits // 8:
             raise ValueError(f"samples of form {kind} with {bits} bits in {channels} channels")
         if self.sample_rate and self.sample_rate != rate:
             raise ValueError(f"the sample rate changes from {self.sample_rate} to {rate} Hz")

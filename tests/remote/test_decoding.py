@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import struct
 from collections.abc import AsyncGenerator, Iterable
+from functools import partial
 from itertools import pairwise
 
+import av
 import numpy as np
 import pytest
 from hypothesis import given
@@ -38,11 +41,13 @@ def wav(
 def read(body: bytes, step: int) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
     reader = WavReader()
     parts = [s for i in range(0, len(body), step) for s in reader.read(body[i : i + step])]
-    reader.finish()
+    parts.append(reader.finish())
     assert reader.sample_rate == RATE
     return np.concatenate(parts)
 
 
+HOURS = (0x77359400, 1_000_000_000, 0x7FFEFFFF, 0x7FFFF000, 2_000_000_036, 0x7F000000, 3600 * RATE * 2)
+"""What headers claim whose writer did not know: hours of speech."""
 LIST = b"LIST" + struct.pack("<I", 26) + b"INFOISFT" + struct.pack("<I", 14) + b"Lavf62.12.100\0"
 STEREO = struct.pack("<HHIIHH", 1, 2, RATE, RATE * 4, 4, 16)
 FLOAT = struct.pack("<HHIIHH", 3, 1, RATE, RATE * 4, 4, 32)
@@ -62,7 +67,13 @@ VARIANTS = {
         (np.frombuffer(S16, "<i2").astype("<i4") << 8).view(np.uint8).reshape(-1, 4)[:, :3].tobytes(), bits=24
     ),
     "two files": wav(S16[:2000]) + wav(S16[2000:]),
+    "two files of unknown sizes": wav(S16[:2000], size=0) + wav(S16[2000:], size=0xFFFFFFFF),
+    "three files, one header for all": wav(
+        S16[:2000] + wav(S16[2000:3000]) + wav(S16[3000:]), size=len(S16) + 2 * 44
+    ),
     "a chunk behind": wav(S16) + LIST,
+    "an odd chunk behind": wav(S16) + b"junk" + struct.pack("<I", 3) + b"abc\0" + LIST,
+    **{f"claims {size:#x}": wav(S16, size=size) for size in HOURS},
 }
 
 
@@ -74,7 +85,19 @@ def test_every_wav_is_read_however_it_is_cut(name: str, step: int) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [wav(S16)[:-500], wav(S16)[:30], b"", wav(S16, size=0) + b"\1", b"RIFFxxxxAVI LIST", wav(S16, bits=12)],
+    [
+        wav(S16)[:-500],
+        wav(S16, size=60 * RATE * 2),
+        wav(S16, size=3599 * RATE * 2),
+        wav(S16[:2000], size=len(S16) * 2) + wav(S16[:2000]),
+        wav(S16[:2001], size=0) + wav(S16[:2000]),
+        wav(S16, form=struct.pack("<HHIIHH", 1, 1, 0, 0, 2, 16)),
+        wav(S16)[:30],
+        b"",
+        wav(S16, size=0) + b"\1",
+        b"RIFFxxxxAVI LIST",
+        wav(S16, bits=12),
+    ],
 )
 def test_a_wav_that_is_cut_off_or_none_is_told(body: bytes) -> None:
     with pytest.raises((ValueError, struct.error)):
@@ -89,9 +112,132 @@ def test_a_container_is_known_by_its_bytes(format_name: str, claimed: str) -> No
     assert container_of(head, claim) == {"opus": "ogg"}.get(format_name, format_name)
 
 
+def test_eight_bits_have_a_byte_behind_an_odd_count() -> None:
+    eight = bytes(128 + 3 * (n % 9) for n in range(1001))
+    body = wav(eight, bits=8) + b"\0" + wav(eight, bits=8) + b"\0" + LIST
+    assert len(read(body, 7)) == 2002
+
+
+@pytest.mark.parametrize("step", [1, 5, 10**9])
+def test_samples_that_look_like_a_mark_are_samples(step: int) -> None:
+    data = S16[:1000] + b"RIFFsamp" + b"RIF" + b"RIFF\1\1"
+    for size in (0, len(data)):
+        heard = read(wav(data[: len(data) & ~1], size=size and len(data) & ~1), step)
+        assert len(heard) == len(data) // 2
+
+
 def test_loud_samples_are_not_taken_for_mp3() -> None:
     assert container_of(b"\xff\xfb" * 8, "audio/pcm") == "pcm"
     assert container_of(b"\xff\xfb" * 8, "application/octet-stream") == "pcm"
+
+
+# --- what is joined, and what is tagged -------------------------------------------------------------------
+
+
+def id3v2(size: int = 300, *, footer: bool = False) -> bytes:
+    """A tag with a picture of zeros in it."""
+    length = bytes(size >> shift & 127 for shift in (21, 14, 7, 0))
+    head = b"\4\0" + bytes([0x10 if footer else 0]) + length
+    return b"ID3" + head + bytes(size) + (b"3DI" + head if footer else b"")
+
+
+def ape(*, header: bool = True) -> bytes:
+    item = struct.pack("<II", 3, 0) + b"Title\0abc"
+    fields = struct.pack("<III", 2000, len(item) + 32, 1)
+    first = b"APETAGEX" + fields + struct.pack("<I", 0xA0000000) + bytes(8) if header else b""
+    return first + item + b"APETAGEX" + fields + struct.pack("<I", 0x80000000 if header else 0) + bytes(8)
+
+
+def with_a_description(samples: np.ndarray[tuple[int], np.dtype[np.float32]]) -> bytes:
+    """An mp3 as FFmpeg writes it into a file: a tag, a frame that describes the file, the audio."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp3") as out:
+        stream = out.add_stream("mp3", rate=RATE, layout="mono")
+        frame = av.AudioFrame.from_ndarray((samples * 32767).astype(np.int16)[None], "s16", "mono")
+        frame.sample_rate = RATE
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            out.mux(packet)
+    return file.getvalue()
+
+
+ID3V1 = b"TAG" + bytes(125)
+CLAIMED = {
+    "mp3": "audio/mpeg",
+    "aac": "audio/aac",
+    "opus": "audio/ogg",
+    "flac": "audio/flac",
+    "wav": "audio/wav",
+}
+TAGGED = {
+    "nothing": (b"", b"", b""),
+    "ID3v2": (id3v2(), id3v2(), b""),
+    "ID3v2 with a footer": (id3v2(footer=True), id3v2(footer=True), b""),
+    "two tags of 100 kB": (id3v2(100_000) * 2, id3v2(100_000) * 2, b""),
+    "ID3v1": (b"", ID3V1, ID3V1),
+    "APE": (b"", ape(), ape() + ID3V1),
+    "APE without a header": (b"", ape(header=False), ape(header=False)),
+    "all": (id3v2(), ape() + ID3V1 + id3v2(70), ape() + ID3V1),
+    "zeros": (b"", bytes(999), bytes(999)),
+}
+
+
+async def heard_in(body: bytes, claimed: str, step: int = 1000) -> float:
+    """Seconds of audio."""
+    pieces = (body[begin : begin + step] for begin in range(0, len(body), step))
+    chunks = decoded(_pieces(pieces), claimed=claimed, sample_rate=None, backend="box")
+    return sum([len(chunk.samples) / chunk.sample_rate async for chunk in chunks])
+
+
+@pytest.mark.parametrize("tags", TAGGED)
+@pytest.mark.parametrize("format_name", ["mp3", "described mp3", "aac"])
+async def test_joined_files_are_heard_whole_whatever_tags_are_between(format_name: str, tags: str) -> None:
+    encode = (
+        with_a_description if format_name == "described mp3" else partial(encoded, format_name=format_name)
+    )
+    first, second = encode(SOUND), encode(SOUND[:5000])
+    claimed = CLAIMED[format_name.removeprefix("described ")]
+    front, between, end = TAGGED[tags]
+    alone = await heard_in(first, claimed) + await heard_in(second, claimed)
+    for step in (7, 1000, 10**9):
+        together = await heard_in(front + first + between + second + end, claimed, step)
+        assert together == pytest.approx(alone, abs=0.06), "but for a frame or the delay of the encoder"
+
+
+@pytest.mark.parametrize("format_name", ["opus", "flac", "wav"])
+async def test_containers_are_heard_behind_a_tag_and_joined(format_name: str) -> None:
+    first, second = encoded(SOUND, format_name), encoded(SOUND[:5000], format_name)
+    alone = len(SOUND) / RATE
+    assert await heard_in(id3v2() + first, CLAIMED[format_name]) == pytest.approx(alone, abs=0.01)
+    assert await heard_in(id3v2() + first, "application/octet-stream") == pytest.approx(alone, abs=0.01)
+    assert await heard_in(first + second, CLAIMED[format_name]) == pytest.approx(
+        alone + 5000 / RATE, abs=0.01
+    )
+
+
+@pytest.mark.parametrize("format_name", ["mp3", "aac"])
+async def test_bad_bytes_between_frames_are_passed_over(format_name: str) -> None:
+    first, second = encoded(SOUND, format_name), encoded(SOUND[:5000], format_name)
+    alone = await heard_in(first + second, CLAIMED[format_name])
+    for junk in (b"\xff\xfbjunk", b"not audio at all" * 100, b"\xff" * 50):
+        assert await heard_in(first + junk + second, CLAIMED[format_name]) == pytest.approx(alone, abs=0.06)
+
+
+@pytest.mark.parametrize("format_name", ["mp3", "described mp3", "aac"])
+@pytest.mark.parametrize("joined", [False, True])
+async def test_what_is_really_cut_is_refused(format_name: str, joined: bool) -> None:
+    encode = (
+        with_a_description if format_name == "described mp3" else partial(encoded, format_name=format_name)
+    )
+    body = encode(SOUND)
+    front = body + id3v2() if joined else b""
+    for end in (body[:-100], body[:-3], body + id3v2()[:50], body + b'{"error": "out of memory"}'):
+        with pytest.raises(GenerationError, match="box"):
+            await heard_in(front + end, CLAIMED[format_name.removeprefix("described ")])
+
+
+async def test_a_joined_file_of_another_rate_is_heard_at_the_first_ones() -> None:
+    body = encoded(SOUND, "mp3") + id3v2() + encoded(SOUND[:12_000], "mp3", rate=RATE // 2)
+    assert await heard_in(body, "audio/mpeg") == pytest.approx(len(SOUND) / RATE + 12_000 * 2 / RATE, abs=0.2)
 
 
 @given(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tts_hub.errors import UnsupportedFormatError, UnsupportedOptionError, one_of
+from tts_hub.types import SPEECH_RATES
 
-ANY_SPEECH_RATE = range(8_000, 48_001)
 MPEG_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
 
@@ -33,9 +33,9 @@ class AudioFormat:
 MP3 = AudioFormat("mp3", "audio/mpeg", (".mp3",), MPEG_RATES, costly=True)
 OPUS = AudioFormat("opus", "audio/opus", (".opus", ".ogg", ".oga"), OPUS_RATES, True, ("ogg", "oga"))
 AAC = AudioFormat("aac", "audio/aac", (".aac",), MPEG_RATES, costly=True)
-FLAC = AudioFormat("flac", "audio/flac", (".flac",), ANY_SPEECH_RATE, costly=True)
-WAV = AudioFormat("wav", "audio/wav", (".wav",), ANY_SPEECH_RATE, costly=False)
-PCM = AudioFormat("pcm", "audio/pcm", (".pcm", ".raw"), ANY_SPEECH_RATE, costly=False, aliases=("raw",))
+FLAC = AudioFormat("flac", "audio/flac", (".flac",), SPEECH_RATES, costly=True)
+WAV = AudioFormat("wav", "audio/wav", (".wav",), SPEECH_RATES, costly=False)
+PCM = AudioFormat("pcm", "audio/pcm", (".pcm", ".raw"), SPEECH_RATES, costly=False, aliases=("raw",))
 """Raw signed 16-bit little-endian samples, no header."""
 
 FORMATS = (MP3, OPUS, AAC, FLAC, WAV, PCM)

@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from tts_hub.errors import BackendError, BackendUnavailableError, TTSHubError
+from tts_hub.signals import ending_in_time
 
 COMMANDS = {
     "speak": "tts_hub.cli.speak",
@@ -109,7 +110,8 @@ async def _until_told_to_go(function: Callable[[], Awaitable[Any]]) -> tuple[Any
         for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
             if signal.getsignal(number) is signal.SIG_DFL:  # not under `nohup`
                 asyncio.get_running_loop().add_signal_handler(number, scope.cancel)
-        return await function(), False
+        with ending_in_time():
+            return await function(), False
     return None, True
 
 

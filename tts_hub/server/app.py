@@ -36,10 +36,11 @@ def create_app(config: Config | None = None, manager: TTSBackendManager | None =
     `manager`, when given, is entered and closed by the application, and its config is the one that counts.
 
     Raises:
-        ConfigError: an API key that cannot be one.
+        ConfigError: an API key that cannot be one, or a wrong section of an engine.
     """
     if manager is None:
         manager = TTSBackendManager(config)
+    manager.registry.check_sections()
     manager.warms_up = manager.warms_up or manager.config.server.warm_up
     hub = Hub(manager, Metrics(manager))
     settings = hub.settings

@@ -14,13 +14,18 @@ router = APIRouter(tags=["operation"])
 
 
 @router.head("/health", include_in_schema=False)
-@router.get("/health", responses={503: {"description": "No engine can speak, or a busy one is stalled."}})
+@router.get(
+    "/health",
+    responses={503: {"description": "The hub is closing, no engine can speak, or a busy one is stalled."}},
+)
 async def get_health(response: Response, hub: TheHub) -> dict[str, Any]:
     """Per engine: ready or why not, what it does, and whether it is stalled (busy without a sign of life)."""
     engines = {engine.name: _engine(engine, hub.settings.stalled_after) for engine in hub.manager.status()}
     states = {engine["state"] for engine in engines.values()}
     best = hub.manager.best()
     status = "stalled" if "stalled" in states else "ok" if best else "no engine"
+    if not hub.manager.is_serving:
+        status = "not serving"
     if status != "ok":
         response.status_code = 503
     return {"status": status, "auto": best, "engines": engines}

@@ -16,9 +16,11 @@ import uvicorn
 from fastapi import FastAPI
 
 from tts_hub.config import ServerConfig
+from tts_hub.engine import CLOSE_SECONDS
 from tts_hub.errors import ConfigError, OutputError
 from tts_hub.server.connection import BoundedHTTP, DrainingWebSocket
 from tts_hub.server.guards import LOOPBACK
+from tts_hub.signals import ending_in_time
 
 KEEP_ALIVE = 75
 """Seconds; longer than common clients keep idle connections, so that they close first."""
@@ -27,6 +29,8 @@ SEND_BUFFER = 262_144
 """Bytes that the system keeps for a reader who is behind; else it takes up to 4 MB for each."""
 M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -8, -3, -1
 """Of `mallopt` in glibc's malloc.h."""
+CLOSES_WITHIN = 2 * CLOSE_SECONDS + 5.0
+"""Seconds that the hub has to end its requests and to close its engines."""
 MESSAGE_BYTES = 262_144
 """Largest WebSocket message."""
 
@@ -92,11 +96,15 @@ def keep_memory_small() -> None:
 async def serve(
     app: FastAPI, settings: ServerConfig, listener: socket.socket, on_ready: Callable[[], None]
 ) -> None:
-    """Serve until a signal; the first lets running streams end, the second ends at once."""
+    """Serve until a signal; the first lets running streams end, the second ends at once.
+
+    What an engine does not let go of ends with the process: `CLOSES_WITHIN` after the grace for streams, or
+    within 2 s of a second signal.
+    """
     server = make_server(app, settings)
     with closing(listener):
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_stop_on_signal, server)
+            tasks.start_soon(_stop_on_signal, server, settings.shutdown_grace + CLOSES_WITHIN)
             tasks.start_soon(_tell_when_ready, server, on_ready)
             await server.serve([listener])
             tasks.cancel_scope.cancel()
@@ -130,8 +138,8 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _stop_on_signal(server: uvicorn.Server) -> None:
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+async def _stop_on_signal(server: uvicorn.Server, seconds: float) -> None:
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals, ending_in_time(seconds):
         async for _ in signals:
             server.force_exit = server.should_exit
             server.should_exit = True

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from tts_hub.audio.formats import find_format
 from tts_hub.errors import TextTooLongError, UnsupportedFormatError
 from tts_hub.server.hub import Hub
-from tts_hub.types import SpeechRequest
+from tts_hub.types import SPEECH_RATES, SpeechRequest
 
 
 def _in_small_letters(value: Any) -> Any:
@@ -85,7 +85,7 @@ class Utterance(Fields):
         None, ge=0, le=2**64 - 1, description="Ours: for engines that can repeat themselves."
     )
     sample_rate: Annotated[int | None, NUMBER] = Field(
-        None, ge=8_000, le=48_000, description="Ours: Hz. Default: 24000."
+        None, ge=SPEECH_RATES[0], le=SPEECH_RATES[-1], description="Ours: Hz. Default: 24000."
     )
     fallback: list[str] | None = Field(
         None, max_length=16, description="Ours: models that go on when the engine fails."

@@ -25,12 +25,22 @@ import pytest
 from numpy.typing import NDArray
 
 from tts_hub.backend import TTSBackend, model_names, speaks
+from tts_hub.containment import described, is_from_a_signal
+from tts_hub.declaration import (
+    checked_availability,
+    checked_capabilities,
+    checked_class,
+    checked_downloads,
+    checked_price,
+    checked_voices,
+)
+from tts_hub.engine import CLOSE_SECONDS
 from tts_hub.errors import TTSHubError, UnknownVoiceError
+from tts_hub.inspection import Inspection
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
-from tts_hub.types import AudioChunk, Availability, SegmentRequest, Voice
+from tts_hub.types import SPEECH_RATES, AudioChunk, SegmentRequest, Voice
 
 HEAVY = ("torch", "tensorflow", "jax", "onnxruntime", "transformers", "librosa", "av", "scipy")
-SAMPLE_RATES = (8_000, 192_000)  # Hz
 FRAME = 1_024  # samples
 BANDS = 32
 BORROWED = 0.35
@@ -72,15 +82,17 @@ class BackendContract:
             f"the name {backend.name!r} is not lower case, is empty, or has white space around it"
         )
         assert all(model_names(type(backend))), f"an empty model name: {model_names(type(backend))}"
-        answer = type(backend).availability(backend.settings)
-        assert isinstance(answer, Availability), f"availability() gave {answer!r}, not an Availability"
+        with _in_order("declaring itself"):
+            checked_class(backend, backend.name)
+            checked_availability(type(backend).availability(backend.settings), backend.name)
+            checked_downloads(type(backend).downloads(backend.settings), backend.name)
+            for model in model_names(type(backend)):
+                checked_capabilities(backend.capabilities_for(model), backend.name)
+                checked_price(backend.price(model), backend.name)
         fetched = {files.model for files in type(backend).downloads(backend.settings)}
         assert fetched <= set(model_names(type(backend))), (
             f"downloads() names models that it does not answer to: {fetched}"
         )
-        assert backend.capabilities.concurrency >= 1, "capabilities.concurrency is less than 1"
-        low, high = backend.capabilities.speed_range
-        assert 0 < low <= 1 <= high, f"capabilities.speed_range {low} to {high} does not hold speed 1"
 
     def test_imports_cheaply(self) -> None:
         """Importing the plugin pulls in nothing heavy."""
@@ -105,6 +117,17 @@ class BackendContract:
             assert await self._speak(backend, self.text), "no audio after load(), aclose(), load()"
         finally:
             await backend.aclose()
+
+    async def test_closes(self) -> None:
+        """In time and without an error: loaded or not, once or twice, and after it has spoken."""
+        backend = self.make_backend()
+        for loads in (False, True):
+            if loads:
+                await backend.load()
+                await self._speak(backend, self.text.split()[-1])
+            for _ in range(2):
+                with _limit(CLOSE_SECONDS, "closing"):
+                    await backend.aclose()
 
     async def test_tells_its_voices_without_being_loaded(self) -> None:
         """Before `load`, quickly, without what makes loading slow, and the same ones as after it."""
@@ -141,6 +164,8 @@ class BackendContract:
             twice = sorted({name for name in ids if ids.count(name) > 1})
             assert ids, "it has no voices"
             assert not twice, f"voice ids that are not unique: {', '.join(twice)}"
+            with _in_order("telling its voices"):
+                checked_voices(voices, backend.name)
             for name in ids[:20]:
                 found = await backend.find_voice(name, None)
                 assert found.id == name, f"find_voice({name!r}) gave the voice {found.id!r}"
@@ -166,6 +191,10 @@ class BackendContract:
         assert 1.0 < seconds < 30.0, f"{seconds:.2f} s of audio for {len(self.text)} characters"
         if backend.capabilities.word_timings:
             self._check_words(chunks, seconds)
+        with _in_order("what the hub checks of the audio"):
+            inspection = Inspection(self.text, backend.name)
+            _ = [piece for chunk in chunks for piece in inspection.pieces(chunk)]
+            inspection.finish()
 
     async def test_speaks_a_single_word(self) -> None:
         """The shortest text has audio too."""
@@ -308,7 +337,7 @@ class BackendContract:
             assert chunk.samples.ndim == 1, f"samples have the shape {chunk.samples.shape}, not (T,)"
         rates = {chunk.sample_rate for chunk in chunks}
         assert len(rates) == 1, f"the sample rate changes within a segment: {sorted(rates)}"
-        assert SAMPLE_RATES[0] <= chunks[0].sample_rate <= SAMPLE_RATES[1], f"{chunks[0].sample_rate} Hz"
+        assert chunks[0].sample_rate in SPEECH_RATES, f"{chunks[0].sample_rate} Hz"
         samples = np.concatenate([chunk.samples for chunk in chunks])
         assert np.isfinite(samples).all(), "some samples are not finite"
         peak = float(np.abs(samples).max(initial=0.0))
@@ -332,12 +361,23 @@ class BackendContract:
 @contextmanager
 def _limit(seconds: float, what: str) -> Generator[None, None, None]:
     try:
-        with anyio.fail_after(seconds):
+        with _in_order(what), anyio.fail_after(seconds):
             yield
     except TimeoutError as exc:
         raise AssertionError(f"{what} took longer than {seconds:g} s") from exc
+
+
+@contextmanager
+def _in_order(what: str) -> Generator[None, None, None]:
+    """Say in words what an engine raises, also where it would end the tests."""
+    try:
+        yield
     except TTSHubError as exc:
         raise AssertionError(f"{what} failed: {type(exc).__name__}: {exc}") from exc
+    except (SystemExit, KeyboardInterrupt) as exc:
+        if is_from_a_signal(exc):
+            raise
+        raise AssertionError(f"{what} raised {described(exc)}, which would end a program") from exc
 
 
 def _seconds(chunks: Sequence[AudioChunk]) -> float:

@@ -7,8 +7,8 @@ from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
 
 import anyio
-import anyio.lowlevel
 
+from tts_hub.containment import contained
 from tts_hub.types import PAUSED
 
 PAUSE_SECONDS = 0.3
@@ -34,19 +34,16 @@ class IncomingText:
     async def pump(self) -> None:
         """Move pieces from the source to the queue, to its end or its failure."""
         with self._send:
-            try:
+            async with contained(self._failed):
                 if isinstance(self._source, AsyncGenerator):
                     async with aclosing(self._source):
                         await self._move(self._source)
                 else:
                     await self._move(self._source)
-            except (KeyboardInterrupt, SystemExit):
-                raise
-            except anyio.get_cancelled_exc_class() as exc:
-                await anyio.lowlevel.checkpoint_if_cancelled()
-                self._error = exc
-            except BaseException as exc:  # noqa: BLE001 - the caller's code; raised to the caller by `pieces`
-                self._error = exc
+
+    def _failed(self, exc: BaseException) -> None:
+        """By the caller's code; raised to the caller by `pieces`."""
+        self._error = exc
 
     async def pieces(self) -> AsyncGenerator[str, None]:
         """The pieces, and once a `PAUSED` after each piece that nothing follows for a while.

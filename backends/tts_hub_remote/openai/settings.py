@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from tts_hub.backend import BackendOptions
+from tts_hub.types import SPEECH_RATES
 from tts_hub_remote.settings import RemoteSettings
 
 Dialect = Literal["openai", "hub", "kokoro", "plain"]
@@ -21,7 +22,9 @@ class OpenAISettings(RemoteSettings):
     formats: tuple[Format, ...] = Field(
         ("pcm", "wav", "mp3"), min_length=1, description="asked for in this order, until one is not refused"
     )
-    pcm_sample_rate: int = Field(24_000, ge=8_000, le=192_000, description="Hz of raw samples")
+    pcm_sample_rate: int = Field(
+        24_000, ge=SPEECH_RATES[0], le=SPEECH_RATES[-1], description="Hz of raw samples"
+    )
     stream_format: Literal["auto", "audio", "sse"] = Field(
         "auto", description="how audio is sent; auto: sse where it tells the cost"
     )

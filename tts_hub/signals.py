@@ -1,0 +1,65 @@
+"""Ending in time: a process that is told to end twice does end, whatever it waits for."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+
+SECOND_WITHIN = 1.0
+"""Seconds from a second signal to the end of the process."""
+SIGNALLED = 128
+"""Plus its number: a shell's exit code for a program that a signal ended."""
+ENDING = {signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def ending_in_time(first_within: float | None = None) -> Generator[None, None, None]:
+    """From here on the process ends `SECOND_WITHIN` after a second signal, and `first_within` after a first.
+
+    Enter it when the event loop has its own handlers: they are called as ever. Signals are read in a thread,
+    because an engine's code may hold up the event loop or ignore that it was cancelled; what has begun to end
+    is ended after the block too. It does nothing outside the main thread, where no signals arrive.
+    """
+    if os.name != "posix" or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    watch = threading.Thread(target=_watch, args=(reader, before, first_within), daemon=True)
+    watch.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        writer.close()
+
+
+def _watch(reader: socket.socket, pass_on_to: int, first_within: float | None) -> None:
+    told = 0
+    with reader:
+        while numbers := reader.recv(64):
+            if pass_on_to >= 0:
+                os.write(pass_on_to, numbers)
+            for number in numbers:
+                told += number in ENDING
+                if number in ENDING and told == 1 and first_within is not None:
+                    _end_after(first_within, number)
+                elif number in ENDING and told == 2:
+                    _end_after(SECOND_WITHIN, number)
+
+
+def _end_after(seconds: float, number: int) -> None:
+    def end() -> None:
+        time.sleep(seconds)
+        logger.error("something still runs %g s after signal %d; the process ends now", seconds, number)
+        os._exit(SIGNALLED + number)
+
+    threading.Thread(target=end, daemon=True).start()
