@@ -11,13 +11,13 @@ ROOT = Path(__file__).parent.parent
 CORE = ROOT / "tts_hub"
 
 FLOORS = [
-    {"errors", "types", "progress"},
-    {"threads", "containment", "pricing", "backend", "config"},
+    {"errors", "types", "progress", "languages"},
+    {"threads", "containment", "pricing", "backend", "config", "lifetime"},
     {"audio", "text", "captions", "download", "store"},
     {"registry", "config_file", "slots", "report", "wordlog", "inspection", "validation", "ledger"},
-    {"engine", "budget"},
+    {"engine", "engines", "budget"},
     {"route"},
-    {"takes", "costing"},
+    {"takes", "costing", "choosing"},
     {"generation"},
     {"shaping"},
     {"stream"},
@@ -25,7 +25,18 @@ FLOORS = [
     {"testing", "cli", "server", "bench", "__main__"},
 ]
 """From the ground up; a module imports only from its own floor and those below it."""
-FOR_ENGINES = {"backend", "types", "pricing", "progress", "errors", "threads", "audio", "text", "download"}
+FOR_ENGINES = {
+    "backend",
+    "types",
+    "languages",
+    "pricing",
+    "progress",
+    "errors",
+    "threads",
+    "audio",
+    "text",
+    "download",
+}
 ENGINES = {path.name for path in (ROOT / "backends").iterdir() if path.is_dir()}
 NEVER_IN_CORE = {"torch", "onnxruntime", "transformers", "kokoro_onnx", "espeakng_loader", *ENGINES}
 

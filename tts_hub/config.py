@@ -64,6 +64,9 @@ class TextConfig(_Section):
     first_segment_characters: int = Field(
         90, ge=20, le=2_000, description="longest first piece, for engines that do not stream within a piece"
     )
+    detect_language: bool = Field(
+        True, description="find out in which language a text is where the request does not say"
+    )
 
 
 class LimitsConfig(_Section):

@@ -71,6 +71,11 @@ class Engine:
         """What one of its models can do."""
         return self._backend.capabilities_for(model) if self._backend is not None else Capabilities()
 
+    @property
+    def configured_voice(self) -> str | None:
+        """The voice that its section of the config names."""
+        return self._backend.settings.voice if self._backend is not None else None
+
     def price(self, model: str) -> Price | None:
         """What one of its models costs; None: nothing.
 
@@ -277,7 +282,8 @@ class Engine:
             await self._instance().warm_up()
 
     async def _asked(self, question: Callable[[TTSBackend], Awaitable[T]]) -> T:
-        self._require_available()
+        if self.state != "ready":
+            self._require_available()
         try:
             return await question(self._instance())
         except TTSHubError:

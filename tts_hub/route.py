@@ -9,8 +9,10 @@ from pydantic import ValidationError
 
 from tts_hub.backend import TTSBackend
 from tts_hub.engine import Engine
-from tts_hub.errors import UnknownVoiceError, UnsupportedOptionError, one_of
+from tts_hub.errors import UnknownVoiceError, UnsupportedLanguageError, UnsupportedOptionError, one_of
+from tts_hub.languages import more_exact, nearness
 from tts_hub.progress import ProgressCallback
+from tts_hub.text.source import Cutting
 from tts_hub.types import Capabilities, SpeechRequest, Voice
 
 
@@ -25,6 +27,37 @@ class Stop:
     only_at_start: bool = False
     """Takes over only when the engine before it cannot start at all."""
 
+    async def find_voice(self, voice: str | None, language: str | None) -> Voice:
+        """The voice that the engine takes for a name, a language, both or neither; nothing is loaded for it.
+
+        Raises:
+            BackendUnavailableError: the engine cannot run, or does not list its voices.
+            UnknownVoiceError: no voice of that name.
+            UnsupportedLanguageError: no voice of that language, or not the one named.
+        """
+        found = await self.engine.find_voice(voice, language)
+        known = self.engine.capabilities_for(self.model).languages
+        if language and not found.language and known and all(nearness(k, language) is None for k in known):
+            message = f"engine {self.engine.name!r} does not speak {language!r}; {one_of(language, known)}"
+            raise UnsupportedLanguageError(message)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is settled about a request before its text is cut and an engine is loaded."""
+
+    request: SpeechRequest
+    """With the language that the engines are asked for."""
+    route: tuple[Stop, ...]
+    """The engines to go through."""
+    cutting: Cutting
+    """How the text is cut, by the rules of the language that it is spoken in."""
+    detected: str = ""
+    """The language that the text is written in, if it was looked for and is plain; a BCP 47 tag."""
+    notices: tuple[str, ...] = ()
+    """What the user ought to know about the choice."""
+
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
@@ -34,6 +67,8 @@ class Speaker:
     backend: TTSBackend
     model: str
     voice: Voice
+    language: str
+    """BCP 47 tag of what it speaks: that of the request, or of the voice's variety of it; empty: any."""
     speed: float
     """What the engine does itself."""
     tempo: float
@@ -49,23 +84,27 @@ async def prepare_speaker(
     """Load the engine and resolve the request for it.
 
     A fallback engine does not know the first one's voices and options: it takes a voice of the same
-    language where it lacks the named one, and its own default options.
+    language where it lacks the named one, and its own default options. An engine that `auto` moves on to
+    is asked for its voice before it is loaded.
 
     Raises:
         BackendUnavailableError: the engine cannot be loaded.
         InvalidRequestError: no such voice, language, option or markup here.
     """
+    if stop.only_at_start:
+        await stop.find_voice(request.voice, request.language)
     backend = await stop.engine.loaded(on_progress)
     capabilities = backend.capabilities_for(stop.model)
     if request.markup == "ssml" and not capabilities.ssml:
         raise UnsupportedOptionError(f"engine {stop.engine.name!r} does not understand SSML", param="markup")
-    voice = await _voice(stop, backend, request, previous)
+    voice = await _voice(stop, request, previous)
     speed = native_speed(capabilities, request.speed)
     return Speaker(
         engine=stop.engine,
         backend=backend,
         model=stop.model,
         voice=voice,
+        language=more_exact(voice.language, request.language or ""),
         speed=speed,
         tempo=request.speed / speed,
         options=_options(backend, {} if stop.stands_in else request.options),
@@ -79,14 +118,13 @@ def native_speed(capabilities: Capabilities, speed: float) -> float:
     return min(max(speed, low), high)
 
 
-async def _voice(stop: Stop, backend: TTSBackend, request: SpeechRequest, previous: Speaker | None) -> Voice:
+async def _voice(stop: Stop, request: SpeechRequest, previous: Speaker | None) -> Voice:
     try:
-        return await backend.find_voice(request.voice, request.language)
-    except UnknownVoiceError:
-        if not stop.stands_in:
+        return await stop.find_voice(request.voice, request.language)
+    except (UnknownVoiceError, UnsupportedLanguageError):
+        if not stop.stands_in or request.voice is None:
             raise
-    language = request.language or (previous.voice.language if previous else None)
-    return await backend.find_voice(None, language)
+    return await stop.find_voice(None, request.language or (previous.language if previous else None))
 
 
 def _options(backend: TTSBackend, given: Mapping[str, object]) -> Mapping[str, object]:
