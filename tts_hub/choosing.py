@@ -154,9 +154,13 @@ class Chooser:
         """The first engine whose voice speaks the language of the text. A configured voice stays."""
         for stop in stops:
             voice = await _asked(stop, request.voice or stop.engine.configured_voice, detected, _Answers())
-            if voice is not None:
-                is_known = voice.language or stop.engine.capabilities_for(stop.model).languages
-                return _Choice(stop, voice, more_exact(voice.language, detected) if is_known else None)
+            if voice is None:
+                continue
+            if not voice.language and not stop.engine.capabilities_for(stop.model).languages:
+                return _Choice(stop, voice, None)  # it does not say what it speaks, and sees for itself
+            usual = await _asked(stops[0], request.voice, None, _Answers())
+            language = more_exact(voice.language, detected)
+            return _Choice(stop, voice, language, _seen(stop, voice, usual, detected))
         return None
 
     async def _nobody(self, stops: Sequence[Stop], request: SpeechRequest, answers: _Answers) -> TTSHubError:
@@ -263,6 +267,16 @@ def _variety(choice: _Choice, request: SpeechRequest) -> str:
         return ""
     name, spoken = choice.stop.engine.name, choice.voice.language
     return f"engine {name!r} has no voice for {request.language}; {spoken} is the nearest it has"
+
+
+def _seen(stop: Stop, voice: Voice, usual: Voice | None, detected: str) -> str:
+    """What to say when the language of the text has led to another voice than the usual one."""
+    if usual is not None and (
+        not usual.language or primary_language(usual.language) == primary_language(detected)
+    ):
+        return ""
+    name = f"voice {voice.id!r} of {stop.engine.name}"
+    return f"the text seems to be in {detected!r}: {name} speaks it; name a language to choose another"
 
 
 def _unspoken(stop: Stop, voice: Voice, request: SpeechRequest, detected: str) -> str:

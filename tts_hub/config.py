@@ -143,7 +143,7 @@ class Config(_Section):
     model: str = Field(
         "auto", description="model of requests that name none; auto: the best one that is ready"
     )
-    fallback: tuple[str, ...] = Field((), description="models that go on when the engine fails, in order")
+    fallback: tuple[str, ...] = Field((), description="models that take over when the engine fails, in order")
     aliases: dict[str, str] = Field(OPENAI_MODELS, description="names that stand for models")
     """Merged with those of OpenAI's models; an alias for the empty string is none."""
     audio: AudioConfig = AudioConfig()

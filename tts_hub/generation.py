@@ -225,7 +225,7 @@ class Generation:
         """Let the next engine begin with this segment; what the failed one made of later ones is dropped.
 
         Raises:
-            TTSHubError: the failure itself, when nobody is left to go on.
+            TTSHubError: the failure itself, when no other engine can take over.
         """
         failed = self._stop if take.attempt is None else take.attempt.stop_index
         error.position = take.segment.offset
@@ -241,7 +241,7 @@ class Generation:
         return SegmentBroken(take.segment, self._route[failed], self._route[following], error)
 
     async def _following(self, failed: int, take: Take) -> int | None:
-        """The next engine that may go on from a segment, and that there is money for."""
+        """The next engine that may take over at a segment, and that the budget has enough for."""
         text = self.plan.request.input
         if isinstance(text, str):
             rest = text[take.segment.offset :]

@@ -92,8 +92,8 @@ class TTSBackendManager:
         Args:
             config: the defaults if not given.
             discover: false leaves installed plugins out.
-            warms_up: engines speak once unheard when they are loaded, so that nobody waits for what they
-                prepare at first use; a server does it, a program that speaks one text has nothing of it.
+            warms_up: engines speak a few words unheard when they are loaded, so that nobody waits for what
+                they prepare at first use; good for a server, of no use to a program that speaks one text.
         """
         self.config = config if config is not None else Config()
         self.registry = Registry(self.config.backends, self.config.remote, discover=discover)
@@ -270,7 +270,7 @@ class TTSBackendManager:
         try:
             with anyio.fail_after(VOICES_WITHIN):
                 found[entry.name] = await self._engines.of(entry).voices()
-        except Exception as exc:  # noqa: BLE001 - a stranger's code: the other engines' voices are listed
+        except Exception as exc:  # noqa: BLE001 - an engine's code: the other engines' voices are listed
             logger.warning("no voices of engine %s: %s", entry.name, exc)
 
     async def problems(self) -> list[str]:
@@ -335,7 +335,7 @@ class TTSBackendManager:
     ) -> ModelFiles:
         """Fetch what is missing or damaged of the files of a model: of a variant, or of the usual one.
 
-        Cancelling keeps what has arrived; the next call goes on from there.
+        Cancelling keeps what has arrived; the next call continues from there.
 
         Raises:
             BackendUnavailableError: they cannot be fetched.
@@ -348,10 +348,10 @@ class TTSBackendManager:
     async def remove(self, model: str, *, variant: str | None = None) -> int:
         """Delete the files of a model from this machine, of all its variants or of one; bytes freed.
 
-        The engine is unloaded first; one that is in use goes on with what it has in memory.
+        The engine is unloaded first; one that is in use keeps what it has in memory.
 
         Raises:
-            UsageError: they are in a folder of the user's.
+            UsageError: they are in a folder that the user manages.
             UnknownModelError: no such model or variant, or it has no files to fetch.
         """
         entry, variants = self.registry.find_downloads(self.config.alias_target(model), variant)
@@ -371,7 +371,7 @@ class TTSBackendManager:
             await engine.unload()
 
     async def _open(self, request: SpeechRequest, on_progress: ProgressCallback) -> AudioStream:
-        tasks = self._lifetime.tasks()
+        tasks, began = self._lifetime.tasks(), anyio.current_time()
         request_id = request.request_id or uuid.uuid4().hex[:12]
         tell = _guarded(on_progress, request_id)
         source = self._source(request)
@@ -395,6 +395,7 @@ class TTSBackendManager:
             generation=generation,
             shaper=Shaper(self.config.audio, request, self._loudness),
             tell=tell,
+            began=began,
         )
         tasks.start_soon(self._run, generation)
         tell(ProgressEvent("queued", backend=plan.route[0].engine.name))

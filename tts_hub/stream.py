@@ -132,7 +132,9 @@ class AudioStream(_Stream[AudioChunk]):
         generation: Generation,
         shaper: Shaper,
         tell: ProgressCallback,
+        began: float,
     ) -> None:
+        """`began` is when the request came, by the clock of the event loop."""
         self.request_id = request_id
         self.sample_rate = shaper.sample_rate
         """Hz."""
@@ -141,7 +143,7 @@ class AudioStream(_Stream[AudioChunk]):
         self._shaper = shaper
         self._tell = tell
         self._words = WordLog()
-        self._began = anyio.current_time()
+        self._began = began
         self._first_audio_at: float | None = None
         self._over_at: float | None = None
         self._loop = lowlevel.current_token()
