@@ -426,7 +426,7 @@ class Generation:
             message = f"engine {name!r} was not loaded within {self._limits.load_timeout:g} s"
             raise BackendUnavailableError(message, backend=name) from exc
         except InvalidRequestError as exc:
-            others = self._route[index + 1 :]
+            others = self._route[index:]
             if not stop.stands_in and not any(other.only_at_start for other in others):
                 raise
             raise _RefusedError(exc, name, was_named=not stop.only_at_start) from exc
