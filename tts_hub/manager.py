@@ -239,9 +239,9 @@ class TTSBackendManager:
         if not isinstance(wanted.input, str):
             raise InvalidTextError("a text that is still being written cannot be estimated; give all of it")
         self._lifetime.tasks()
-        source = self._source(wanted)
         plan = await self._chooser.plan(wanted, wanted.input)
-        return await estimate_of(plan.request, plan.route, source.segments(plan.cutting))
+        segments = self._source(wanted).segments(plan.cutting)
+        return await estimate_of(plan.request, plan.route, segments)
 
     @property
     def spent(self) -> Mapping[tuple[str, str], float]:
@@ -374,9 +374,9 @@ class TTSBackendManager:
         tasks, began = self._lifetime.tasks(), anyio.current_time()
         request_id = request.request_id or uuid.uuid4().hex[:12]
         tell = _guarded(on_progress, request_id)
-        source = self._source(request)
         whole = request.input if isinstance(request.input, str) else None
         plan = await self._chooser.plan(request, whole)
+        source = self._source(request)
         costs = RequestCosts(plan.request, request_id, self._budget.account())
         if self._budget.is_limited and whole is not None:
             await costs.allow_all(plan.route[0], source.segments(plan.cutting))
