@@ -91,9 +91,10 @@ class VoiceCatalogue:
     def _standing_for(self, target: str, language: str | None) -> Voice:
         """The voice behind one of OpenAI's names, or one like it that speaks the language."""
         wanted = next((v for v in self.voices if v.id == target), self.voices[0])
-        if may_speak(wanted, language or "", self.voices):
+        fit = fitting(self.voices, language or "")
+        if wanted in fit:
             return wanted
-        same_gender = [v for v in fitting(self.voices, language or "") if v.gender == wanted.gender]
+        same_gender = [voice for voice in fit if voice.gender == wanted.gender]
         return same_gender[0] if same_gender else pick_voice(self.voices, None, language)
 
     def _mix(self, text: str, language: str | None) -> Voice:

@@ -7,6 +7,7 @@ hangs up, also before the first audio, and a reader that pauses too long give th
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import TypeVar
@@ -24,6 +25,7 @@ from tts_hub.stream import SpeechStream
 
 NO_BUFFERING = {"cache-control": "no-store", "x-accel-buffering": "no"}
 """Proxies shall pass on what comes when it comes."""
+LANGUAGE_TAG = re.compile(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -72,7 +74,7 @@ class StreamedSpeech(Response):
     def __init__(
         self, speech: SpeechStream, body: AsyncGenerator[bytes, None], hub: Hub, *, media_type: str
     ) -> None:
-        super().__init__(media_type=media_type, headers=NO_BUFFERING)
+        super().__init__(media_type=media_type, headers=NO_BUFFERING | _language_of(speech))
         del self.headers["content-length"]
         self._speech = speech
         self._body = body
@@ -115,6 +117,12 @@ class StreamedSpeech(Response):
             await send({"type": "http.response.body", "body": data, "more_body": more})
         if wait.cancelled_caught:
             raise ReaderPaused
+
+
+def _language_of(speech: SpeechStream) -> dict[str, str]:
+    """The header that says which language is spoken, as far as that is known."""
+    language = speech.report.language
+    return {"content-language": language} if LANGUAGE_TAG.fullmatch(language) else {}
 
 
 async def _cancel_when_hung_up(receive: Receive, scope: anyio.CancelScope) -> None:
