@@ -20,7 +20,7 @@ _SAME_LANGUAGE = {
 }
 # Regions and scripts of a language that sound alike; all its others form the second group.
 _GROUPS: Mapping[str, frozenset[str]] = {
-    "en": frozenset(["us", "ca", "ph", "pr", "gu", "lr"]),
+    "en": frozenset(["us", "ca", "ph", "pr", "gu", "as", "mh", "mp", "um", "vi", "lr"]),
     "es": frozenset(["es", "gq", "ad"]),
     "pt": frozenset(["br"]),
     "fr": frozenset(["ca"]),

@@ -38,12 +38,9 @@ def test_lines_with_progress_say_which_language_the_text_was_seen_to_be_in(serve
     lines = [json.loads(line) for line in answer.text.splitlines()]
     done = lines[-1]["done"]
     assert (done["language"], done["detected_language"]) == ("de", "de")
-    notices = [
-        line["progress"]["message"] for line in lines if line.get("progress", {}).get("stage") == "notice"
-    ]
-    assert notices == [
-        "the text seems to be in 'de': voice 'de+Andrea' of espeak speaks it; name a language to choose another"
-    ]
+    steps = [line["progress"] for line in lines if "progress" in line]
+    (notice,) = [step["message"] for step in steps if step["stage"] == "notice"]
+    assert notice.startswith("the text seems to be in 'de': voice 'de+Andrea' of espeak speaks it")
 
 
 def test_a_conversation_says_it_in_its_report(server: Served) -> None:
