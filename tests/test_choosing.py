@@ -11,13 +11,14 @@ import anyio
 import pytest
 
 from tts_hub import Capabilities, Config, ProgressEvent, SegmentRequest, TTSBackendManager, Voice
-from tts_hub.backend import BackendSettings
+from tts_hub.backend import BackendOptions, BackendSettings
 from tts_hub.config import parse_config
 from tts_hub.errors import (
     BackendUnavailableError,
     InvalidTextError,
     UnknownVoiceError,
     UnsupportedLanguageError,
+    UnsupportedOptionError,
 )
 from tts_hub.progress import ProgressCallback, ignore
 from tts_hub.stream import AudioStream
@@ -213,6 +214,54 @@ async def test_a_fallback_takes_a_voice_of_the_language_that_was_being_spoken() 
     async with hub(failing, standing_in) as manager:
         report = (await spoken(manager, "Hola.", voice="natural-es", fallback=["other"])).report
         assert (report.voice, report.language) == ("other-es", "es")
+
+
+async def test_an_engine_whose_configured_voice_is_unknown_is_passed_over_with_a_notice() -> None:
+    first, events = natural(), list[ProgressEvent]()
+    first.settings = BackendSettings(voice="nobody")
+    async with hub(first, robot()) as manager:
+        report = (await spoken(manager, "Hello.", on_progress=events.append)).report
+        assert report.voice == "robot-en-us"
+    (notice,) = [event.message for event in events if event.stage == "notice"]
+    assert notice.startswith(
+        "engine 'natural' cannot use the voice of its configuration (unknown voice 'nobody'"
+    )
+    async with hub(first) as manager:
+        with pytest.raises(UnknownVoiceError, match="nobody"):
+            await manager.generate("Hello.")
+
+
+async def test_auto_takes_an_engine_that_understands_ssml() -> None:
+    plain = natural(capabilities=Capabilities())
+    able = robot(capabilities=Capabilities(ssml=True))
+    async with hub(plain, able) as manager:
+        assert (await spoken(manager, "<speak>Hello.</speak>", markup="ssml")).report.voice == "robot-en-us"
+        assert plain.loads == 0
+    async with hub(plain) as manager:
+        with pytest.raises(UnsupportedOptionError, match="'natural' does not understand SSML"):
+            await manager.generate("<speak>Hello.</speak>", markup="ssml")
+
+
+class Pitched(BackendOptions):
+    pitch: int = 50
+
+
+async def test_auto_takes_an_engine_that_knows_the_options() -> None:
+    first, second = natural(), robot()
+    second.Options = Pitched  # type: ignore[misc]
+    async with hub(first, second) as manager:
+        assert (await spoken(manager, "Hello.", options={"pitch": 60})).report.voice == "robot-en-us"
+        assert (await spoken(manager, "Hello.", options={"gain": 0.2})).report.voice == "natural-en-us"
+        with pytest.raises(UnsupportedOptionError, match="'robot' has no option 'gain'"):
+            await manager.generate("Hello.", options={"gain": 0.2}, voice="robot-de")
+        assert first.loads == 1
+
+
+async def test_a_name_of_any_length_is_told_shortened() -> None:
+    async with hub(natural(), robot()) as manager:
+        with pytest.raises(UnknownVoiceError) as caught:
+            await manager.generate("Hello.", voice="x" * 500_000)
+        assert len(str(caught.value)) < 300
 
 
 # --- which language is spoken -----------------------------------------------------------------------------

@@ -20,12 +20,13 @@ from tts_hub.errors import (
     UnknownModelError,
     UnknownVoiceError,
     UnsupportedLanguageError,
+    UnsupportedOptionError,
     one_of,
 )
 from tts_hub.languages import Nearness, more_exact, nearness, primary_language
 from tts_hub.registry import Entry, Registry
 from tts_hub.route import Plan, Stop
-from tts_hub.text.language import detect_language
+from tts_hub.text.language import detect_language, is_model_loaded, load_model
 from tts_hub.text.source import Cutting
 from tts_hub.types import SpeechRequest, Voice
 
@@ -35,6 +36,8 @@ ANSWER_WITHIN = 5.0
 DEFAULT_LANGUAGE = "en"
 MOST_SIMILAR = 5
 """Voices that the error for an unknown one names."""
+MOST_SHOWN = 60
+"""Characters of a wrong name that its error repeats."""
 logger = logging.getLogger(__name__)
 
 
@@ -88,7 +91,7 @@ class Chooser:
         choice = await self._choose(stops, request, detected, answers)
         route = _route(stops, choice.stop, fallbacks)
         spoken = more_exact(choice.voice.language if choice.voice else "", choice.wanted or "")
-        notices = [*_passed_over(answers, choice, stops), choice.notice or _variety(choice, request)]
+        notices = [*_passed_over(answers, choice, stops, request), choice.notice or _variety(choice, request)]
         return Plan(
             request=replace(request, language=choice.wanted or (spoken or None)),
             route=tuple(route),
@@ -132,7 +135,9 @@ class Chooser:
     async def _detected(self, request: SpeechRequest, opening: str | None) -> str:
         if opening is None or not self.may_detect(request):
             return ""
-        return await to_thread.run_sync(detect_language, opening) or ""
+        if not is_model_loaded():
+            await to_thread.run_sync(load_model)
+        return detect_language(opening) or ""
 
     async def _choose(
         self, stops: Sequence[Stop], request: SpeechRequest, detected: str, answers: _Answers
@@ -142,7 +147,7 @@ class Chooser:
             if by_text is not None:
                 return by_text
         for stop in stops:
-            voice = await _asked(stop, request.voice, request.language, answers)
+            voice = await _asked(stop, request, request.language, answers)
             if voice is not None:
                 return _Choice(stop, voice, request.language, _unspoken(stop, voice, request, detected))
         is_named = self._config.alias_target(request.model or AUTO) != AUTO
@@ -153,12 +158,13 @@ class Chooser:
     async def _by_text(self, stops: Sequence[Stop], request: SpeechRequest, detected: str) -> _Choice | None:
         """The first engine whose voice speaks the language of the text. A configured voice stays."""
         for stop in stops:
-            voice = await _asked(stop, request.voice or stop.engine.configured_voice, detected, _Answers())
+            named = replace(request, voice=request.voice or stop.engine.configured_voice)
+            voice = await _asked(stop, named, detected, _Answers())
             if voice is None:
                 continue
             if not voice.language and not stop.engine.capabilities_for(stop.model).languages:
                 return _Choice(stop, voice, None)  # it does not say what it speaks, and sees for itself
-            usual = await _asked(stops[0], request.voice, None, _Answers())
+            usual = await _asked(stops[0], request, None, _Answers())
             language = more_exact(voice.language, detected)
             return _Choice(stop, voice, language, _seen(stop, voice, usual, detected))
         return None
@@ -168,8 +174,10 @@ class Chooser:
         if not answers.refused:
             reasons = "; ".join(f"{name}: {error}" for name, error in answers.failed.items())
             return BackendUnavailableError(f"no engine is ready to speak: {reasons}", backend=AUTO)
-        if len(stops) == 1:
-            return next(iter(answers.refused.values()))
+        refusals = list(answers.refused.values())
+        wrong = [error for error in refusals if isinstance(error, UnsupportedOptionError)]
+        if len(stops) == 1 or wrong or (request.voice is None and request.language is None):
+            return (wrong or refusals)[0]
         missing = [f"engine {name!r} did not say which voices it has" for name in answers.failed]
         if request.voice is None:
             languages = {v.language for stop in stops for v in await _voices(stop) if v.language}
@@ -178,12 +186,12 @@ class Chooser:
             return UnsupportedLanguageError("; ".join([text, *missing]))
         for stop in stops:
             error = answers.refused.get(stop.engine.name)
-            if isinstance(error, UnsupportedLanguageError) and await _asked(
-                stop, request.voice, None, _Answers()
-            ):
+            is_known = await _asked(stop, request, None, _Answers()) is not None
+            if is_known and isinstance(error, UnsupportedLanguageError):
                 return error
-        similar = _similar(request.voice, [(stop.engine.name, await _voices(stop)) for stop in stops])
-        return UnknownVoiceError("; ".join([f"unknown voice {request.voice!r}", similar, *missing]))
+        named = request.voice[:MOST_SHOWN]
+        similar = _similar(named, [(stop.engine.name, await _voices(stop)) for stop in stops])
+        return UnknownVoiceError("; ".join([f"unknown voice {named!r}", similar, *missing]))
 
     def _why_none(self) -> str:
         reasons = []
@@ -206,12 +214,12 @@ class Chooser:
         )
 
 
-async def _asked(stop: Stop, voice: str | None, language: str | None, answers: _Answers) -> Voice | None:
-    """The voice that an engine would take; None when it has none or does not say, which is noted."""
+async def _asked(stop: Stop, request: SpeechRequest, language: str | None, answers: _Answers) -> Voice | None:
+    """The voice that an engine would take; None where it has none or does not say, which is noted."""
     name = stop.engine.name
     try:
         with anyio.fail_after(ANSWER_WITHIN):
-            return await stop.find_voice(voice, language)
+            return await stop.voice_for(request, language)
     except InvalidRequestError as exc:
         answers.refused[name] = exc
     except BackendError as exc:
@@ -246,16 +254,22 @@ def _route(stops: Sequence[Stop], chosen: Stop, fallbacks: Sequence[Stop]) -> li
     return list({stop.engine.name: stop for stop in reversed(route)}.values())[::-1]
 
 
-def _passed_over(answers: _Answers, choice: _Choice, stops: Sequence[Stop]) -> list[str]:
-    """Notices of the better engines that did not say which voices they have; the reasons are in the log."""
+def _passed_over(
+    answers: _Answers, choice: _Choice, stops: Sequence[Stop], request: SpeechRequest
+) -> list[str]:
+    """Notices of the better engines that `auto` could not take; what they raised is in the log."""
     if len(stops) == 1:
         return []
     for name, error in answers.failed.items():
         logger.warning("engine %s is passed over: %s", name, error)
-    return [
-        f"engine {name!r} did not say which voices it has: {choice.stop.engine.name} speaks instead"
-        for name in answers.failed
-    ]
+    reasons = dict.fromkeys(answers.failed, "did not say which voices it has")
+    if request.voice is None and request.language is None:  # by its configuration it cannot speak anything
+        own = {name: error for name, error in answers.refused.items() if isinstance(error, UnknownVoiceError)}
+        reasons |= {
+            name: f"cannot use the voice of its configuration ({error})" for name, error in own.items()
+        }
+    speaks = choice.stop.engine.name
+    return [f"engine {name!r} {reason}: {speaks} speaks instead" for name, reason in reasons.items()]
 
 
 def _variety(choice: _Choice, request: SpeechRequest) -> str:

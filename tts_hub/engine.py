@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 import anyio
 from anyio.abc import TaskGroup
 
-from tts_hub.backend import TTSBackend
+from tts_hub.backend import BackendOptions, TTSBackend
 from tts_hub.config import LimitsConfig
 from tts_hub.containment import contained
 from tts_hub.errors import (
@@ -75,6 +75,11 @@ class Engine:
     def configured_voice(self) -> str | None:
         """The voice that its section of the config names."""
         return self._backend.settings.voice if self._backend is not None else None
+
+    @property
+    def options_model(self) -> type[BackendOptions] | None:
+        """What the options of a request are checked against; None where its plugin does not import."""
+        return self._backend.Options if self._backend is not None else None
 
     def price(self, model: str) -> Price | None:
         """What one of its models costs; None: nothing.

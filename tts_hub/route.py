@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from tts_hub.backend import TTSBackend
+from tts_hub.backend import BackendOptions, TTSBackend
 from tts_hub.engine import Engine
 from tts_hub.errors import UnknownVoiceError, UnsupportedLanguageError, UnsupportedOptionError, one_of
 from tts_hub.languages import more_exact, nearness
@@ -41,6 +41,29 @@ class Stop:
             message = f"engine {self.engine.name!r} does not speak {language!r}; {one_of(language, known)}"
             raise UnsupportedLanguageError(message)
         return found
+
+    async def voice_for(self, request: SpeechRequest, language: str | None) -> Voice:
+        """As `find_voice`, for a request that asks for more than a voice.
+
+        Raises:
+            UnsupportedOptionError: the engine does not know the markup or an option.
+        """
+        voice = await self.find_voice(request.voice, language)
+        self.require_markup(request)
+        if not self.stands_in and (options := self.engine.options_model):
+            checked_options(self.engine.name, options, request.options)
+        return voice
+
+    def require_markup(self, request: SpeechRequest) -> None:
+        """Nothing, where the engine understands the markup of a request.
+
+        Raises:
+            UnsupportedOptionError: it does not.
+        """
+        if request.markup == "ssml" and not self.engine.capabilities_for(self.model).ssml:
+            raise UnsupportedOptionError(
+                f"engine {self.engine.name!r} does not understand SSML", param="markup"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +115,10 @@ async def prepare_speaker(
         InvalidRequestError: no such voice, language, option or markup here.
     """
     if stop.only_at_start:
-        await stop.find_voice(request.voice, request.language)
+        await stop.voice_for(request, request.language)
     backend = await stop.engine.loaded(on_progress)
     capabilities = backend.capabilities_for(stop.model)
-    if request.markup == "ssml" and not capabilities.ssml:
-        raise UnsupportedOptionError(f"engine {stop.engine.name!r} does not understand SSML", param="markup")
+    stop.require_markup(request)
     voice = await _voice(stop, request, previous)
     speed = native_speed(capabilities, request.speed)
     return Speaker(
@@ -107,7 +129,7 @@ async def prepare_speaker(
         language=more_exact(voice.language, request.language or ""),
         speed=speed,
         tempo=request.speed / speed,
-        options=_options(backend, {} if stop.stands_in else request.options),
+        options=checked_options(backend.name, backend.Options, {} if stop.stands_in else request.options),
         ignored=_ignored(request, capabilities, fallback=stop.stands_in),
     )
 
@@ -127,24 +149,28 @@ async def _voice(stop: Stop, request: SpeechRequest, previous: Speaker | None) -
     return await stop.find_voice(None, request.language or (previous.language if previous else None))
 
 
-def _options(backend: TTSBackend, given: Mapping[str, object]) -> Mapping[str, object]:
-    model = backend.Options
+def checked_options(
+    engine: str, model: type[BackendOptions], given: Mapping[str, object]
+) -> Mapping[str, object]:
+    """The options of a request by the model of an engine, defaults included.
+
+    Raises:
+        UnsupportedOptionError: an option is unknown or has a wrong value.
+    """
     try:
         options = model.model_validate(dict(given)).model_dump()
     except ValidationError as exc:
         error = exc.errors()[0]
         name = ".".join(str(part) for part in error["loc"])
         if error["type"] == "extra_forbidden":
-            message = f"engine {backend.name!r} has no option {name!r}; {one_of(name, model.model_fields)}"
+            message = f"engine {engine!r} has no option {name!r}; {one_of(name, model.model_fields)}"
         else:
-            message = (
-                f"option {name!r} of engine {backend.name!r} is {error['input']!r}: {error['msg'].lower()}"
-            )
+            message = f"option {name!r} of engine {engine!r} is {error['input']!r}: {error['msg'].lower()}"
         raise UnsupportedOptionError(message, param=f"options.{name}") from exc
     for name, value in given.items():  # pydantic takes true for 1
         taken = options.get(name)
         if isinstance(value, bool) and isinstance(taken, int | float) and not isinstance(taken, bool):
-            message = f"option {name!r} of engine {backend.name!r} is a number, not {value!r}"
+            message = f"option {name!r} of engine {engine!r} is a number, not {value!r}"
             raise UnsupportedOptionError(message, param=f"options.{name}")
     return options
 

@@ -86,7 +86,7 @@ _loading = threading.Lock()
 def detect_language(text: str) -> str | None:
     """The language of a text as a BCP 47 tag without region; None where it is not plain.
 
-    Blocking: the first call loads the model.
+    Takes less than a millisecond once `load_model` has been called, and calls that itself if need be.
     """
     opening = _TAG.sub(" ", text[:MOST_CHARACTERS])
     script = _script_of(opening)
@@ -132,6 +132,16 @@ def _scores(text: str) -> dict[str, float]:
     """What the model says of a text without line breaks, best first; its codes under those that we use."""
     found = _detector().detect(" ".join(text.split()), model="lite", k=5)
     return {primary_language(str(row["lang"])): float(row["score"]) for row in reversed(found)}
+
+
+def load_model() -> None:
+    """Read the model, which blocks for about 0.1 s the first time."""
+    _detector()
+
+
+def is_model_loaded() -> bool:
+    """Whether `load_model` has nothing left to do."""
+    return _loaded.cache_info().currsize > 0
 
 
 def _detector() -> LangDetector:
