@@ -248,7 +248,7 @@ class Pitched(BackendOptions):
 
 async def test_auto_takes_an_engine_that_knows_the_options() -> None:
     first, second = natural(), robot()
-    second.Options = Pitched  # type: ignore[misc]
+    second.Options = Pitched  # type: ignore[assignment, misc]
     async with hub(first, second) as manager:
         assert (await spoken(manager, "Hello.", options={"pitch": 60})).report.voice == "robot-en-us"
         assert (await spoken(manager, "Hello.", options={"gain": 0.2})).report.voice == "natural-en-us"
