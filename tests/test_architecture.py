@@ -11,8 +11,8 @@ ROOT = Path(__file__).parent.parent
 CORE = ROOT / "tts_hub"
 
 FLOORS = [
-    {"errors", "types", "progress", "temporary"},
-    {"threads", "containment", "signals", "pricing", "backend", "config"},
+    {"errors", "types", "progress", "temporary", "languages"},
+    {"threads", "containment", "signals", "pricing", "backend", "config", "lifetime"},
     {"audio", "text", "captions", "download", "store"},
     {
         "registry",
@@ -25,9 +25,9 @@ FLOORS = [
         "validation",
         "ledger",
     },
-    {"engine", "budget"},
+    {"engine", "engines", "budget"},
     {"route"},
-    {"takes", "costing"},
+    {"takes", "costing", "choosing"},
     {"generation"},
     {"shaping"},
     {"stream"},
@@ -36,7 +36,8 @@ FLOORS = [
 ]
 """From the ground up; a module imports only from its own floor and those below it."""
 FOR_ENGINES = {
-    "audio", "backend", "download", "errors", "pricing", "progress", "temporary", "text", "threads", "types",
+    "audio", "backend", "download", "errors", "languages", "pricing", "progress", "temporary", "text",
+    "threads", "types",
 }  # fmt: skip
 ENGINES = {path.name for path in (ROOT / "backends").iterdir() if path.is_dir()}
 NEVER_IN_CORE = {"torch", "onnxruntime", "transformers", "kokoro_onnx", "espeakng_loader", *ENGINES}

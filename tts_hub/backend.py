@@ -13,6 +13,7 @@ from typing import ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from tts_hub.errors import UnknownModelError, UnknownVoiceError, UnsupportedLanguageError, one_of
+from tts_hub.languages import Nearness, nearness
 from tts_hub.pricing import Price
 from tts_hub.progress import ProgressCallback, ignore
 from tts_hub.types import AudioChunk, Availability, Capabilities, ModelFiles, SegmentRequest, Voice
@@ -156,9 +157,7 @@ class TTSBackend(ABC):
         """
         voices = await self.voices()
         if voice is None and self.settings.voice is not None:
-            preferred = pick_voice(voices, self.settings.voice, None)
-            if speaks(preferred, language or ""):
-                return preferred
+            return preferred_voice(voices, pick_voice(voices, self.settings.voice, None), language)
         return pick_voice(voices, voice, language)
 
     @abstractmethod
@@ -184,28 +183,69 @@ def model_names(backend: TTSBackend | type[TTSBackend]) -> tuple[str, ...]:
 
 
 def speaks(voice: Voice, language: str) -> bool:
-    """Whether a voice fits a BCP 47 tag: `en` fits `en-US`, `en-GB` does not."""
+    """Whether a voice speaks a BCP 47 tag itself: one of `en-US` speaks `en`, but not `en-GB`."""
     if not voice.language or not language:
         return True
-    have, want = voice.language.casefold().replace("_", "-"), language.casefold().replace("_", "-")
-    return have == want or have.startswith(want + "-") or want.startswith(have + "-")
+    near = nearness(voice.language, language)
+    return near is not None and near <= Nearness.WIDER
+
+
+def fitting(voices: Sequence[Voice], language: str) -> list[Voice]:
+    """The voices that speak a BCP 47 tag, best first.
+
+    Where none does, those of the nearest variety of the language: British ones for `en-AU`, else any English
+    ones. There are none for a language that no voice speaks.
+    """
+    if not language:
+        return list(voices)
+    near = {v.id: nearness(v.language, language) if v.language else Nearness.WIDER for v in voices}
+    ranked = [(rank, v) for v in voices if (rank := near[v.id]) is not None]
+    best = min((rank for rank, _ in ranked), default=Nearness.EXACT)
+    most = max(best, Nearness.WIDER)
+    return [v for rank, v in sorted(ranked, key=lambda pair: pair[0]) if rank <= most]
+
+
+def may_speak(voice: Voice, language: str, voices: Sequence[Voice]) -> bool:
+    """Whether a voice that was named suits a language that was named as well.
+
+    It may speak another variety of the language if none of `voices` speaks the wanted one.
+    """
+    if speaks(voice, language):
+        return True
+    return nearness(voice.language, language) is not None and not any(speaks(v, language) for v in voices)
 
 
 def pick_voice(voices: Sequence[Voice], voice: str | None, language: str | None) -> Voice:
-    """Choose from a list by id or alias and language; the first one that fits."""
-    named = _by_id(voices)
-    if voice is not None:
-        found = named.get(voice.casefold())
-        if found is None:
-            raise UnknownVoiceError(f"unknown voice {voice!r}; {one_of(voice, [v.id for v in voices])}")
-        if language and not speaks(found, language):
-            raise UnsupportedLanguageError(f"voice {found.id!r} speaks {found.language}, not {language!r}")
-        return found
-    for candidate in voices:
-        if not language or speaks(candidate, language):
-            return candidate
-    known = sorted({v.language for v in voices})
-    raise UnsupportedLanguageError(f"no voice for language {language!r}; {one_of(language or '', known)}")
+    """Choose from a list by id or alias and language; the first one of those that fit best.
+
+    Raises:
+        UnknownVoiceError: no voice of that name.
+        UnsupportedLanguageError: no voice of that language, or not the one named.
+    """
+    fit = fitting(voices, language or "")
+    if voice is None:
+        if not fit:
+            known = sorted({v.language for v in voices})
+            raise UnsupportedLanguageError(
+                f"no voice for language {language!r}; {one_of(language or '', known)}"
+            )
+        return fit[0]
+    found = _by_id(voices).get(voice.casefold())
+    if found is None:
+        raise UnknownVoiceError(f"unknown voice {voice!r}; {one_of(voice, [v.id for v in voices])}")
+    if not may_speak(found, language or "", voices):
+        raise UnsupportedLanguageError(f"voice {found.id!r} speaks {found.language}, not {language!r}")
+    return found
+
+
+def preferred_voice(voices: Sequence[Voice], preferred: Voice, language: str | None) -> Voice:
+    """The configured voice where no other one speaks the language better, else the one that does.
+
+    Raises:
+        UnsupportedLanguageError: no voice of that language.
+    """
+    fit = fitting([*voices, preferred], language or "")
+    return preferred if preferred in fit else pick_voice(voices, None, language)
 
 
 def _by_id(voices: Sequence[Voice]) -> Mapping[str, Voice]:

@@ -78,6 +78,9 @@ class TextConfig(_Section):
     emoji: Literal["name", "skip"] = Field(
         "name", description="say the name of an emoji, once for a run of the same one, or nothing"
     )
+    detect_language: bool = Field(
+        True, description="find out in which language a text is where the request does not say"
+    )
 
 
 class LimitsConfig(_Section):
@@ -146,7 +149,7 @@ class ServerConfig(_Section):
     docs: bool = Field(True, description="API documentation at /docs")
     stream: bool = Field(
         True,
-        description="send audio while it is made, unless a request says otherwise; false: send finished files",
+        description="send audio while it is made, where a request does not say; false: send finished files",
     )
     warm_up: bool = Field(
         True, description="load the default model at start, and let each engine generate a test sentence"

@@ -23,16 +23,13 @@ logger = logging.getLogger(__name__)
 
 
 class RequestCosts:
-    """What the engines of a request's route may take, and did take."""
+    """What engines may take for a request, and did take."""
 
-    def __init__(
-        self, request: SpeechRequest, request_id: str, route: Sequence[Stop], account: Account
-    ) -> None:
+    def __init__(self, request: SpeechRequest, request_id: str, account: Account) -> None:
         self.passed_over: list[str] = []
         """Why engines were not gone to that could have gone on."""
         self._request = request
         self._request_id = request_id
-        self._route = route
         self._account = account
 
     @property
@@ -45,28 +42,25 @@ class RequestCosts:
         """Those that took something."""
         return self._account.costs
 
-    async def allow_all(self, segments: AsyncGenerator[Segment, None]) -> None:
-        """Make sure that the budget has enough for a whole text at the first engine.
+    async def allow_all(self, stop: Stop, segments: AsyncGenerator[Segment, None]) -> None:
+        """Make sure that the budget has enough for a whole text at an engine.
 
         Raises:
             BudgetExceededError: it has not.
         """
-        stop = self._route[0]
         price = _price(stop)
         if not price.is_free:
             work = (await _count(self._request, [stop], segments)).works[0]
             await self._account.allow(price.estimate(work).high)
 
-    def bill(self, index: int, text: str) -> AbstractAsyncContextManager[Bill]:
-        """For a segment at one stop of the route; see `Account.bill`."""
-        stop = self._route[index]
+    def bill(self, stop: Stop, text: str) -> AbstractAsyncContextManager[Bill]:
+        """For a segment at one engine; see `Account.bill`."""
         return self._account.bill(
             stop.engine.name, stop.model, _price(stop), work_of(stop, self._request, text)
         )
 
-    async def may_take_over(self, index: int, rest: str) -> bool:
-        """Whether the budget has enough for the rest of the text at another engine; if not, it is told."""
-        stop = self._route[index]
+    async def may_take_over(self, stop: Stop, rest: str) -> bool:
+        """Whether the budget has enough for the rest of the text at another engine; if not, it is logged."""
         try:
             await self._account.allow(_price(stop).estimate(work_of(stop, self._request, rest)).high)
         except TTSHubError as exc:

@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 import anyio
 from anyio.abc import TaskGroup
 
-from tts_hub.backend import TTSBackend
+from tts_hub.backend import BackendOptions, TTSBackend
 from tts_hub.config import LimitsConfig
 from tts_hub.containment import contained, contained_call, described, ended_within
 from tts_hub.declaration import checked_capabilities, checked_price, checked_voice, checked_voices
@@ -92,6 +92,19 @@ class Engine:
             BackendUnavailableError: it does not say, or says nonsense.
         """
         return self._capabilities(lambda backend: backend.capabilities_for(model))
+
+    @property
+    def configured_voice(self) -> str | None:
+        """The voice that its section of the config names; None where the section is wrong too."""
+        try:
+            return self._entry.settings().voice
+        except TTSHubError:
+            return None
+
+    @property
+    def options_model(self) -> type[BackendOptions] | None:
+        """What the options of a request are checked against; None where its plugin does not import."""
+        return self._backend.Options if self._backend is not None else None
 
     def price(self, model: str) -> Price | None:
         """What one of its models costs; None: nothing.
@@ -334,7 +347,8 @@ class Engine:
             await self._instance().warm_up()
 
     async def _asked(self, question: Callable[[TTSBackend], Awaitable[T]]) -> T:
-        self._require_available()
+        if self.state != "ready":
+            self._require_available()
         failures: list[BaseException] = []
         async with contained(failures.append):
             return await question(self._instance())

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass
 from typing import Final
@@ -35,14 +35,14 @@ from tts_hub.errors import (
 )
 from tts_hub.inspection import Inspection
 from tts_hub.progress import ProgressCallback, ProgressEvent
-from tts_hub.route import Speaker, Stop, prepare_speaker
+from tts_hub.route import Plan, Speaker, Stop, prepare_speaker
 from tts_hub.slots import Turn
 from tts_hub.takes import Attempt, BusyClock, Take
 from tts_hub.text.check import is_visible
-from tts_hub.text.incoming import IncomingText
 from tts_hub.text.normalise import NormaliseOptions, SpokenText, WordMapper, spoken_form
 from tts_hub.text.segment import Segment
-from tts_hub.types import SPEECH_RATES, AudioChunk, SegmentRequest, SpeechRequest
+from tts_hub.text.source import SourceText
+from tts_hub.types import SPEECH_RATES, AudioChunk, SegmentRequest
 
 logger = logging.getLogger(__name__)
 SILENT_PEAK = 1e-4
@@ -81,6 +81,7 @@ class SegmentBroken:
 
 
 Part = SegmentStarted | AudioChunk | SegmentEnded | SegmentBroken
+Replan = Callable[[str], Awaitable[Plan]]
 
 
 class Generation:
@@ -88,18 +89,17 @@ class Generation:
 
     def __init__(
         self,
-        request: SpeechRequest,
+        plan: Plan,
         request_id: str,
         *,
-        segments: AsyncGenerator[Segment, None],
-        incoming: IncomingText | None,
-        route: Sequence[Stop],
+        source: SourceText,
+        replan: Replan | None,
         limits: LimitsConfig,
         text: TextConfig,
         costs: RequestCosts,
         tell: ProgressCallback,
     ) -> None:
-        """`incoming` is the text behind `segments` if it is still being written."""
+        """`replan` makes the plan that counts, once there is text to see its language by."""
         self.clock = BusyClock()
         self.costs = costs
         """Also of what was made ahead and is never heard."""
@@ -108,11 +108,11 @@ class Generation:
         """How many segments there are, once the text has come to its end."""
         self.ended = anyio.Event()
         """Set when no task of this request is left and its engine's slots are free."""
-        self._request = request
+        self.plan = plan
+        """What is settled of the request; with `replan`, only once the first segment is complete."""
         self._request_id = request_id
-        self._segments = segments
-        self._incoming = incoming
-        self._route = route
+        self._source = source
+        self._replan = replan
         self._limits = limits
         self._text = text
         self._tell = tell
@@ -134,17 +134,19 @@ class Generation:
 
     @property
     def characters(self) -> int:
-        """Of text taken in so far."""
-        text = self._request.input
-        return len(text) if isinstance(text, str) else self._incoming.characters if self._incoming else 0
+        """Characters of text taken in so far."""
+        return self._source.characters
+
+    @property
+    def _route(self) -> Sequence[Stop]:
+        return self.plan.route
 
     async def run(self) -> None:
         """Generate ahead of the reader until all is delivered, or until `stop`."""
         try:
             with self._scope:
-                async with anyio.create_task_group() as self._tasks, aclosing(self._segments):
-                    if self._incoming is not None:
-                        self._tasks.start_soon(self._incoming.pump)
+                async with anyio.create_task_group() as self._tasks, aclosing(self._source):
+                    self._tasks.start_soon(self._source.pump)
                     await self._take_in()
                     while not self._complete:
                         await self._moved_on()
@@ -237,7 +239,7 @@ class Generation:
         """Let the next engine begin with this segment; what the failed one made of later ones is dropped.
 
         Raises:
-            TTSHubError: the failure itself, when nobody is left to go on.
+            TTSHubError: the failure itself, when no other engine can take over.
         """
         failed = self._stop if take.attempt is None else take.attempt.stop_index
         error.position = take.segment.offset
@@ -253,14 +255,16 @@ class Generation:
         return SegmentBroken(take.segment, self._route[failed], self._route[following], error)
 
     async def _following(self, failed: int, take: Take) -> int | None:
-        """The next engine that may go on from a segment, and that there is money for."""
-        text = self._request.input
+        """The next engine that may take over at a segment, and that the budget has enough for."""
+        text = self.plan.request.input
         if isinstance(text, str):
             rest = text[take.segment.offset :]
         else:
             rest = "".join(pending.segment.text for pending in self._pending)
         for index in range(failed + 1, len(self._route)):
-            if self._may_follow(self._route[index]) and await self.costs.may_take_over(index, rest):
+            if self._may_follow(self._route[index]) and await self.costs.may_take_over(
+                self._route[index], rest
+            ):
                 return index
         return None
 
@@ -274,21 +278,29 @@ class Generation:
         """Read the text and start on its segments, as far ahead as there is room."""
         count, previous = 0, ""
         async with contained(self._input_failed):
-            async for segment in self._segments:
-                take = Take(segment, previous)
-                previous = segment.text or previous
-                count += 1
-                if segment.text:
-                    while not self._has_room(segment):
-                        await self._moved_on()
-                    self._pending.append(take)
-                    self._start(take)
-                else:
-                    self._pending.append(take)
-                self._notify()
+            await self._settle()
+            async with aclosing(self._source.segments(self.plan.cutting)) as segments:
+                async for segment in segments:
+                    take = Take(segment, previous)
+                    previous = segment.text or previous
+                    count += 1
+                    if segment.text:
+                        while not self._has_room(segment):
+                            await self._moved_on()
+                        self._pending.append(take)
+                        self._start(take)
+                    else:
+                        self._pending.append(take)
+                    self._notify()
             self.segments_known = count
             self._input_ended = True
         self._notify()
+
+    async def _settle(self) -> None:
+        if self._replan is not None:
+            self.plan = await self._replan(await self._source.opening(self.plan.cutting))
+        for notice in self.plan.notices:
+            self._tell(ProgressEvent("notice", backend=self._route[0].engine.name, message=notice))
 
     def _input_failed(self, exc: BaseException) -> None:
         """Of the text's source, which is the caller's code; raised to the caller as it is."""
@@ -320,8 +332,9 @@ class Generation:
         def failed(exc: BaseException) -> None:
             attempt.error = self._failure(exc, attempt)
 
+        stop = self._route[attempt.stop_index]
         with attempt.scope:
-            async with contained(failed), self.costs.bill(attempt.stop_index, take.segment.text) as bill:
+            async with contained(failed), self.costs.bill(stop, take.segment.text) as bill:
                 await self._generate(take, attempt, bill)
         attempt.ended = True
         self._notify()
@@ -436,41 +449,42 @@ class Generation:
         stands_in_for = previous if isinstance(previous, Speaker) else None
         try:
             with anyio.fail_after(self._limits.load_timeout):
-                return await prepare_speaker(stop, self._request, self._tell, stands_in_for)
+                return await prepare_speaker(stop, self.plan.request, self._tell, stands_in_for)
         except TimeoutError as exc:
             message = f"engine {name!r} was not loaded within {self._limits.load_timeout:g} s"
             raise BackendUnavailableError(message, backend=name) from exc
         except InvalidRequestError as exc:
-            others = self._route[index + 1 :]
+            others = self._route[index:]
             if not stop.stands_in and not any(other.only_at_start for other in others):
                 raise
-            raise _RefusedError(exc, name) from exc
+            raise _RefusedError(exc, name, was_named=not stop.only_at_start) from exc
 
     def _spoken(self, speaker: Speaker, text: str) -> SpokenText:
         """What the engine is given to say for a piece of the text."""
-        if self._request.markup == "ssml" or not self._text.normalise:
+        if self.plan.request.markup == "ssml" or not self._text.normalise:
             return SpokenText(text, text)
         options = NormaliseOptions(
             emoji=self._text.emoji,
             only_letters=speaker.engine.capabilities_for(speaker.model).normalises,
         )
-        return spoken_form(text, self._request.language or speaker.voice.language, options)
+        return spoken_form(text, speaker.language or self.plan.cutting.language, options)
 
     def _segment_request(self, speaker: Speaker, take: Take, spoken: SpokenText) -> SegmentRequest:
+        request = self.plan.request
         return SegmentRequest(
             text=spoken.text,
             voice=speaker.voice,
             model=speaker.model,
-            language=self._request.language or speaker.voice.language,
+            language=speaker.language,
             speed=speaker.speed,
-            markup=self._request.markup,
-            instructions=self._request.instructions,
-            seed=self._request.seed,
+            markup=request.markup,
+            instructions=request.instructions,
+            seed=request.seed,
             options=speaker.options,
             index=take.segment.index,
             request_id=self._request_id,
             previous_text=self._spoken(speaker, take.previous_text).text,
-            incoming=self._incoming is not None,
+            incoming=self._source.is_incoming,
         )
 
     # --- news ---
@@ -506,9 +520,11 @@ class _RefusedError(BackendError):
 
     kind = "engine_refused"
 
-    def __init__(self, original: TTSHubError, backend: str) -> None:
+    def __init__(self, original: TTSHubError, backend: str, *, was_named: bool = True) -> None:
         super().__init__(f"engine {backend!r} refused: {original}", backend=backend)
         self.original = original
+        self.was_named = was_named
+        """The request named the engine, or `auto` chose it first: what it says is of interest."""
 
 
 def _all_failed(errors: Sequence[BackendError], passed_over: Sequence[str]) -> TTSHubError:
@@ -516,6 +532,7 @@ def _all_failed(errors: Sequence[BackendError], passed_over: Sequence[str]) -> T
 
     `passed_over` says of engines why they were not gone to.
     """
+    errors = [e for e in errors if not isinstance(e, _RefusedError) or e.was_named] or errors
     first, last = errors[0], errors[-1]
     if all(isinstance(error, _RefusedError) for error in errors) and isinstance(first, _RefusedError):
         return first.original

@@ -4,45 +4,41 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
 
 import anyio
-from anyio.abc import TaskGroup
 
 from tts_hub.audio.file import AudioFileWriter
 from tts_hub.audio.formats import check_sample_rate, find_format, format_of_file
 from tts_hub.backend import TTSBackend
 from tts_hub.budget import Budget
+from tts_hub.choosing import AUTO, Chooser
 from tts_hub.config import Config, load_config
 from tts_hub.containment import contained, contained_call
 from tts_hub.costing import RequestCosts, estimate_of
-from tts_hub.engine import Engine, EngineState, close_all
+from tts_hub.engine import EngineState
+from tts_hub.engines import Engines
 from tts_hub.errors import (
-    BackendUnavailableError,
     InvalidTextError,
     TTSHubError,
-    UnknownModelError,
     UsageError,
 )
-from tts_hub.generation import Generation
+from tts_hub.generation import Generation, Replan
+from tts_hub.lifetime import Lifetime
 from tts_hub.pricing import CostEstimate
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.registry import Entry, Registry
-from tts_hub.route import Stop
+from tts_hub.route import Plan
 from tts_hub.shaping import LoudnessMemory, Shaper
 from tts_hub.stream import AudioStream, SpeechStream
-from tts_hub.text.incoming import IncomingText
-from tts_hub.text.segment import Segment, segments_of
-from tts_hub.text.whole import whole_as_segment
+from tts_hub.text.source import SourceText
 from tts_hub.types import Availability, ModelFiles, RequestFields, SpeechRequest, Voice
 from tts_hub.validation import checked_request
 
-AUTO = "auto"
 VOICES_WITHIN = 5.0
 """Seconds that an engine has to list its voices when those of all engines are asked for."""
 logger = logging.getLogger(__name__)
@@ -76,7 +72,15 @@ class TTSBackendManager:
                 async for data in speech:
                     file.write(data)
 
-    All methods belong to the event loop that entered the manager.
+    Where a block does not suit, as in the cells of a notebook, the fixtures of a test or the handlers of a
+    web framework, open and close it by hand, in whatever tasks:
+
+        await manager.open()
+        ...
+        await manager.aclose()
+
+    All methods belong to the event loop that opened the manager; with another loop, make another manager. One
+    that nobody closes is closed when its event loop ends.
     """
 
     def __init__(
@@ -87,18 +91,18 @@ class TTSBackendManager:
         Args:
             config: the defaults if not given.
             discover: false leaves installed plugins out.
-            warms_up: engines speak once unheard when they are loaded, so that nobody waits for what they
-                prepare at first use; a server does it, a program that speaks one text has nothing of it.
+            warms_up: engines speak a few words unheard when they are loaded, so that nobody waits for what
+                they prepare at first use; good for a server, of no use to a program that speaks one text.
         """
         self.config = config if config is not None else Config()
         self.registry = Registry(self.config.backends, self.config.remote, discover=discover)
         self.warms_up = warms_up
-        self._engines: dict[str, Engine] = {}
+        self._lifetime = Lifetime(self._close)
+        self._engines = Engines(self.config.limits, self._lifetime.tasks)
+        self._chooser = Chooser(self.config, self.registry, self._engines)
         self._loudness: LoudnessMemory = {}
         self._budget = Budget(self.config.budget)
         self._live: set[Generation] = set()
-        self._running: AsyncExitStack | None = None
-        self._tasks: TaskGroup | None = None
 
     @classmethod
     def from_config(cls, path: str | Path | None = None) -> Self:
@@ -112,34 +116,45 @@ class TTSBackendManager:
         return manager
 
     async def __aenter__(self) -> Self:
-        if self._running is not None:
-            raise UsageError("the manager is open already")
-        self.registry.check_sections()
-        async with AsyncExitStack() as stack:
-            self._tasks = await stack.enter_async_context(anyio.create_task_group())
-            stack.callback(self._tasks.cancel_scope.cancel)
-            if self.config.limits.idle_unload:
-                self._tasks.start_soon(self._unload_idle)
-            self._running = stack.pop_all()
+        await self.open()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        running, self._running = self._running, None
+        await self.aclose()
+
+    async def open(self) -> None:
+        """Make ready to speak; no engine is loaded yet.
+
+        Raises:
+            ConfigError: the config file's section of an engine is wrong.
+            UsageError: it is open already.
+        """
+        self.registry.check_sections()
+        await self._lifetime.open()
+        self._engines.warms_up = self.warms_up
+        if self.config.limits.idle_unload:
+            self._lifetime.tasks().start_soon(self._engines.unload_idle)
+
+    async def aclose(self) -> None:
+        """End all streams and close all engines; nothing happens if that has been done.
+
+        Raises:
+            UsageError: it was opened in another event loop.
+        """
+        self._lifetime.check_loop()
         for generation in self._live:
             generation.stop()
-        if running is not None:
-            await running.__aexit__(None, None, None)  # told of `exc`, the group would wrap it
-        self._tasks = None
-        with anyio.CancelScope(shield=True):
-            await close_all(self._engines.values())
-        self._engines.clear()
+        await self._lifetime.aclose()
+
+    async def _close(self) -> None:
+        await self._engines.aclose()
 
     @property
     def is_serving(self) -> bool:
         """Whether it takes requests: it is open, and its own tasks are running."""
-        return self._tasks is not None and not self._tasks.cancel_scope.cancel_called
+        return self._lifetime.is_open
 
     def register(self, backend: TTSBackend | type[TTSBackend]) -> None:
         """Add an engine at run time: a class, or an instance that is set up already.
@@ -231,8 +246,10 @@ class TTSBackendManager:
         wanted = checked_request(request, fields, self.config)
         if not isinstance(wanted.input, str):
             raise InvalidTextError("a text that is still being written cannot be estimated; give all of it")
-        route = self._route(wanted.model or AUTO, wanted.fallback or ())
-        return await estimate_of(wanted, route, self._segments(wanted, None, route))
+        self._lifetime.tasks()
+        plan = await self._chooser.plan(wanted, wanted.input)
+        segments = self._source(wanted).segments(plan.cutting)
+        return await estimate_of(plan.request, plan.route, segments)
 
     @property
     def spent(self) -> Mapping[tuple[str, str], float]:
@@ -246,9 +263,9 @@ class TTSBackendManager:
             UnknownModelError: no such model.
             BackendUnavailableError: the engine of `model` cannot be loaded.
         """
-        self._require_open()
+        self._lifetime.tasks()
         if model is not None:
-            stop = self._route(model, ())[0]
+            stop = self._chooser.stops(model)[0]
             return {stop.engine.name: await stop.engine.voices()}
         ready = [entry for entry in self.registry if entry.availability().ready]
         found: dict[str, Sequence[Voice]] = {entry.name: () for entry in ready}
@@ -260,8 +277,8 @@ class TTSBackendManager:
     async def _list_voices(self, entry: Entry, found: dict[str, Sequence[Voice]]) -> None:
         try:
             with anyio.fail_after(VOICES_WITHIN):
-                found[entry.name] = await self._engine(entry).voices()
-        except Exception as exc:  # noqa: BLE001 - a stranger's code: the other engines' voices are listed
+                found[entry.name] = await self._engines.of(entry).voices()
+        except Exception as exc:  # noqa: BLE001 - an engine's code: the other engines' voices are listed
             logger.warning("no voices of engine %s: %s", entry.name, exc)
 
     async def problems(self) -> list[str]:
@@ -270,7 +287,7 @@ class TTSBackendManager:
         config = self.config
         for name in (config.model, *config.fallback, *config.aliases):
             try:
-                self._stops(name)
+                self._chooser.stops(name)
             except TTSHubError as exc:
                 found.append(f"{name}: {exc}")
         try:
@@ -280,7 +297,7 @@ class TTSBackendManager:
         for entry in self.registry:
             if entry.availability().ready and entry.settings().voice is not None:
                 try:
-                    await self._engine(entry).find_voice(None, None)
+                    await self._engines.of(entry).find_voice(None, None)
                 except TTSHubError as exc:
                     found.append(f"backends.{entry.name}.voice: {exc}")
         return found
@@ -299,13 +316,12 @@ class TTSBackendManager:
 
     def best(self) -> str | None:
         """The engine that `auto` means now; None when none is ready."""
-        candidates = self._auto()
+        candidates = self._chooser.candidates()
         return candidates[0].name if candidates else None
 
     async def preload(self, model: str, on_progress: ProgressCallback = ignore) -> None:
         """Load the engine of a model ahead of its first request."""
-        self._require_open()
-        engine = self._route(model, ())[0].engine
+        engine = self._chooser.stops(model)[0].engine
         with engine.in_use():
             await engine.loaded(_guarded(on_progress, ""))
 
@@ -323,7 +339,7 @@ class TTSBackendManager:
     ) -> ModelFiles:
         """Fetch what is missing or damaged of the files of a model: of a variant, or of the usual one.
 
-        Cancelling keeps what has arrived; the next call goes on from there.
+        Cancelling keeps what has arrived; the next call continues from there.
 
         Raises:
             BackendUnavailableError: they cannot be fetched.
@@ -336,15 +352,15 @@ class TTSBackendManager:
     async def remove(self, model: str, *, variant: str | None = None) -> int:
         """Delete the files of a model from this machine, of all its variants or of one; bytes freed.
 
-        The engine is unloaded first; one that is in use goes on with what it has in memory.
+        The engine is unloaded first; one that is in use keeps what it has in memory.
 
         Raises:
-            UsageError: they are in a folder of the user's.
+            UsageError: they are in a folder that the user manages.
             UnknownModelError: no such model or variant, or it has no files to fetch.
         """
         entry, variants = self.registry.find_downloads(self.config.alias_target(model), variant)
-        if entry.name in self._engines:
-            await self._engines[entry.name].unload_if_idle(0)
+        if engine := self._engines.get(entry.name):
+            await engine.unload_if_idle(0)
         return sum([await entry.remove(files) for files in variants])
 
     async def unload(self, name: str) -> None:
@@ -355,24 +371,24 @@ class TTSBackendManager:
             UsageError: requests are using it.
         """
         entry = self.registry.find(name)
-        if entry.name in self._engines:
-            await self._engines[entry.name].unload()
+        if engine := self._engines.get(entry.name):
+            await engine.unload()
 
     async def _open(self, request: SpeechRequest, on_progress: ProgressCallback) -> AudioStream:
-        tasks = self._require_open()
-        route = self._route(request.model or AUTO, request.fallback or ())
+        tasks, began = self._lifetime.tasks(), anyio.current_time()
         request_id = request.request_id or uuid.uuid4().hex[:12]
         tell = _guarded(on_progress, request_id)
-        incoming = None if isinstance(request.input, str) else IncomingText(request.input)
-        costs = RequestCosts(request, request_id, route, self._budget.account())
-        if self._budget.is_limited and incoming is None:
-            await costs.allow_all(self._segments(request, None, route))
+        whole = request.input if isinstance(request.input, str) else None
+        plan = await self._chooser.plan(request, whole)
+        source = self._source(request)
+        costs = RequestCosts(plan.request, request_id, self._budget.account())
+        if self._budget.is_limited and whole is not None:
+            await costs.allow_all(plan.route[0], source.segments(plan.cutting))
         generation = Generation(
-            request,
+            plan,
             request_id,
-            segments=self._segments(request, incoming, route),
-            incoming=incoming,
-            route=route,
+            source=source,
+            replan=self._replan(request) if whole is None and self._chooser.may_detect(request) else None,
             limits=self.config.limits,
             text=self.config.text,
             costs=costs,
@@ -384,11 +400,23 @@ class TTSBackendManager:
             generation=generation,
             shaper=Shaper(self.config.audio, request, self._loudness),
             tell=tell,
+            began=began,
         )
         tasks.start_soon(self._run, generation)
-        tell(ProgressEvent("queued", backend=route[0].engine.name))
+        tell(ProgressEvent("queued", backend=plan.route[0].engine.name))
         await audio.start()
         return audio
+
+    def _replan(self, request: SpeechRequest) -> Replan:
+        """How to plan a request whose text is being written, once there is some of it."""
+
+        async def replan(opening: str) -> Plan:
+            return await self._chooser.plan(request, opening)
+
+        return replan
+
+    def _source(self, request: SpeechRequest) -> SourceText:
+        return SourceText(request.input, request.markup, max_total_chars=self.config.text.max_characters)
 
     async def _run(self, generation: Generation) -> None:
         """One request's failure, even one of our own making, must not touch the others."""
@@ -402,74 +430,6 @@ class TTSBackendManager:
                 await generation.run()
         finally:
             self._live.discard(generation)
-
-    def _segments(
-        self, request: SpeechRequest, incoming: IncomingText | None, route: Sequence[Stop]
-    ) -> AsyncGenerator[Segment, None]:
-        text = self.config.text
-        source = request.input if incoming is None else incoming.pieces()
-        if request.markup == "ssml":
-            return whole_as_segment(source, max_total_chars=text.max_characters)
-        all_capabilities = [stop.engine.capabilities_for(stop.model) for stop in route]
-        first = all_capabilities[0]
-        limits = [c.max_chars for c in all_capabilities if c.max_chars is not None]
-        return segments_of(
-            source,
-            max_total_chars=text.max_characters,
-            language=request.language or "en",
-            max_chars=min([text.segment_characters, *limits]),
-            first_max_chars=None if first.streaming else first.first_chars or text.first_segment_characters,
-        )
-
-    def _route(self, model: str, fallback: Sequence[str]) -> list[Stop]:
-        """The engines to go through, none of them twice.
-
-        What `auto` would move on to at the start, and is named as a fallback, is the latter: it may take over
-        at any time, in its order.
-        """
-        stops = self._stops(model)
-        fallbacks: list[Stop] = []
-        for name in fallback:
-            try:
-                fallbacks += [replace(stop, stands_in=True) for stop in self._stops(name)[:1]]
-            except UnknownModelError as exc:
-                raise UnknownModelError(f"fallback: {exc}", param="fallback") from exc
-        named = {stop.engine.name for stop in fallbacks}
-        stops = [stop for stop in stops if not (stop.only_at_start and stop.engine.name in named)]
-        return list({stop.engine.name: stop for stop in reversed(stops + fallbacks)}.values())[::-1]
-
-    def _stops(self, name: str) -> list[Stop]:
-        model = self.config.alias_target(name)
-        if model != AUTO:
-            model = self.registry.spelled(model)
-            aliases = [a for a in self.config.aliases if self.config.alias_target(a) != model]
-            return [Stop(self._engine(self.registry.find(model, aliases)), model)]
-        candidates = self._auto()
-        if not candidates:
-            raise BackendUnavailableError(f"no engine is ready to speak: {self._why_none()}", backend=AUTO)
-        first, *others = [Stop(self._engine(entry), entry.name) for entry in candidates]
-        return [first, *(replace(stop, only_at_start=True) for stop in others)]
-
-    def _auto(self) -> list[Entry]:
-        ready = self.registry.ready()
-        healthy = [
-            e for e in ready if e.name not in self._engines or not self._engines[e.name].recently_failed()
-        ]
-        return healthy or ready
-
-    def _why_none(self) -> str:
-        ready = {True: "only when it is asked for by name"}
-        reasons = [
-            f"{s.name}: {ready.get(s.availability.ready, s.availability.reason)}" for s in self.status()
-        ]
-        return "; ".join(reasons) or "none is installed"
-
-    def _engine(self, entry: Entry) -> Engine:
-        if entry.name not in self._engines:
-            self._engines[entry.name] = Engine(
-                entry, self.config.limits, self._require_open(), warms_up=self.warms_up
-            )
-        return self._engines[entry.name]
 
     def _status(self, entry: Entry) -> EngineStatus:
         engine = self._engines.get(entry.name)
@@ -486,18 +446,6 @@ class TTSBackendManager:
             silent_for=engine.silent_for if engine else 0.0,
             downloads=entry.downloads(),
         )
-
-    def _require_open(self) -> TaskGroup:
-        if self._tasks is None:
-            raise UsageError("the manager is not open: use `async with TTSBackendManager(...) as manager`")
-        return self._tasks
-
-    async def _unload_idle(self) -> None:
-        seconds = self.config.limits.idle_unload
-        while True:
-            await anyio.sleep(min(seconds / 4, 15.0))
-            for engine in list(self._engines.values()):
-                await engine.unload_if_idle(seconds)
 
 
 def _guarded(on_progress: ProgressCallback, request_id: str) -> ProgressCallback:

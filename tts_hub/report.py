@@ -14,7 +14,7 @@ class Fallback:
     failed: str
     """The engine that failed."""
     continued: str
-    """The engine that went on."""
+    """The engine that continued."""
     kind: str
     """`generation_failed`, `no_audio`, `engine_stalled`, `engine_unavailable` or `engine_refused`."""
     error: str
@@ -64,6 +64,11 @@ class SpeechReport:
     model: str
     voice: str
     language: str
+    """BCP 47 tag of what was spoken: the voice's variety of the language that was wanted, such as `en-GB` for
+    `en-AU`; empty where neither the request nor the engine said."""
+    detected_language: str
+    """BCP 47 tag of the language that the text was seen to be in, as the request named none; else empty. The
+    text was read in `language` all the same where no voice speaks it, or one was asked for by name."""
     characters: int
     """Of text taken in."""
     segments: int

@@ -134,7 +134,9 @@ class AudioStream(_Stream[AudioChunk]):
         generation: Generation,
         shaper: Shaper,
         tell: ProgressCallback,
+        began: float,
     ) -> None:
+        """`began` is when the request came, by the clock of the event loop."""
         self.request_id = request_id
         self.sample_rate = shaper.sample_rate
         """Hz."""
@@ -143,7 +145,7 @@ class AudioStream(_Stream[AudioChunk]):
         self._shaper = shaper
         self._tell = tell
         self._words = WordLog()
-        self._began = anyio.current_time()
+        self._began = began
         self._first_audio_at: float | None = None
         self._over_at: float | None = None
         self._loop = lowlevel.current_token()
@@ -166,7 +168,8 @@ class AudioStream(_Stream[AudioChunk]):
             backend=speaker.engine.name if speaker else "",
             model=speaker.model if speaker else "",
             voice=speaker.voice.id if speaker else "",
-            language=(self._request.language or speaker.voice.language) if speaker else "",
+            language=(speaker.language or self._generation.plan.detected) if speaker else "",
+            detected_language=self._generation.plan.detected,
             characters=self._generation.characters,
             segments=shaper.segments,
             audio_seconds=shaper.audio_seconds,

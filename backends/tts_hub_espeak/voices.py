@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tts_hub.backend import speaks
+from tts_hub.backend import may_speak, speaks
 from tts_hub.errors import UnknownVoiceError, UnsupportedLanguageError, one_of
 from tts_hub.types import Voice
 from tts_hub_espeak.engine import LibraryVoice
@@ -149,7 +149,7 @@ class VoiceCatalogue:
 
     def _fits(self, voice: Voice, language: str) -> bool:
         tag = language.casefold().replace("_", "-")
-        if speaks(voice, tag) or self._by_tag.get(tag) == voice.id:
+        if may_speak(voice, tag, self.voices) or self._by_tag.get(tag) == voice.id:
             return True
         return any(own == tag or own.startswith(f"{tag}-") for own in self._tags[voice.id])
 

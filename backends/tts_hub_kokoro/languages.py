@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tts_hub.languages import nearness
+
 LATIN = frozenset({"LATIN", "FULLWIDTH", "GREEK", "MICRO"})
 """Greek letters are read by their names, as in formulas."""
 HAN = frozenset({"CJK", "IDEOGRAPHIC"})
@@ -42,15 +44,13 @@ TAGS = tuple(language.tag for language in LANGUAGES.values())
 
 
 def language_of(tag: str) -> Language | None:
-    """The language for a BCP 47 tag, by its region where it has one; None: the model does not speak it."""
-    wanted = tag.casefold().replace("_", "-")
-    while wanted:
-        for language in LANGUAGES.values():
-            have = language.tag.casefold()
-            if have == wanted or have.startswith(f"{wanted}-"):
-                return language
-        wanted = wanted.rpartition("-")[0]
-    return None
+    """The language that is nearest to a BCP 47 tag; None: the model does not speak it."""
+    near = [
+        (rank, language)
+        for language in LANGUAGES.values()
+        if (rank := nearness(language.tag, tag)) is not None
+    ]
+    return min(near, key=lambda pair: pair[0])[1] if near else None
 
 
 def foreign_script(text: str, language: Language) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tts_hub.backend import pick_voice, speaks
+from tts_hub.backend import fitting, may_speak, pick_voice, preferred_voice
 from tts_hub.errors import UnknownVoiceError, UnsupportedLanguageError, one_of
 from tts_hub.types import Gender, Samples, Voice
 from tts_hub_kokoro.files import unusable
@@ -76,10 +76,8 @@ class VoiceCatalogue:
         if voice is not None:
             return self._named(voice, language)
         if preferred is not None:
-            found = self._named(preferred, None)
-            if not language or speaks(found, language):
-                return found
-        return pick_voice(self.voices, None, _own_tag(language))
+            return preferred_voice(self.voices, self._named(preferred, None), language)
+        return pick_voice(self.voices, None, language)
 
     def _named(self, voice: str, language: str | None) -> Voice:
         name = voice.replace(" ", "")
@@ -87,28 +85,29 @@ class VoiceCatalogue:
             return self._standing_for(target, language)
         known = {own.id.casefold() for own in self.voices}
         if name.casefold() in known or not re.search(r"[+\-()]", name):
-            return pick_voice(self.voices, name, _own_tag(language))
+            return pick_voice(self.voices, name, language)
         return self._mix(name, language)
 
     def _standing_for(self, target: str, language: str | None) -> Voice:
         """The voice behind one of OpenAI's names, or one like it that speaks the language."""
-        tag = _own_tag(language)
         wanted = next((v for v in self.voices if v.id == target), self.voices[0])
-        fitting = [v for v in self.voices if speaks(v, tag or "")]
-        if not tag or wanted in fitting:
+        fit = fitting(self.voices, language or "")
+        if wanted in fit:
             return wanted
-        return next((v for v in fitting if v.gender == wanted.gender), None) or pick_voice(fitting, None, tag)
+        same_gender = [voice for voice in fit if voice.gender == wanted.gender]
+        return same_gender[0] if same_gender else pick_voice(self.voices, None, language)
 
     def _mix(self, text: str, language: str | None) -> Voice:
         parts = [(pick_voice(self.voices, part.name, None), part.weight) for part in ingredients(text)]
-        tag, (first, _) = _own_tag(language), parts[0]
-        if tag and not any(speaks(voice, tag) for voice, _ in parts):
+        voices = [voice for voice, _ in parts]
+        fit = [voice for voice in voices if may_speak(voice, language or "", self.voices)]
+        if not fit:
             raise UnsupportedLanguageError(f"no voice of {text!r} speaks {language!r}")
-        genders = {voice.gender for voice, _ in parts}
+        genders = {voice.gender for voice in voices}
         return Voice(
             id="".join(f"{'+' if w >= 0 else '-'}{v.id}({abs(w):.6g})" for v, w in parts).removeprefix("+"),
-            name=" and ".join(voice.name for voice, _ in parts),
-            language=tag or first.language,
+            name=" and ".join(voice.name for voice in voices),
+            language=fit[0].language,
             gender=genders.pop() if len(genders) == 1 else "neutral",
             description="a mix",
         )
@@ -211,13 +210,3 @@ def _voice(name: str) -> Voice:
 
 def _order(name: str) -> int:
     return [*LANGUAGES, name[:1]].index(name[:1])
-
-
-def _own_tag(language: str | None) -> str | None:
-    """The model's tag for what was asked for: it speaks `es`, so also `es-MX`."""
-    if not language:
-        return None
-    known = language_of(language)
-    if known is None or speaks(Voice("", "", known.tag), language):
-        return language
-    return known.tag

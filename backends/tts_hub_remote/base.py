@@ -9,7 +9,7 @@ from typing import ClassVar, cast
 
 import anyio
 
-from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend, pick_voice, speaks
+from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend, pick_voice, preferred_voice
 from tts_hub.errors import BackendUnavailableError, GenerationError, UnknownVoiceError
 from tts_hub.pricing import Price
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
@@ -184,9 +184,7 @@ class RemoteBackend(TTSBackend):
         if not voices:
             return Voice(wanted or self.usual_voice(), wanted or "the service's own", "")
         if voice is None and wanted is not None:
-            preferred = await self._picked(wanted, None)
-            if speaks(preferred, language or ""):
-                return preferred
+            return preferred_voice(voices, await self._picked(wanted, None), language)
         return await self._picked(voice, language)
 
     def forget_voices(self) -> None:

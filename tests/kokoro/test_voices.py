@@ -133,3 +133,21 @@ def test_what_is_no_voices_file_is_told(file: Path, tmp_path: Path) -> None:
         np.savez(opened, af_heart=np.array([{"a": 1}], dtype=object))
     with pytest.raises(BackendUnavailableError, match="cannot be read"):
         Styles(cut, ["af_heart"]).of("af_heart", 1)
+
+
+@pytest.mark.parametrize(
+    ("voice", "language", "found"),
+    [
+        (None, "en-AU", "en-GB"),
+        (None, "en-NZ", "en-GB"),
+        (None, "en-CA", "en-US"),
+        ("alloy", "en-AU", "en-GB"),
+        ("af_bella", "en-AU", "en-US"),
+        ("af_bella+am_adam", "en-AU", "en-US"),
+        (None, "es-MX", "es"),
+    ],
+)
+def test_a_variety_that_no_voice_speaks_is_spoken_by_the_nearest(
+    catalogue: VoiceCatalogue, voice: str | None, language: str, found: str
+) -> None:
+    assert catalogue.find(voice, language).language == found

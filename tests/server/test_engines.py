@@ -133,7 +133,7 @@ def test_pages_of_other_origins_may_not_pull(fetcher: Served, fetching: type[Fet
 
 
 def test_whoever_hangs_up_stops_the_pull(fetcher: Served, fetching: type[Fetching]) -> None:
-    fetching.pause = 0.3
+    fetching.hold_at = 2
     with httpx.stream("POST", fetcher.url + PULL, json={}, timeout=PATIENCE) as response:
         lines = response.iter_lines()
         next(lines)

@@ -167,6 +167,7 @@ def report_of(job: Job) -> SpeechReport:
         model="espeak",
         voice="en-us",
         language="en-US",
+        detected_language="en",
         characters=len(TEXT),
         segments=1,
         audio_seconds=4.0,

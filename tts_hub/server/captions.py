@@ -116,6 +116,7 @@ def _done(speech: SpeechStream) -> dict[str, Any]:
         "model": report.model,
         "voice": report.voice,
         "language": report.language,
+        "detected_language": report.detected_language,
         "segments": report.segments,
         "first_audio_seconds": report.first_audio_seconds,
         "generation_seconds": report.generation_seconds,

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from tts_hub.backend import speaks
+from tts_hub.backend import fitting
+from tts_hub.choosing import AUTO
 from tts_hub.errors import UnknownModelError, one_of
-from tts_hub.manager import AUTO
 from tts_hub.server.hub import Hub, TheHub
 from tts_hub.server.schema import JSON_ANSWERS
 from tts_hub.types import Voice
@@ -49,9 +49,7 @@ async def list_voices(
 ) -> dict[str, Any]:
     """The voices of all engines that are ready."""
     found = await hub.manager.voices(model or None)
-    rows = [
-        _voice(v, engine) for engine, voices in found.items() for v in voices if speaks(v, language or "")
-    ]
+    rows = [_voice(v, engine) for engine, voices in found.items() for v in fitting(voices, language or "")]
     return {"voices": rows}
 
 

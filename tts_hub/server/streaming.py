@@ -7,6 +7,7 @@ hangs up, also before the first audio, and a reader that pauses too long give th
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import TypeVar
@@ -25,6 +26,7 @@ from tts_hub.stream import AudioStream, SpeechStream
 
 NO_BUFFERING = {"cache-control": "no-store", "x-accel-buffering": "no"}
 """Proxies shall pass on what comes when it comes."""
+LANGUAGE_TAG = re.compile(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -73,7 +75,7 @@ class SpeechAnswer(Response):
     def __init__(
         self, speech: AudioStream | SpeechStream, hub: Hub, *, response_format: str, media_type: str
     ) -> None:
-        super().__init__(media_type=media_type, headers=NO_BUFFERING)
+        super().__init__(media_type=media_type, headers=NO_BUFFERING | _language_of(speech))
         del self.headers["content-length"]
         self._speech = speech
         self._hub = hub
@@ -158,6 +160,12 @@ class StreamedSpeech(SpeechAnswer):
     async def _close(self) -> None:
         await self._body.aclose()
         await super()._close()
+
+
+def _language_of(speech: AudioStream | SpeechStream) -> dict[str, str]:
+    """The header that says which language is spoken, as far as that is known."""
+    language = speech.report.language
+    return {"content-language": language} if LANGUAGE_TAG.fullmatch(language) else {}
 
 
 async def _cancel_when_hung_up(receive: Receive, scope: anyio.CancelScope) -> None:

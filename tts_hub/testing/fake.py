@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,8 @@ from tts_hub.types import (
 
 TONES: Mapping[str, float] = {"low": 200.0, "mid": 400.0, "high": 800.0}
 """Voice -> frequency of its tone in Hz, so that a test hears which voice spoke."""
+HELD_STEP = 0.005
+"""Seconds between two looks at whether a held engine may continue."""
 
 
 class FakeOptions(BackendOptions):
@@ -126,7 +128,8 @@ class FakeBackend(TTSBackend):
         if self.loads > self.closes:
             return
         await anyio.sleep(self.script.load_delay)
-        await _released(lambda: not self.script.hold_load)
+        while self.script.hold_load:
+            await anyio.sleep(HELD_STEP)
         if self.script.load_error is not None:
             raise self.script.load_error
         self.loads += 1
@@ -152,7 +155,8 @@ class FakeBackend(TTSBackend):
             if notes := self._notes(request):
                 yield notes
             for number, chunk in enumerate(self._chunks(request)):
-                await _released(lambda at=number: script.hold_at is None or at < script.hold_at)
+                while script.hold_at is not None and number >= script.hold_at:  # any thread may release it
+                    await anyio.sleep(HELD_STEP)
                 if script.fail_at.get(request.index) == number:
                     raise script.error or GenerationError(
                         f"scripted failure in segment {request.index}", backend=self.name
@@ -202,9 +206,3 @@ class FakeBackend(TTSBackend):
                 )
                 told += 1
             yield AudioChunk(tone[begin:end].astype(np.float32), script.sample_rate, tuple(done))
-
-
-async def _released(is_free: Callable[[], bool]) -> None:
-    """Wait until a held engine may continue. It polls, since any thread may release it."""
-    while not is_free():  # noqa: ASYNC110
-        await anyio.sleep(0.005)

@@ -292,7 +292,7 @@ async def segments_of(
     spoken = False
     async with aclosing(_pieces(source, max_total_chars)) as pieces:
         async for piece in pieces:
-            for segment in _cut(segmenter, piece):
+            for segment in cut(segmenter, piece):
                 spoken = spoken or is_visible(segment.text)
                 yield segment
     while rest := segmenter.finish():
@@ -303,7 +303,8 @@ async def segments_of(
         raise InvalidTextError("the text has no words to speak, only pauses or white space")
 
 
-def _cut(segmenter: Segmenter, piece: str) -> list[Segment]:
+def cut(segmenter: Segmenter, piece: str) -> list[Segment]:
+    """The segments that a piece of text, or a sign that stands for none, completes."""
     if piece is FLUSH:
         return segmenter.flush()
     if piece is PAUSED:

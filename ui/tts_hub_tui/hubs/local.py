@@ -23,13 +23,13 @@ class LocalHub:
         self._manager = manager
 
     async def __aenter__(self) -> Self:
-        await self._manager.__aenter__()
+        await self._manager.open()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._manager.__aexit__(kind, exc, trace)
+        await self._manager.aclose()
 
     async def catalogue(self) -> Catalogue:
         """As `tts-hub doctor` tells it."""

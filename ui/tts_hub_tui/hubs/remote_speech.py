@@ -130,6 +130,7 @@ class RemoteSpeech:
             model=str(done.get("model", "")),
             voice=str(done.get("voice", self._request.voice or "")),
             language=str(done.get("language", self._request.language or "")),
+            detected_language=str(done.get("detected_language", "")),
             characters=len(str(self._request.input)),
             segments=int(done.get("segments", self._segments)),
             audio_seconds=self._samples / self.sample_rate,

@@ -1,0 +1,88 @@
+"""BCP 47 language tags: how near one is to another, for choosing a voice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import IntEnum
+
+_REGION = re.compile(r"[a-z]{2}|[0-9]{3}")
+# Codes that mean a language which people write under another one.
+_SAME_LANGUAGE = {
+    "cmn": "zh",
+    "wuu": "zh",
+    "nb": "no",
+    "nn": "no",
+    "iw": "he",
+    "in": "id",
+    "ji": "yi",
+    "tl": "fil",
+}
+# Regions and scripts of a language that sound alike; all its others form the second group.
+_GROUPS: Mapping[str, frozenset[str]] = {
+    "en": frozenset(["us", "ca", "ph", "pr", "gu", "as", "mh", "mp", "um", "vi", "lr"]),
+    "es": frozenset(["es", "gq", "ad"]),
+    "pt": frozenset(["br"]),
+    "fr": frozenset(["ca"]),
+    "zh": frozenset(["tw", "hk", "mo", "hant"]),
+}
+# Tags that stand for many regions.
+_WIDE_REGIONS = frozenset(["419", "001", "150"])
+
+
+class Nearness(IntEnum):
+    """How well a language that is spoken fits the one that is wanted; the least is the best."""
+
+    EXACT = 0
+    """Also another code of the same language: `cmn` for `zh`."""
+    NARROWER = 1
+    """`en-US` where `en` is wanted."""
+    WIDER = 2
+    """`de` where `de-CH` is wanted."""
+    SAME_GROUP = 3
+    """`en-GB` where `en-AU` is wanted."""
+    SAME_LANGUAGE = 4
+    """`en-US` where `en-AU` is wanted."""
+
+
+def nearness(spoken: str, wanted: str) -> Nearness | None:
+    """How near a spoken language is to the wanted one; None: it is another language."""
+    have, want = _subtags(spoken), _subtags(wanted)
+    if have[0] != want[0]:
+        return None
+    if have == want:
+        return Nearness.EXACT
+    if have[: len(want)] == want:
+        return Nearness.NARROWER
+    if want[: len(have)] == have:
+        return Nearness.WIDER
+    return Nearness.SAME_GROUP if _group(have) == _group(want) else Nearness.SAME_LANGUAGE
+
+
+def primary_language(tag: str) -> str:
+    """The language of a tag without region and script: `en` for `en-GB`, `zh` for `cmn-Hans`."""
+    return _subtags(tag)[0]
+
+
+def more_exact(spoken: str, wanted: str) -> str:
+    """The tag for what is said when a voice speaks one language and another was asked for.
+
+    Of two that fit, the one that says more (`de-CH` for a voice of `de`); else what the voice speaks.
+    """
+    if not spoken or not wanted:
+        return spoken or wanted
+    near = nearness(spoken, wanted)
+    return wanted if near in {Nearness.EXACT, Nearness.WIDER} else spoken
+
+
+def _subtags(tag: str) -> list[str]:
+    first, *rest = tag.strip().casefold().replace("_", "-").split("-")
+    return [_SAME_LANGUAGE.get(first, first), *rest]
+
+
+def _group(subtags: list[str]) -> object:
+    language, *rest = subtags
+    marks = [part for part in rest if part in _GROUPS.get(language, ()) or _REGION.fullmatch(part)]
+    if not marks or marks[0] in _WIDE_REGIONS - {"419"}:
+        return None
+    return any(mark in _GROUPS.get(language, ()) for mark in marks)

@@ -1,0 +1,121 @@
+"""The text of a request, whole or still being written: its beginning, and the segments it is cut into."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from tts_hub.errors import InvalidTextError
+from tts_hub.text.incoming import IncomingText
+from tts_hub.text.segment import Segment, Segmenter, cut, segments_of
+from tts_hub.text.sentences import LOOKAHEAD
+from tts_hub.text.whole import whole_as_segment
+from tts_hub.types import Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Cutting:
+    """How a text is cut into segments; see `Segmenter`."""
+
+    language: str = "en"
+    """BCP 47 tag: the rules by which sentences end."""
+    max_chars: int = 250
+    first_max_chars: int | None = None
+
+
+class SourceText:
+    """What a request speaks. Ask for `opening` at most once, and before `segments`."""
+
+    def __init__(self, text: str | AsyncIterable[str], markup: Markup, *, max_total_chars: int) -> None:
+        self._text = text
+        self._markup = markup
+        self._max_total_chars = max_total_chars
+        self._incoming = None if isinstance(text, str) else IncomingText(text)
+        self._pieces = None if self._incoming is None else self._incoming.pieces()
+        self._arrived: list[str] = []
+        """Pieces that were looked at already."""
+        self._error: Exception | None = None
+        """What the source raised behind them."""
+
+    @property
+    def is_incoming(self) -> bool:
+        """The text is being written while it is spoken."""
+        return self._incoming is not None
+
+    @property
+    def characters(self) -> int:
+        """Characters of text taken in so far."""
+        return (
+            len(self._text)
+            if isinstance(self._text, str)
+            else 0
+            if not self._incoming
+            else self._incoming.characters
+        )
+
+    async def pump(self) -> None:
+        """Take in what is being written, to its end; runs in a task of its own."""
+        if self._incoming is not None:
+            await self._incoming.pump()
+
+    async def opening(self, cutting: Cutting) -> str:
+        """The text, or of one that is being written what there is when its first segment is complete.
+
+        So nobody waits longer for the first audio, and the answer does not depend on how the text arrives.
+        """
+        if isinstance(self._text, str):
+            return self._text
+        segmenter = Segmenter(
+            language=cutting.language, max_chars=cutting.max_chars, first_max_chars=cutting.first_max_chars
+        )
+        while (piece := await self._next()) is not None:
+            self._arrived.append(piece)
+            try:
+                spoken = [segment for segment in cut(segmenter, piece) if segment.text]
+            except (InvalidTextError, TypeError, AttributeError):  # raised again where the text is cut
+                break
+            if spoken:
+                return "".join(self._arrived)[: spoken[0].span[1] + LOOKAHEAD]
+        return "".join(piece for piece in self._arrived if isinstance(piece, str))
+
+    def segments(self, cutting: Cutting) -> AsyncGenerator[Segment, None]:
+        """The segments, each as soon as the text that has arrived completes it; SSML is one segment.
+
+        Raises:
+            InvalidTextError, TextTooLongError: see `segments_of` and `whole_as_segment`.
+        """
+        source = self._text if isinstance(self._text, str) else self._all_pieces()
+        if self._markup == "ssml":
+            return whole_as_segment(source, max_total_chars=self._max_total_chars)
+        return segments_of(
+            source,
+            max_total_chars=self._max_total_chars,
+            language=cutting.language,
+            max_chars=cutting.max_chars,
+            first_max_chars=cutting.first_max_chars,
+        )
+
+    async def aclose(self) -> None:
+        """Take in no more."""
+        if self._pieces is not None:
+            await self._pieces.aclose()
+
+    async def _next(self) -> str | None:
+        if self._pieces is None:
+            return None
+        try:
+            return await anext(self._pieces, None)
+        except Exception as exc:  # noqa: BLE001 - the caller's code; raised again behind the pieces
+            self._error = exc
+            return None
+
+    async def _all_pieces(self) -> AsyncGenerator[str, None]:
+        for piece in self._arrived:
+            yield piece
+        if self._error is not None:
+            raise self._error
+        if self._pieces is not None:
+            async with aclosing(self._pieces):
+                async for piece in self._pieces:
+                    yield piece
