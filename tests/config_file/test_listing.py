@@ -305,7 +305,7 @@ def test_an_engine_that_does_not_import_shows_what_is_set(tmp_path: Path) -> Non
         text=True,
         check=True,
     )
-    assert done.stdout.startswith("""[('x', 'any', "engine 'broken' cannot be imported""")
+    assert done.stdout.startswith("""[('x', 'any', "engine 'broken' cannot be used""")
 
 
 def test_listing_imports_nothing_heavy() -> None:

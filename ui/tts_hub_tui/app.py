@@ -158,7 +158,7 @@ class StudioApp(App[None]):
     def action_copy_or_interrupt(self) -> None:
         """Copy what is selected, else stop the speech.
 
-        A field selects all of its text when it gets the focus. While something is spoken, that is not counted.
+        A field selects all of its text when it gets the focus; that does not count while something is spoken.
         """
         focused = self.focused
         by_focus = isinstance(focused, Input) and focused.selected_text == focused.value and self.desk.is_busy
