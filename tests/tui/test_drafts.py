@@ -65,7 +65,7 @@ async def test_what_waits_is_spoken_after_a_restart(open_studio: OpenStudio) -> 
         await studio.until(lambda: len(studio.app.desk.jobs) == 3 and studio.app.desk.is_busy)
         await studio.until(lambda: studio.app.desk.jobs[0].recording)
     async with open_studio() as studio:
-        await studio.until(lambda: "not spoken yet: 2" in studio.notes)
+        await studio.until(lambda: "Not spoken yet from last time: 2" in studio.notes)
         await studio.pilot.press("f3")
         await studio.until(lambda: isinstance(studio.app.screen, JobsScreen))
         table = studio.app.screen.query_one(DataTable)

@@ -39,7 +39,7 @@ async def test_stop_silences_all_and_the_queue_goes_on_when_it_is_told(open_stud
         await studio.pilot.press("f7")
         await studio.until(lambda: desk.jobs[0].state == "stopped")
         assert desk.is_held
-        await studio.until(lambda: "2 held: F6 goes on" in studio.text("#progress"))
+        await studio.until(lambda: "2 held: F6 continues" in studio.text("#progress"))
         await studio.pilot.pause(0.3)
         assert desk.player.state == "idle"
         assert [job.state for job in desk.jobs[1:]] == ["queued", "queued"]

@@ -17,6 +17,7 @@ from tts_hub_tui.screens.jobs import JobsScreen
 from tts_hub_tui.screens.settings import EditSetting, SettingsScreen
 from tts_hub_tui.widgets.controls import Controls
 from tts_hub_tui.widgets.editor import ScriptEditor
+from tts_hub_tui.widgets.keys import KeyBar
 
 from tests.tui.conftest import Driven, OpenStudio, held
 from tests.tui.fetching import Fetching
@@ -336,7 +337,7 @@ async def test_a_long_text_is_heard_at_once_and_made_no_further_than_needed(open
         recording = studio.app.desk.jobs[0].recording
         assert recording is not None
         assert recording.seconds < 60
-        assert "speaking segment" in studio.text("#progress")
+        assert "generating segment" in studio.text("#progress")
         await studio.pilot.press("f7")
         await studio.until(lambda: studio.app.desk.jobs[0].state == "stopped")
 
@@ -402,3 +403,22 @@ async def test_a_new_text_after_a_pause_is_spoken(open_studio: OpenStudio) -> No
         studio.studio.query_one(ScriptEditor).load("Another.")
         await studio.pilot.press("f5")
         await studio.until(lambda: len(studio.app.desk.jobs) == 2 and studio.app.desk.jobs[1].state == "done")
+
+
+async def test_at_80_columns_all_keys_are_named(open_studio: OpenStudio) -> None:
+    async with open_studio(size=(80, 24), text="One two three.") as studio:
+        keys = studio.studio.query_one(KeyBar)
+        await studio.until(lambda: keys.region.height == 2)
+        drawn = "".join(keys.render_line(y).text for y in range(2))
+        assert all(name in drawn for name in ("F1 Help", "F4 Engines", "F9 Settings", "^q Quit"))
+
+
+async def test_a_table_of_settings_has_each_of_its_entries_once(open_studio: OpenStudio) -> None:
+    async with open_studio() as studio:
+        await studio.pilot.press("f9")
+        await studio.until(lambda: isinstance(studio.app.screen, SettingsScreen))
+        table = studio.app.screen.query_one(DataTable)
+        await studio.until(lambda: table.row_count)
+        rows = [tuple(map(str, table.get_row_at(row)))[:2] for row in range(table.row_count)]
+        assert ("aliases", "3 below") in rows
+        assert ("aliases.tts-1", "auto") in rows

@@ -5,11 +5,13 @@ After a change that is meant: `pytest tests/tui/test_snapshots.py --snapshot-upd
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import anyio
 import numpy as np
 import pytest
 from textual.app import App
@@ -20,7 +22,9 @@ from tts_hub_tui.studio.history import Entry, Facts
 from tts_hub_tui.studio.jobs import Failure, Job
 from tts_hub_tui.studio.playback import Player
 from tts_hub_tui.studio.recording import Recording
+from tts_hub_tui.widgets.controls import Controls
 
+from tests.waiting import WITHIN
 from tts_hub.config import StudioConfig
 from tts_hub.errors import BackendUnavailableError
 from tts_hub.pricing import CostEstimate
@@ -140,7 +144,7 @@ def paint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Stud
 def _put_on_the_desk(app: StudioApp) -> None:
     job = Job(SpeechRequest(TEXT), TEXT, "this machine", id="desk", created=WHEN, state="speaking")
     job.note(ProgressEvent("segment", backend="espeak", segment=1, segments=3, fraction=0.5))
-    job.warnings.append("kokoro failed in segment 0; espeak goes on")
+    job.warnings.append("kokoro failed; continuing with espeak from the start")
     recording = Recording.create(app.history.folder, job.id, 24_000)
     shape = np.abs(np.sin(np.arange(4 * 24_000) / 9_000)) * np.sin(np.arange(4 * 24_000) / 20)
     recording.append(AudioChunk(shape.astype(np.float32), 24_000))
@@ -191,20 +195,26 @@ def report_of(job: Job) -> SpeechReport:
 
 def keys(*pressed: str) -> Callable[[Pilot[None]], Any]:
     async def run(pilot: Pilot[None]) -> None:
-        await pilot.pause(0.6)
+        await settled(pilot)
         for key in pressed:
             await pilot.press(key)
-            await pilot.pause(0.2)
-        await hold_still(pilot)
+            await settled(pilot)
 
     return run
 
 
-async def hold_still(pilot: Pilot[None]) -> None:
-    """No cursor blinks, and all has been drawn."""
-    for field in pilot.app.screen.query("Input, TextArea"):
-        field.cursor_blink = False  # type: ignore[attr-defined]
-    await pilot.pause(0.4)
+async def settled(pilot: Pilot[None]) -> None:
+    """Wait until the engines are known, no cursor blinks, and four looks at the screen show the same."""
+    app = pilot.app
+    assert isinstance(app, StudioApp)
+    last, same = "", 0
+    with anyio.fail_after(WITHIN):
+        while same < 4 or app._studio.query_one(Controls).engine is None:
+            for field in app.screen.query("Input, TextArea"):
+                field.cursor_blink = False  # type: ignore[attr-defined]
+            await pilot.pause(0.1)
+            seen = re.sub(r"terminal-\d+", "", app.export_screenshot())
+            last, same = seen, same + 1 if seen == last else 0
 
 
 @pytest.fixture(autouse=True)
@@ -260,10 +270,10 @@ def test_readme_studio(snap_compare: Look, paint: Callable[..., StudioApp]) -> N
     job.report = report_of(job)
 
     async def listen(pilot: Pilot[None]) -> None:
-        await pilot.pause(0.6)
+        await settled(pilot)
         await pilot.app.screen.query_one("#controls").choose_engine("espeak")  # type: ignore[attr-defined]
         app._studio._shown = job
-        await hold_still(pilot)
+        await settled(pilot)
 
     assert snap_compare(app, run_before=listen, terminal_size=(100, 26))
 
@@ -284,9 +294,9 @@ def test_the_first_start(snap_compare: Look, paint: Callable[..., StudioApp]) ->
 
 def test_options_of_an_engine(snap_compare: Look, paint: Callable[..., StudioApp]) -> None:
     async def choose(pilot: Pilot[None]) -> None:
-        await pilot.pause(0.6)
+        await settled(pilot)
         await pilot.app.screen.query_one("#controls").choose_engine("espeak")  # type: ignore[attr-defined]
-        await hold_still(pilot)
+        await settled(pilot)
 
     assert snap_compare(paint(), run_before=choose, terminal_size=(80, 24))
 

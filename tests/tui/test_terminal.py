@@ -214,3 +214,11 @@ def test_it_speaks_with_the_engines_of_a_server(terminal: Open, tmp_path: Path) 
         save_and_leave(studio)
     samples, rate = decode(tmp_path / "speech.mp3")
     assert 2.0 < len(samples) / rate < 10.0
+
+
+def test_a_notice_hides_neither_the_progress_nor_the_keys(terminal: Open) -> None:
+    studio = terminal()
+    studio.until(lambda screen: "auto (espeak)" in screen)
+    studio.press("F6")
+    seen = studio.until(lambda screen: "nothing to pause" in screen)
+    assert all(shown in seen for shown in ("Nothing spoken yet.", "F4 Engines", "F9 Settings", "^q Quit"))

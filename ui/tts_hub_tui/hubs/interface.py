@@ -20,7 +20,7 @@ class EngineInfo:
     name: str
     description: str
     models: tuple[str, ...]
-    """What a request may name; the first is the usual one."""
+    """What a request may name; the first is the default."""
     ready: bool
     state: str
     """`unloaded`, `loading`, `ready` or `failed`: whether it is in memory."""

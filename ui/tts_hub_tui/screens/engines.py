@@ -81,7 +81,7 @@ class EnginesScreen(Screen[str | None]):
 
     @work(exclusive=True, group="dialog")
     async def action_pull(self) -> None:
-        """Fetch files that are missing of the engine; it goes on when this screen is left."""
+        """Fetch files that are missing of the engine; it continues when this screen is left."""
         engine, running = self._chosen(), self.app.pulled
         wanting = missing_of(engine) if engine is not None else []
         if running is not None and not running.is_over:

@@ -13,8 +13,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
 BEGINNING = """\
-Type or paste a text, press F5, listen. What is heard is made while you hear it; the word being spoken is
-marked in the text. Ctrl+S saves it in any format, with captions. Ctrl+P finds every command by its name.
+Type or paste a text, press F5, listen. Playback starts while the rest is still being generated; the word
+being spoken is marked in the text. Ctrl+S saves it in any format, with captions. Ctrl+P finds every command
+by its name.
 """
 
 

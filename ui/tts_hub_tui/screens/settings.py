@@ -120,7 +120,7 @@ class SettingsScreen(Screen[None]):
         for key, setting in self._settings.items():
             if self._search in f"{key} {setting.description} {setting.section}".casefold():
                 source = "" if setting.source == "default" else Path(setting.source).name
-                table.add_row(Text(key), Text(_plain(setting.value)), Text(source), key=key)
+                table.add_row(Text(key), Text(_in_list(setting)), Text(source), key=key)
         table.move_cursor(row=min(place, max(0, table.row_count - 1)))
         self._highlighted()
 
@@ -180,6 +180,13 @@ def about(setting: Setting) -> str:
         f"{setting.locked_by} goes before the file" if setting.locked_by else "",
     ]
     return "\n".join(row for row in rows if row)
+
+
+def _in_list(setting: Setting) -> str:
+    """The value in a line of the list; what is in a table has lines of its own below it."""
+    if setting.kind == "table" and isinstance(setting.value, dict):
+        return f"{len(setting.value)} below" if setting.value else ""
+    return _plain(setting.value)
 
 
 def _plain(value: Any) -> str:

@@ -65,7 +65,7 @@ class StudioScreen(Screen[None]):
             "pause",
             "Pause",
             key_display="F6",
-            tooltip="Pause; go on, also with what is held",
+            tooltip="Pause; continue, also with what is held",
             priority=True,
         ),
         Binding(
@@ -82,7 +82,8 @@ class StudioScreen(Screen[None]):
         Binding("f3", "jobs", "Jobs", tooltip="Queue and history"),
         Binding("f4", "engines", "Engines", tooltip="State of each engine; get models"),
         Binding("ctrl+o", "open", "Open", tooltip="Open a text file"),
-        Binding("f9", "app.settings", "Settings", show=False, tooltip="Edit the config file"),
+        Binding("f9", "app.settings", "Settings", tooltip="Edit the config file"),
+        Binding("ctrl+q", "app.leave", "Quit", tooltip="Leave the studio"),
         Binding("alt+left", "seek(-5)", "Back 5 s", show=False),
         Binding("alt+right", "seek(5)", "On 5 s", show=False),
         Binding("ctrl+n", "new", "New text", show=False),
@@ -130,7 +131,7 @@ class StudioScreen(Screen[None]):
         with self._told():
             waiting = self._history.waiting()
             if waiting:
-                self.notify(f"Of last time, not spoken yet: {waiting}; F3 has them.")
+                self.notify(f"Not spoken yet from last time: {waiting}. F3 lists them.")
 
     def on_unmount(self) -> None:
         """The text is there again at the next start."""
@@ -218,7 +219,7 @@ class StudioScreen(Screen[None]):
         self._desk.stop_all()
         if self._desk.is_held:
             self.notify(
-                f"F6 goes on with what is held ({self._desk.unheard}), Alt+N drops it.", title="Stopped"
+                f"F6 continues with what is held ({self._desk.unheard}), Alt+N drops it.", title="Stopped"
             )
 
     def interrupt(self) -> None:

@@ -15,12 +15,12 @@ from textual.widgets.option_list import Option
 
 from tts_hub.types import Voice
 
-USUAL = "the engine's usual one"
+DEFAULT_VOICE = "default voice"
 STAR = "★"
 
 
 class VoicePicker(ModalScreen[Voice | None | bool]):
-    """Dismissed with a voice, with None for the engine's usual one, or with False for no change."""
+    """Dismissed with a voice, with None for the engine's default voice, or with False for no change."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Back"),
@@ -135,7 +135,7 @@ class VoicePicker(ModalScreen[Voice | None | bool]):
         fitting = [voice for voice in offered.values() if _fits(voice, words)]
         found = self.query_one(OptionList)
         found.clear_options()
-        options: list[Option] = [] if words else [Option(USUAL, id="")]
+        options: list[Option] = [] if words else [Option(DEFAULT_VOICE, id="")]
         for group, voices in self._groups(fitting):
             options.append(Option(f"── {group} ──", disabled=True))
             options += [Option(self._line(voice), id=voice.id) for voice in voices]

@@ -1,4 +1,4 @@
-"""Getting the files of a model, which goes on while the user is elsewhere in the studio."""
+"""Getting the files of a model, which continues while the user is elsewhere in the studio."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Pull:
         if self.failure is not None:
             return f"✗ {self.failure.line}"
         if self._stopped:
-            return f"{name}: stopped; p goes on from there."
+            return f"{name}: stopped; p continues from there."
         if self.is_over:
             return f"{name} is here."
         if self.bytes is None or self.total_bytes is None:

@@ -23,7 +23,7 @@ from tts_hub_tui.widgets.options import OptionRow, OptionsForm
 
 AUTO = "auto"
 SLOWEST, FASTEST = 0.25, 4.0
-USUAL_VOICE = "usual one"
+DEFAULT_VOICE = "default voice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,9 @@ class Choice:
 
     engine: str = AUTO
     model: str = ""
-    """Empty: the engine's usual one."""
+    """Empty: the engine's default."""
     voice: str = ""
-    """Empty: the engine's usual one."""
+    """Empty: the engine's default."""
     language: str = ""
     """Of the voice; BCP 47."""
     response_format: str = "mp3"
@@ -79,7 +79,7 @@ class Controls(Vertical):
     def __init__(self, choice: Choice, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
         self.voice: Voice | None = None
-        """Chosen by the user or remembered; None: the engine's usual one."""
+        """Chosen by the user or remembered; None: the engine's default."""
         if choice.voice:
             self.voice = Voice(choice.voice, choice.voice, choice.language)
         self._choice = choice
@@ -280,7 +280,7 @@ class Controls(Vertical):
 
     @property
     def _voice_name(self) -> Content:
-        return Content(f"{self.voice.id} ▾" if self.voice else f"{USUAL_VOICE} ▾")
+        return Content(f"{self.voice.id} ▾" if self.voice else f"{DEFAULT_VOICE} ▾")
 
     def _select(self, name: str) -> str:
         value = self.query_one(f"#{name}", Select).value

@@ -1,4 +1,4 @@
-"""What is being made and heard."""
+"""What is being generated and played."""
 
 from __future__ import annotations
 
@@ -88,9 +88,9 @@ def _progress(job: Job, desk: Desk) -> str:
     if left is not None:
         parts.append(f"{clock(left)} left")
     if desk.is_held and desk.player.state == "idle":
-        parts.append(f"{desk.unheard} held: F6 goes on")
+        parts.append(f"{desk.unheard} held: F6 continues")
     elif desk.is_paused:
-        parts.append("paused: F6 goes on")
+        parts.append("paused: F6 continues")
     elif desk.unheard:
         parts.append(f"{desk.unheard} waiting")
     saving = [export.path.name for export in desk.unsaved]
@@ -107,7 +107,7 @@ def _stage(job: Job) -> str:
         return f"{event.stage} {event.backend}{': ' + event.message if event.message else ''}"
     of = f" of {event.segments}" if event.segments else ""
     percent = f" ({job.fraction:.{0 if job.fraction > 0.1 else 1}%})" if job.fraction else ""
-    return f"speaking segment {job.segments_done + 1}{of}{percent}"
+    return f"generating segment {job.segments_done + 1}{of}{percent}"
 
 
 def _failure(job: Job) -> str:

@@ -143,8 +143,8 @@ class OptionRow(Vertical):
         given = UNSET if self._given is UNSET else _written(self._given)
         if option.kind in ("choice", "boolean"):
             names = option.choices or ("true", "false")
-            usual = "engine's own" if default is None else f"{_written(default)} (usual)"
-            choices = [(usual, UNSET), *((name, name) for name in names)]
+            shown = "engine's own" if default is None else f"{_written(default)} (default)"
+            choices = [(shown, UNSET), *((name, name) for name in names)]
             value = given if given in (UNSET, *names) else UNSET
             return Select(choices, value=value, allow_blank=False, compact=True, classes="value")
         span = f"({option.range_text})" if option.range_text else ""
