@@ -25,7 +25,7 @@ from tts_hub.server.metrics import Metrics
 from tts_hub.server.schema import openapi_of
 
 logger = logging.getLogger(__name__)
-SLOW_IMPORTS = ("av", "sentencex")
+SLOW_IMPORTS = ("av",)
 """What the library imports when it first speaks; a server would stand still for it in its first request."""
 
 

@@ -12,14 +12,13 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Literal
 
 from tts_hub.errors import InvalidTextError, UsageError
 from tts_hub.text.check import TextCheck, check_text, is_visible
 from tts_hub.text.clauses import cut_point, first_cut, split_points
 from tts_hub.text.lines import Boundary, Break, BreakScanner
 from tts_hub.text.markup import check_pauses
-from tts_hub.text.sentences import LOOKAHEAD, MAX_WINDOW, SentenceFinder, checkpoints, ends_sentence
+from tts_hub.text.sentences import LOOKAHEAD, SentenceFinder, candidates, ends_sentence
 from tts_hub.types import FLUSH, PAUSED
 
 _SPACE = re.compile(r"\s*")
@@ -29,7 +28,8 @@ _WINDOW = 512
 _KEPT = 64
 # A sentence that is only this much longer than the first piece may be is left whole.
 _FIRST_SLACK = 10
-_MAX_CHARS_LIMIT = (MAX_WINDOW - LOOKAHEAD) // 2
+# A piece is looked for in twice as many characters, which are looked at anew with every push.
+_MAX_CHARS_LIMIT = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,17 @@ class _Held:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Checkpoint:
+    """A length of a piece at which it may end."""
+
+    length: int
+    mark: re.Match[str] | None = None
+    """A sentence may end there."""
+    is_limit: bool = False
+    """It must be cut there."""
+
+
 class Segmenter:
     """Cuts a text into segments as it arrives: `push` every piece of it, then `finish`.
 
@@ -84,7 +95,7 @@ class Segmenter:
         self._base = 0  # position of _text[0] in the source
         self._at = 0  # index into _text: all before it is consumed
         self._span_start = 0  # position in the source
-        self._tried = 0  # checkpoints behind _at that gave no sentence end
+        self._tried = 0  # up to here, from _at on, no sentence ends
         self._index = 0
         self._held: _Held | None = None
         self._finished = False
@@ -188,34 +199,39 @@ class Segmenter:
 
     def _next_piece(self, text: str, complete: bool) -> tuple[int, Boundary] | None:
         """Length and end of the first piece of `text`; None: more text is needed to tell."""
-        for length, kind in heapq.merge(*self._schedule(text)):
-            if length + LOOKAHEAD > len(text):
-                break
-            cut: int | None
-            if kind == "sentence":
-                if length <= self._tried:
+        for at in heapq.merge(*self._schedule(text), key=_length):
+            if at.length + LOOKAHEAD > len(text):
+                if not complete:
+                    return None
+                if at.mark is None:
                     continue
-                cut = self._sentences.first_end(text[: length + LOOKAHEAD], complete=False)
-                if cut is not None:
-                    return self._cut_first(text, cut) or (cut, "sentence")
-                self._tried = length
-            elif kind == "first":
-                early = self._cut_first(text, length)
-                if early:
-                    return early
-            else:
-                return cut_point(text, self._max_chars // 2 or 1, self._max_chars, self._max_chars), "clause"
+            piece = self._piece_at(text, at)
+            if piece:
+                return piece
         if not complete:
             return None
-        end = self._sentences.first_end(text, complete=True) or len(text)
-        return self._cut_first(text, end) or (end, "sentence")
+        return self._cut_first(text, len(text)) or (len(text), "sentence")
 
-    def _schedule(self, text: str) -> Iterator[Iterator[tuple[int, Literal["sentence", "first", "limit"]]]]:
+    def _piece_at(self, text: str, at: _Checkpoint) -> tuple[int, Boundary] | None:
+        """The piece that ends at a checkpoint, if one does."""
+        if at.mark is not None:
+            end = self._sentences.end_at(text, at.mark)
+            if end is not None:
+                return self._cut_first(text, end) or (end, "sentence")
+            if at.length + LOOKAHEAD <= len(text):
+                self._tried = at.length
+            return None
+        if at.is_limit:
+            return cut_point(text, self._max_chars // 2 or 1, self._max_chars, self._max_chars), "clause"
+        return self._cut_first(text, at.length)
+
+    def _schedule(self, text: str) -> Iterator[Iterator[_Checkpoint]]:
         """When to look for what, in characters from the start of the piece."""
-        yield ((length, "sentence") for length in checkpoints(text))
-        yield iter([(2 * self._max_chars, "limit")])
         if self._first_max is not None:
-            yield iter([(self._first_max + _FIRST_SLACK + 1, "first"), (2 * self._first_max + 1, "first")])
+            early = (self._first_max + _FIRST_SLACK + 1, 2 * self._first_max + 1)
+            yield (_Checkpoint(length) for length in early)
+        yield iter([_Checkpoint(2 * self._max_chars, is_limit=True)])
+        yield (_Checkpoint(mark.end(), mark) for mark in candidates(text, self._tried))
 
     def _cut_first(self, text: str, length: int) -> tuple[int, Boundary] | None:
         """The early end of the very first piece, out of a sentence of at least `length` characters."""
@@ -268,6 +284,10 @@ class Segmenter:
         self._index += 1
         self._span_start = span_end
         return segment
+
+
+def _length(checkpoint: _Checkpoint) -> int:
+    return checkpoint.length
 
 
 def _indent(text: str) -> int:
