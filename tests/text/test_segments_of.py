@@ -48,7 +48,9 @@ async def test_a_sentence_leaves_before_the_rest_is_written() -> None:
     assert writer.closed
 
 
-@pytest.mark.parametrize("text", ["", " \n", "[pause:1s]", "Fine. [pause:abc]", "a\x00"])
+@pytest.mark.parametrize(
+    "text", ["", " \n", "[pause:1s]", "Fine. [pause:abc]", "a\x00", "...", "***\n\n---", "—!?", "." * 1000]
+)
 async def test_a_text_that_cannot_be_spoken_is_refused_whole_or_in_pieces(text: str) -> None:
     with pytest.raises(InvalidTextError):
         await spoken(text)

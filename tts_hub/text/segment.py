@@ -13,8 +13,10 @@ from collections.abc import AsyncGenerator, AsyncIterable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from anyio.lowlevel import checkpoint
+
 from tts_hub.errors import InvalidTextError, UsageError
-from tts_hub.text.check import TextCheck, check_text, is_visible
+from tts_hub.text.check import TextCheck, check_text, has_words
 from tts_hub.text.clauses import cut_point, first_cut, split_points
 from tts_hub.text.lines import Boundary, Break, BreakScanner
 from tts_hub.text.markup import check_pauses
@@ -22,7 +24,8 @@ from tts_hub.text.sentences import LOOKAHEAD, SentenceFinder, candidates, ends_s
 from tts_hub.types import FLUSH, PAUSED
 
 _SPACE = re.compile(r"\s*")
-# A whole text is pushed in windows of so many characters: few, so that the first segment is soon there.
+# Text is pushed in windows of so many characters: few, so that the first segment is soon there, and others get
+# their turn on the event loop.
 _WINDOW = 512
 # Consumed text that is kept, for rules that look back over a line.
 _KEPT = 64
@@ -41,7 +44,7 @@ class Segment:
     """Characters `[start, end)` of the source. The spans of all segments join and cover the source."""
     text: str
     """What to speak: `source[offset:offset + len(text)]`, without pause tags and without white space around.
-    Empty when the span holds only white space and pause tags."""
+    Empty when the span holds no words, only white space, pause tags, scene breaks or marks."""
     offset: int
     boundary: Boundary
     """What ends it: `clause` for a cut within a sentence."""
@@ -280,6 +283,7 @@ class Segmenter:
     def _segment(
         self, text: str, offset: int, boundary: Boundary, pause: float | None, span_end: int
     ) -> Segment:
+        text = text if has_words(text) else ""
         segment = Segment(self._index, (self._span_start, span_end), text, offset, boundary, pause)
         self._index += 1
         self._span_start = span_end
@@ -310,17 +314,22 @@ async def segments_of(
     """
     segmenter = Segmenter(language=language, max_chars=max_chars, first_max_chars=first_max_chars)
     spoken = False
+    since = 0  # characters since others had their turn
     async with aclosing(_pieces(source, max_total_chars)) as pieces:
         async for piece in pieces:
             for segment in _cut(segmenter, piece):
-                spoken = spoken or is_visible(segment.text)
+                spoken = spoken or bool(segment.text)
                 yield segment
+            since += len(piece)
+            if since >= _WINDOW:
+                since = 0
+                await checkpoint()
     while rest := segmenter.finish():
         for segment in rest:
-            spoken = spoken or is_visible(segment.text)
+            spoken = spoken or bool(segment.text)
             yield segment
     if not spoken:
-        raise InvalidTextError("the text has no words to speak, only pauses or white space")
+        raise InvalidTextError("the text contains no words to speak, only pauses and punctuation")
 
 
 def _cut(segmenter: Segmenter, piece: str) -> list[Segment]:
@@ -332,20 +341,31 @@ def _cut(segmenter: Segmenter, piece: str) -> list[Segment]:
 
 
 async def _pieces(source: str | AsyncIterable[str], max_total_chars: int) -> AsyncGenerator[str, None]:
+    """The text in pieces of at most `_WINDOW` characters, checked."""
     if isinstance(source, str):
         check_text(source, max_chars=max_total_chars)
         check_pauses(source)
-        for start in range(0, len(source), _WINDOW):
-            yield source[start : start + _WINDOW]
+        for window in _windows(source):
+            yield window
         return
     check = TextCheck(max_chars=max_total_chars)
     if isinstance(source, AsyncGenerator):
         async with aclosing(source):
             async for piece in source:
                 check.add(piece)
-                yield piece
+                for window in _windows(piece):
+                    yield window
     else:
         async for piece in source:
             check.add(piece)
-            yield piece
+            for window in _windows(piece):
+                yield window
     check.finish()
+
+
+def _windows(piece: str) -> Iterator[str]:
+    if len(piece) <= _WINDOW:
+        yield piece  # the same object: `FLUSH` and `PAUSED` are known by identity
+        return
+    for start in range(0, len(piece), _WINDOW):
+        yield piece[start : start + _WINDOW]
