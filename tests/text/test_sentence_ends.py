@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tts_hub.text.abbreviations import rules_for
+from tts_hub.text.abbreviations import _SHARED, _TABLES, rules_for
 from tts_hub.text.segment import Segmenter
 
 WORDS = {
@@ -270,3 +270,11 @@ def test_every_language_of_the_engines_has_its_own_rules(language: str) -> None:
 
 def test_titles_are_known_in_every_language() -> None:
     assert texts(["xxx Mrs. Jones xxx."], "xx") == ["xxx Mrs. Jones xxx."]
+
+
+@pytest.mark.parametrize("code", ["", *_TABLES])
+def test_no_abbreviation_is_listed_twice(code: str) -> None:
+    table = _TABLES[code] if code else _SHARED
+    rows = [table.always, table.number, table.reference, table.name, table.clock]
+    words = [word for row in rows for word in row.split()]
+    assert [word for word in words if words.count(word) > 1] == []

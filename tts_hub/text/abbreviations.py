@@ -101,15 +101,15 @@ _TABLES: Mapping[str, _Table] = {
         always=(
             "Dr Drs Prof Profs Mr Mrs Ms Mx Mme Mlle Messrs Rev Revd Fr St Ste Mt Mts Ft Hon Pres Gov Sen "
             "Reps Rep Gen Maj Col Lt Capt Cmdr Cdr Adm Sgt Cpl Pvt Brig Supt Insp Det Atty Amb Msgr Mgr "
-            "Bros viz vs cf e.g i.e eg ie resp incl excl esp aka a.k.a"
+            "viz vs cf e.g i.e eg ie resp incl excl esp aka a.k.a"
         ),
         number=(
             "no nos approx appx ca circa c max min est p pp para paras ll tel ext op cit ed al etc et.al "
             "Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec kg km cm mm mi yd yds ft lb lbs oz gal hr "
-            "hrs mins sec secs mph pts qt doz"
+            "hrs mins mph pts qt doz"
         ),
         reference=(
-            "fig figs eq eqs eqn vol vols ch chs chap chaps sect secs art arts tab app ex prop thm lem "
+            "sec fig figs eq eqs eqn vol vols ch chs chap chaps sect secs art arts tab app ex prop thm lem "
             "cor def ref refs ver v vv pl bk pt par ser suppl"
         ),
         name=(
@@ -159,7 +159,7 @@ _TABLES: Mapping[str, _Table] = {
     "fr": _Table(
         always=(
             "M MM Mme Mmes Mlle Mlles Dr Drs Mgr Pr Prof Me Mes Ste St Sgt Cdt Cne Lt Col Gal Mis Vve ex "
-            "p.ex c.-à-d càd cf env av apr J.-C hab av.j.-c éd dir trad"
+            "p.ex c.-à-d càd cf av apr J.-C hab av.j.-c éd dir trad"
         ),
         number=(
             "env no num max min tél etc janv févr fév avr juil sept oct nov déc lun mar mer jeu ven sam "
@@ -252,7 +252,7 @@ _TABLES: Mapping[str, _Table] = {
     "pl": _Table(
         always=(
             "dr prof mgr inż hab ks św bp abp kard gen płk mjr kpt por sierż lek med doc red al ul pl os "
-            "im np tzn tzw tj m.in ok ww wg"
+            "im np tzn tzw tj m.in ww wg"
         ),
         number=(
             "nr nry ok maks min tel itd itp etc r w godz sek tys mln mld zł gr kg km cm mm sty lut kwi "
@@ -269,15 +269,13 @@ _TABLES: Mapping[str, _Table] = {
         ordinals=True,
     ),
     "ru": _Table(
-        always=(
-            "г-н г-жа д-р проф акад доц ул пл пер просп пр им св т тов гр ген полк кап см ср напр т.е т.н о"
-        ),
+        always=("г-н г-жа д-р проф акад доц ул пл пер просп им св тов гр ген полк кап ср напр т.е т.н о"),
         number=(
-            "гг в вв ок тыс млн млрд руб коп тел др пр т.д т.п н.э янв февр мар апр июн июл авг сент окт "
-            "нояб дек пн вт ср чт пт сб вс кг км см мм ч мин сек шт экз эт"
+            "гг в вв ок тыс млн млрд руб коп тел др т.д т.п н.э янв февр мар апр июн июл авг сент окт "
+            "нояб дек пн вт чт пт сб вс кг км см мм мин сек шт экз эт"
         ),
         reference="стр с рис гл табл п пп ст разд № н вып т кн ч изд",
-        name="г обл р-н д кв корп",
+        name="г пр обл р-н д кв корп",
         starters=(
             "он она оно они я мы вы ты это этот эта эти тот та но и а или в на с у к о по за из от до для "
             "при под над что кто как где когда почему если потому поэтому затем потом тогда там тут здесь "
@@ -286,8 +284,8 @@ _TABLES: Mapping[str, _Table] = {
         ),
     ),
     "uk": _Table(
-        always="п пп д-р проф акад доц вул пл пров просп ім св тов ген див напр т.зв",
-        number="рр ст ок тис млн млрд грн коп тел ін т.д т.п н.е кг км см мм год хв сек",
+        always="д-р проф акад доц вул пл пров просп ім св тов ген див напр т.зв",
+        number="рр ок тис млн млрд грн коп тел ін т.д т.п н.е кг км см мм год хв сек",
         reference="с стор рис гл табл п пп ст розд т кн ч вип",
         name="р м обл",
     ),

@@ -35,7 +35,8 @@ def has_words(text: str) -> bool:
 def check_text(text: str, *, max_chars: int) -> None:
     """Refuse a whole text that cannot be spoken.
 
-    Raises `TextTooLongError` above `max_chars` characters, `InvalidTextError` for a text without any word, for control characters and for lone surrogates.
+    Raises `TextTooLongError` above `max_chars` characters, `InvalidTextError` for a text without any
+    word, for control characters and for lone surrogates.
     """
     check = TextCheck(max_chars=max_chars)
     check.add(text)

@@ -32,7 +32,7 @@ _WRAPPED_LINE = range(55, 81)
 _HEADING_CHARS = 40
 # Scripts without capitals: only a really short line is taken for a heading.
 _UNICASE_HEADING_CHARS = 20
-# What scene breaks and rules are drawn with. The second kind means something where there are fewer than three.
+# What scene breaks and rules are drawn with; fewer than three of the second kind mean something.
 _ORNAMENTS = frozenset("*_-‐‑‒–—―⸺⸻~.…·•‣◦▪⁂⁕❦❧☙※#")
 _ROWS_OF = frozenset("=+<>^|`/\\✦✧✩✪✫✶✷✸✹✺✻✼✽✾❀❁❖◆◇◈●○■□★☆♦♢")
 _SHORTEST_ROW = 3
@@ -54,7 +54,7 @@ class Break:
 
 
 def is_scene_break(line: str) -> bool:
-    """Whether a line is nothing but a drawing, such as `* * *`, `---` or `⁂`: a pause, and never read aloud."""
+    """Whether a line is nothing but a drawing, such as `* * *`, `---` or `⁂`: a pause, never read aloud."""
     drawn = "".join(line.split())
     characters = set(drawn)
     if characters <= _ORNAMENTS:
@@ -160,10 +160,16 @@ def _judge_lines(head: str, length: int, line_end: str, behind: str, complete: b
     if next_line[0] in "\n\f\u2029":
         return "paragraph"
     line, ended, _ = next_line.partition("\n")
-    if is_scene_break(line) and (ended or complete):
-        return "none"  # it ends the line before it by itself
-    if not complete and not ended and _may_be_scene_break(line):
+    if _may_be_scene_break(line) and not (ended or complete):
         return "unknown"
+    if is_scene_break(line):
+        return "none"  # it ends the line before it by itself
+    return _judge_words(head, length, line_end, behind, complete)
+
+
+def _judge_words(head: str, length: int, line_end: str, behind: str, complete: bool) -> _Verdict:
+    """The same for a next line with words."""
+    next_line = behind.lstrip(_BLANKS)
     if not complete and _MARKER_START.fullmatch(next_line):
         return "unknown"
     if head.lstrip().startswith("#") or next_line.startswith("#"):

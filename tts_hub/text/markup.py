@@ -2,8 +2,8 @@
 
 Other ways to write them are understood too: `[pause 1s]`, `[pause=1.5]`, `[pause: 1,5 sec]`, `[short pause]`,
 `[long pause]`, `[break ...]`, and SSML's `<break time="1s"/>`. A tag with a duration that makes no sense is
-refused, so that none is ever read aloud. Other tags in brackets, such as `[laugh]`, are not ours: they stay in
-the text.
+refused, so that none is ever read aloud. Other tags in brackets, such as `[laugh]`, are not ours: they stay
+in the text.
 """
 
 from __future__ import annotations

@@ -24,8 +24,8 @@ from tts_hub.text.sentences import LOOKAHEAD, SentenceFinder, candidates, ends_s
 from tts_hub.types import FLUSH, PAUSED
 
 _SPACE = re.compile(r"\s*")
-# Text is pushed in windows of so many characters: few, so that the first segment is soon there, and others get
-# their turn on the event loop.
+# Text is pushed in windows of so many characters: few, so that the first segment is soon there, and others
+# get their turn on the event loop.
 _WINDOW = 512
 # Consumed text that is kept, for rules that look back over a line.
 _KEPT = 64

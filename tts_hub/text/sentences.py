@@ -31,7 +31,6 @@ _LAST_WORD = re.compile(r"[^\s\"“”„‘’'«»‹›()\[\]{}/—–¿¡*_-
 _MOST_OF_A_WORD = 32
 _NEXT_WORD = re.compile(r"[^\W_]+")
 _SHORT_PARTS = re.compile(r"(?:[^\W\d_]{1,3}\.)+[^\W\d_]{1,3}")
-_ROMAN = re.compile(r"[IVXLCDM]+")
 _NUMBERED = re.compile(r"[IVXLCDM]+\b|[A-Z][0-9]|[A-Z](?=[.-][0-9])")
 # "1. First", "A. First", "II. First": the number of a list item or a heading.
 _LABEL = re.compile(r"\W*(?:[^\W\d_]|[0-9]{1,3}|[IVXLC]{1,5})\.")
@@ -90,7 +89,8 @@ class SentenceFinder:
         behind = text[mark.end() : mark.end() + LOOKAHEAD]
         if not _WORD.search(text, 0, mark.start()) or not self._is_end(text, mark, behind):
             return None
-        return mark.end() + len(behind) - len(behind.lstrip())
+        # White space alone: what ends the sentence may still come, such as a line break.
+        return mark.end() + (0 if behind.isspace() else len(behind) - len(behind.lstrip()))
 
     def _is_end(self, text: str, mark: re.Match[str], behind: str) -> bool:
         following = _NEXT_WORD.search(behind)
@@ -98,21 +98,18 @@ class SentenceFinder:
             return len(behind) == LOOKAHEAD and not _ALONE.search(behind)
         if _ALONE.search(behind, 0, following.start()):
             return False  # the marks that stand alone belong to this sentence: "Yes. ... No."
-        marks, closed = mark["marks"], mark.end() > mark.end("marks")
+        marks = mark["marks"]
         if marks[-1] in _STRONG or marks[0] in _STRONG:
             return not self._continues(mark[0], behind)
         word = _LAST_WORD.search(text, max(mark.start() - _MOST_OF_A_WORD, 0), mark.start())
         before = word[0] if word else ""
-        if not behind[0].isspace() and following.start() == 0:
-            return self._without_space(before, mark[0], behind)
-        case = _case(behind[following.start()])
-        if "!" in marks or "?" in marks or not {".", "…"} & set(marks):
-            return case != "small" or not closed
-        if len(marks) > 1 or marks == "…" or not before:
-            return case in ("capital", "digit", "uncased") and following[0].casefold() != before.casefold()
-        if _LABEL.fullmatch(text, 0, mark.end()):
-            return False
-        return self._full_stop(before, case, behind[following.start() :], closed=closed)
+        if following.start() == 0:
+            return self._is_end_without_space(before, mark[0], behind)
+        if marks == "." and before:
+            is_label = _LABEL.fullmatch(text, 0, mark.end()) is not None
+            closed = mark.end() > mark.end("marks")
+            return not is_label and self._is_full_stop(before, behind[following.start() :], closed=closed)
+        return _is_end_at_marks(before, mark, following)
 
     def _continues(self, mark: str, behind: str) -> bool:
         """Whether the sentence of a quotation goes on behind it."""
@@ -121,33 +118,40 @@ class SentenceFinder:
         closed = mark[-1] in _CLOSERS or (bare is not None and bare.search(mark) is not None)
         return closed and goes_on is not None and goes_on.match(behind) is not None
 
-    def _without_space(self, before: str, mark: str, behind: str) -> bool:
+    def _is_end_without_space(self, before: str, mark: str, behind: str) -> bool:
         """Whether a mark that a letter or digit follows at once is an end, and not part of a word."""
-        case = _case(behind[0])
-        if set(mark) <= {"…"}:
+        if set(mark) == {"…"}:
             return False
+        case = _case(behind[0])
         if case == "uncased":
             return not before[-1:].isascii() and not self._continues(mark, behind)
         if case != "capital" or not before.isalpha():
             return False
         return mark[0] != "." or (before[1:].islower() and _MISSED_SPACE.match(behind) is not None)
 
-    def _full_stop(self, before: str, case: _Case, behind: str, *, closed: bool) -> bool:
-        """Whether a lone full stop between a word and what follows is the end of a sentence."""
-        if case == "small" and closed:
-            return False
+    def _is_full_stop(self, before: str, behind: str, *, closed: bool) -> bool:
+        """Whether a lone full stop between a word and the next is the end of a sentence."""
+        case = _case(behind[0])
         if self._rules.ordinals and _ORDINAL.fullmatch(before):
             return case == "capital" and self._starts(behind)
         kind = self._kind(before)
-        if kind is None:
-            return True
-        if kind == "always" or case == "small":
-            return False
-        if kind == "clock":
-            return case != "digit" and not self._is_behind_clock(behind)
-        if kind == "name":
-            return case == "uncased" or (case == "capital" and self._starts(behind))
-        return not (case == "digit" or (kind == "reference" and _NUMBERED.match(behind)))
+        if case == "small":
+            return kind is None and not closed
+        return kind is None or not self._may_stand_before(kind, case, behind)
+
+    def _may_stand_before(self, kind: Kind, case: _Case, behind: str) -> bool:
+        """Whether an abbreviation of that kind and what follows it belong together."""
+        match kind:
+            case "always":
+                return True
+            case "number":
+                return case == "digit"
+            case "reference":
+                return case == "digit" or _NUMBERED.match(behind) is not None
+            case "clock":
+                return case == "digit" or self._is_behind_clock(behind)
+            case "name":
+                return case == "digit" or (case == "capital" and not self._starts(behind))
 
     def _kind(self, word: str) -> Kind | None:
         kind = self._rules.kind(word)
@@ -169,6 +173,14 @@ class SentenceFinder:
     def _is_behind_clock(self, behind: str) -> bool:
         word = _NEXT_WORD.match(behind)
         return word is not None and word[0].casefold() in self._rules.behind_clock
+
+
+def _is_end_at_marks(before: str, mark: re.Match[str], following: re.Match[str]) -> bool:
+    """Whether marks other than a full stop behind a word are an end, where white space follows."""
+    is_small = _case(following[0][0]) == "small"
+    if {".", "…"} >= set(mark["marks"]):
+        return not is_small and following[0].casefold() != before.casefold()  # "I... I do not know."
+    return not (is_small and mark.end() > mark.end("marks"))  # "Is it so?" she asked.
 
 
 def _case(char: str) -> _Case:

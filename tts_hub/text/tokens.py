@@ -28,7 +28,7 @@ JOINT = re.compile(
     r"|(?<=[^\W\d_])[!?;:,،؛؟]+(?=[^\W\d_])"
     r"|(?<=[^\W\d_]{3})/(?=[^\W\d_]{2})|(?<=[^\W\d_]{2})/(?=[^\W\d_]{3})"
 )
-"""Between two words that are written as one: `had—as`, `well...no`, `and/or`, but not `km/h`, `1/2`, `9:30`."""
+"""Between two words written as one: `had—as`, `well...no`, `and/or`, but not in `km/h`, `1/2`, `9:30`."""
 WORD = re.compile(r"[^\W_]")
 ADDRESS = re.compile(r"://|@|www\.|[^\W\d_]\.[^\W\d_]{2,}/", re.I)
 ALIAS = re.compile(r"<(?P<end>/?)(?:\w+:)?sub\b(?P<rest>[^>]*)")
