@@ -71,12 +71,16 @@ async def test_what_would_be_left_out_is_refused(text: str, message: str) -> Non
         await segments(text)
 
 
-@pytest.mark.parametrize("text", ["<!-- -->" * 3_990 + "<x", "<a>" * 10_000, "<" * 30_000, "<?a?>\n" * 4_000])
+@pytest.mark.parametrize(
+    "text",
+    ["<!-- -->" * 3_990 + "<x", "<a>" * 10_000, "<" * 30_000, "<?a?>\n" * 4_000],
+    ids=["comments", "elements", "brackets", "instructions"],
+)
 def test_refusing_takes_no_time(text: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(InvalidTextError):
         check_ssml(text)
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 10, "work that grows with the square of the length takes minutes"
 
 
 async def test_a_document_that_is_too_long_for_one_piece_is_refused() -> None:

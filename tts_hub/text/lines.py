@@ -18,6 +18,7 @@ Boundary = Literal["clause", "sentence", "paragraph"]
 _Verdict = Literal["sentence", "paragraph", "none", "unknown"]
 
 _EVENT = re.compile(r"[\n\f\u2029\[<]")
+_LINE = re.compile(r"[^\n\f\u2029]+")
 _LINE_END = re.compile(r"[\n\f\u2029]")
 _MARKER = re.compile(r"(?:[-*+•‣◦▪–—>]|[0-9]{1,3}[.)]|#{1,6})[ \t]")
 _MARKER_START = re.compile(r"[-*+•‣◦▪–—>]|[0-9]{1,3}[.)]?|#{1,6}")
@@ -62,6 +63,11 @@ def is_scene_break(line: str) -> bool:
     return len(drawn) >= _SHORTEST_ROW and characters <= _ORNAMENTS | _ROWS_OF
 
 
+def without_scene_breaks(text: str) -> str:
+    """The text with spaces in the place of its scene breaks."""
+    return _LINE.sub(lambda line: " " * len(line[0]) if is_scene_break(line[0]) else line[0], text)
+
+
 def _may_be_scene_break(start: str) -> bool:
     return set(start) <= _ORNAMENTS | _ROWS_OF | set(_BLANKS)
 
@@ -79,19 +85,8 @@ class BreakScanner:
 
     def scan(self, text: str, *, final: bool) -> None:
         """Go on up to the next break, or as far as the text allows."""
-        while self.found is None:
-            if self._at_line_start and not self._pass_scene_break(text, final):
-                return
-            if self.found is not None:
-                return
-            event = _EVENT.search(text, self.at)
-            self._remember_head(text)
-            if event is None:
-                self.at = len(text)
-                return
-            self.at = event.start()
-            if not self._resolve(text, event[0], final):
-                return
+        while self.found is None and self._step(text, final):
+            pass
 
     def cross(self) -> None:
         """Leave the found break behind."""
@@ -105,6 +100,15 @@ class BreakScanner:
     def _remember_head(self, text: str) -> None:
         if self._line_start >= 0:
             self._line_head = text[self._line_start : self._line_start + _HEAD_CHARS]
+
+    def _step(self, text: str, final: bool) -> bool:
+        """Pass the start of a line, or go to the next event and pass it; False when that needs more text."""
+        if self._at_line_start:
+            return self._pass_scene_break(text, final)
+        event = _EVENT.search(text, self.at)
+        self._remember_head(text)
+        self.at = event.start() if event else len(text)
+        return event is not None and self._resolve(text, event[0], final)
 
     def _pass_scene_break(self, text: str, final: bool) -> bool:
         """Pass a scene break that begins at `at`, if one does; False when that needs more text."""
