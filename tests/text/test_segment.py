@@ -228,6 +228,15 @@ def test_without_marks_a_long_sentence_is_cut_at_white_space_without_leftovers()
     assert " ".join(found) == "word " * 21 + "end."
 
 
+@pytest.mark.parametrize("shift", range(12))
+@pytest.mark.parametrize("thing", ["3:30 p.m. today", "5 kg", "Dr. Smith"])
+def test_a_cut_at_white_space_leaves_numbers_and_titles_with_what_follows(thing: str, shift: int) -> None:
+    text = ("x" * shift + " word " * 3 + thing + " more and") * 12
+    found = texts(text, max_chars=60)
+    assert len(found) > 5
+    assert sum(piece.count(thing) for piece in found) == 12, found
+
+
 @pytest.mark.parametrize("cluster", ["e\u0301", "👩\u200d👩\u200d👧", "❤\ufe0f", "🇩🇪", "👍🏽", "क्षि", "각"])
 def test_a_hard_cut_leaves_clusters_whole(cluster: str) -> None:
     found = texts(cluster * 100, max_chars=31)

@@ -59,7 +59,7 @@ def captions(
     """
     fits = _Fits(max(max_line_chars, 2), max(max_lines, 1), max_seconds)
     shown = without_scene_breaks(without_pauses(source))
-    binder = Binder(language, fits.columns, _LONG_PAUSE)
+    binder = Binder(language, fits.columns, seconds=fits.seconds, gap=_LONG_PAUSE)
     units = list(binder.bind(list(_tokens(words, shown, fits.columns, language))))
     groups = [group for sentences in _by_pause(units) for group in _pack(sentences, fits)]
     return [

@@ -47,13 +47,14 @@ class Unit:
 class Binder:
     """Joins words that belong together, and rates the places between the others."""
 
-    def __init__(self, language: str, columns: int, longest_gap: float) -> None:
-        """`longest_gap`: seconds of silence from which on words are apart."""
+    def __init__(self, language: str, columns: int, *, seconds: float, gap: float) -> None:
+        """`seconds`: how long a unit may last; `gap`: a silence from which on words are apart."""
         code = sentence_language(language)
         self._rules = rules_for(code)
         self._words = function_words(code)
         self._columns = columns
-        self._longest_gap = longest_gap
+        self._seconds = seconds
+        self._gap = gap
 
     def bind(self, tokens: Sequence[Unit]) -> Iterator[Unit]:
         """The same text in units; those of one word where nothing binds it."""
@@ -66,13 +67,13 @@ class Binder:
             if most and self._fits(unit, token, most):
                 unit = replace(token, text=_pair(unit, token), start=unit.start, spaced=unit.spaced)
             else:
-                yield replace(unit, ending=unit.ending or self._ending(before_last, last.text, token.text))
+                yield replace(unit, ending=unit.ending or self._ending(before_last, token.text))
                 unit = token
             before_last = last.text
         yield unit
 
     def _fits(self, unit: Unit, token: Unit, most: int) -> bool:
-        is_near = token.start - unit.end <= self._longest_gap
+        is_near = token.start - unit.end <= self._gap and token.end - unit.start <= self._seconds
         return token.spaced and is_near and width(_pair(unit, token)) <= most
 
     def _most(self, last: Unit, token: Unit) -> int:
@@ -111,7 +112,7 @@ class Binder:
         is_function_word = small in self._words.openers or small in self._words.determiners
         return is_noun and not is_function_word and not _YEAR.fullmatch(number)
 
-    def _ending(self, before: str, last: str, following: str) -> Ending | None:
+    def _ending(self, before: str, following: str) -> Ending | None:
         if _bare(following).casefold() in self._words.openers:
             return "phrase"
         return "open" if _bare(before).casefold() in self._words.determiners else None

@@ -99,18 +99,18 @@ _SHARED = _Table(
 _TABLES: Mapping[str, _Table] = {
     "en": _Table(
         always=(
-            "Dr Drs Prof Profs Mr Mrs Ms Mx Mme Mlle Messrs Rev Revd Fr St Ste Mt Mts Ft Hon Pres Gov Sen "
-            "Reps Rep Gen Maj Col Lt Capt Cmdr Cdr Adm Sgt Cpl Pvt Brig Supt Insp Det Atty Amb Msgr Mgr "
-            "viz vs cf e.g i.e eg ie resp incl excl esp aka a.k.a"
+            "P.S Dr Drs Prof Profs Mr Mrs Ms Mx Mme Mlle Messrs Rev Revd Fr St Ste Mt Mts Ft Hon Pres Gov "
+            "Sen Reps Rep Gen Maj Col Lt Capt Cmdr Cdr Adm Sgt Cpl Pvt Brig Supt Insp Det Atty Amb Msgr "
+            "Mgr viz vs cf e.g i.e eg ie resp incl excl esp aka a.k.a"
         ),
         number=(
-            "no nos approx appx ca circa c max min est p pp para paras ll tel ext op cit ed al etc et.al "
-            "Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec kg km cm mm mi yd yds ft lb lbs oz gal hr "
-            "hrs mins mph pts qt doz"
+            "temp avg deg tsp tbsp misc prev orig acct addr amt attn no nos approx appx ca circa c max "
+            "min est p pp para paras ll tel ext op cit ed al etc et.al Jan Feb Mar Apr Jun Jul Aug Sep "
+            "Sept Oct Nov Dec kg km cm mm mi yd yds ft lb lbs oz gal hr hrs mins mph pts qt doz"
         ),
         reference=(
-            "sec fig figs eq eqs eqn vol vols ch chs chap chaps sect secs art arts tab app ex prop thm lem "
-            "cor def ref refs ver v vv pl bk pt par ser suppl"
+            "sec fig figs eq eqs eqn vol vols ch chs chap chaps sect secs art arts tab app ex prop thm "
+            "lem cor def ref refs ver v vv pl bk pt par ser suppl"
         ),
         name=(
             "Jr Sr Esq Inc Ltd Co Cos Corp Dept Univ Assn Bros Intl Natl Govt Ave Blvd Rd Hwy Ln Pkwy Sq "
@@ -168,30 +168,32 @@ _TABLES: Mapping[str, _Table] = {
         reference="p pp fig art chap vol t tome réf éq eq tab sect par al ch app v",
         name="Jr Sr Cie Sté Ets",
         starters=(
-            "il elle ils elles on nous vous je tu le la les un une des ce cet cette ces ça c'est mais et "
-            "ou donc or ni car alors puis ensuite après avant quand lorsque si comme que qui où pourquoi "
-            "comment son sa ses leur leurs mon ma mes notre nos votre vos dans sur sous pour par avec "
-            "sans en à au aux de du tout tous toute aujourd'hui hier demain ici là personne rien chaque "
-            "certains plusieurs cependant pourtant enfin"
+            "c j l d n qu il elle ils elles on nous vous je tu le la les un une des ce cet cette ces ça "
+            "c'est mais et ou donc or ni car alors puis ensuite après avant quand lorsque si comme que "
+            "qui où pourquoi comment son sa ses leur leurs mon ma mes notre nos votre vos dans sur sous "
+            "pour par avec sans en à au aux de du tout tous toute aujourd'hui hier demain ici là personne "
+            "rien chaque certains plusieurs cependant pourtant enfin"
         ),
     ),
     "es": _Table(
         always=(
             "sr sra srta sres sras D dña dr dra dres prof profa lic ing arq gral Cap cnel tte sto sta "
-            "excmo excma ilmo Fr rvdo mons av avda pza plza ctra ej p.ej cf vs esq prov entlo dcha izq ud"
+            "excmo excma ilmo Fr rvdo mons av avda pza plza ctra ej p.ej cf vs esq prov ud"
         ),
         number=(
-            "núm núms nº n nro no aprox máx mín tel tfno etc ene feb mar abr may jun jul ago sept set oct "
-            "nov dic lun mié jue vie sáb dom km kg cm mm h min seg ed admón"
+            "izq dcha entlo núm núms nº n nro no aprox máx mín tel tfno etc ene feb mar abr may jun jul "
+            "ago sept set oct nov dic lun mié jue vie sáb dom km kg cm mm h min seg ed admón"
         ),
-        reference="pág págs p pp fig cap caps art arts vol vols t tomo sec secc ec apdo párr ref tab lám v",
+        reference=(
+            "s pág págs p pp fig cap caps art arts vol vols t tomo sec secc ec apdo párr ref tab lám v"
+        ),
         name="Cía Hnos S.A EE.UU EE UU Uds Vds Jr Inc Ltd Co Corp a.C d.C",
         starters=(
-            "él ella ellos ellas yo tú nosotros usted ustedes el la los las lo un una unos unas este esta "
-            "esto estos ese esa eso aquel pero y o entonces luego después antes cuando si como que quién "
-            "qué dónde cómo por para en con sin de desde hasta a al su sus mi mis tu nuestro nadie nada "
-            "todo todos cada hoy ayer mañana aquí allí ahora también no sí ya además aunque porque "
-            "finalmente"
+            "es son está están hay fue era ha él ella ellos ellas yo tú nosotros usted ustedes el la los "
+            "las lo un una unos unas este esta esto estos ese esa eso aquel pero y o entonces luego "
+            "después antes cuando si como que quién qué dónde cómo por para en con sin de desde hasta a "
+            "al su sus mi mis tu nuestro nadie nada todo todos cada hoy ayer mañana aquí allí ahora "
+            "también no sí ya además aunque porque finalmente"
         ),
     ),
     "it": _Table(
@@ -201,15 +203,16 @@ _TABLES: Mapping[str, _Table] = {
         ),
         number=(
             "n nn num nr ca circa max min tel ecc gen feb mar apr mag giu lug ago set sett ott nov dic "
-            "lun mer gio ven sab dom km kg cm mm h sec ed"
+            "lun mer gio ven sab dom km kg cm mm h ed"
         ),
-        reference="pag pagg p pp fig figg cap capp art artt vol voll t tab sez eq par rif v lib",
+        reference="sec pag pagg p pp fig figg cap capp art artt vol voll t tab sez eq par rif v lib",
         name="S.p.A S.r.l Jr Inc Ltd Co Corp a.C d.C",
         starters=(
-            "egli lui lei loro noi voi io tu il lo la i gli le un uno una questo questa questi quello "
-            "quella ma e o poi dopo prima quando se come che chi cosa dove perché per in con senza di da "
-            "a al nel nella sul su suo sua suoi mio mia nostro nessuno niente tutto tutti ogni oggi ieri "
-            "domani qui là ora anche non sì già inoltre però infine allora così"
+            "è sono c'è era ha l c egli lui lei loro noi voi io tu il lo la i gli le un uno una questo "
+            "questa questi quello quella ma e o poi dopo prima quando se come che chi cosa dove perché "
+            "per in con senza di da a al nel nella sul su suo sua suoi mio mia nostro nessuno niente "
+            "tutto tutti ogni oggi ieri domani qui là ora anche non sì già inoltre però infine allora "
+            "così"
         ),
     ),
     "pt": _Table(
@@ -221,13 +224,14 @@ _TABLES: Mapping[str, _Table] = {
             "nº n núm num aprox máx mín tel etc jan fev mar abr mai jun jul ago set out nov dez seg ter "
             "qua qui sex sáb dom km kg cm mm h min ed"
         ),
-        reference="pág págs pag p pp fig figs cap caps art arts vol vols t tab sec eq par ref v",
+        reference="séc pág págs pag p pp fig figs cap caps art arts vol vols t tab sec eq par ref v",
         name="Cia Ltda S.A EUA E.U.A Jr Inc Ltd Co Corp a.C d.C",
         starters=(
-            "ele ela eles elas eu tu nós você vocês o a os as um uma este esta isto esse essa isso aquele "
-            "mas e ou então depois antes quando se como que quem onde porque por para em no na nos nas "
-            "com sem de do da desde até ao seu sua seus meu minha nosso ninguém nada tudo todos cada hoje "
-            "ontem amanhã aqui ali agora também não sim já além embora finalmente"
+            "é são está estão há foi era ele ela eles elas eu tu nós você vocês o a os as um uma este "
+            "esta isto esse essa isso aquele mas e ou então depois antes quando se como que quem onde "
+            "porque por para em no na nos nas com sem de do da desde até ao seu sua seus meu minha nosso "
+            "ninguém nada tudo todos cada hoje ontem amanhã aqui ali agora também não sim já além embora "
+            "finalmente"
         ),
     ),
     "nl": _Table(

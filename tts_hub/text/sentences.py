@@ -41,9 +41,12 @@ _STRONG = frozenset("。！？｡؟۔।॥।։။܀܁܂᠃᠉؞﹒﹖﹗")
 # A quotation that such a word follows is part of the sentence: 「本当？」と聞いた。 “真的吗？”他问。
 _GOES_ON = {
     "ja": re.compile(
-        r"[、，]|と(?!ても|ころ|にかく|き|も|つぜん|なり|うとう|りあえず|っさ)|って|なんて|など|[のを]|[はがもにでや](?=[一-鿿])"
+        r"[、，]|と(?!ても|ころ|にかく|き|も|つぜん|なり|うとう|りあえず|っさ)|って|なんて|など|だ[っろよ]|です|でし|[のを]|[はがもにでや](?=[一-鿿])"
     ),
-    "zh": re.compile(r"[、，；：]|[的地了]|[他她它我你您咱][们們]?[^。！？，、\s]{0,6}?[说說问問道答喊叫想]"),
+    "zh": re.compile(
+        r"[、，；：]|[的地了]|[他她它我你您咱][们們]?[^。！？，、\s]{0,6}?[说說问問道答喊叫想]"
+        r"|[^。！？，、；\s“”]{1,6}[说說问問答喊叫笑]道?[。，：]"
+    ),
 }
 _BARE = {
     "ja": re.compile(r"[?？!！]$"),  # also without brackets: 本当？と聞いた。
@@ -161,7 +164,7 @@ class SentenceFinder:
         if _SHORT_PARTS.fullmatch(word):
             return "always" if self._rules.kind(last) == "always" else "name"
         is_initial = len(word) == 1 and (word.isupper() or (word.islower() and word.isalpha()))
-        return "name" if is_initial and word != "I" else None
+        return "name" if is_initial and word not in "Ii" else None
 
     def _starts(self, behind: str) -> bool:
         """Whether a word with a capital begins a sentence rather than a name."""
