@@ -221,3 +221,84 @@ def test_a_place_that_cannot_be_written_is_an_output_error(tmp_path: Path) -> No
         with pytest.raises(OutputError, match=path.name):
             write_captions(path, timed("Hello."), "Hello.")
     assert [path.name for path in tmp_path.iterdir()] == ["taken.srt"]
+
+
+CORPUS = {
+    "en": "We will meet at {} in front of the old station and then go on to the museum by the river. ",
+    "de": "Wir treffen uns {} vor dem alten Bahnhof und gehen dann weiter zu dem Museum an dem Fluss. ",
+    "fr": "Nous nous verrons {} devant la vieille gare et nous irons ensuite au musée près de la rivière. ",
+    "es": "Nos veremos {} delante de la vieja estación y luego iremos al museo que está junto al río. ",
+}
+
+
+@pytest.mark.parametrize("columns", [20, 26, 32, 37, 42])
+@pytest.mark.parametrize("shift", range(0, 40, 5))
+@pytest.mark.parametrize(
+    ("thing", "language"),
+    [
+        ("3:30 p.m.", "en"),
+        ("3:30 p.m. Eastern time", "en"),
+        ("5 kg", "en"),
+        ("5 million", "en"),
+        ("12 apples", "en"),
+        ("20 °C", "en"),
+        ("Dr. Smith", "en"),
+        ("J. Smith", "en"),
+        ("No. 5", "en"),
+        ("vol. 3", "en"),
+        ("May 5", "en"),
+        ("3. Oktober", "de"),
+        ("15 Uhr", "de"),
+        ("Hr. Müller", "de"),
+        ("M. Dupont", "fr"),
+        ("15 h", "fr"),
+        ("la Sra. López", "es"),
+    ],
+)
+def test_what_belongs_together_stands_on_one_line(
+    thing: str, language: str, shift: int, columns: int
+) -> None:
+    source = "x" * shift + " " + CORPUS[language].format(thing) * 3
+    words = timed(source, pattern=r"[\w.:,°]+")
+    found = captions(words, source, language=language, max_line_chars=columns)
+    shown = "\n".join(line for caption in found for line in caption.lines)
+    kept = thing.removesuffix(" time").removeprefix("la ")
+    assert shown.count(kept) == 3, shown
+
+
+@pytest.mark.parametrize("columns", [24, 32, 37, 42])
+@pytest.mark.parametrize("shift", range(0, 40, 5))
+@pytest.mark.parametrize(
+    ("language", "hanging"),
+    [
+        ("en", "the at in of and to by on a"),
+        ("de", "dem den und zu an vor"),
+        ("fr", "la au et de devant"),
+        ("es", "la el al de y que"),
+    ],
+)
+def test_no_line_ends_with_an_article_or_a_preposition(
+    language: str, hanging: str, shift: int, columns: int
+) -> None:
+    source = "x" * shift + " " + CORPUS[language].format("9:30") * 3
+    found = captions(timed(source, pattern=r"[\w:]+"), source, language=language, max_line_chars=columns)
+    for line in (line for caption in found for line in caption.lines):
+        assert line.split()[-1] not in hanging.split(), line
+
+
+@pytest.mark.parametrize("columns", [30, 37, 42])
+def test_no_line_ends_between_an_adjective_and_its_noun(columns: int) -> None:
+    source = "She had been waiting there all morning for the hot tea that he had made. " * 3
+    found = captions(timed(source), source, max_line_chars=columns)
+    lines = [line for caption in found for line in caption.lines]
+    assert sum("for the hot tea" in line for line in lines) == 3, lines
+
+
+def test_scene_breaks_and_pauses_are_not_shown() -> None:
+    source = "One here.\n\n* * *\n\nTwo [pause] there.\n~~~"
+    assert lines(source) == [("One here. Two there.",)]
+
+
+def test_long_texts_have_captions_in_time_that_grows_with_the_length() -> None:
+    found = captions(timed("of the " * 20_000), "of the " * 20_000)
+    assert sum(len(line.split()) for caption in found for line in caption.lines) == 40_000

@@ -927,7 +927,7 @@ async def test_a_long_segment_waits_for_its_reader_and_leaves_its_slot_to_others
 async def test_a_text_of_which_nothing_is_heard_is_an_error(script: FakeScript) -> None:
     async with hub(FakeBackend(script=script)) as manager:
         with pytest.raises(InvalidTextError, match="no words to speak"):
-            await manager.stream("...", model="fake")
+            await manager.stream("♫", model="fake")
 
 
 async def test_words_of_a_silent_attempt_are_not_told() -> None:

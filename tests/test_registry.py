@@ -120,7 +120,7 @@ def test_listing_the_engines_imports_nothing_heavy() -> None:
         "async def main():\n"
         "    async with TTSBackendManager() as manager: manager.status()\n"
         "asyncio.run(main())\n"
-        "heavy = {'torch', 'onnxruntime', 'transformers', 'scipy', 'av', 'sentencex', 'rich', 'httpx'}\n"
+        "heavy = {'torch', 'onnxruntime', 'transformers', 'scipy', 'av', 'rich', 'httpx'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )
     ran = subprocess.run(

@@ -27,7 +27,22 @@ class WordMatcher:
         self._current: tuple[Token, float, float] | None = None
 
     def said(self, word: str, start: float, end: float) -> list[WordTiming]:
-        """Words of the text that are settled by it; seconds as they came in."""
+        """Words of the text that are settled by it; seconds as they came in.
+
+        A service may give `had—as` as one: its words share the time by their lengths.
+        """
+        parts = [token for token in tokens(word) if token.wordlike]
+        total = sum(part.end - part.start for part in parts)
+        settled, done = list[WordTiming](), 0
+        for part in parts:
+            begin = start + (end - start) * done / total
+            done += part.end - part.start
+            settled += self._said_alone(
+                word[part.start : part.end], begin, start + (end - start) * done / total
+            )
+        return settled
+
+    def _said_alone(self, word: str, start: float, end: float) -> list[WordTiming]:
         plain = _plain(word)
         if not plain:
             return []

@@ -53,6 +53,8 @@ def check(text: str, spoken: Spoken) -> None:
         ("en-us", "In 1984 we paid $5.50, 50% off.", "In 1984 we paid $5.50 50% off"),
         ("en-us", "Nice 😀 work, naïve café cafe\u0301 owner.", "Nice 😀 work naïve café cafe\u0301 owner"),
         ("en-us", "line one\r\n\r\n\tline\u00a0two", "line one line two"),
+        ("en-us", "He had—as they say—won.", "He had as they say won"),
+        ("en-us", "Well...no, red/green and wait…what?", "Well no red green and wait what"),
         ("cmn", "你好,世界。", "你 好 世 界"),
         ("ja", "こんにちは、世界。", "こ ん に ち は 世 界"),
         ("th", "สวัสดีครับ ยินดีที่ได้รู้จัก", "สวัสดีครับ ยินดีที่ ได้ รู้ จัก"),
@@ -64,6 +66,16 @@ async def test_words_as_written(backend: EspeakBackend, voice: str, text: str, e
     spoken = await speak(backend, text, voice)
     check(text, spoken)
     assert texts(spoken) == expected.split(" ")
+
+
+async def test_words_joined_by_a_dash_sound_where_they_are_timed(backend: EspeakBackend) -> None:
+    spoken = await speak(backend, "We won—Amy may ring")
+    won, amy = spoken.words[1:3]
+    assert amy.start - won.end > 0.06, "the dash is a pause"
+    assert np.abs(spoken.at(won.end + 0.001, amy.start)).max() < 0.01
+    for word in (won, amy):
+        middle = (word.start + word.end) / 2
+        assert np.abs(spoken.at(middle - 0.03, middle + 0.03)).max() > 0.03
 
 
 SSML = (

@@ -59,7 +59,7 @@ def test_merged_words_and_numbers_keep_their_words(
         (
             "a",
             "dog—Rex, e.g. U.S.A.",
-            {"dog—Rex": "dˈɑːɡ—ɹˈɛks", "e.g": "ˈiː.dʒˈiː", "U.S.A": "jˈuː.ˈɛs.ˈeɪ"},
+            {"dog": "dˈɑːɡ", "Rex": "ɹˈɛks", "e.g": "ˈiː.dʒˈiː", "U.S.A": "jˈuː.ˈɛs.ˈeɪ"},
         ),
         ("e", "El 25 % de la gente", {"25": "βˌeɪntiθˈinko", "%": "poɾθjˈɛnto", "de": "ðe", "la": "la"}),
         ("f", "c'est-à-dire des gens", {"c'est-à-dire": "sɛtadˈiʁ", "des": "de"}),

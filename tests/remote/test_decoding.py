@@ -309,6 +309,16 @@ def test_a_word_that_is_said_in_pieces_is_one_word() -> None:
     ]
 
 
+def test_two_words_that_are_said_as_one_share_its_time() -> None:
+    assert said("He had—as ever—won", "He", "had—as", "ever—won") == [
+        ("He", 0, 1),
+        ("had", 1, 1 + 3 / 5),
+        ("as", 1 + 3 / 5, 2),
+        ("ever", 2, 2 + 4 / 7),
+        ("won", 2 + 4 / 7, 3),
+    ]
+
+
 def test_two_numbers_in_a_row_share_their_time() -> None:
     assert said("at 10 100 o'clock", "at", "ten", "one", "hundred", "o'clock") == [
         ("at", 0, 1),

@@ -60,7 +60,7 @@ SENTENCES = {
         ["我喜欢茶，也喜欢咖啡。", "你呢？"],
     ],
     "ja": [
-        ["「はい。」", "と言った。"],
+        ["「はい。」と言った。", "「そう。」", "彼は笑った。"],
         ["今日は。", "元気ですか？"],
         ["3.5メートルです。", "すごい！"],
         ["本当？！", "信じられない。"],
@@ -146,12 +146,70 @@ def test_a_wrapped_line_that_ends_with_a_sentence_is_no_paragraph() -> None:
         ("Yes. ... ?! No there.", ["Yes. ... ?!", "No there."]),
         ("?! Really.", ["?! Really."]),
         ("Hello there. 😀", ["Hello there. 😀"]),
-        ("One.\n\n***\n\nTwo.", ["One.", "***", "Two."]),
         ("Hi! Yes. No.", ["Hi!", "Yes.", "No."]),
     ],
 )
 def test_only_marks_are_merged_into_their_neighbour(text: str, expected: list[str]) -> None:
     assert [found for found in texts(text) if found] == expected
+
+
+SCENE_BREAKS = [
+    *(
+        "* * *",
+        "***",
+        "*",
+        "~~~",
+        "~ ~ ~",
+        "###",
+        "#",
+        "---",
+        "-----",
+        "- - -",
+        "___",
+        "===",
+        "⁂",
+        "• • •",
+        "•",
+        "—",
+        "– – –",
+    ),
+    *("...", ". . .", "…", "·", "❦", "★ ★ ★", "+++", "=-=-=", "~*~", "|---|---|", "\t* * *  ", "-" * 100),
+]
+
+
+@pytest.mark.parametrize("drawing", SCENE_BREAKS)
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("One here.\n\n{}\n\nTwo there.", ["One here.", "Two there."]),
+        ("One here.\n{}\nTwo there.", ["One here.", "Two there."]),
+        ("one without a mark\n{}\nand two", ["one without a mark", "and two"]),
+        ("One here.\r\n{}\r\nTwo there.", ["One here.", "Two there."]),
+        ("{}\nTwo there.", ["Two there."]),
+        ("One here.\n{}", ["One here."]),
+        ("One here.\n{}\n\n", ["One here."]),
+    ],
+)
+def test_a_scene_break_is_a_pause_between_paragraphs(text: str, expected: list[str], drawing: str) -> None:
+    text = text.format(drawing)
+    segmenter = Segmenter()
+    in_pieces = [found for piece in text for found in segmenter.push(piece)] + segmenter.finish()
+    found = segments(text)
+    assert found == in_pieces
+    spoken = [segment for segment in found if segment.text]
+    assert [segment.text for segment in spoken] == expected
+    assert {segment.boundary for segment in spoken} == {"paragraph"}
+    assert all(segment is found[-1] for segment in found if not segment.text), "one pause, not two"
+
+
+@pytest.mark.parametrize("line", ["- milk", "# Title", "+", "==", "5", "100%", "*stage*", "😀", "> quoted"])
+def test_a_line_that_says_something_is_no_scene_break(line: str) -> None:
+    assert "".join(line.split()) in "".join("".join(texts(f"One here.\n{line}\nTwo there.")).split())
+
+
+@pytest.mark.parametrize("text", ["...", "?!", "—", ". " * 1000, '"" ()'])
+def test_marks_alone_are_not_spoken(text: str) -> None:
+    assert not any(texts(text))
 
 
 def test_a_long_sentence_is_cut_at_clause_marks_into_balanced_pieces() -> None:
@@ -168,6 +226,15 @@ def test_without_marks_a_long_sentence_is_cut_at_white_space_without_leftovers()
     found = texts("word " * 21 + "end.", max_chars=105)
     assert all(45 < len(piece) < 65 and piece.split() for piece in found)
     assert " ".join(found) == "word " * 21 + "end."
+
+
+@pytest.mark.parametrize("shift", range(12))
+@pytest.mark.parametrize("thing", ["3:30 p.m. today", "5 kg", "Dr. Smith"])
+def test_a_cut_at_white_space_leaves_numbers_and_titles_with_what_follows(thing: str, shift: int) -> None:
+    text = ("x" * shift + " word " * 3 + thing + " more and") * 12
+    found = texts(text, max_chars=60)
+    assert len(found) > 5
+    assert sum(piece.count(thing) for piece in found) == 12, found
 
 
 @pytest.mark.parametrize("cluster", ["e\u0301", "👩\u200d👩\u200d👧", "❤\ufe0f", "🇩🇪", "👍🏽", "क्षि", "각"])
@@ -222,7 +289,7 @@ def test_a_text_that_starts_with_a_pause_has_a_silent_segment() -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["[pause:1s]", " \n ", "[pause:1] [pause:2]\n"])
+@pytest.mark.parametrize("text", ["[pause:1s]", " \n ", "[pause:1] [pause:2]\n", "***", "***\n\n---\n"])
 def test_only_pauses_and_white_space_give_one_silent_segment(text: str) -> None:
     assert [(segment.text, segment.span) for segment in segments(text)] == [("", (0, len(text)))]
 
@@ -235,6 +302,16 @@ def test_a_tag_may_arrive_in_parts() -> None:
     segmenter = Segmenter()
     found = segmenter.push("Hi [pau") + segmenter.push("se:1s]") + segmenter.push(" you") + segmenter.finish()
     assert [(segment.text, segment.pause_after) for segment in found] == [("Hi", 1.0), ("you", None)]
+
+
+@pytest.mark.parametrize(
+    ("tag", "seconds"),
+    [("[pause]", 1.0), ("[pause 1.5s]", 1.5), ("[pause=2]", 2.0), ("<break time='3s'/>", 3.0)],
+)
+def test_every_spelling_of_a_pause_may_arrive_in_parts(tag: str, seconds: float) -> None:
+    segmenter = Segmenter()
+    found = [made for piece in f"Hi {tag} you" for made in segmenter.push(piece)] + segmenter.finish()
+    assert [(segment.text, segment.pause_after) for segment in found] == [("Hi", seconds), ("you", None)]
 
 
 def test_a_tag_that_stays_unfinished_is_text_or_an_error() -> None:

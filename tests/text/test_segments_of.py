@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+import anyio
+import anyio.lowlevel
 import pytest
 
 from tts_hub.errors import InvalidTextError, TextTooLongError
@@ -48,7 +50,9 @@ async def test_a_sentence_leaves_before_the_rest_is_written() -> None:
     assert writer.closed
 
 
-@pytest.mark.parametrize("text", ["", " \n", "[pause:1s]", "Fine. [pause:abc]", "a\x00"])
+@pytest.mark.parametrize(
+    "text", ["", " \n", "[pause:1s]", "Fine. [pause:abc]", "a\x00", "...", "***\n\n---", "—!?", "." * 1000]
+)
 async def test_a_text_that_cannot_be_spoken_is_refused_whole_or_in_pieces(text: str) -> None:
     with pytest.raises(InvalidTextError):
         await spoken(text)
@@ -74,3 +78,21 @@ async def test_a_long_text_is_not_read_for_its_first_segment() -> None:
     text = "A sentence of the usual kind. " * 30_000
     async with aclosing(segments_of(text, max_total_chars=len(text))) as found:
         assert (await anext(found)).span == (0, 30)
+
+
+@pytest.mark.parametrize("written", [False, True], ids=["whole", "in-one-piece"])
+async def test_others_get_their_turn_while_a_long_text_is_cut(written: bool) -> None:
+    text = "Yes, no. " * 5_000
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await anyio.lowlevel.checkpoint()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(other)
+        assert len(await spoken(Writer(text).write() if written else text, limit=len(text))) == 5_000
+        tasks.cancel_scope.cancel()
+    assert turns >= len(text) // 1_000

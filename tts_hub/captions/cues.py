@@ -7,18 +7,19 @@ Text before the first word and behind the last one was not spoken, and is not sh
 from __future__ import annotations
 
 import re
-import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise, zip_longest
-from typing import Literal
 
+from tts_hub.captions.units import Binder, Ending, Unit
+from tts_hub.captions.widths import width
 from tts_hub.text.clauses import cut_point
+from tts_hub.text.lines import without_scene_breaks
+from tts_hub.text.markup import without_pauses
 from tts_hub.text.segment import Segmenter
 from tts_hub.types import WordTiming
 
-_PAUSE_TAG = re.compile(r"\[[ \t]*pause[ \t]*:[^\[\]\n]*\]", re.IGNORECASE)
 _CLAUSE_END = re.compile(r"(?:[,;:—–،؛、，；：!?…。！？｡؟۔।॥][\"'”’»)\]」』）]*|[)\]」』）])$")
 # A silence of so many seconds between two words starts a new caption.
 _LONG_PAUSE = 1.5
@@ -27,11 +28,8 @@ _MIN_SECONDS = 1.0
 # The longest that the last one stays behind its last word, where the audio may be over.
 _LAST_HOLD = 0.3
 # How much worse than an even split a line may be, in columns, to end where the sense does;
-# and how much better, not to end in "Dr. Smith".
-_BREAK_BONUS = {"sentence": 16, "clause": 10, None: 0, "abbreviation": -12}
-# Categories of accents, variation selectors and joiners.
-_NO_WIDTH = frozenset(["Mn", "Me", "Cf"])
-_Ending = Literal["sentence", "clause", "abbreviation"]
+# and how much better, not to end behind "the hot" of "the hot tea".
+_BREAK_BONUS = {"sentence": 16, "clause": 10, "phrase": 5, None: 0, "open": -8, "abbreviation": -12}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +40,6 @@ class Caption:
     """Seconds from the start of the audio."""
     end: float
     lines: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    """A stretch of text without white space: what a line break never cuts."""
-
-    text: str
-    start: float
-    end: float
-    spaced: bool
-    """White space stood before it."""
-    ending: _Ending | None
 
 
 def captions(
@@ -72,12 +58,10 @@ def captions(
     by which sentences end.
     """
     fits = _Fits(max(max_line_chars, 2), max(max_lines, 1), max_seconds)
-    shown = _PAUSE_TAG.sub(lambda tag: " " * len(tag[0]), source)
-    groups = [
-        group
-        for sentences in _by_pause(list(_tokens(words, shown, fits.columns, language)))
-        for group in _pack(sentences, fits)
-    ]
+    shown = without_scene_breaks(without_pauses(source))
+    binder = Binder(language, fits.columns, seconds=fits.seconds, gap=_LONG_PAUSE)
+    units = list(binder.bind(list(_tokens(words, shown, fits.columns, language))))
+    groups = [group for sentences in _by_pause(units) for group in _pack(sentences, fits)]
     return [
         Caption(group[0].start, _end(group, until), tuple(_lines(group, fits)))
         for group, until in zip_longest(groups, (later[0].start for later in groups[1:]))
@@ -92,26 +76,26 @@ class _Fits:
     lines: int
     seconds: float
 
-    def __call__(self, tokens: Sequence[_Token]) -> bool:
+    def __call__(self, tokens: Sequence[Unit]) -> bool:
         return tokens[-1].end - tokens[0].start <= self.seconds and len(self.wrap(tokens)) <= self.lines
 
-    def wrap(self, tokens: Sequence[_Token]) -> list[int]:
+    def wrap(self, tokens: Sequence[Unit]) -> list[int]:
         """Where lines start when each is filled as far as it goes; stops when they are too many."""
         starts, used = [0], 0
         for index, token in enumerate(tokens):
-            width = _width(token.text)
+            columns = width(token.text)
             space = int(token.spaced and used > 0)
-            if used and used + space + width > self.columns:
+            if used and used + space + columns > self.columns:
                 starts.append(index)
-                used = width
+                used = columns
                 if len(starts) > self.lines:
                     break
             else:
-                used += space + width
+                used += space + columns
         return starts
 
 
-def _tokens(words: Sequence[WordTiming], source: str, columns: int, language: str) -> Iterator[_Token]:
+def _tokens(words: Sequence[WordTiming], source: str, columns: int, language: str) -> Iterator[Unit]:
     """The text in time order, cut at white space, with times; a word spoken twice comes twice."""
     ordered = _merged(sorted(words, key=lambda word: word.start), len(source))
     ends = _sentence_ends(source, language)
@@ -128,13 +112,13 @@ def _tokens(words: Sequence[WordTiming], source: str, columns: int, language: st
             reached = start + at + len(text)
             clock = begin + per_char * (at + len(text))
             ending = _ending(text, _last_in(ends, source, reached - len(text), reached))
-            yield _Token(text, begin + per_char * at, clock, spaced, ending)
+            yield Unit(text, begin + per_char * at, clock, spaced, ending)
 
 
 def _sentence_ends(source: str, language: str) -> list[int]:
     """Indexes behind the last character of every sentence, heading and paragraph."""
     segmenter = Segmenter(language=language)
-    # A broken pause tag was refused before anything was spoken; here it may be any text.
+    # Pause tags are gone, and a broken one was refused before anything was spoken; here it may be any text.
     segments = segmenter.push(source.replace("[", "(")) + segmenter.finish()
     return [one.offset + len(one.text) for one in segments if one.text and one.boundary != "clause"]
 
@@ -145,7 +129,7 @@ def _last_in(ends: Sequence[int], source: str, start: int, end: int) -> bool:
     return last >= 0 and start < ends[last] and not any(map(str.isalnum, source[ends[last] : end]))
 
 
-def _ending(text: str, ends_sentence: bool) -> _Ending | None:
+def _ending(text: str, ends_sentence: bool) -> Ending | None:
     if ends_sentence:
         return "sentence"
     if _CLAUSE_END.search(text):
@@ -208,17 +192,17 @@ def _fitting(text: str, start: int, columns: int) -> int:
     """How many characters from `start` on fit into a line, at least one."""
     used = 0
     for index in range(start, len(text)):
-        used += _width(text[index])
+        used += width(text[index])
         if used > columns:
             return max(index - start, 1)
     return len(text) - start
 
 
-def _by_pause(tokens: Sequence[_Token]) -> Iterator[list[list[_Token]]]:
+def _by_pause(tokens: Sequence[Unit]) -> Iterator[list[list[Unit]]]:
     """Sentences, in groups between long pauses."""
     if not tokens:
         return
-    group: list[list[_Token]] = [[tokens[0]]]
+    group: list[list[Unit]] = [[tokens[0]]]
     for last, token in pairwise(tokens):
         if token.start - last.end > _LONG_PAUSE:
             yield group
@@ -230,9 +214,9 @@ def _by_pause(tokens: Sequence[_Token]) -> Iterator[list[list[_Token]]]:
     yield group
 
 
-def _pack(sentences: Sequence[list[_Token]], fits: _Fits) -> Iterator[list[_Token]]:
+def _pack(sentences: Sequence[list[Unit]], fits: _Fits) -> Iterator[list[Unit]]:
     """Short sentences share a caption; a long one is cut into several of its own."""
-    open_group: list[_Token] = []
+    open_group: list[Unit] = []
     for sentence in sentences:
         if open_group and fits([*open_group, *sentence]):
             open_group += sentence
@@ -246,9 +230,9 @@ def _pack(sentences: Sequence[list[_Token]], fits: _Fits) -> Iterator[list[_Toke
         yield open_group
 
 
-def _cut(sentence: list[_Token], fits: _Fits) -> list[list[_Token]]:
+def _cut(sentence: list[Unit], fits: _Fits) -> list[list[Unit]]:
     """Pieces of a sentence that fit, about equally long, at clause marks where possible."""
-    pieces: list[list[_Token]] = []
+    pieces: list[list[Unit]] = []
     start = 0
     capacity = fits.columns * fits.lines
     while len(sentence) - start > 1 and (len(sentence) - start > capacity or not fits(sentence[start:])):
@@ -265,11 +249,11 @@ def _cut(sentence: list[_Token], fits: _Fits) -> list[list[_Token]]:
     return [*pieces, sentence[start:]]
 
 
-def _measure(tokens: Sequence[_Token]) -> int:
-    return _width(_joined(tokens))
+def _measure(tokens: Sequence[Unit]) -> int:
+    return width(_joined(tokens))
 
 
-def _best_size(tokens: Sequence[_Token], sizes: Iterable[int], target: float) -> int:
+def _best_size(tokens: Sequence[Unit], sizes: Iterable[int], target: float) -> int:
     """After how many tokens to break: near an even split, or rather where the sense allows it."""
 
     def badness(size: int) -> float:
@@ -278,7 +262,7 @@ def _best_size(tokens: Sequence[_Token], sizes: Iterable[int], target: float) ->
     return min(sizes, key=badness)
 
 
-def _lines(tokens: Sequence[_Token], fits: _Fits) -> list[str]:
+def _lines(tokens: Sequence[Unit], fits: _Fits) -> list[str]:
     """As few lines as possible; they end where the sense does, or are about equally long."""
     lines: list[str] = []
     rest = list(tokens)
@@ -297,21 +281,11 @@ def _lines(tokens: Sequence[_Token], fits: _Fits) -> list[str]:
     return [*lines, _joined(rest)]
 
 
-def _joined(tokens: Sequence[_Token]) -> str:
+def _joined(tokens: Sequence[Unit]) -> str:
     return "".join(" " + token.text if token.spaced else token.text for token in tokens).lstrip()
 
 
-def _width(text: str) -> int:
-    return len(text) if text.isascii() else sum(map(_columns, text))
-
-
-def _columns(char: str) -> int:
-    if unicodedata.category(char) in _NO_WIDTH:
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
-
-
-def _end(group: Sequence[_Token], until: float | None) -> float:
+def _end(group: Sequence[Unit], until: float | None) -> float:
     last, readable = group[-1].end, group[0].start + _MIN_SECONDS
     if until is None:
         return max(last, min(readable, last + _LAST_HOLD))

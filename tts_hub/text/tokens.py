@@ -8,8 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-SPOKEN_PUNCTUATION = frozenset("%‰&@#§")
-"""Read aloud, so they stay with the word although Unicode counts them as punctuation."""
+from tts_hub.text.check import SPOKEN_PUNCTUATION
 
 RUN = re.compile(r"\S+")
 MARKUP_OR_RUN = re.compile(
@@ -23,6 +22,15 @@ UNSPACED = (
 """Ideographs and kana: every one counts as a word."""
 SELECTORS = "\u3099\u309a\ufe00-\ufe0f\U000e0100-\U000e01ef"
 PIECE = re.compile(f"[{UNSPACED}][{SELECTORS}]*|[^{UNSPACED}]+")
+JOINT = re.compile(
+    r"[—―⸺⸻]+|-{2,}|…+|\.{2,}"
+    r"|(?<=\w)–(?=\w)"
+    r"|(?<=[^\W\d_])[!?;:,،؛؟]+(?=[^\W\d_])"
+    r"|(?<=[^\W\d_]{3})/(?=[^\W\d_]{2})|(?<=[^\W\d_]{2})/(?=[^\W\d_]{3})"
+)
+"""Between two words written as one: `had—as`, `well...no`, `and/or`, but not in `km/h`, `1/2`, `9:30`."""
+WORD = re.compile(r"[^\W_]")
+ADDRESS = re.compile(r"://|@|www\.|[^\W\d_]\.[^\W\d_]{2,}/", re.I)
 ALIAS = re.compile(r"<(?P<end>/?)(?:\w+:)?sub\b(?P<rest>[^>]*)")
 
 
@@ -67,12 +75,38 @@ def _spelled_out(entity: re.Match[str]) -> str:
 
 
 def _in_run(run: str, offset: int, *, aliased: bool) -> Iterator[Token]:
-    for piece in PIECE.finditer(run):
-        start, end = _bare(run, piece.start(), piece.end())
+    for reach, until in _pieces(run):
+        start, end = _bare(run, reach, until)
         if run[start:end].isspace():  # a no-break space that was written as an entity
             continue
         wordlike = any(map(str.isalnum, run[start:end]))
-        yield Token(offset + start, offset + end, offset + piece.start(), wordlike, aliased)
+        yield Token(offset + start, offset + end, offset + reach, wordlike, aliased)
+
+
+def _pieces(run: str) -> Iterator[tuple[int, int]]:
+    """The words of a run, each with the joint before it."""
+    is_address = ADDRESS.search(run) is not None
+    for piece in PIECE.finditer(run):
+        start, end = piece.span()
+        if not is_address:
+            for at in _joints(run, start, end):
+                yield start, at
+                start = at
+        yield start, end
+
+
+def _joints(run: str, start: int, end: int) -> Iterator[int]:
+    """Where joints begin that have a word before and behind them."""
+    begun = None  # the joint behind a word, as long as no word has come behind the joint
+    at = start
+    for joint in JOINT.finditer(run, start, end):
+        if WORD.search(run, at, joint.start()):
+            if begun is not None:
+                yield begun
+            begun = joint.start()
+        at = joint.end()
+    if begun is not None and WORD.search(run, at, end):
+        yield begun
 
 
 def _bare(run: str, start: int, end: int) -> tuple[int, int]:
