@@ -114,6 +114,15 @@ class ServerConfig(_Section):
     warm_up: bool = Field(True, description="load the default model at once, and let engines speak unheard")
     max_characters: int = Field(100_000, ge=1, description="longest text of one request")
     max_body_bytes: int = Field(1_000_000, ge=1_000, description="largest request")
+    max_connections: int = Field(
+        1_000, ge=0, description="open connections; fewer if the limit of open files is low; 0: as it allows"
+    )
+    max_streams: int = Field(
+        256, ge=0, description="requests that one key, or without keys one address, has open; 0: any number"
+    )
+    max_websockets: int = Field(
+        64, ge=0, description="WebSockets that one key, or without keys one address, has open; 0: any number"
+    )
     body_timeout: float = Field(30.0, gt=0, description="seconds in which a request must have arrived")
     reader_timeout: float = Field(30.0, gt=0, description="seconds that a reader may pause")
     idle_timeout: float = Field(600.0, gt=0, description="seconds that a silent WebSocket stays open")

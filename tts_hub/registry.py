@@ -21,6 +21,7 @@ from tts_hub.errors import (
     UnknownModelError,
     UsageError,
     one_of,
+    shown,
 )
 from tts_hub.progress import ProgressCallback
 from tts_hub.types import Availability, ModelFiles
@@ -253,7 +254,7 @@ class Registry:
         for entry in entries.values():
             ready[entry.availability().ready] += entry.models()
         known = ["auto", *ready[True], *aliases, *ready[False]]
-        raise UnknownModelError(f"unknown model {model!r}; {one_of(model, known)}")
+        raise UnknownModelError(f"unknown model {shown(model)}; {one_of(model, known)}")
 
     def find_downloads(self, model: str, variant: str | None = None) -> tuple[Entry, list[ModelFiles]]:
         """The engine that can fetch the files of a model, and what is here of its variants, or of one.
@@ -266,12 +267,14 @@ class Registry:
         if not found:
             self.find(model)  # tells of a name that nobody knows
             known = one_of(model, dict.fromkeys(files.model for _, files in offered))
-            raise UnknownModelError(f"there is nothing to pull for model {model!r}; {known}")
+            raise UnknownModelError(f"there is nothing to pull for model {shown(model)}; {known}")
         variants = [files for _, files in found]
         wanted = [files for files in variants if variant in {None, files.variant}]
         if not wanted:
             known = one_of(variant or "", [files.variant for files in variants if files.variant])
-            raise UnknownModelError(f"model {model!r} has no variant {variant!r}; {known}", param="variant")
+            raise UnknownModelError(
+                f"model {shown(model)} has no variant {shown(variant)}; {known}", param="variant"
+            )
         return found[0][0], wanted
 
     def ready(self) -> list[Entry]:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from tts_hub.backend import TTSBackend
 from tts_hub.engine import Engine
-from tts_hub.errors import UnknownVoiceError, UnsupportedOptionError, one_of
+from tts_hub.errors import UnknownVoiceError, UnsupportedOptionError, one_of, shown
 from tts_hub.progress import ProgressCallback
 from tts_hub.types import Capabilities, SpeechRequest, Voice
 
@@ -97,16 +97,17 @@ def _options(backend: TTSBackend, given: Mapping[str, object]) -> Mapping[str, o
         error = exc.errors()[0]
         name = ".".join(str(part) for part in error["loc"])
         if error["type"] == "extra_forbidden":
-            message = f"engine {backend.name!r} has no option {name!r}; {one_of(name, model.model_fields)}"
-        else:
             message = (
-                f"option {name!r} of engine {backend.name!r} is {error['input']!r}: {error['msg'].lower()}"
+                f"engine {backend.name!r} has no option {shown(name)}; {one_of(name, model.model_fields)}"
             )
+        else:
+            message = f"option {shown(name)} of engine {backend.name!r} is {shown(error['input'])}: "
+            message += error["msg"].lower()
         raise UnsupportedOptionError(message, param=f"options.{name}") from exc
     for name, value in given.items():  # pydantic takes true for 1
         taken = options.get(name)
         if isinstance(value, bool) and isinstance(taken, int | float) and not isinstance(taken, bool):
-            message = f"option {name!r} of engine {backend.name!r} is a number, not {value!r}"
+            message = f"option {shown(name)} of engine {backend.name!r} is a number, not {shown(value)}"
             raise UnsupportedOptionError(message, param=f"options.{name}")
     return options
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tts_hub.errors import UnsupportedFormatError, UnsupportedOptionError, one_of
+from tts_hub.errors import UnsupportedFormatError, UnsupportedOptionError, one_of, shown
 
 ANY_SPEECH_RATE = range(8_000, 48_001)
 MPEG_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
@@ -48,7 +48,7 @@ def find_format(name: str) -> AudioFormat:
         if wanted == audio_format.name or wanted in audio_format.aliases:
             return audio_format
     possible = one_of(name, [audio_format.name for audio_format in FORMATS])
-    raise UnsupportedFormatError(f"no audio format {name!r}; {possible}")
+    raise UnsupportedFormatError(f"no audio format {shown(name)}; {possible}")
 
 
 def format_of_file(path: str | Path) -> AudioFormat:
@@ -59,7 +59,7 @@ def format_of_file(path: str | Path) -> AudioFormat:
             return audio_format
     known = [suffix for audio_format in FORMATS for suffix in audio_format.suffixes]
     raise UnsupportedFormatError(
-        f"cannot tell the audio format of {str(path)!r} by its suffix {suffix!r}; {one_of(suffix, known)}"
+        f"cannot tell the audio format of {str(path)!r} by its suffix {shown(suffix)}; {one_of(suffix, known)}"
     )
 
 

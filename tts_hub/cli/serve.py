@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
+import stat
 from pathlib import Path
 from typing import Any
 
 import click
 
+from tts_hub.cli.ending import Ending, end_process
 from tts_hub.cli.main import run
 from tts_hub.config import Config, load_config
-from tts_hub.errors import BackendUnavailableError, ConfigError
+from tts_hub.errors import BackendUnavailableError
 from tts_hub.manager import TTSBackendManager
+
+OTHERS = stat.S_IROTH | stat.S_IWOTH
 
 
 @click.command()
@@ -20,15 +25,26 @@ from tts_hub.manager import TTSBackendManager
 @click.option(
     "--api-key-file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File with such keys, one a line: they do not show in the list of processes.",
+    help="File with such keys, one a line, comments behind #: they do not show in the list of processes.",
 )
 @click.option("--insecure", is_flag=True, help="Listen beyond this machine without a key.")
 @click.pass_obj
 def serve(config_file: Path | None, /, **given: Any) -> None:
-    """Serve OpenAI's speech API from the engines at hand."""
+    """Serve OpenAI's speech API from the engines at hand.
+
+    SIGTERM or Ctrl-C lets running streams end (server.shutdown_grace) and ends with exit code 0; a second one
+    ends at once, with 130.
+    """
+    ending = Ending()
+    with ending.taking_signals():
+        _serve(config_file, given, ending)
+
+
+def _serve(config_file: Path | None, given: dict[str, Any], ending: Ending) -> None:
     try:
         from tts_hub.server import create_app
-        from tts_hub.server.run import check_exposure, keep_memory_small, listen, url_of
+        from tts_hub.server.room import raise_file_limit
+        from tts_hub.server.run import check_exposure, keep_memory_small, listen, make_server, url_of
         from tts_hub.server.run import serve as serve_app
     except ImportError as exc:
         remedy = "pip install 'tts-hub[server]'"
@@ -40,9 +56,17 @@ def serve(config_file: Path | None, /, **given: Any) -> None:
     manager.registry.check_sections()
     check_exposure(config.server, insecure=given["insecure"])
     keep_memory_small()
+    raise_file_limit()
     listener = listen(config.server)
-    app = create_app(manager=manager)
-    run(lambda: serve_app(app, config.server, listener, lambda: _greet(url_of(listener), manager)))
+    server = make_server(create_app(manager=manager), config.server)
+    ending.watch(server)
+
+    async def serve_to_the_end() -> None:
+        await serve_app(server, listener, lambda: _greet(url_of(listener), manager))
+        if ending.is_forced:
+            end_process()
+
+    run(serve_to_the_end)
 
 
 def _with_given(config: Config, given: dict[str, Any]) -> Config:
@@ -57,16 +81,15 @@ def _with_given(config: Config, given: dict[str, Any]) -> Config:
 
 
 def _keys_in(file: Path) -> tuple[str, ...]:
-    """The keys of a file; one without any must not leave the door open."""
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except OSError as exc:
-        raise ConfigError(f"cannot read the API keys in {file}: {exc.strerror}") from exc
-    except UnicodeDecodeError as exc:
-        raise ConfigError(f"the API keys in {file} are not UTF-8 text") from exc
-    keys = tuple(line.strip() for line in lines if line.strip())
-    if not keys:
-        raise ConfigError(f"there is no API key in {file}")
+    """The keys of a file, with a warning if it is everybody's."""
+    from tts_hub.server.keys import keys_in
+
+    keys = keys_in(file)
+    if file.stat().st_mode & OTHERS:
+        remedy = f"chmod o= {shlex.quote(str(file))}"
+        click.echo(
+            f"Warning: other users of this computer can read or write {file} (to fix: {remedy})", err=True
+        )
     return keys
 
 

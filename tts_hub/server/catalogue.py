@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from tts_hub.backend import speaks
-from tts_hub.errors import UnknownModelError, one_of
+from tts_hub.errors import UnknownModelError, one_of, shown
 from tts_hub.manager import AUTO
 from tts_hub.server.hub import Hub, TheHub
 from tts_hub.server.schema import JSON_ANSWERS
@@ -29,7 +29,7 @@ async def get_model(model: str, hub: TheHub) -> dict[str, Any]:
     """One model."""
     known = _models(hub)
     if model not in known:
-        raise UnknownModelError(f"The model {model!r} does not exist; {one_of(model, known)}")
+        raise UnknownModelError(f"The model {shown(model)} does not exist; {one_of(model, known)}")
     return _model(hub, model, known[model])
 
 

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from tts_hub.errors import (
+    MOST_SHOWN,
     BackendError,
     BackendUnavailableError,
     BudgetExceededError,
@@ -27,10 +28,14 @@ from tts_hub.errors import (
     TextTooLongError,
     TTSHubError,
     UnknownModelError,
+    shown,
 )
+from tts_hub.server.privacy import without_folders
 
 INVALID = "invalid_request_error"
 SERVER = "server_error"
+MOST_TOLD = 1_000
+"""Characters of a message."""
 logger = logging.getLogger(__name__)
 
 
@@ -52,8 +57,10 @@ class Failure:
     """Besides those that every failure has."""
 
     def envelope(self) -> dict[str, Any]:
-        """OpenAI's error object."""
-        return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
+        """OpenAI's error object. What is told is never much longer than what a person reads."""
+        message = cut(without_folders(self.message), MOST_TOLD)
+        param = None if self.param is None else cut(self.param, MOST_SHOWN)
+        return {"error": {"message": message, "type": self.type, "param": param, "code": self.code}}
 
     def all_headers(self) -> dict[str, str]:
         """With what OpenAI's SDKs go by, which else send a failed request twice more.
@@ -128,7 +135,7 @@ def install_error_handlers(app: FastAPI) -> None:
 
 def unknown_url(method: str, path: str) -> Failure:
     """Nothing is served there."""
-    return Failure(404, f"no such URL: {method} {path}", "unknown_url")
+    return Failure(404, f"no such URL: {method} {cut(path, MOST_SHOWN)}", "unknown_url")
 
 
 async def _tell(request: Request, exc: Exception) -> Response:
@@ -145,7 +152,7 @@ async def _tell_validation(request: Request, exc: Exception) -> Response:
     if first.get("type") == "json_invalid":
         return _no_json().response()
     name = f"{param}: " if param else ""
-    given = f" (given: {_shortened(first['input'])})" if "input" in first and param else ""
+    given = f" (given: {shown(first['input'])})" if "input" in first and param else ""
     return Failure(400, f"{name}{first['msg']}{given}", "invalid_value", param=param).response()
 
 
@@ -182,6 +189,6 @@ def _overloaded(exc: OverloadedError) -> Failure:
     return Failure(503, str(exc), "server_is_overloaded", SERVER, retry_after=exc.retry_after)
 
 
-def _shortened(value: object, most: int = 60) -> str:
-    text = ascii(value)
+def cut(text: str, most: int) -> str:
+    """The text, or its beginning if it is longer than `most`."""
     return text if len(text) <= most else text[:most] + "…"

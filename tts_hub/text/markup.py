@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tts_hub.errors import InvalidTextError
+from tts_hub.errors import InvalidTextError, shown
 
 MAX_PAUSE_SECONDS = 60.0
 
@@ -66,6 +66,6 @@ def check_pauses(text: str) -> None:
 
 def _broken(given: str, what: str) -> InvalidTextError:
     return InvalidTextError(
-        f"the pause tag {given!r} {what}; write for instance [pause:1.5s] or [pause:500ms], "
+        f"the pause tag {shown(given)} {what}; write for instance [pause:1.5s] or [pause:500ms], "
         f"at most {MAX_PAUSE_SECONDS:g} s"
     )
