@@ -59,7 +59,7 @@ def format_of_file(path: str | Path) -> AudioFormat:
             return audio_format
     known = [suffix for audio_format in FORMATS for suffix in audio_format.suffixes]
     raise UnsupportedFormatError(
-        f"cannot tell the audio format of {str(path)!r} by its suffix {shown(suffix)}; {one_of(suffix, known)}"
+        f"cannot tell the audio format of {str(path)!r} by its suffix {suffix!r}; {one_of(suffix, known)}"
     )
 
 

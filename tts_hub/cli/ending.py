@@ -35,6 +35,8 @@ class Ending:
 
     def __init__(self) -> None:
         self._signals = 0
+        self._is_over = False
+        """The server has ended, and the process is about to."""
         self._server: Endable | None = None
 
     @property
@@ -49,15 +51,21 @@ class Ending:
 
     @contextmanager
     def taking_signals(self) -> Generator[None, None, None]:
-        """Take them, but for those that are ignored, as under `nohup`."""
+        """Take them, but for those that are ignored, as under `nohup`.
+
+        They are taken up to the end of the process, in which a thread may hang; only after an error, which
+        leaves what there was before, they are given back.
+        """
         numbers = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
         taken = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
         before = {number: signal.signal(number, self._signalled) for number in taken}
         try:
             yield
-        finally:
+            self._is_over = True
+        except BaseException:
             for number, handler in before.items():
                 signal.signal(number, handler)
+            raise
 
     def watch(self, server: Endable) -> None:
         """Have the server end, also if a signal came before it."""
@@ -66,10 +74,10 @@ class Ending:
 
     def _signalled(self, number: int, frame: Any) -> None:
         self._signals += 1
-        if self.is_forced:
-            _thread.start_new_thread(
-                _end_process_soon, ()
-            )  # `threading` may be locked where this came in between
+        if self._is_over:
+            end_process()
+        if self.is_forced:  # not with `threading`, whose locks may be held where this came in between
+            _thread.start_new_thread(_end_process_soon, ())
         self._pass_on()
 
     def _pass_on(self) -> None:

@@ -1,7 +1,7 @@
 """uvicorn's HTTP connections, and what they leave open.
 
-The number of connections is bounded, and the head of a request in bytes and in time. A request that is not HTTP
-gets an error in our shape, and HTTP/1.0 gets a body without chunks.
+The number of connections is bounded, and the head of a request in bytes and in time. What is not HTTP gets an
+error in our shape, and HTTP/1.0 gets a body without chunks.
 """
 
 from __future__ import annotations

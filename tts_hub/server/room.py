@@ -78,11 +78,12 @@ class Room:
         self._metrics.told(FULL)
         if self._log.is_due():
             logger.error("%d connections are open, the most there may be: new ones are refused", connections)
-        if self._lingering >= MOST_LINGERING:
+        if self._lingering < MOST_LINGERING:
+            self._lingering += 1
+            transport.set_protocol(_TurnedAway(transport, self._left))
+        else:
+            transport.set_protocol(asyncio.Protocol())
             transport.abort()
-            return False
-        self._lingering += 1
-        transport.set_protocol(_TurnedAway(transport, self._left))
         return False
 
     def _left(self) -> None:
