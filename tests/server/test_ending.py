@@ -1,4 +1,4 @@
-"""Signals to `tts-hub serve`, at any time: no traceback, the right exit code, and the second one ends it soon."""
+"""Signals to `tts-hub serve`: no traceback, the right exit code, and the second one ends it soon."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ signal.signal = noted
 from tts_hub.cli import main
 main()
 """
-"""The command, which stops where it has taken the signals and imported nothing of the server, until it is told."""
+"""The command; it waits for a line where it has taken the signals and not imported the server yet."""
 SOON = 2.0 + PATIENCE
 """Seconds for an end within 2, on however slow a machine."""
 HANGING = """

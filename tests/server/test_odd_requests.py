@@ -1,4 +1,4 @@
-"""Requests that are HTTP but not what clients of an API send: one answer in our shape, and no word in the log."""
+"""HTTP that clients of an API do not send: one answer in our shape, and no word in the log."""
 
 from __future__ import annotations
 
@@ -162,7 +162,9 @@ def test_requests_that_offer_http_2_keep_their_bodies_also_one_after_the_other(
     assert {json.loads(body)["error"]["param"] for _, body in given[:3]} == {"speed"}
 
 
-def test_a_thousand_offers_in_one_go_are_no_recursion(server: Served, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_thousand_offers_in_one_go_are_no_recursion(
+    server: Served, caplog: pytest.LogCaptureFixture
+) -> None:
     one = raw_request(b"", HOST, "Connection: Upgrade", "Upgrade: h2c", method="GET", path="/v1/models/none")
     with connected(server) as connection:
         connection.sendall(one * 1_200 + raw_request(b"", HOST, CLOSE, method="GET", path="/health"))

@@ -1,7 +1,8 @@
 """What the server uses of uvicorn's inner parts, by name: a version that changes them has to be looked at.
 
-uvicorn promises nothing of these. When one of the tests fails for a new version, compare its sources with
-`tts_hub/server/{connection,websocket,run}.py`, mend what does not fit, and only then raise the cap in pyproject.toml.
+uvicorn promises nothing of these. When a test fails for a new version, compare its sources with
+`tts_hub/server/{connection,websocket,run}.py`, mend what does not fit, and only then raise the cap in
+pyproject.toml.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ REPLACED = {
         *("parser", "send_400_response", "warning"),
     },
 }
-"""Functions that are not called any more, and all the names that they use: a new one is something that we lack."""
+"""Functions that are not called any more, and all the names that they use: a new one is what we lack."""
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,7 @@ def test_what_is_used_of_an_instance_is_there() -> None:
     for instance in asyncio.run(made()):
         assert vars(instance).keys() >= USED[type(instance)], type(instance)
     names = RequestResponseCycle.__init__.__code__.co_names
-    assert CYCLE <= set(names), "a cycle sets these in its __init__"
+    assert set(names) >= CYCLE, "a cycle sets these in its __init__"
 
 
 @pytest.mark.parametrize("function", REPLACED, ids=lambda function: function.__qualname__)

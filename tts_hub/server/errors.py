@@ -148,7 +148,7 @@ async def _tell_validation(request: Request, exc: Exception) -> Response:
     errors = exc.errors() if isinstance(exc, RequestValidationError) else []
     first = errors[0] if errors else {"loc": (), "msg": "the request is not valid"}
     location = [str(part) for part in first["loc"] if part not in {"body", "query", "path", "str", "VoiceId"}]
-    param = ".".join(location[:2]) or None
+    param = cut(".".join(location[:2]), MOST_SHOWN) or None
     if first.get("type") == "json_invalid":
         return _no_json().response()
     name = f"{param}: " if param else ""

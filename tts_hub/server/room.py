@@ -10,6 +10,8 @@ import asyncio
 import logging
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from tts_hub.server.errors import SERVER, Failure
@@ -80,7 +82,9 @@ class Room:
             logger.error("%d connections are open, the most there may be: new ones are refused", connections)
         if self._lingering < MOST_LINGERING:
             self._lingering += 1
-            transport.set_protocol(_TurnedAway(transport, self._left))
+            turned_away = _TurnedAway(self._left)
+            transport.set_protocol(turned_away)
+            turned_away.connection_made(transport)
         else:
             transport.set_protocol(asyncio.Protocol())
             transport.abort()
@@ -96,15 +100,21 @@ class _TurnedAway(asyncio.Protocol):
     It stays open for a moment, and what it sends is dropped: it would be reset otherwise, the answer unread.
     """
 
-    def __init__(self, transport: asyncio.Transport, on_end: Any) -> None:
+    def __init__(self, on_end: Callable[[], None]) -> None:
         self._on_end = on_end
-        transport.write(raw_answer(FULL))
-        transport.write_eof()
+        self._clock: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Tell it."""
         self._clock = asyncio.get_running_loop().call_later(LINGER_SECONDS, transport.abort)
+        transport.write(raw_answer(FULL))
+        with suppress(OSError):  # the client has gone already
+            transport.write_eof()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has read it, or is given up."""
-        self._clock.cancel()
+        if self._clock is not None:
+            self._clock.cancel()
         self._on_end()
 
 
