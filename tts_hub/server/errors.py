@@ -58,7 +58,7 @@ class Failure:
 
     def envelope(self) -> dict[str, Any]:
         """OpenAI's error object. What is told is never much longer than what a person reads."""
-        message = cut(without_folders(self.message), MOST_TOLD)
+        message = cut(self.message, MOST_TOLD)
         param = None if self.param is None else cut(self.param, MOST_SHOWN)
         return {"error": {"message": message, "type": self.type, "param": param, "code": self.code}}
 
@@ -107,7 +107,7 @@ def failure_of(exc: Exception, request_id: str) -> Failure:
         return _overloaded(exc)
     log = f"the server's log says more under request id {request_id}"
     if isinstance(exc, BackendUnavailableError):
-        remedy = f" (to fix: {exc.remedy})" if exc.remedy else ""
+        remedy = f" (to fix: {without_folders(exc.remedy)})" if exc.remedy else ""
         message = f"engine {exc.backend!r} is not available{remedy}; {log}"
         return Failure(503, message, exc.kind, SERVER, is_fault=True)
     if isinstance(exc, NoAudioError):
@@ -173,13 +173,14 @@ def _no_json() -> Failure:
 
 
 def _invalid(exc: InvalidRequestError | BudgetExceededError) -> Failure:
+    message = without_folders(str(exc))
     if isinstance(exc, BudgetExceededError):
-        return Failure(402, str(exc), "budget_exceeded")
+        return Failure(402, message, "budget_exceeded")
     if isinstance(exc, UnknownModelError) and exc.param == "model":
-        return Failure(404, str(exc), "model_not_found", param="model")
+        return Failure(404, message, "model_not_found", param="model")
     if isinstance(exc, TextTooLongError):
-        return Failure(413, str(exc), "string_above_max_length", param="input")
-    return Failure(400, str(exc), "invalid_value", param=exc.param)
+        return Failure(413, message, "string_above_max_length", param="input")
+    return Failure(400, message, "invalid_value", param=exc.param)
 
 
 def _overloaded(exc: OverloadedError) -> Failure:
