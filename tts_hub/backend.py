@@ -12,7 +12,7 @@ from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tts_hub.errors import UnknownModelError, UnknownVoiceError, UnsupportedLanguageError, one_of
+from tts_hub.errors import UnknownModelError, UnknownVoiceError, UnsupportedLanguageError, one_of, shown
 from tts_hub.languages import Nearness, nearness
 from tts_hub.pricing import Price
 from tts_hub.progress import ProgressCallback, ignore
@@ -227,14 +227,14 @@ def pick_voice(voices: Sequence[Voice], voice: str | None, language: str | None)
         if not fit:
             known = sorted({v.language for v in voices})
             raise UnsupportedLanguageError(
-                f"no voice for language {language!r}; {one_of(language or '', known)}"
+                f"no voice for language {shown(language)}; {one_of(language or '', known)}"
             )
         return fit[0]
     found = _by_id(voices).get(voice.casefold())
     if found is None:
-        raise UnknownVoiceError(f"unknown voice {voice!r}; {one_of(voice, [v.id for v in voices])}")
+        raise UnknownVoiceError(f"unknown voice {shown(voice)}; {one_of(voice, [v.id for v in voices])}")
     if not may_speak(found, language or "", voices):
-        raise UnsupportedLanguageError(f"voice {found.id!r} speaks {found.language}, not {language!r}")
+        raise UnsupportedLanguageError(f"voice {found.id!r} speaks {found.language}, not {shown(language)}")
     return found
 
 

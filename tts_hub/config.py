@@ -156,6 +156,17 @@ class ServerConfig(_Section):
     )
     max_characters: int = Field(100_000, ge=1, description="longest text of one request, in characters")
     max_body_bytes: int = Field(1_000_000, ge=1_000, description="largest request, in bytes")
+    max_connections: int = Field(
+        1_000,
+        ge=0,
+        description="most open connections; fewer if the limit of open files is lower; 0: that limit",
+    )
+    max_streams: int = Field(
+        256, ge=0, description="most open requests of one key, or of one address without keys; 0: no limit"
+    )
+    max_websockets: int = Field(
+        64, ge=0, description="most open WebSockets of one key, or of one address without keys; 0: no limit"
+    )
     body_timeout: float = Field(30.0, gt=0, description="seconds within which a whole request must arrive")
     reader_timeout: float = Field(
         30.0, gt=0, description="seconds a client may stop reading before its stream ends"

@@ -170,8 +170,19 @@ class UsageError(TTSHubError):
     """The library was used in a way it cannot work."""
 
 
+MOST_SHOWN = 80
+"""Characters of a value that are repeated in a message."""
+
+
+def shown(value: object) -> str:
+    """A given value as messages repeat it: in Python's notation, and only its beginning if it is long."""
+    text = repr(value[: MOST_SHOWN + 1] if isinstance(value, str | bytes) else value)
+    return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "…"
+
+
 def one_of(name: str, choices: Iterable[str], *, most: int = 12) -> str:
     """What to say behind an unknown name: the nearest match, then what exists, shortened."""
+    name = name[:MOST_SHOWN]
     known = list(choices)
     if not known:
         return "there are none"

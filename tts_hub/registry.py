@@ -29,6 +29,7 @@ from tts_hub.errors import (
     UnknownModelError,
     UsageError,
     one_of,
+    shown,
 )
 from tts_hub.progress import ProgressCallback
 from tts_hub.types import Availability, ModelFiles
@@ -304,7 +305,7 @@ class Registry:
         for entry in entries.values():
             ready[entry.availability().ready] += entry.models()
         known = ["auto", *ready[True], *aliases, *ready[False]]
-        raise UnknownModelError(f"unknown model {model!r}; {one_of(model, known)}")
+        raise UnknownModelError(f"unknown model {shown(model)}; {one_of(model, known)}")
 
     def spelled(self, model: str) -> str:
         """The name of a model as its engine writes it; as it is given if there is none, whatever the case."""
@@ -326,12 +327,14 @@ class Registry:
         if not found:
             self.find(model)  # tells of a name that nobody knows
             known = one_of(model, dict.fromkeys(files.model for _, files in offered))
-            raise UnknownModelError(f"there is nothing to pull for model {model!r}; {known}")
+            raise UnknownModelError(f"there is nothing to pull for model {shown(model)}; {known}")
         variants = [files for _, files in found]
         wanted = [files for files in variants if variant in {None, files.variant}]
         if not wanted:
             known = one_of(variant or "", [files.variant for files in variants if files.variant])
-            raise UnknownModelError(f"model {model!r} has no variant {variant!r}; {known}", param="variant")
+            raise UnknownModelError(
+                f"model {shown(model)} has no variant {shown(variant)}; {known}", param="variant"
+            )
         return found[0][0], wanted
 
     def ready(self) -> list[Entry]:

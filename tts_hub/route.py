@@ -9,7 +9,13 @@ from pydantic import ValidationError
 
 from tts_hub.backend import BackendOptions, TTSBackend
 from tts_hub.engine import Engine
-from tts_hub.errors import UnknownVoiceError, UnsupportedLanguageError, UnsupportedOptionError, one_of
+from tts_hub.errors import (
+    UnknownVoiceError,
+    UnsupportedLanguageError,
+    UnsupportedOptionError,
+    one_of,
+    shown,
+)
 from tts_hub.languages import more_exact, nearness
 from tts_hub.progress import ProgressCallback
 from tts_hub.text.source import Cutting
@@ -38,7 +44,9 @@ class Stop:
         found = await self.engine.find_voice(voice, language)
         known = self.engine.capabilities_for(self.model).languages
         if language and not found.language and known and all(nearness(k, language) is None for k in known):
-            message = f"engine {self.engine.name!r} does not speak {language!r}; {one_of(language, known)}"
+            message = (
+                f"engine {self.engine.name!r} does not speak {shown(language)}; {one_of(language, known)}"
+            )
             raise UnsupportedLanguageError(message)
         return found
 
@@ -163,14 +171,15 @@ def checked_options(
         error = exc.errors()[0]
         name = ".".join(str(part) for part in error["loc"])
         if error["type"] == "extra_forbidden":
-            message = f"engine {engine!r} has no option {name!r}; {one_of(name, model.model_fields)}"
+            message = f"engine {engine!r} has no option {shown(name)}; {one_of(name, model.model_fields)}"
         else:
-            message = f"option {name!r} of engine {engine!r} is {error['input']!r}: {error['msg'].lower()}"
+            message = f"option {shown(name)} of engine {engine!r} is {shown(error['input'])}: "
+            message += error["msg"].lower()
         raise UnsupportedOptionError(message, param=f"options.{name}") from exc
     for name, value in given.items():  # pydantic takes true for 1
         taken = options.get(name)
         if isinstance(value, bool) and isinstance(taken, int | float) and not isinstance(taken, bool):
-            message = f"option {name!r} of engine {engine!r} is a number, not {value!r}"
+            message = f"option {shown(name)} of engine {engine!r} is a number, not {shown(value)}"
             raise UnsupportedOptionError(message, param=f"options.{name}")
     return options
 

@@ -11,10 +11,10 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
-SECOND_WITHIN = 1.0
+SECOND_WITHIN = 1.5
 """Seconds from a second signal to the end of the process."""
-SIGNALLED = 128
-"""Plus its number: a shell's exit code for a program that a signal ended."""
+INTERRUPTED = 130
+"""Exit code of a process that a signal ended before its work was done, whichever signal it was."""
 ENDING = {signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}
 logger = logging.getLogger(__name__)
 
@@ -60,6 +60,6 @@ def _end_after(seconds: float, number: int) -> None:
     def end() -> None:
         time.sleep(seconds)
         logger.error("something still runs %g s after signal %d; the process ends now", seconds, number)
-        os._exit(SIGNALLED + number)
+        os._exit(INTERRUPTED)
 
     threading.Thread(target=end, daemon=True).start()

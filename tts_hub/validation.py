@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tts_hub.config import Config
-from tts_hub.errors import InvalidRequestError, InvalidTextError, UnsupportedOptionError, one_of
+from tts_hub.errors import InvalidRequestError, InvalidTextError, UnsupportedOptionError, one_of, shown
 from tts_hub.text.check import check_text
 from tts_hub.types import SPEECH_RATES, SpeechRequest
 
@@ -73,15 +73,10 @@ def _checked_fields(values: dict[str, Any], names: list[str]) -> dict[str, Any]:
         error = exc.errors()[0]
         name = str(error["loc"][0])
         if error["type"] == "extra_forbidden":
-            raise InvalidRequestError(f"no field {name!r}; {one_of(name, names)}", param=name) from exc
+            raise InvalidRequestError(f"no field {shown(name)}; {one_of(name, names)}", param=name) from exc
         if name == "speed":
-            message = f"speed is {values['speed']!r}; possible: {SPEEDS[0]:g} to {SPEEDS[1]:g}"
+            message = f"speed is {shown(values['speed'])}; possible: {SPEEDS[0]:g} to {SPEEDS[1]:g}"
         else:
-            message = f"{name} is {_shortened(error['input'])}: {error['msg'].lower()}"
+            message = f"{name} is {shown(error['input'])}: {error['msg'].lower()}"
         raise UnsupportedOptionError(message, param=name) from exc
     return values
-
-
-def _shortened(value: object, most: int = 60) -> str:
-    text = repr(value)
-    return text if len(text) <= most else text[:most] + "…"

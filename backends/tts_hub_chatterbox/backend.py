@@ -13,7 +13,7 @@ import anyio
 from anyio import from_thread, lowlevel, to_thread
 
 from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend
-from tts_hub.errors import BackendUnavailableError, UnknownVoiceError
+from tts_hub.errors import BackendUnavailableError, UnknownVoiceError, shown
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.threads import stream_from_thread
 from tts_hub.types import AudioChunk, Availability, Capabilities, ModelFiles, SegmentRequest, Voice
@@ -131,7 +131,7 @@ class ChatterboxBackend(TTSBackend):
             problem = await to_thread.run_sync(self._folder.problem, name)
             if not problem:
                 raise
-            raise UnknownVoiceError(f"unknown voice {name!r}; {problem}") from exc
+            raise UnknownVoiceError(f"unknown voice {shown(name)}; {problem}") from exc
 
     async def generate_stream(
         self, request: SegmentRequest, on_progress: ProgressCallback = ignore

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import anyio
 from anyio import to_thread
 
-from tts_hub.errors import BackendUnavailableError, ConfigError, OutputError, UnknownVoiceError, one_of
+from tts_hub.errors import BackendUnavailableError, ConfigError, OutputError, UnknownVoiceError, one_of, shown
 from tts_hub.types import Voice
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class VoiceFolder:
         clips = self.clips()
         if voice_id not in clips:
             what = self.problem(voice_id) or one_of(voice_id, clips)
-            raise UnknownVoiceError(f"unknown voice {voice_id!r}; {what}")
+            raise UnknownVoiceError(f"unknown voice {shown(voice_id)}; {what}")
         return clips[voice_id]
 
     def voices(self) -> tuple[Voice, ...]:

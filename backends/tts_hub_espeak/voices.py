@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tts_hub.backend import may_speak, speaks
-from tts_hub.errors import UnknownVoiceError, UnsupportedLanguageError, one_of
+from tts_hub.errors import UnknownVoiceError, UnsupportedLanguageError, one_of, shown
 from tts_hub.types import Voice
 from tts_hub_espeak.engine import LibraryVoice
 
@@ -102,7 +102,7 @@ class VoiceCatalogue:
                 return self._voices[found]
             tag = tag.rpartition("-")[0]
         known = one_of(language, sorted(self.languages))
-        raise UnsupportedLanguageError(f"espeak-ng does not speak {language!r}; {known}")
+        raise UnsupportedLanguageError(f"espeak-ng does not speak {shown(language)}; {known}")
 
     def identifier(self, voice_id: str) -> str:
         """What the library calls a voice, variant included.
@@ -120,7 +120,9 @@ class VoiceCatalogue:
             )
         base, variant = self._split(voice)
         if language and not self._fits(base, language):
-            raise UnsupportedLanguageError(f"voice {voice!r} speaks {base.language}, not {language!r}")
+            raise UnsupportedLanguageError(
+                f"voice {shown(voice)} speaks {base.language}, not {shown(language)}"
+            )
         return self._with_variant(base, variant) if variant else base
 
     def _accented(self, named: NamedVoice, language: str | None) -> Voice:
@@ -136,14 +138,14 @@ class VoiceCatalogue:
         base = None if tag in EXTRA_TAGS else self._voices.get(self._by_tag.get(tag, ""))
         if base is None:
             known = [*self._voices, *OPENAI_VOICES]
-            raise UnknownVoiceError(f"unknown voice {voice!r}; {one_of(base_name, known)}")
+            raise UnknownVoiceError(f"unknown voice {shown(voice)}; {one_of(base_name, known)}")
         if not plus:
             return base, None
         variant = self._variants.get(variant_name.casefold())
         if variant is None:
             known = list(base.variants)
             raise UnknownVoiceError(
-                f"voice {base.id!r} has no variant {variant_name!r}; {one_of(variant_name, known)}"
+                f"voice {base.id!r} has no variant {shown(variant_name)}; {one_of(variant_name, known)}"
             )
         return base, variant
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from tts_hub.backend import fitting, may_speak, pick_voice, preferred_voice
-from tts_hub.errors import UnknownVoiceError, UnsupportedLanguageError, one_of
+from tts_hub.errors import UnknownVoiceError, UnsupportedLanguageError, one_of, shown
 from tts_hub.types import Gender, Samples, Voice
 from tts_hub_kokoro.files import unusable
 from tts_hub_kokoro.languages import LANGUAGES, language_of
@@ -72,7 +72,7 @@ class VoiceCatalogue:
         """
         if language and language_of(language) is None:
             known = one_of(language, [known.tag for known in LANGUAGES.values()])
-            raise UnsupportedLanguageError(f"Kokoro does not speak {language!r}; {known}")
+            raise UnsupportedLanguageError(f"Kokoro does not speak {shown(language)}; {known}")
         if voice is not None:
             return self._named(voice, language)
         if preferred is not None:
@@ -102,7 +102,7 @@ class VoiceCatalogue:
         voices = [voice for voice, _ in parts]
         fit = [voice for voice in voices if may_speak(voice, language or "", self.voices)]
         if not fit:
-            raise UnsupportedLanguageError(f"no voice of {text!r} speaks {language!r}")
+            raise UnsupportedLanguageError(f"no voice of {shown(text)} speaks {shown(language)}")
         genders = {voice.gender for voice in voices}
         return Voice(
             id="".join(f"{'+' if w >= 0 else '-'}{v.id}({abs(w):.6g})" for v, w in parts).removeprefix("+"),
@@ -139,7 +139,9 @@ class Styles:
         """Shape (510, 1, 256)."""
         known = self._names.get(name.casefold())
         if known is None:
-            raise UnknownVoiceError(f"unknown voice {name!r}; {one_of(name, list(self._names.values()))}")
+            raise UnknownVoiceError(
+                f"unknown voice {shown(name)}; {one_of(name, list(self._names.values()))}"
+            )
         if known not in self._read:
             self._read[known] = _read(self._file, known)
         return self._read[known]
@@ -173,13 +175,13 @@ def ingredients(text: str) -> list[Ingredient]:
     parts = list(_PART.finditer(signed))
     if "".join(part.group() for part in parts) != signed or len(parts) > MOST_MIXED:
         raise UnknownVoiceError(
-            f"cannot read the voice mix {text!r}; write for instance af_bella(2)+af_sky(1), "
+            f"cannot read the voice mix {shown(text)}; write for instance af_bella(2)+af_sky(1), "
             f"with at most {MOST_MIXED} voices"
         )
     weights = [float(part["weight"] or 1) * (-1 if part["sign"] == "-" else 1) for part in parts]
     total = sum(weights)
     if total <= 1e-3 * max(map(abs, weights)):
-        raise UnknownVoiceError(f"the weights of the voice mix {text!r} must sum up to more than 0")
+        raise UnknownVoiceError(f"the weights of the voice mix {shown(text)} must sum up to more than 0")
     return [Ingredient(p["name"], w / total) for p, w in zip(parts, weights, strict=True)]
 
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -51,10 +51,14 @@ class Running:
 
 
 @contextmanager
-def running(*options: str, **environment: str) -> Generator[Running, None, None]:
+def running(
+    *options: str, preexec: Callable[[], None] | None = None, **environment: str
+) -> Generator[Running, None, None]:
     command = [*TTS_HUB, "serve", "--port", "0", *options]
     settings = {f"TTS_HUB_SERVER__{name.upper()}": value for name, value in environment.items()}
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | settings)
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env=os.environ | settings, preexec_fn=preexec
+    )
     try:
         assert process.stderr is not None
         greeting = process.stderr.readline() + process.stderr.readline()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tts_hub.errors import UnsupportedFormatError, UnsupportedOptionError, one_of
+from tts_hub.errors import UnsupportedFormatError, UnsupportedOptionError, one_of, shown
 from tts_hub.types import SPEECH_RATES
 
 MPEG_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
@@ -48,7 +48,7 @@ def find_format(name: str) -> AudioFormat:
         if wanted == audio_format.name or wanted in audio_format.aliases:
             return audio_format
     possible = one_of(name, [audio_format.name for audio_format in FORMATS])
-    raise UnsupportedFormatError(f"no audio format {name!r}; {possible}")
+    raise UnsupportedFormatError(f"no audio format {shown(name)}; {possible}")
 
 
 def format_of_file(path: str | Path) -> AudioFormat:

@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from tts_hub.errors import BackendError, BackendUnavailableError, TTSHubError
-from tts_hub.signals import ending_in_time
+from tts_hub.signals import INTERRUPTED, ending_in_time
 
 COMMANDS = {
     "speak": "tts_hub.cli.speak",
@@ -29,8 +29,6 @@ COMMANDS = {
     "completion": "tts_hub.cli.completing",
 }
 """Command -> module, imported when it is called, so that each start is quick."""
-INTERRUPTED = 130
-"""The shell's exit code for Ctrl-C; also ours when we are told to go by SIGTERM or SIGHUP."""
 
 
 class HubCommands(click.Group):

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
+import stat
 from pathlib import Path
 from typing import Any
 
 import click
 
+from tts_hub.cli.ending import Ending, end_process
 from tts_hub.cli.main import run
 from tts_hub.config import Config, load_config
-from tts_hub.errors import BackendUnavailableError, ConfigError
+from tts_hub.errors import BackendUnavailableError
 from tts_hub.manager import TTSBackendManager
+from tts_hub.signals import ending_in_time
+
+OTHERS = stat.S_IROTH | stat.S_IWOTH
 
 
 @click.command(short_help="Run a server with OpenAI's speech API.")
@@ -22,15 +28,27 @@ from tts_hub.manager import TTSBackendManager
 @click.option(
     "--api-key-file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File with such keys, one per line. Unlike --api-key, the list of processes does not show them.",
+    help="File with such keys, one per line; text after # is a comment. Unlike --api-key, it does not show "
+    "them in the list of processes.",
 )
 @click.option("--insecure", is_flag=True, help="Listen on addresses beyond this machine without an API key.")
 @click.pass_obj
 def serve(config_file: Path | None, /, **given: Any) -> None:
-    """Run a server with OpenAI's speech API, for the engines that are ready."""
+    """Run a server with OpenAI's speech API, for the engines that are ready.
+
+    SIGTERM or Ctrl-C lets running streams end (server.shutdown_grace) and exits with code 0. A second signal
+    ends the server at once, with code 130.
+    """
+    ending = Ending()
+    with ending.taking_signals(), ending_in_time():
+        _serve(config_file, given, ending)
+
+
+def _serve(config_file: Path | None, given: dict[str, Any], ending: Ending) -> None:
     try:
         from tts_hub.server import create_app
-        from tts_hub.server.run import check_exposure, keep_memory_small, listen, url_of
+        from tts_hub.server.room import raise_file_limit
+        from tts_hub.server.run import check_exposure, keep_memory_small, listen, make_server, url_of
         from tts_hub.server.run import serve as serve_app
     except ImportError as exc:
         remedy = "pip install 'tts-hub[server]'"
@@ -42,9 +60,17 @@ def serve(config_file: Path | None, /, **given: Any) -> None:
     manager.registry.check_sections()
     check_exposure(config.server, insecure=given["insecure"])
     keep_memory_small()
+    raise_file_limit()
     listener = listen(config.server)
-    app = create_app(manager=manager)
-    run(lambda: serve_app(app, config.server, listener, lambda: _greet(url_of(listener), manager)))
+    server = make_server(create_app(manager=manager), config.server)
+    ending.watch(server)
+
+    async def serve_to_the_end() -> None:
+        await serve_app(server, listener, lambda: _greet(url_of(listener), manager))
+        if ending.is_forced:
+            end_process()
+
+    run(serve_to_the_end)
 
 
 def _with_given(config: Config, given: dict[str, Any]) -> Config:
@@ -59,16 +85,15 @@ def _with_given(config: Config, given: dict[str, Any]) -> Config:
 
 
 def _keys_in(file: Path) -> tuple[str, ...]:
-    """The keys of a file; one without any must not leave the door open."""
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except OSError as exc:
-        raise ConfigError(f"cannot read the API keys in {file}: {exc.strerror}") from exc
-    except UnicodeDecodeError as exc:
-        raise ConfigError(f"the API keys in {file} are not UTF-8 text") from exc
-    keys = tuple(line.strip() for line in lines if line.strip())
-    if not keys:
-        raise ConfigError(f"there is no API key in {file}")
+    """The keys of a file, with a warning if it is everybody's."""
+    from tts_hub.server.keys import keys_in
+
+    keys = keys_in(file)
+    if file.stat().st_mode & OTHERS:
+        remedy = f"chmod o= {shlex.quote(str(file))}"
+        click.echo(
+            f"Warning: other users of this computer can read or write {file} (to fix: {remedy})", err=True
+        )
     return keys
 
 

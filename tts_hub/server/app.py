@@ -18,9 +18,11 @@ from tts_hub.manager import TTSBackendManager
 from tts_hub.server import captions, catalogue, documentation, engines, estimate, health, live, speech
 from tts_hub.server.cors import CrossOrigin
 from tts_hub.server.errors import install_error_handlers
-from tts_hub.server.guards import Authentication, HostCheck, WholeBody, digest_of
+from tts_hub.server.guards import Authentication, HostCheck, WholeBody
 from tts_hub.server.hub import Hub
 from tts_hub.server.identity import RequestIdentity
+from tts_hub.server.keys import digest_of
+from tts_hub.server.limits import CallerLimits, LimitedRequests
 from tts_hub.server.metrics import Metrics
 from tts_hub.server.paths import TolerantPaths
 from tts_hub.server.schema import openapi_of
@@ -42,8 +44,8 @@ def create_app(config: Config | None = None, manager: TTSBackendManager | None =
         manager = TTSBackendManager(config)
     manager.registry.check_sections()
     manager.warms_up = manager.warms_up or manager.config.server.warm_up
-    hub = Hub(manager, Metrics(manager))
-    settings = hub.settings
+    settings = manager.config.server
+    hub = Hub(manager, Metrics(manager), CallerLimits(settings))
     digests = [digest_of(key) for key in settings.api_keys]
     app = _HubAPI(
         title="tts-hub",
@@ -65,6 +67,7 @@ def create_app(config: Config | None = None, manager: TTSBackendManager | None =
     install_error_handlers(app)
     # The last one added is the outermost.
     app.add_middleware(WholeBody, max_bytes=settings.max_body_bytes, seconds=settings.body_timeout)
+    app.add_middleware(LimitedRequests, limits=hub.limits)
     app.add_middleware(Authentication, digests=digests, public_catalogue=settings.public_catalogue)
     app.add_middleware(CrossOrigin, origins=settings.cors_origins)
     app.add_middleware(HostCheck, settings=settings)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 
 from tts_hub.backend import fitting
 from tts_hub.choosing import AUTO
-from tts_hub.errors import UnknownModelError, one_of
+from tts_hub.errors import UnknownModelError, one_of, shown
 from tts_hub.server.hub import Hub, TheHub
 from tts_hub.server.schema import JSON_ANSWERS
 from tts_hub.types import Voice
@@ -31,7 +31,7 @@ async def get_model(model: str, hub: TheHub) -> dict[str, Any]:
     in_any_case = {name.casefold(): name for name in reversed(known)}
     name = model if model in known else in_any_case.get(model.casefold())
     if name is None:
-        raise UnknownModelError(f"The model {model!r} does not exist; {one_of(model, known)}")
+        raise UnknownModelError(f"The model {shown(model)} does not exist; {one_of(model, known)}")
     return _model(hub, name, known[name])
 
 

@@ -1,47 +1,52 @@
-"""uvicorn's connections, and what they leave open.
+"""uvicorn's HTTP connections, and what they leave open.
 
-The head of a request is bounded in bytes and in time, a request that is not HTTP gets an error in our shape,
-HTTP/1.0 gets a body without chunks, and a WebSocket may finish its sentence when the server is stopped.
+The number of connections is bounded, and the head of a request in bytes and in time. What is not HTTP gets an
+error in our shape, and HTTP/1.0 gets a body without chunks.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
+import re
 import socket
 import struct
-import sys
-from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import httptools
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.datastructures import Headers
-from websockets.http11 import Request, Response
-from websockets.server import ServerProtocol
 
-from tts_hub.server.errors import Failure
+from tts_hub.server.errors import Failure, FailureError
 from tts_hub.server.guards import too_late
-from tts_hub.server.identity import request_id_of
 from tts_hub.server.metrics import Metrics
+from tts_hub.server.refusals import raw_answer
+from tts_hub.server.room import Room
 
 HEAD_BYTES = 16_384
 """Request line and headers."""
 HEAD_TOO_LARGE = Failure(431, f"the headers are larger than {HEAD_BYTES} bytes", "headers_too_large")
 NOT_HTTP = Failure(400, "not a valid request", "invalid_http")
-BAD_HANDSHAKE = "invalid_handshake"
-DRAINING = "draining"
-"""Where a WebSocket's `scope["state"]` has the `asyncio.Event` that says: the server is being stopped."""
+NO_TUNNEL = Failure(
+    405,
+    "this server is no proxy: it takes no CONNECT",
+    "method_not_supported",
+    headers={"Allow": "GET, HEAD, POST, OPTIONS"},
+)
+ABSOLUTE = re.compile(rb"https?://([^/?#]+)([^#]*)", re.IGNORECASE)
+"""A target as proxies get it: the authority, then path and query."""
+FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+"""The headers that say where a body ends."""
 
 
 class BoundedHTTP(HttpToolsProtocol):
     """One connection. A head that is too long is refused, one that does not end in time is given up."""
 
-    def __init__(self, *args: Any, arrival_seconds: float, metrics: Metrics, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, arrival_seconds: float, metrics: Metrics, room: Room, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self._metrics = metrics
+        self._room = room
         self._arrival_seconds = arrival_seconds
         self._in_head = True
         self._received = 0
@@ -49,12 +54,15 @@ class BoundedHTTP(HttpToolsProtocol):
         self._parsed = 0
         """Bytes of the head that the parser has handed out."""
         self._clock: asyncio.TimerHandle | None = None
-        self._data = b""
         self._offers_other = False
         """The head at hand offers a protocol that is not spoken here."""
+        self._head_is_known = False
+        """What the parser reads is no head of the client's: it only says where the body ends."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """The first head must come in time."""
+        if not self._room.admits(transport, len(self.connections)):
+            return
         super().connection_made(transport)
         self._start_clock()
 
@@ -65,80 +73,129 @@ class BoundedHTTP(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Later heads have to come in time from their first byte on; before it, keep-alive counts."""
+        self._unset_keepalive_if_required()
         if self._in_head:
             self._received += len(data)
             if self._clock is None:
                 self._start_clock()
-        self._data = data
-        super().data_received(data)
-        if self._in_head and self._received > HEAD_BYTES:
-            self.send_400_response("")
+        try:
+            self._parse(memoryview(data))
+        except httptools.HttpParserError as exc:
+            cause = exc.__context__
+            self._give_up(cause.failure if isinstance(cause, FailureError) else NOT_HTTP)
+        else:
+            if self._in_head and self._received > HEAD_BYTES:
+                self._give_up(HEAD_TOO_LARGE)
 
     def on_message_begin(self) -> None:
         """A new head."""
-        super().on_message_begin()
-        self._parsed = 0
+        if not self._head_is_known:
+            super().on_message_begin()
+            self._parsed = 0
 
     def on_url(self, url: bytes) -> None:
         """Count it."""
-        super().on_url(url)
-        self._count(len(url))
+        if not self._head_is_known:
+            super().on_url(url)
+            self._count(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Count it."""
-        super().on_header(name, value)
-        self._count(len(name) + len(value))
+        if not self._head_is_known:
+            super().on_header(name, value)
+            self._count(len(name) + len(value))
 
     def on_headers_complete(self) -> None:
         """It came in time."""
+        if self._head_is_known:
+            self._head_is_known = False
+            return
         self._in_head = False
         self._stop_clock()
+        if self.parser.get_method() == b"CONNECT":
+            raise FailureError(NO_TUNNEL)
+        self._take_target_apart()
         self._offers_other = self.parser.should_upgrade() and not self._should_upgrade()
-        if not self._offers_other:
-            super().on_headers_complete()
+        super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """What comes next is another head."""
-        if not self._offers_other:
-            super().on_message_complete()
+        """What comes next is another head, unless the parser stopped at an offer, the body unread."""
+        if self._offers_other:
+            return
+        super().on_message_complete()
         self._in_head = True
         self._received = 0
 
-    def _unsupported_upgrade_warning(self) -> None:
-        """The client would speak HTTP/2 as well, as Java's does. The parser has stopped, the body unread:
-        another one begins anew, with the same head but for the offer.
-        """
-        stop = sys.exception()
-        stopped_at: int = stop.args[0] if stop is not None else 0
-        offers = {b"connection", b"upgrade", b"http2-settings"}
-        lines = [b"%s: %s" % header for header in self.headers if header[0] not in offers]
-        version = self.parser.get_http_version().encode()
-        request_line = b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, version)
-        self.parser = httptools.HttpRequestParser(self)
-        self.data_received(b"\r\n".join([request_line, *lines, b"", b""]) + self._data[stopped_at:])
+    def _parse(self, data: memoryview) -> None:
+        """Feed the parser, which stops at each head that offers another protocol."""
+        while data:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as stop:
+                if self._should_upgrade():
+                    self._become_websocket()
+                    return
+                data = data[stop.args[0] :]
+            self._parse_on_as_http()
 
-    def send_400_response(self, msg: str) -> None:
-        """OpenAI's error object instead of uvicorn's text; nothing into the middle of an answer."""
+    def _parse_on_as_http(self) -> None:
+        """The client would speak HTTP/2 as well, as Java's does: its offer is passed over.
+
+        The parser has stopped for good. Another one takes over behind the head, which has been handed out.
+        """
+        lines = [b"%s: %s\r\n" % header for header in self.headers if header[0] in FRAMING]
+        self.parser = httptools.HttpRequestParser(self)
+        self._offers_other = False
+        self._head_is_known = True
+        version = self.scope["http_version"].encode()
+        self.parser.feed_data(b"POST / HTTP/%s\r\n%s\r\n" % (version, b"".join(lines)))
+
+    def _become_websocket(self) -> None:
+        """The next one to read what comes is uvicorn's WebSocket; it must not begin inside an answer."""
+        if self._is_answering:
+            self.transport.close()
+        else:
+            self.handle_websocket_upgrade()
+
+    def _take_target_apart(self) -> None:
+        """What a client says to a proxy, `GET http://host/path`, counts as `GET /path` and `Host: host`."""
+        if self.url.startswith(b"/") or self.url == b"*":
+            return
+        found = ABSOLUTE.fullmatch(self.url.partition(b"#")[0])
+        if found is None:
+            raise FailureError(NOT_HTTP)
+        authority, rest = found.groups()
+        self.url = rest if rest.startswith(b"/") else b"/" + rest
+        others = [header for header in self.headers if header[0] != b"host"]
+        hosts = sum(header[0] == b"host" for header in self.headers)
+        self.headers[:] = [(b"host", authority)] * max(1, hosts) + others
+
+    @property
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _give_up(self, failure: Failure) -> None:
+        """Answer what cannot be read, with nothing into the middle of another answer."""
         if self.transport.is_closing():
             return
-        if self.cycle is None or not self.cycle.response_started or self.cycle.response_complete:
+        if not self._is_answering or not self.cycle.response_started:
             too_large = max(self._parsed, self._received if self._in_head else 0) > HEAD_BYTES
-            self._refuse(HEAD_TOO_LARGE if too_large else NOT_HTTP)
+            self._refuse(HEAD_TOO_LARGE if too_large else failure)
         self.transport.close()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        if cycle.scope["http_version"] == "1.0":
-            app = _WithoutChunks(app, cycle)
-        super()._start_asgi_task(cycle, app)
+        served = _WithoutChunks(app, cycle) if cycle.scope["http_version"] == "1.0" else app
+        super()._start_asgi_task(cycle, cast("Any", _BrokenOffQuietly(served, cycle)))
 
     def _refuse(self, failure: Failure) -> None:
         self._metrics.told(failure)
-        self.transport.write(_raw(failure))
+        self.transport.write(raw_answer(failure))
 
     def _count(self, size: int) -> None:
         self._parsed += size
         if self._parsed > HEAD_BYTES:
-            raise ValueError  # the parser turns it into an error of its own, and that into an answer
+            raise FailureError(HEAD_TOO_LARGE)
 
     def _start_clock(self) -> None:
         self._clock = self.loop.call_later(self._arrival_seconds, self._too_late)
@@ -149,13 +206,29 @@ class BoundedHTTP(HttpToolsProtocol):
             self._clock = None
 
     def _too_late(self) -> None:
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self._is_answering:
             self._start_clock()  # the next request can wait; the speech on its way must not be cut
             return
         self._clock = None
         if self._received and not self.transport.is_closing():
             self._refuse(too_late(self._arrival_seconds))
         self.transport.close()
+
+
+class _BrokenOffQuietly:
+    """The application, which has logged already why it left an answer unfinished: uvicorn need not."""
+
+    def __init__(self, app: ASGIApp, cycle: RequestResponseCycle) -> None:
+        self._app = app
+        self._cycle = cycle
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        await self._app(scope, receive, send)
+        cycle = self._cycle
+        if cycle.response_started and not cycle.response_complete and not cycle.disconnected:
+            cycle.disconnected = True
+            cycle.transport.close()
 
 
 class _WithoutChunks:
@@ -192,80 +265,3 @@ class _WithoutChunks:
                     socket.SOL_SOCKET, socket.SO_LINGER, at_once
                 )
                 cycle.transport.abort()
-
-
-class DrainingWebSocket(WebSocketsSansIOProtocol):
-    """uvicorn hangs up on WebSockets when it is stopped; this one tells the application, which closes it."""
-
-    def __init__(self, *args: Any, metrics: Metrics, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._metrics = metrics
-        self._draining = asyncio.Event()
-        self.conn: _Handshake = _Handshake(metrics, max_size=self.config.ws_max_size, logger=self.logger)
-
-    def data_received(self, data: bytes) -> None:
-        """A handshake that cannot be read would stay open without an answer."""
-        super().data_received(data)
-        if self.conn.handshake_exc is not None and not self.handshake_initiated:
-            failure = Failure(400, "not a valid WebSocket handshake", BAD_HANDSHAKE)
-            self._metrics.told(failure)
-            self.transport.write(_raw(failure))
-            self.transport.close()
-
-    def handle_connect(self, event: Request) -> None:
-        """Give the application its sign."""
-        self.conn.given_id = next(iter(event.headers.get_all("x-request-id")), "")
-        super().handle_connect(event)
-        if self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
-            self.scope["state"][DRAINING] = self._draining
-
-    async def send(self, message: Any) -> None:
-        """An answer in place of the handshake ends it well; uvicorn would log a fault of the application."""
-        await super().send(message)
-        if self.initial_response is not None and self.close_sent:
-            self.handshake_complete = True
-
-    def shutdown(self) -> None:
-        """Ask for the end."""
-        if self.handshake_complete and not self.close_sent:
-            self._draining.set()
-        else:
-            super().shutdown()
-
-
-class _Handshake(ServerProtocol):
-    """The opening of a WebSocket; what is refused here gets an error in our shape too."""
-
-    def __init__(self, metrics: Metrics, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._metrics = metrics
-        self.given_id = ""
-        """What the client calls its request."""
-
-    def reject(self, status: int, text: str) -> Response:
-        """The answer that refuses a handshake, with what `websockets` has to say of it."""
-        message = text.partition("\n")[0].rstrip(".") or "the WebSocket was refused"
-        failure = Failure(status, message, BAD_HANDSHAKE, is_fault=status >= HTTPStatus.INTERNAL_SERVER_ERROR)
-        self._metrics.told(failure)
-        body, headers = _answer(failure, self.given_id)
-        return Response(status, HTTPStatus(status).phrase, Headers(headers), body)
-
-
-def _raw(failure: Failure) -> bytes:
-    """The answer to what never became a request."""
-    body, headers = _answer(failure)
-    lines = [f"HTTP/1.1 {failure.status} {HTTPStatus(failure.status).phrase}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    return "\r\n".join([*lines, "", ""]).encode() + body
-
-
-def _answer(failure: Failure, given_id: str = "") -> tuple[bytes, dict[str, str]]:
-    """Body and headers."""
-    body = json.dumps(failure.envelope()).encode()
-    return body, {
-        "content-type": "application/json",
-        "content-length": str(len(body)),
-        "connection": "close",
-        "x-request-id": request_id_of(given_id),
-        **failure.all_headers(),
-    }

@@ -16,14 +16,18 @@ from starlette.types import Send
 from tts_hub.manager import EngineStatus
 from tts_hub.progress import ProgressEvent
 from tts_hub.server.errors import failure_of, log_failure
+from tts_hub.server.guards import is_trusted
 from tts_hub.server.hub import Hub, TheHub
 from tts_hub.server.interleaving import Interleaving
-from tts_hub.server.reports import progress_values
+from tts_hub.server.privacy import without_folders
+from tts_hub.server.reports import progress_values, reason_of
 from tts_hub.server.schema import JSON_ANSWERS, LINE_ANSWERS, LINES
 from tts_hub.server.streaming import NO_BUFFERING
 from tts_hub.types import ModelFiles
 
 router = APIRouter(tags=["engines"])
+NOT_TOLD: dict[str, Any] = {"reason": "", "remedy": "", "downloads": []}
+"""What is said of an engine to those who have no key."""
 
 
 class PullBody(BaseModel):
@@ -33,15 +37,19 @@ class PullBody(BaseModel):
 
 
 @router.get("/v1/engines", responses=JSON_ANSWERS)
-async def list_engines(hub: TheHub) -> dict[str, Any]:
-    """Every engine, ready or not: models, state, what it wants, its options as JSON Schema.
+async def list_engines(request: Request, hub: TheHub) -> dict[str, Any]:
+    """Every engine, ready or not: models, state, its options as JSON Schema.
 
-    `problems` is what the configuration asks for and cannot get.
+    What it wants, its files, and `problems`, which is what the configuration asks for and cannot get, are
+    left empty where a key is needed and none is given.
     """
+    states = hub.manager.status()
+    trusted = is_trusted(request.scope)
+    problems = await hub.manager.problems() if trusted else []
     return {
         "auto": hub.manager.best(),
-        "engines": [_engine(hub, status) for status in hub.manager.status()],
-        "problems": await hub.manager.problems(),
+        "engines": [_engine(hub, status) | (_wants(status) if trusted else NOT_TOLD) for status in states],
+        "problems": [without_folders(problem) for problem in problems],
     }
 
 
@@ -96,19 +104,23 @@ def files_values(files: ModelFiles) -> dict[str, Any]:
 
 
 def _engine(hub: Hub, status: EngineStatus) -> dict[str, Any]:
-    available = status.availability
     return {
         "name": status.name,
         "description": status.description,
         "models": status.models,
-        "ready": available.ready,
+        "ready": status.availability.ready,
         "state": status.state,
-        "reason": "its own code failed" if available.internal else available.reason,
-        "remedy": available.remedy,
         "active": status.active,
         "waiting": status.waiting,
-        "downloads": [files_values(files) for files in status.downloads],
         "options": hub.manager.options(status.name),
+    }
+
+
+def _wants(status: EngineStatus) -> dict[str, Any]:
+    return {
+        "reason": reason_of(status.availability),
+        "remedy": without_folders(status.availability.remedy),
+        "downloads": [files_values(files) for files in status.downloads],
     }
 
 

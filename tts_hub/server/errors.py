@@ -18,6 +18,7 @@ from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
 from tts_hub.errors import (
+    MOST_SHOWN,
     BackendError,
     BackendUnavailableError,
     BudgetExceededError,
@@ -29,12 +30,14 @@ from tts_hub.errors import (
     TextTooLongError,
     TTSHubError,
     UnknownModelError,
+    shown,
 )
+from tts_hub.server.privacy import without_folders
 
 INVALID = "invalid_request_error"
 SERVER = "server_error"
-MOST_SHOWN = 200
-"""Characters of a URL that are repeated in an error."""
+MOST_TOLD = 1_000
+"""Characters of a message."""
 logger = logging.getLogger(__name__)
 
 
@@ -56,8 +59,10 @@ class Failure:
     """Besides those that every failure has."""
 
     def envelope(self) -> dict[str, Any]:
-        """OpenAI's error object."""
-        return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
+        """OpenAI's error object. What is told is never much longer than what a person reads."""
+        message = cut(self.message, MOST_TOLD)
+        param = None if self.param is None else cut(self.param, MOST_SHOWN)
+        return {"error": {"message": message, "type": self.type, "param": param, "code": self.code}}
 
     def all_headers(self) -> dict[str, str]:
         """With what OpenAI's SDKs go by, which else send a failed request twice more.
@@ -111,7 +116,7 @@ def failure_of(exc: Exception, request_id: str) -> Failure:
         return _overloaded(exc)
     log = f"the server's log says more under request id {request_id}"
     if isinstance(exc, BackendUnavailableError):
-        remedy = f" (to fix: {exc.remedy})" if exc.remedy else ""
+        remedy = f" (to fix: {without_folders(exc.remedy)})" if exc.remedy else ""
         message = f"engine {exc.backend!r} is not available{remedy}; {log}"
         return Failure(503, message, exc.kind, SERVER, is_fault=True)
     if isinstance(exc, NoAudioError):
@@ -141,7 +146,7 @@ def unknown_url(method: str, path: str, known: Collection[str] = ()) -> Failure:
     """Nothing is served there; `known` paths are looked through for the one that was meant."""
     meant = {f"/v1{path}", path.replace("/v1/v1/", "/v1/", 1)} & set(known)
     hint = "".join(f"; did you mean {other}?" for other in meant)
-    return Failure(404, f"no such URL: {method} {path[:MOST_SHOWN]}{hint}", "unknown_url")
+    return Failure(404, f"no such URL: {method} {cut(path, MOST_SHOWN)}{hint}", "unknown_url")
 
 
 async def _tell(request: Request, exc: Exception) -> Response:
@@ -154,11 +159,11 @@ async def _tell_validation(request: Request, exc: Exception) -> Response:
     errors = exc.errors() if isinstance(exc, RequestValidationError) else []
     first = errors[0] if errors else {"loc": (), "msg": "the request is not valid"}
     location = [str(part) for part in first["loc"] if part not in {"body", "query", "path", "str", "VoiceId"}]
-    param = ".".join(location[:2]) or None
+    param = cut(".".join(location[:2]), MOST_SHOWN) or None
     if first.get("type") == "json_invalid":
         return _no_json().response()
     name = f"{param}: " if param else ""
-    given = f" (given: {_shortened(first['input'])})" if "input" in first and param else ""
+    given = f" (given: {shown(first['input'])})" if "input" in first and param else ""
     return Failure(400, f"{name}{first['msg']}{given}", "invalid_value", param=param).response()
 
 
@@ -192,13 +197,14 @@ def _no_json() -> Failure:
 
 
 def _invalid(exc: InvalidRequestError | BudgetExceededError) -> Failure:
+    message = without_folders(str(exc))
     if isinstance(exc, BudgetExceededError):
-        return Failure(402, str(exc), "budget_exceeded")
+        return Failure(402, message, "budget_exceeded")
     if isinstance(exc, UnknownModelError) and exc.param == "model":
-        return Failure(404, str(exc), "model_not_found", param="model")
+        return Failure(404, message, "model_not_found", param="model")
     if isinstance(exc, TextTooLongError):
-        return Failure(413, str(exc), "string_above_max_length", param="input")
-    return Failure(400, str(exc), "invalid_value", param=exc.param)
+        return Failure(413, message, "string_above_max_length", param="input")
+    return Failure(400, message, "invalid_value", param=exc.param)
 
 
 def _overloaded(exc: OverloadedError) -> Failure:
@@ -208,6 +214,6 @@ def _overloaded(exc: OverloadedError) -> Failure:
     return Failure(503, str(exc), "server_is_overloaded", SERVER, retry_after=exc.retry_after)
 
 
-def _shortened(value: object, most: int = 60) -> str:
-    text = ascii(value)
+def cut(text: str, most: int) -> str:
+    """The text, or its beginning if it is longer than `most`."""
     return text if len(text) <= most else text[:most] + "…"

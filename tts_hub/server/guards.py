@@ -9,14 +9,13 @@ import re
 import socket
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 import anyio
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tts_hub.config import ServerConfig
-from tts_hub.errors import ConfigError
+from tts_hub.errors import shown
 from tts_hub.server.errors import Failure
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -33,11 +32,19 @@ ALWAYS_OPEN = frozenset(
     }
 )
 CATALOGUE = ("/v1/engines", "/v1/models", "/v1/audio/models", "/v1/audio/voices")
-HASHED = "sha256:"
 DISCARD_SECONDS = 2.0
 JSON_BLANKS = b" \t\r\n"
 KEY_PROTOCOL = "openai-insecure-api-key."
 """Browsers cannot set headers on a WebSocket; OpenAI's clients send the key as a subprotocol instead."""
+TRUSTED = "trusted"
+"""Where `scope["state"]` says whether a valid key was given, or none is needed."""
+CALLER = "caller"
+"""Where `scope["state"]` has the digest of a valid key."""
+HOST = re.compile(
+    r"(?P<name>[\w.!$&'()*+,;=~%-]*|\[[0-9a-f:.]+\])(?::(?P<port>\d{0,5}))?", re.ASCII | re.IGNORECASE
+)
+"""A Host header: a name or an address, and perhaps a port."""
+MOST_PORT = 65_535
 
 
 class Authentication:
@@ -50,7 +57,14 @@ class Authentication:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, or answer 401."""
-        if scope["type"] not in {"http", "websocket"} or self._may_pass(scope):
+        if scope["type"] not in {"http", "websocket"}:
+            await self.app(scope, receive, send)
+            return
+        key = self._known_key(scope)
+        scope["state"][TRUSTED] = key is not None or not self._digests
+        if key is not None:
+            scope["state"][CALLER] = key.hex()
+        if scope["state"][TRUSTED] or self._is_open(scope):
             await self.app(scope, receive, send)
             return
         failure = Failure(
@@ -59,17 +73,16 @@ class Authentication:
             "invalid_api_key",
             headers={"WWW-Authenticate": "Bearer"},
         )
-        await _refuse(failure, scope, receive, send)
+        await refuse(failure, scope, receive, send)
 
-    def _may_pass(self, scope: Scope) -> bool:
-        if not self._digests or self._is_open(scope):
-            return True
+    def _known_key(self, scope: Scope) -> bytes | None:
+        """The digest of the key that was given, if it is one of ours."""
         key = _key(Headers(scope=scope))
-        if not key:
-            return False
+        if not key or not self._digests:
+            return None
         given = hashlib.sha256(key.encode("latin-1")).digest()  # the bytes that came
         matches = [hmac.compare_digest(given, digest) for digest in self._digests]  # all, whatever the first
-        return any(matches)
+        return given if any(matches) else None
 
     def _is_open(self, scope: Scope) -> bool:
         path, method = scope["path"], scope.get("method")
@@ -102,26 +115,26 @@ class HostCheck:
             return
         headers = Headers(scope=scope)
         host, origin = headers.get("host", ""), headers.get("origin", "")
+        name = host_name(host)
         if len(headers.getlist("host")) > 1:  # whoever stands before us may have read the other one
             failure = Failure(400, "the request has more than one Host header", "invalid_host")
-            await _refuse(failure, scope, receive, send)
-        elif not self._knows(f"//{host}"):
-            message = f"the host name {host[:100]!a} is not served here; see server.allowed_hosts"
-            await _refuse(Failure(421, message, "host_not_allowed"), scope, receive, send)
+            await refuse(failure, scope, receive, send)
+        elif name is None:
+            message = f"the Host header {shown(host)} is not a name or address with an optional port"
+            await refuse(Failure(400, message, "invalid_host"), scope, receive, send)
+        elif not self._knows(name):
+            message = f"the host name {shown(host)} is not served here; see server.allowed_hosts"
+            await refuse(Failure(421, message, "host_not_allowed"), scope, receive, send)
         elif origin and _changes_something(scope) and not self._may_call(origin, host):
             message = "web pages of this origin may not use the server; see server.cors_origins"
-            await _refuse(Failure(403, message, "origin_not_allowed"), scope, receive, send)
+            await refuse(Failure(403, message, "origin_not_allowed"), scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
-    def _knows(self, url: str) -> bool:
-        try:
-            name = urlsplit(url).hostname or ""
-        except ValueError:
-            return False
+    def _knows(self, name: str) -> bool:
         if self._any_address and _is_address(name):
             return True
-        return "*" in self._hosts or name.casefold() in self._hosts
+        return "*" in self._hosts or name in self._hosts
 
     def _may_call(self, origin: str, host: str) -> bool:
         """Pages that this server itself served, and those that are configured."""
@@ -144,18 +157,18 @@ class WholeBody:
             return
         too_large = Failure(413, f"the request is larger than {self._max_bytes} bytes", "too_large")
         if _announced(scope) > self._max_bytes:
-            await _refuse(too_large, scope, receive, send)
+            await refuse(too_large, scope, receive, send)
             return
         try:
             with anyio.fail_after(self._seconds):
                 body = await self._read(receive)
         except TimeoutError:
-            await _refuse(too_late(self._seconds), scope, receive, send)
+            await refuse(too_late(self._seconds), scope, receive, send)
             return
         if body is None:
             return
         if len(body) > self._max_bytes:
-            await _refuse(too_large, scope, receive, send)
+            await refuse(too_large, scope, receive, send)
             return
         if body.lstrip(JSON_BLANKS)[:1] == b"{":
             MutableHeaders(scope=scope)["content-type"] = "application/json"  # curl -d says it is a form
@@ -171,6 +184,11 @@ class WholeBody:
             body += message.get("body", b"")
             if not message.get("more_body") or len(body) > self._max_bytes:
                 return bytes(body)
+
+
+def is_trusted(scope: Scope) -> bool:
+    """Whether the request has a valid key, or needs none."""
+    return bool(scope["state"].get(TRUSTED))
 
 
 def too_late(seconds: float) -> Failure:
@@ -194,28 +212,23 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return receive_again
 
 
+def host_name(host: str) -> str | None:
+    """The name or address in a Host header, without brackets; None if it is no Host header."""
+    found = HOST.fullmatch(host)
+    if found is None or int(found["port"] or 0) > MOST_PORT:
+        return None
+    name = found["name"].casefold()
+    if not name.startswith("["):
+        return name
+    return name[1:-1] if _is_address(name[1:-1]) else None
+
+
 def _is_address(name: str) -> bool:
     try:
         ipaddress.ip_address(name)
     except ValueError:
         return False
     return True
-
-
-def digest_of(key: str) -> bytes:
-    """What is kept of a configured key.
-
-    Raises:
-        ConfigError: it cannot be a key.
-    """
-    if not key.casefold().startswith(HASHED):
-        if not key.strip():
-            raise ConfigError("server.api_keys has an empty key, with which everybody could come in")
-        return hashlib.sha256(key.strip().encode()).digest()
-    digits = key[len(HASHED) :]
-    if not re.fullmatch("[0-9a-fA-F]{64}", digits):
-        raise ConfigError(f"server.api_keys: behind {HASHED!r} belong the 64 hex digits of a SHA-256 digest")
-    return bytes.fromhex(digits)
 
 
 def _key(headers: Headers) -> str:
@@ -234,7 +247,7 @@ def _changes_something(scope: Scope) -> bool:
     return scope["type"] == "websocket" or scope["method"] not in {"GET", "HEAD", "OPTIONS"}
 
 
-async def _refuse(failure: Failure, scope: Scope, receive: Receive, send: Send) -> None:
+async def refuse(failure: Failure, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer, also instead of a WebSocket's handshake.
 
     The body is taken in first and dropped, as far as it comes soon: a client who is still sending would find

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from tts_hub.manager import EngineStatus
+from tts_hub.server.guards import is_trusted
 from tts_hub.server.hub import TheHub
+from tts_hub.server.reports import reason_of
 
 router = APIRouter(tags=["operation"])
 
@@ -18,10 +20,16 @@ router = APIRouter(tags=["operation"])
     "/health",
     responses={503: {"description": "The hub is closing, no engine can speak, or a busy one is stalled."}},
 )
-async def get_health(response: Response, hub: TheHub) -> dict[str, Any]:
-    """Per engine: ready or why not, what it does, and whether it is stalled (busy without a sign of life)."""
-    engines = {engine.name: _engine(engine, hub.settings.stalled_after) for engine in hub.manager.status()}
+async def get_health(request: Request, response: Response, hub: TheHub) -> dict[str, Any]:
+    """Per engine: ready or not, and whether it is stalled (busy without a sign of life).
+
+    With a valid key, or where none is needed, also why it is not ready, and what it does.
+    """
+    limit = hub.settings.stalled_after
+    engines = {engine.name: {"state": _state(engine, limit)} for engine in hub.manager.status()}
     states = {engine["state"] for engine in engines.values()}
+    if is_trusted(request.scope):
+        engines = {engine.name: engines[engine.name] | _details(engine) for engine in hub.manager.status()}
     best = hub.manager.best()
     status = "stalled" if "stalled" in states else "ok" if best else "no engine"
     if not hub.manager.is_serving:
@@ -41,15 +49,15 @@ async def get_metrics(hub: TheHub) -> Response:
     return Response(hub.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
 
-def _engine(engine: EngineStatus, stalled_after: float) -> dict[str, Any]:
-    state: str = engine.state
+def _state(engine: EngineStatus, stalled_after: float) -> str:
     if not engine.availability.ready:
-        state = "not ready"
-    elif engine.silent_for > stalled_after:
-        state = "stalled"
+        return "not ready"
+    return "stalled" if engine.silent_for > stalled_after else engine.state
+
+
+def _details(engine: EngineStatus) -> dict[str, Any]:
     return {
-        "state": state,
-        "reason": "its own code failed" if engine.availability.internal else engine.availability.reason,
+        "reason": reason_of(engine.availability),
         "active": engine.active,
         "waiting": engine.waiting,
         "silent_for_seconds": round(engine.silent_for, 1),

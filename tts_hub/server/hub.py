@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 
 from tts_hub.config import ServerConfig
 from tts_hub.manager import TTSBackendManager
+from tts_hub.server.limits import CallerLimits
 from tts_hub.server.metrics import Metrics
 
 
@@ -20,6 +21,7 @@ class Hub:
 
     manager: TTSBackendManager
     metrics: Metrics
+    limits: CallerLimits
     started: int = field(default_factory=lambda: int(time.time()))
     """Seconds since 1970."""
 

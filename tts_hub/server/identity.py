@@ -11,6 +11,7 @@ import uuid
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tts_hub.errors import shown
 from tts_hub.server.errors import SERVER, Failure, failure_of, log_failure
 from tts_hub.server.metrics import Metrics
 
@@ -69,4 +70,4 @@ class RequestIdentity:
                 await STOPPING.response()(scope, receive, send_with_id)
         took = (time.perf_counter() - began) * 1000
         method = scope.get("method", "WS")
-        logger.info("%s %s %s -> %d in %.0f ms", request_id, method, ascii(scope["path"]), status, took)
+        logger.info("%s %s %s -> %d in %.0f ms", request_id, method, shown(scope["path"]), status, took)

@@ -7,9 +7,9 @@ The client sends JSON: `{"type": "start", ...}` (the fields of a speech request 
 The server sends `{"type": "started", "media_type", "sample_rate"}`, audio as binary frames,
 `{"type": "words", "words": [...]}`, and at last `{"type": "done", "report"}`, `{"type": "cancelled"}` or
 `{"type": "error", "error"}`. Each of these ends the utterance, and the client may start another one on the
-same connection; text that was still on its way is ignored. Where nothing is said for `server.idle_timeout`
-seconds, or speech is not over when a server that is being stopped ends, the connection is closed behind an
-`error` (1008, 1012).
+same connection; text that was still on its way is ignored. The connection is closed behind an `error` where
+nothing is said for `server.idle_timeout` seconds (1008), where speech is not over when a server that is being
+stopped ends (1012), and at once where the caller has `server.max_websockets` open already (1013).
 
 A key is sent as a header, or by browsers as the subprotocol `openai-insecure-api-key.<key>` beside a second
 one of any name, which the server accepts.
@@ -21,7 +21,7 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from contextlib import ExitStack, aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,7 +32,6 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from starlette.websockets import WebSocketDisconnected
 
 from tts_hub.errors import InvalidRequestError
-from tts_hub.server.connection import DRAINING
 from tts_hub.server.errors import Failure, FailureError, failure_of, log_failure, unknown_url
 from tts_hub.server.guards import KEY_PROTOCOL
 from tts_hub.server.hub import Hub, TheHub
@@ -40,6 +39,7 @@ from tts_hub.server.identity import STOPPING
 from tts_hub.server.messages import Command, Outbox, ProtocolError, parse
 from tts_hub.server.metrics import IDLE, Outcome, ReaderPaused
 from tts_hub.server.reports import log_fallbacks, report_values
+from tts_hub.server.websocket import DRAINING
 from tts_hub.server.wire import Utterance
 from tts_hub.stream import SpeechStream
 from tts_hub.types import FLUSH
@@ -50,6 +50,7 @@ MISTAKES = 16
 """Messages without a meaning that one connection may send."""
 POLICY_VIOLATION = 1008
 SERVICE_RESTART = 1012
+TRY_AGAIN_LATER = 1013
 
 router = APIRouter()
 
@@ -60,6 +61,24 @@ async def stream_speech(socket: WebSocket, hub: TheHub) -> None:
     offered = socket.scope.get("subprotocols", [])
     plain = next((name for name in offered if not name.startswith(KEY_PROTOCOL)), None)
     await socket.accept(subprotocol=plain)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(hub.limits.place(socket.scope))
+        except FailureError as exc:
+            await _turn_away(socket, hub, exc.failure)
+        else:
+            await _converse(socket, hub)
+
+
+async def _turn_away(socket: WebSocket, hub: Hub, failure: Failure) -> None:
+    """Say why in a message: of a handshake that is refused, web pages are not told the reason."""
+    hub.metrics.told(failure)
+    with suppress(WebSocketDisconnect, WebSocketDisconnected, ReaderPaused):
+        await Outbox(socket, hub.settings.reader_timeout).send({"type": "error"} | failure.envelope())
+        await socket.close(TRY_AGAIN_LATER)
+
+
+async def _converse(socket: WebSocket, hub: Hub) -> None:
     conversation = _Conversation(socket, hub)
     try:
         async with anyio.create_task_group() as tasks:

@@ -10,8 +10,9 @@ import anyio
 from fastapi import WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from tts_hub.errors import InvalidRequestError
+from tts_hub.errors import MOST_SHOWN, InvalidRequestError
 from tts_hub.server.captions import NewWords, word_values
+from tts_hub.server.errors import cut
 from tts_hub.server.metrics import ReaderPaused
 from tts_hub.server.wire import Utterance
 from tts_hub.stream import SpeechStream
@@ -46,7 +47,7 @@ def parse(message: Any) -> tuple[Command, Utterance | None]:
         return command, Utterance.model_validate(values) if command.type == "start" else None
     except ValidationError as exc:
         error = exc.errors()[0]
-        param = ".".join(str(part) for part in error["loc"]) or "message"
+        param = cut(".".join(str(part) for part in error["loc"]), MOST_SHOWN) or "message"
         raise ProtocolError(f"{param}: {error['msg']}", param=param) from exc
     except (ValueError, RecursionError) as exc:
         raise ProtocolError("the message is not JSON text", param="message") from exc

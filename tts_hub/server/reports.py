@@ -10,6 +10,8 @@ from typing import Any
 from tts_hub.errors import NoAudioError
 from tts_hub.progress import ProgressEvent
 from tts_hub.report import Fallback, SpeechReport
+from tts_hub.server.privacy import without_folders
+from tts_hub.types import Availability
 
 SAID_OF = {
     "engine_unavailable": "it was not available",
@@ -33,6 +35,11 @@ def fallback_values(change: Fallback) -> dict[str, Any]:
     return dataclasses.asdict(change) | {"error": SAID_OF.get(change.kind, "it failed while it was speaking")}
 
 
+def reason_of(availability: Availability) -> str:
+    """Why an engine is not ready, as clients are told it."""
+    return "its own code failed" if availability.internal else without_folders(availability.reason)
+
+
 def progress_values(event: ProgressEvent) -> dict[str, Any]:
     """A step as JSON has it. An engine's own words may name files or quote the text: they are not told.
 
@@ -43,7 +50,7 @@ def progress_values(event: ProgressEvent) -> dict[str, Any]:
     counted = {name: getattr(event, name) for name in COUNTED}
     values |= {name: number for name, number in counted.items() if _is_number(number)}
     if event.stage in {"segment", "notice", "downloading"} and event.message:
-        values["message"] = event.message
+        values["message"] = without_folders(event.message)
     elif event.stage == "fallback":
         values["message"] = f"another engine goes on at segment {event.segment}"
     numbers = {name: value for name, value in event.details.items() if _is_number(value)}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import math
-import signal
 import socket
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager, suppress
@@ -18,15 +18,20 @@ from fastapi import FastAPI
 from tts_hub.config import ServerConfig
 from tts_hub.engine import CLOSE_SECONDS
 from tts_hub.errors import ConfigError, OutputError
-from tts_hub.server.connection import BoundedHTTP, DrainingWebSocket
+from tts_hub.server.connection import BoundedHTTP
 from tts_hub.server.guards import LOOPBACK
+from tts_hub.server.room import Room, most_connections, quieten_accept_errors
+from tts_hub.server.websocket import DrainingWebSocket
 from tts_hub.signals import ending_in_time
 
 KEEP_ALIVE = 75
 """Seconds; longer than common clients keep idle connections, so that they close first."""
-BACKLOG = 2048
+BACKLOG = 256
+"""Connections that wait to be taken; asyncio takes as many in one go."""
 SEND_BUFFER = 262_144
 """Bytes that the system keeps for a reader who is behind; else it takes up to 4 MB for each."""
+FORCED_SECONDS = 1.0
+"""Time for engines to be closed when the server is to end at once."""
 M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -8, -3, -1
 """Of `mallopt` in glibc's malloc.h."""
 CLOSES_WITHIN = 2 * CLOSE_SECONDS + 5.0
@@ -93,59 +98,88 @@ def keep_memory_small() -> None:
         mallopt(M_TRIM_THRESHOLD, 131_072)
 
 
-async def serve(
-    app: FastAPI, settings: ServerConfig, listener: socket.socket, on_ready: Callable[[], None]
-) -> None:
-    """Serve until a signal; the first lets running streams end, the second ends at once.
+class HubServer(uvicorn.Server):
+    """uvicorn, which ends when it is told to and takes no signals itself."""
 
-    What an engine does not let go of ends with the process: `CLOSES_WITHIN` after the grace for streams, or
-    within 2 s of a second signal.
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until it is to end."""
+        self._loop = asyncio.get_running_loop()
+        quieten_accept_errors(self._loop)
+        if self.force_exit:
+            self._cancel_tasks()
+        await super().serve(sockets)
+
+    def stop(self) -> None:
+        """Let running streams end, and take no new connections. Also for handlers of signals."""
+        self.should_exit = True
+
+    def break_off(self) -> None:
+        """End at once. Also for handlers of signals."""
+        self.should_exit = self.force_exit = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._cancel_tasks)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn does, but engines are also closed in a forced end, as far as they do it quickly."""
+        await super().shutdown(sockets)
+        if self.force_exit:
+            with anyio.move_on_after(FORCED_SECONDS):
+                await self.lifespan.shutdown()
+
+    def _cancel_tasks(self) -> None:
+        for task in self.server_state.tasks:
+            task.cancel()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """uvicorn raises a caught signal again at its end, which would end the process with that signal."""
+        yield
+
+
+async def serve(server: HubServer, listener: socket.socket, on_ready: Callable[[], None]) -> None:
+    """Serve until the server is to end; `on_ready` is called once it answers.
+
+    What an engine does not let go of ends with the process, `CLOSES_WITHIN` after the grace for streams.
     """
-    server = make_server(app, settings)
-    with closing(listener):
+    grace = server.config.timeout_graceful_shutdown or 0
+    with closing(listener), ending_in_time(grace + CLOSES_WITHIN):
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_stop_on_signal, server, settings.shutdown_grace + CLOSES_WITHIN)
             tasks.start_soon(_tell_when_ready, server, on_ready)
             await server.serve([listener])
             tasks.cancel_scope.cancel()
 
 
-def make_server(app: FastAPI, settings: ServerConfig) -> uvicorn.Server:
-    """uvicorn as this project wants it; `serve` it with a socket, set `should_exit` to stop it."""
+def make_server(app: FastAPI, settings: ServerConfig) -> HubServer:
+    """uvicorn as this project wants it; `serve` it with a socket, and `stop` it."""
     metrics = app.state.hub.metrics
+    room = Room(most_connections(settings.max_connections), metrics)
     config = uvicorn.Config(
         app,
-        http=cast("Any", partial(BoundedHTTP, arrival_seconds=settings.body_timeout, metrics=metrics)),
+        http=cast(
+            "Any",
+            partial(BoundedHTTP, arrival_seconds=settings.body_timeout, metrics=metrics, room=room),
+        ),
         ws=cast("Any", partial(DrainingWebSocket, metrics=metrics)),
         log_config=None,
         log_level="warning",  # its notes on WebSockets have the query in them
         access_log=False,
         server_header=False,
+        backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE,
         ws_max_size=MESSAGE_BYTES,
         ws_per_message_deflate=False,  # speech is compressed already
         lifespan="on",
     )
     config.timeout_graceful_shutdown = cast("Any", settings.shutdown_grace)  # fractions and 0 count
-    return _Server(config)
+    return HubServer(config)
 
 
-class _Server(uvicorn.Server):
-    """uvicorn raises a caught signal again at its end, which would end the process with that signal."""
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
-
-
-async def _stop_on_signal(server: uvicorn.Server, seconds: float) -> None:
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals, ending_in_time(seconds):
-        async for _ in signals:
-            server.force_exit = server.should_exit
-            server.should_exit = True
-
-
-async def _tell_when_ready(server: uvicorn.Server, on_ready: Callable[[], None]) -> None:
+async def _tell_when_ready(server: HubServer, on_ready: Callable[[], None]) -> None:
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await anyio.sleep(0.01)
-    on_ready()
+    if not server.should_exit:
+        on_ready()

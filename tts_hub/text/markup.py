@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tts_hub.errors import InvalidTextError
+from tts_hub.errors import InvalidTextError, shown
 
 MAX_PAUSE_SECONDS = 60.0
 USUAL_SECONDS = {"short": 0.5, "": 1.0, "long": 2.0}
@@ -112,6 +112,6 @@ def _seconds(tag: str, duration: str | None, size: str = "") -> float:
 
 def _broken(given: str, what: str) -> InvalidTextError:
     return InvalidTextError(
-        f"the pause tag {given!r} {what}; write for instance [pause:1.5s], [pause:500ms] or [pause], "
+        f"the pause tag {shown(given)} {what}; write for instance [pause:1.5s], [pause:500ms] or [pause], "
         f"at most {MAX_PAUSE_SECONDS:g} s"
     )

@@ -25,6 +25,7 @@ from tts_hub.errors import (
     UnknownModelError,
     UnknownVoiceError,
     one_of,
+    shown,
 )
 from tts_hub.progress import ProgressCallback
 from tts_hub.types import AudioChunk, Availability, Capabilities, SegmentRequest, Voice
@@ -266,7 +267,7 @@ class AllTalkBackend(RemoteBackend):
         if wanted.casefold() != WHATEVER and plain_name(wanted) not in status.names:
             loaded = f"engine {status.engine!r} with model {status.model!r}"
             raise UnknownModelError(
-                f"{self.name} has not loaded {wanted!r} but {loaded}; switch it in AllTalk's own page, "
+                f"{self.name} has not loaded {shown(wanted)} but {loaded}; switch it in AllTalk's own page, "
                 f"or ask for {self.name}"
             )
 
@@ -279,7 +280,7 @@ class AllTalkBackend(RemoteBackend):
             self._rvc_voices = await list_rvc_voices(self.connection)
         for name in sorted(wanted - set(self._rvc_voices)):
             near = one_of(name, self._rvc_voices)
-            raise UnknownVoiceError(f"{self.name} has no RVC voice {name!r}; {near}")
+            raise UnknownVoiceError(f"{self.name} has no RVC voice {shown(name)}; {near}")
         return options
 
     def _language(self, request: SegmentRequest, status: Status) -> str:

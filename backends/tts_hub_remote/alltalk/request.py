@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from tts_hub.errors import GenerationError, UnsupportedLanguageError, UnsupportedOptionError, one_of
+from tts_hub.errors import GenerationError, UnsupportedLanguageError, UnsupportedOptionError, one_of, shown
 from tts_hub.types import SegmentRequest
 from tts_hub_remote.address import path_at
 from tts_hub_remote.alltalk.status import DEFAULT_VOICE, Status
@@ -43,7 +43,7 @@ def language_for(tag: str, status: Status) -> str:
         return GUESS
     found = LANGUAGES.get(re.split("[-_]", tag)[0].casefold())
     if found is None:
-        raise UnsupportedLanguageError(f"AllTalk does not speak {tag!r}; {one_of(tag, LANGUAGES)}")
+        raise UnsupportedLanguageError(f"AllTalk does not speak {shown(tag)}; {one_of(tag, LANGUAGES)}")
     return found
 
 

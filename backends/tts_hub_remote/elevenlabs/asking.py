@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tts_hub.errors import UnsupportedLanguageError, UnsupportedOptionError, one_of
+from tts_hub.errors import UnsupportedLanguageError, UnsupportedOptionError, one_of, shown
 from tts_hub.types import SegmentRequest
 from tts_hub_remote.elevenlabs import facts
 from tts_hub_remote.elevenlabs.facts import Model
@@ -48,7 +48,7 @@ def check_request(request: SegmentRequest, model: Model, backend: str) -> None:
     """
     language = base_of(request.language)
     if language and model.languages and language not in model.languages:
-        message = f"{model.id} does not speak {request.language!r}; {one_of(language, model.languages)}"
+        message = f"{model.id} does not speak {shown(request.language)}; {one_of(language, model.languages)}"
         raise UnsupportedLanguageError(message)
     if request.seed is not None and request.seed > facts.MOST_SEED:
         message = f"{backend} takes seeds up to {facts.MOST_SEED}, not {request.seed}"

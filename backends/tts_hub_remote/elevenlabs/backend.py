@@ -17,6 +17,7 @@ from tts_hub.errors import (
     UnknownModelError,
     UnknownVoiceError,
     one_of,
+    shown,
 )
 from tts_hub.pricing import Price
 from tts_hub.progress import ProgressCallback
@@ -279,7 +280,7 @@ class ElevenLabsBackend(RemoteBackend):
         model = self._model(request.model)
         if self._models_are_all and model.id not in self._models:
             raise UnknownModelError(
-                f"{self.name} has no model {model.id!r}; {one_of(model.id, self._models)}"
+                f"{self.name} has no model {shown(model.id)}; {one_of(model.id, self._models)}"
             )
         check_request(request, model, self.name)
         return model

@@ -18,6 +18,7 @@ from tts_hub.errors import (
     UnknownVoiceError,
     UnsupportedFormatError,
     one_of,
+    shown,
 )
 from tts_hub.pricing import Price
 from tts_hub.progress import ProgressCallback, ProgressEvent
@@ -254,10 +255,10 @@ class OpenAIBackend(RemoteBackend):
         model = self._model(request.model)
         listed = [known.id for known in self._models]
         if listed and model not in listed and self._dialect != "openai" and self.remote_model(request.model):
-            raise UnknownModelError(f"{self.name} has no model {model!r}; {one_of(model, listed)}")
+            raise UnknownModelError(f"{self.name} has no model {shown(model)}; {one_of(model, listed)}")
         if self._dialect == "openai" and model.startswith("tts-1") and request.voice.id in facts.NOT_OF_TTS_1:
             usable = [voice for voice in facts.VOICES if voice not in facts.NOT_OF_TTS_1]
-            raise UnknownVoiceError(f"{model} has no voice {request.voice.id!r}; {one_of('', usable)}")
+            raise UnknownVoiceError(f"{model} has no voice {shown(request.voice.id)}; {one_of('', usable)}")
         return model
 
     def _end_of(self, model: str) -> str:

@@ -1,0 +1,60 @@
+"""API keys: as they are configured, and what is kept of them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+from tts_hub.errors import ConfigError
+
+HASHED = "sha256:"
+
+
+def keys_in(file: Path) -> tuple[str, ...]:
+    """The keys in a file, one a line; blank lines and those that begin with `#` are none.
+
+    Raises:
+        ConfigError: unreadable, without a key (which would leave the door open), or a line that is no key.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8-sig").split("\n")
+    except OSError as exc:
+        raise ConfigError(f"cannot read the API keys in {file}: {exc.strerror}") from exc
+    except UnicodeDecodeError as exc:
+        raise ConfigError(f"the API keys in {file} are not UTF-8 text") from exc
+    keys = {number: line.strip() for number, line in enumerate(lines, start=1)}
+    keys = {number: key for number, key in keys.items() if key and not key.startswith("#")}
+    for number, key in keys.items():
+        if not is_key(key):
+            raise ConfigError(
+                f"line {number} of {file} is no API key: it has a space or an invisible character in it; "
+                "write one key a line, and a comment on a line of its own behind #"
+            )
+    if not keys:
+        raise ConfigError(f"there is no API key in {file}")
+    return tuple(keys.values())
+
+
+def digest_of(key: str) -> bytes:
+    """What is kept of a configured key.
+
+    Raises:
+        ConfigError: it cannot be a key.
+    """
+    key = key.strip()
+    if not key.casefold().startswith(HASHED):
+        if not key:
+            raise ConfigError("server.api_keys has an empty key, with which everybody could come in")
+        if not is_key(key):
+            raise ConfigError("server.api_keys has a key with a space or an invisible character in it")
+        return hashlib.sha256(key.encode()).digest()
+    digits = key[len(HASHED) :]
+    if not re.fullmatch("[0-9a-fA-F]{64}", digits):
+        raise ConfigError(f"server.api_keys: behind {HASHED!r} belong the 64 hex digits of a SHA-256 digest")
+    return bytes.fromhex(digits)
+
+
+def is_key(text: str) -> bool:
+    """Whether it can be sent as a key: in a header, a space would end it."""
+    return text.isprintable() and not any(character.isspace() for character in text)

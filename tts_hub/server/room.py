@@ -1,0 +1,147 @@
+"""How many connections there may be: fewer than the process may have files open.
+
+A connection too many gets a 503 and is closed. Without the bound, all open files would be used up: the server
+could not even refuse a connection then, nor start an engine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from tts_hub.server.errors import SERVER, Failure
+from tts_hub.server.metrics import Metrics
+from tts_hub.server.refusals import raw_answer
+
+FILES = 16_384
+"""Open files that are asked for from the system, which often starts programs with 1,024."""
+OWN_FILES = 64
+"""Files of the server besides its connections: libraries, models, engines that are processes."""
+FILES_PER_CONNECTION = 2
+"""A stream may need one more: a connection to the service that speaks."""
+FEWEST = 8
+"""Connections that there may be in any case."""
+FULL = Failure(
+    503, "the server has no room for another connection", "too_many_connections", SERVER, retry_after=5
+)
+LINGER_SECONDS = 1.0
+"""Time for a client who is turned away to read why."""
+MOST_LINGERING = 32
+LOG_SECONDS = 30.0
+logger = logging.getLogger(__name__)
+
+
+def raise_file_limit() -> None:
+    """Let this process have more open files, as far as the system allows it without asking anybody."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    except (OSError, ValueError) as exc:  # macOS has a lower limit than the one it names
+        logger.info("the limit of open files stays at %d: %s", soft, exc)
+
+
+def most_connections(wanted: int) -> int:
+    """How many there may be: as many as `wanted`, 0 for any number, and as the limit of open files allows."""
+    if sys.platform == "win32":
+        return wanted or FILES
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = FILES if soft == resource.RLIM_INFINITY else soft
+    possible = max(FEWEST, (files - OWN_FILES) // FILES_PER_CONNECTION)
+    return min(wanted, possible) if wanted else possible
+
+
+class Room:
+    """Turns connections away when there are `most`."""
+
+    def __init__(self, most: int, metrics: Metrics) -> None:
+        self.most = most
+        self._metrics = metrics
+        self._lingering = 0
+        self._log = Seldom(LOG_SECONDS)
+
+    def admits(self, transport: asyncio.Transport, connections: int) -> bool:
+        """Whether there is room; if not, the connection is another's business from now on."""
+        if connections < self.most:
+            return True
+        self._metrics.told(FULL)
+        if self._log.is_due():
+            logger.error("%d connections are open, the most there may be: new ones are refused", connections)
+        if self._lingering < MOST_LINGERING:
+            self._lingering += 1
+            turned_away = _TurnedAway(self._left)
+            transport.set_protocol(turned_away)
+            turned_away.connection_made(transport)
+        else:
+            transport.set_protocol(asyncio.Protocol())
+            transport.abort()
+        return False
+
+    def _left(self) -> None:
+        self._lingering -= 1
+
+
+class _TurnedAway(asyncio.Protocol):
+    """A connection that is told that there is no room.
+
+    It stays open for a moment, and what it sends is dropped: it would be reset otherwise, the answer unread.
+    """
+
+    def __init__(self, on_end: Callable[[], None]) -> None:
+        self._on_end = on_end
+        self._clock: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Tell it."""
+        self._clock = asyncio.get_running_loop().call_later(LINGER_SECONDS, transport.abort)
+        transport.write(raw_answer(FULL))
+        with suppress(OSError):  # the client has gone already
+            transport.write_eof()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client has read it, or is given up."""
+        if self._clock is not None:
+            self._clock.cancel()
+        self._on_end()
+
+
+def quieten_accept_errors(loop: asyncio.AbstractEventLoop) -> None:
+    """asyncio logs each connection that it cannot take for want of files, thousands in a second."""
+    log = Seldom(LOG_SECONDS)
+
+    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if not (isinstance(context.get("exception"), OSError) and "socket" in context):
+            loop.default_exception_handler(context)
+        elif log.is_due():
+            logger.error("connections cannot be taken: %s", context["exception"])
+
+    loop.set_exception_handler(handle)
+
+
+class Seldom:
+    """Whether it is time to say something again that happens over and over."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._next = 0.0
+
+    def is_due(self) -> bool:
+        """At most once in so many seconds."""
+        now = time.monotonic()
+        if now < self._next:
+            return False
+        self._next = now + self._seconds
+        return True
