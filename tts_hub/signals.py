@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 SECOND_WITHIN = 1.5
 """Seconds from a second signal to the end of the process."""
@@ -47,7 +47,8 @@ def _watch(reader: socket.socket, pass_on_to: int, first_within: float | None) -
     with reader:
         while numbers := reader.recv(64):
             if pass_on_to >= 0:
-                os.write(pass_on_to, numbers)
+                with suppress(OSError):  # whoever took them before has ended
+                    os.write(pass_on_to, numbers)
             for number in numbers:
                 told += number in ENDING
                 if number in ENDING and told == 1 and first_within is not None:

@@ -54,6 +54,7 @@ def test_what_is_slow_to_import_is_there_before_the_first_request() -> None:
 def test_keys_come_from_a_file_which_may_have_several(tmp_path: Path) -> None:
     file = tmp_path / "keys.txt"
     file.write_text("from-the-file\n\n  the-second \n")
+    file.chmod(0o600)
     with running("--api-key-file", str(file), "--api-key", "given") as server:
         assert "YOUR_KEY" in server.greeting
         for key in ("from-the-file", "the-second", "given"):

@@ -40,7 +40,7 @@ def serve(config_file: Path | None, /, **given: Any) -> None:
     ends the server at once, with code 130.
     """
     ending = Ending()
-    with ending.taking_signals(), ending_in_time():
+    with ending_in_time(), ending.taking_signals():
         _serve(config_file, given, ending)
 
 
