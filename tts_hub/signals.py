@@ -52,15 +52,16 @@ def _watch(reader: socket.socket, pass_on_to: int, first_within: float | None) -
             for number in numbers:
                 told += number in ENDING
                 if number in ENDING and told == 1 and first_within is not None:
-                    _end_after(first_within, number)
+                    _end_after(first_within, f"something still runs {first_within:g} s after signal {number}")
                 elif number in ENDING and told == 2:
-                    _end_after(SECOND_WITHIN, number)
+                    _end_after(SECOND_WITHIN)
 
 
-def _end_after(seconds: float, number: int) -> None:
+def _end_after(seconds: float, reason: str = "") -> None:
     def end() -> None:
         time.sleep(seconds)
-        logger.error("something still runs %g s after signal %d; the process ends now", seconds, number)
+        if reason:
+            logger.error("%s; the process ends now", reason)
         os._exit(INTERRUPTED)
 
     threading.Thread(target=end, daemon=True).start()
