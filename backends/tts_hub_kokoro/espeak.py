@@ -1,0 +1,78 @@
+"""Phonemes by espeak-ng, as kokoro-onnx has them from phonemizer, with punctuation by rules of our own."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tts_hub.text.sentences import SentenceFinder
+from tts_hub_kokoro.marks import EndsSentence, dashed, pieces, spelled_out
+
+if TYPE_CHECKING:
+    from phonemizer.backend import EspeakBackend
+
+CONTEXT = 200
+"""Characters before a full stop that tell whether a sentence ends there."""
+_NO_MARKS = re.compile("(?!)")
+"""Matches nothing: phonemizer is to leave the marks alone."""
+_DOTTED = re.compile(r"(?:\b[^\W\d_]\.){2,}$")
+_QUOTES = re.compile(r"[\"“”«»()\[\]{}]")
+_SHAPES = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)} | {
+    **{ord("।"): ".", ord("॥"): ".", ord("。"): ". ", ord("、"): ", ", ord("，"): ", ", ord("！"): "! ", ord("？"): "? "},
+    **{ord("："): ": ", ord("；"): "; ", ord("‥"): "…", ord("„"): "“", ord("‟"): "“", ord("\u3000"): " "},
+}
+"""Punctuation that the model knows in another shape, and letters and digits of full width."""
+
+
+def espeak_reader(voice: str, language: str) -> Callable[[str], str]:
+    """What reads a line with a voice of espeak-ng; `language` is the BCP 47 tag of its text.
+
+    Names of other languages, which espeak-ng writes among the phonemes of a foreign word, are left out.
+    """
+    backend, ends = _backend(voice), sentence_ends(language)
+
+    def read(line: str) -> str:
+        cut = list(pieces(spelled_out(dashed(line.translate(_SHAPES))), ends))
+        words = iter(backend.phonemize([piece.text for piece in cut if not piece.marks], strip=True))
+        return "".join(piece.text if piece.marks else next(words) for piece in cut)
+
+    return read
+
+
+def sentence_ends(language: str) -> EndsSentence:
+    """Tells the full stop of a sentence from that of an abbreviation, by the hub's own rules for segments."""
+    finder = SentenceFinder(language)
+
+    def ends(line: str, at: int) -> bool:
+        before = _QUOTES.split(line[max(0, at - CONTEXT) : at])[-1].lstrip()
+        behind = next((part for part in _QUOTES.split(line[at : at + CONTEXT]) if part.strip()), "").lstrip()
+        if _DOTTED.search(before) and behind[:1].islower():
+            return False
+        # A capital letter, so that only the word before the full stop decides.
+        text = f"{before} {behind[:1].upper()}{behind[1:]}"
+        end = 0
+        while end <= len(before):
+            found = finder.first_end(text[end:], complete=True)
+            if not found:
+                return False
+            end += found
+        return end == len(before) + 1
+
+    return ends
+
+
+def _backend(voice: str) -> EspeakBackend:
+    from phonemizer.backend import EspeakBackend
+
+    logger = logging.getLogger(f"{__name__}.{voice}")
+    logger.setLevel(logging.ERROR)  # it warns of every word that is joined to another one
+    return EspeakBackend(
+        voice,
+        punctuation_marks=_NO_MARKS,
+        with_stress=True,
+        language_switch="remove-flags",
+        words_mismatch="ignore",
+        logger=logger,
+    )
