@@ -1,4 +1,4 @@
-"""Phonemes of Chinese: pinyin by the packages that misaki uses, the reader that the model was trained with."""
+"""Phonemes of Chinese, by the packages of misaki, the reader that the model was trained with."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from collections.abc import Callable
 from tts_hub_kokoro.numbers_zh import in_words
 
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff々〇]+")
-_MARKS = str.maketrans({"﹐": "，", "､": "、", "｡": "。", "『": "「", "』": "」", "〈": "《", "〉": "》", "·": " "})
+_MARKS = str.maketrans(
+    {"﹐": "，", "､": "、", "｡": "。", "『": "「", "』": "」", "〈": "《", "〉": "》", "·": " "}
+)
 _REPEATED = re.compile("(.)々")
 
 

@@ -20,8 +20,19 @@ _NO_MARKS = re.compile("(?!)")
 _DOTTED = re.compile(r"(?:\b[^\W\d_]\.){2,}$")
 _QUOTES = re.compile(r"[\"“”«»()\[\]{}]")
 _SHAPES = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)} | {
-    **{ord("।"): ".", ord("॥"): ".", ord("。"): ". ", ord("、"): ", ", ord("，"): ", ", ord("！"): "! ", ord("？"): "? "},
-    **{ord("："): ": ", ord("；"): "; ", ord("‥"): "…", ord("„"): "“", ord("‟"): "“", ord("\u3000"): " "},
+    ord("।"): ".",
+    ord("॥"): ".",
+    ord("。"): ". ",
+    ord("、"): ", ",
+    ord("，"): ", ",
+    ord("！"): "! ",
+    ord("？"): "? ",
+    ord("："): ": ",
+    ord("；"): "; ",
+    ord("‥"): "…",
+    ord("„"): "“",
+    ord("‟"): "“",
+    ord("\u3000"): " ",
 }
 """Punctuation that the model knows in another shape, and letters and digits of full width."""
 

@@ -144,7 +144,9 @@ def _models_there(settings: KokoroSettings) -> list[ModelFiles]:
     if not models and own is not None:
         models = {"": [own.graph, own.voices]}
     return [
-        ModelFiles(MODEL, OWN_FOLDER, str(folder), sum(file.stat().st_size for file in files), variant=variant)
+        ModelFiles(
+            MODEL, OWN_FOLDER, str(folder), sum(file.stat().st_size for file in files), variant=variant
+        )
         for variant, files in models.items()
     ]
 

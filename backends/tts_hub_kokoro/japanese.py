@@ -1,11 +1,12 @@
-"""Phonemes of Japanese: words and their readings by Open JTalk, in the symbols that the model was trained with.
+"""Phonemes of Japanese: words and their readings by Open JTalk, in the symbols that the model has learnt.
 
-misaki's default reader, with which it was trained, misreads numbers before counters (`4月3日`) and does not say
-which characters a reading is of. Open JTalk does both right; the symbols and spaces are still those of misaki.
+It has learnt them from misaki's default reader, which misreads numbers before counters (`4月3日`) and does
+not say which characters a reading is of. Open JTalk does; only the symbols and spaces are still misaki's.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,10 +20,20 @@ MARKS: Mapping[str, str] = {
     **{mark: f"{mark} " for mark in ",.!?:;"},
     **dict.fromkeys("、，､", ", "),
     **dict.fromkeys("。．｡", ". "),
-    **{"！": "! ", "？": "? ", "：": ": ", "；": "; ", "…": "… ", "‥": "… "},
+    "！": "! ",
+    "？": "? ",
+    "：": ": ",
+    "；": "; ",
+    "…": "… ",
+    "‥": "… ",
     **dict.fromkeys("「『“«《〈｢【", " “"),
     **dict.fromkeys("」』”»》〉｣】", "” "),
-    **{"（": " (", "(": " (", "）": ") ", ")": ") ", '"': '"', "＂": '"'},
+    "（": " (",
+    "(": " (",
+    "）": ") ",
+    ")": ") ",
+    '"': '"',
+    "＂": '"',
     **dict.fromkeys("—―–〜～~", "—"),
     **dict.fromkeys("・･ \u3000", " "),
 }
@@ -33,6 +44,8 @@ FAR = 12
 SPELLED = "フィラー"
 """Open JTalk's class for words that it does not know: it reads Latin ones letter by letter."""
 _INFLECTED = frozenset({"動詞", "形容詞", "助動詞"})
+_PART = re.compile(r"(?s)[^。！？!?]{0,800}[。！？!?]+|.{1,800}")
+"""What Open JTalk gets at a time: it refuses texts of some thousand characters."""
 _SAME = str.maketrans({"−": "-", "〜": "~", "’": "'"})
 
 
@@ -96,7 +109,15 @@ class JapaneseReader:
         return Spoken(phonemes, tuple(label for _, label in symbols), tuple(words), tuple(unread))
 
     def _words(self, line: str) -> list[Word]:
-        return [_word(found) for found in self._frontend(line)] if line.strip() else []
+        words = [_word(found) for part in _PART.findall(line) for found in self._frontend(part)]
+        return [known for word in words for known in self._known(word)]
+
+    def _known(self, word: Word) -> list[Word]:
+        """The word, in the reading that it has alone if it was spelled where it stands."""
+        if word.kind != SPELLED or not word.surface.isascii():
+            return [word]
+        alone = [_word(found) for found in self._frontend(word.surface)]
+        return [word] if any(found.kind == SPELLED for found in alone) else alone
 
 
 def _word(found: Mapping[str, Any]) -> Word:
@@ -106,7 +127,7 @@ def _word(found: Mapping[str, Any]) -> Word:
 
 
 def _continues(before: Word, word: Word) -> bool:
-    """Whether two words are spoken as one, as misaki writes them: endings, digits of a number, `っ` before a stop."""
+    """Whether two words are written as one, as by misaki: endings, digits of a number, `っ` and its stop."""
     if not before.reading or not word.reading:
         return False
     if word.reading[0] in "ーッ" or before.reading.endswith("ッ"):
@@ -114,7 +135,7 @@ def _continues(before: Word, word: Word) -> bool:
     if word.subkind == before.subkind == "数":
         return word.chained
     inflected = before.kind in _INFLECTED
-    return inflected and (word.kind == "助動詞" or word.subkind == "接続助詞" and len(word.surface) == 1)
+    return inflected and (word.kind == "助動詞" or (word.subkind == "接続助詞" and len(word.surface) == 1))
 
 
 def _add_marks(symbols: list[tuple[str, int | None]], text: str) -> None:
@@ -165,4 +186,6 @@ def _behind_spaces(line: str, at: int) -> int:
 def _plain(text: str) -> str:
     """Characters in the usual width, one for one."""
     folded = (unicodedata.normalize("NFKC", character) for character in text)
-    return "".join(new if len(new) == 1 else old for new, old in zip(folded, text, strict=True)).translate(_SAME)
+    return "".join(new if len(new) == 1 else old for new, old in zip(folded, text, strict=True)).translate(
+        _SAME
+    )

@@ -29,8 +29,13 @@ class Language:
     """What that extra installs."""
 
     @property
+    def primary(self) -> str:
+        """The tag without a region."""
+        return self.tag.partition("-")[0]
+
+    @property
     def own_scripts(self) -> frozenset[str]:
-        """Scripts whose letters its reader takes for its own: Latin ones only where the language is written so."""
+        """Scripts that its reader reads by itself: the Latin one only where the language is written in it."""
         return self.scripts if self.espeak else self.scripts - LATIN
 
     def installed(self) -> bool:
@@ -53,20 +58,27 @@ LANGUAGES: Mapping[str, Language] = {
 TAGS = tuple(language.tag for language in LANGUAGES.values())
 
 
+AMERICAN = frozenset({"us", "ca", "ph", "pr", "gu", "as", "mh", "mp", "um", "vi", "lr"})
+"""Regions whose English is nearer to the American than to the British (CLDR: not under `en-001`)."""
+SAME = {"cmn": "zh"}
+"""Other codes of a language."""
+
+
 def language_of(tag: str) -> Language | None:
-    """The language for a BCP 47 tag, by its region where it has one; None: the model does not speak it."""
-    wanted = tag.casefold().replace("_", "-")
-    while wanted:
-        for language in LANGUAGES.values():
-            have = language.tag.casefold()
-            if have == wanted or have.startswith(f"{wanted}-"):
-                return language
-        wanted = wanted.rpartition("-")[0]
-    return None
+    """The language for a BCP 47 tag, the nearest one to its region; None: the model does not speak it.
+
+    It has two kinds of English and one of every other language: `pt-PT` is read as in Brazil.
+    """
+    parts = tag.casefold().replace("_", "-").split("-")
+    primary = SAME.get(parts[0], parts[0])
+    if primary == "en":
+        regions = [part for part in parts[1:] if len(part) == 2 or part.isdigit()]
+        return LANGUAGES["a" if AMERICAN.issuperset(regions[:1]) else "b"]
+    return next((known for known in LANGUAGES.values() if known.primary == primary), None)
 
 
 def script_of(letter: str) -> str:
-    """The script of a letter by the first word of its Unicode name, such as `CYRILLIC`; empty for other characters.
+    """The script of a letter, such as `CYRILLIC`, by the first word of its Unicode name; empty for others.
 
     Styled letters count as the plain ones.
     """

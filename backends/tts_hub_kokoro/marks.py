@@ -1,9 +1,9 @@
 """Which marks of a line are punctuation, and which belong to a word or number.
 
-espeak-ng gives no punctuation back, so it gets the text in pieces, and the marks are put between their phonemes.
-A mark counts only where a sentence pauses: the points of `0.5`, `Node.js` and `U.S.` are left for espeak-ng to read.
-phonemizer can keep punctuation too, but looks for each mark from the beginning of the line: it takes the full
-stop of `It is 0.5.` out of the number (`Punctuation._preserve_line`, version 3.4.0).
+espeak-ng gives no punctuation back, so it gets the text in pieces, and the marks are put between their
+phonemes. A mark counts only where a sentence pauses: the points of `0.5`, `Node.js` and `U.S.` are left for
+espeak-ng to read. phonemizer can keep punctuation too, but looks for each mark from the start of the line:
+it takes the full stop of `It is 0.5.` out of the number (`Punctuation._preserve_line`, version 3.4.0).
 """
 
 from __future__ import annotations
@@ -102,5 +102,7 @@ def _addresses(line: str) -> Set[int]:
     found = set[int]()
     for address in _ADDRESS.finditer(line):
         behind = _BEHIND_ADDRESS.search(address[0])
-        found.update(range(address.start(), address.start() + (behind.start() if behind else len(address[0]))))
+        found.update(
+            range(address.start(), address.start() + (behind.start() if behind else len(address[0])))
+        )
     return found

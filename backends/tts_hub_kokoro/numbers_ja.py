@@ -8,8 +8,13 @@ from collections.abc import Mapping
 from tts_hub_kokoro.spoken import Span
 
 CURRENCIES: Mapping[str, str] = {
-    **{"￥": "円", "¥": "円", "$": "ドル", "＄": "ドル"},
-    **{"€": "ユーロ", "£": "ポンド", "￡": "ポンド"},
+    "￥": "円",
+    "¥": "円",
+    "$": "ドル",
+    "＄": "ドル",
+    "€": "ユーロ",
+    "£": "ポンド",
+    "￡": "ポンド",
 }
 NUMERALS = "0123456789〇一二三四五六七八九十百千万億兆"
 NUMBER = re.compile(r"\d[\d,.]*(?<![,.])|[〇一二三四五六七八九十百千万億兆]+")

@@ -7,15 +7,43 @@ from collections.abc import Callable, Mapping
 
 DIGITS = "零一二三四五六七八九"
 UNITS: Mapping[str, str] = {
-    **{"mm": "毫米", "cm": "厘米", "m": "米", "km": "公里", "mg": "毫克", "g": "克", "kg": "公斤", "t": "吨"},
-    **{"ml": "毫升", "mL": "毫升", "L": "升", "l": "升", "ms": "毫秒", "s": "秒", "min": "分钟", "h": "小时"},
-    **{"km/h": "公里每小时", "m/s": "米每秒", "W": "瓦", "kW": "千瓦", "V": "伏", "Hz": "赫兹"},
-    **{"℃": "摄氏度", "°C": "摄氏度", "°": "度", "m²": "平方米", "㎡": "平方米", "km²": "平方公里", "m³": "立方米"},
+    "mm": "毫米",
+    "cm": "厘米",
+    "m": "米",
+    "km": "公里",
+    "mg": "毫克",
+    "g": "克",
+    "kg": "公斤",
+    "t": "吨",
+    "ml": "毫升",
+    "mL": "毫升",
+    "L": "升",
+    "l": "升",
+    "ms": "毫秒",
+    "s": "秒",
+    "min": "分钟",
+    "h": "小时",
+    "km/h": "公里每小时",
+    "m/s": "米每秒",
+    "W": "瓦",
+    "kW": "千瓦",
+    "V": "伏",
+    "Hz": "赫兹",
+    "℃": "摄氏度",
+    "°C": "摄氏度",
+    "°": "度",
+    "m²": "平方米",
+    "㎡": "平方米",
+    "km²": "平方公里",
+    "m³": "立方米",
 }
 CURRENCIES: Mapping[str, str] = {"￥": "元", "¥": "元", "$": "美元", "€": "欧元", "£": "英镑"}
 LONGEST = 16
 """Digits of a number that is read as one; longer ones are read digit by digit."""
-_COUNTED = "[个個位只隻本条條张張件次天年辆輛杯瓶家种種块塊元点點倍人万萬亿億千]|公里|公斤|小时|小時|分钟|分鐘|平方"
+_SHARES: Mapping[str, str] = {"%": "百分之", "‰": "千分之"}
+_COUNTED = (
+    "[个個位只隻本条條张張件次天年辆輛杯瓶家种種块塊元点點倍人万萬亿億千]|公里|公斤|小时|小時|分钟|分鐘|平方"
+)
 
 _WIDTH = {ord(full): chr(ord(full) - 0xFEE0) for full in "０１２３４５６７８９％－＋＄"}
 _BETWEEN_DIGITS = re.compile(r"(?<=\d)[．，：／～](?=\d)")
@@ -83,7 +111,11 @@ def _up_to_9999(group: str) -> str:
         if digit == "0":
             gap = True
             continue
-        read += ("零" if gap and read else "") + DIGITS[int(digit)] + ["", "十", "百", "千"][len(group) - place - 1]
+        read += (
+            ("零" if gap and read else "")
+            + DIGITS[int(digit)]
+            + ["", "十", "百", "千"][len(group) - place - 1]
+        )
         gap = False
     return read
 
@@ -123,4 +155,3 @@ _READINGS: Mapping[str, Callable[[re.Match[str]], str]] = {
     "two": lambda _: "两",
     "plain": lambda m: ("负" if m["minus"] else "") + _decimal(m["plain"]) + ("到" if m["to"] else ""),
 }
-_SHARES = {"%": "百分之", "‰": "千分之"}

@@ -30,6 +30,8 @@ REMEMBERED = 8192
 """Words whose phonemes are kept at hand."""
 SPELLINGS: Mapping[str, str] = {"g": "ɡ", "'": "ˈ", "ˑ": "ː", ":": "ː", "\u0361": "", "\u035c": "", "^": ""}
 """Other ways of writing what the model knows, for phonemes that people type."""
+REPEATED = "々"
+"""The character before it once more: alone it has no sound."""
 _OPENING = re.compile(r"[\s(\"“‘'\[]$")
 
 
@@ -87,12 +89,9 @@ class Phonemizer:
         text, language = stretch.text, stretch.language
         read = self._aloud(text, language)
         alone = [(token, self._word_aloud(text[token.start : token.end], language)) for token in tokens(text)]
-        words = [(token, said) for token, said in alone if any(map(sounds, said))]
-        silent = tuple(
-            text[token.start : token.end]
-            for token, said in alone
-            if token.wordlike and not any(map(sounds, said))
-        )
+        words = [(token, said) for token, said in alone if _heard(said)]
+        mute = [text[token.start : token.end] for token, said in alone if token.wordlike and not _heard(said)]
+        silent = tuple(word for word in mute if word != REPEATED)
         labels = labels_of(read, [said for _, said in words])
         return Spoken(read, labels, tuple((token.start, token.end) for token, _ in words), unknown or silent)
 
@@ -141,6 +140,10 @@ def pieces_of(spoken: Spoken, most: int) -> Iterator[Spoken]:
         start = spoken.phonemes.index(piece, at)
         at = start + len(piece)
         yield spoken[start:at]
+
+
+def _heard(phonemes: str) -> bool:
+    return any(map(sounds, phonemes))
 
 
 def _apart(before: str, text: str) -> bool:

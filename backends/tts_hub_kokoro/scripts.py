@@ -31,9 +31,9 @@ class Stretch:
 def stretches(text: str, language: Language, reads: Reads) -> Iterator[Stretch]:
     """The text in order, cut where the language that reads it changes.
 
-    Letters that `language` does not have are for the one that has them, in Japanese and Chinese texts Latin words
-    for English. Digits and marks between two words of another language are read with them, all others in
-    `language`, unless the text has no letter of its own.
+    Letters that `language` does not have go to the language that has them, and Latin words of Japanese and
+    Chinese texts to English. Digits and marks between two words of another language go with them, all others
+    to `language`, unless the text has no letter of it.
     """
     owned = list(_owned(text, language, reads))
     at_home = not owned or any(owner is language for *_, owner in owned)
@@ -68,7 +68,8 @@ def _owned(text: str, language: Language, reads: Reads) -> Iterator[tuple[int, i
         while end < len(text) and unicodedata.category(text[end]).startswith("M"):
             end += 1
         if found["latin"] is None:
-            yield start, end, owners.get(script_of(found["letter"]), language if language.espeak else ENGLISH)
+            if script := script_of(found["letter"]):
+                yield start, end, owners.get(script, language if language.espeak else ENGLISH)
         else:
             yield start, end, language if language.espeak or (native and reads(text, start, end)) else ENGLISH
 
@@ -77,6 +78,6 @@ def _owners(text: str, language: Language) -> Mapping[str, Language]:
     """Who reads a script, among those whose readers are installed."""
     scripts = {script_of(character) for character in text}
     ideographs = JAPANESE if scripts & KANA else CHINESE
-    owners = dict.fromkeys(HINDI.scripts, HINDI) | dict.fromkeys(KANA, JAPANESE) | dict.fromkeys(HAN, ideographs)
+    owners = {"DEVANAGARI": HINDI} | dict.fromkeys(KANA, JAPANESE) | dict.fromkeys(HAN, ideographs)
     able = {script: owner for script, owner in owners.items() if script in scripts and owner.installed()}
     return able | dict.fromkeys(language.own_scripts, language)

@@ -69,9 +69,8 @@ def speak(voicebox: Voicebox, request: SegmentRequest, run: Run) -> Iterator[Sai
     began = time.perf_counter()
     language = _language(request)
     if script := foreign_script(request.text, language):
-        raise UnsupportedLanguageError(
-            f"the text is in {script_name(script)} letters, and voice {request.voice.id!r} speaks {language.tag}"
-        )
+        letters = f"the text is in {script_name(script)} letters"
+        raise UnsupportedLanguageError(f"{letters}, and voice {request.voice.id!r} speaks {language.tag}")
     spoken = voicebox.phonemizer.speak(request.text, language)
     if not any(label is not None for label in spoken.labels):
         if any(map(str.isalnum, request.text)):
@@ -111,14 +110,16 @@ def _remedy(text: str) -> str:
     """The command that installs a reader for some of the letters of `text`."""
     scripts = set(map(script_of, text))
     missing = [
-        known.package
-        for known in LANGUAGES.values()
-        if not known.installed() and scripts & known.own_scripts
+        known.package for known in LANGUAGES.values() if not known.installed() and scripts & known.own_scripts
     ]
     return f"pip install 'tts-hub[{','.join(missing)}]'" if missing else ""
 
 
 def _language(request: SegmentRequest) -> Language:
-    """Of the request, or the voice; a voice that has none speaks what the first language is."""
-    found = language_of(request.language or request.voice.language)
-    return found or next(iter(LANGUAGES.values()))
+    """How the text is read: as the voice speaks, unless another language is asked for and told apart."""
+    asked, own = language_of(request.language), language_of(request.voice.language)
+    if asked is None:
+        return own or next(iter(LANGUAGES.values()))
+    if own is None or own.primary != asked.primary:
+        return asked
+    return own

@@ -56,8 +56,8 @@ class Joiner:
 def covering(spoken: Spoken, text: str, readable: Sequence[Span]) -> Spoken:
     """The same with a word for every letter and digit of the `readable` parts of the text.
 
-    A word without a symbol of its own, and a letter that is in no word, join the word before; at the beginning
-    of the text, the word behind.
+    A word without a symbol, and a letter that is in no word, join the word before; at the beginning of the
+    text, the word behind.
     """
     sounding = {label for label in spoken.labels if label is not None}
     if not sounding:

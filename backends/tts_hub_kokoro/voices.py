@@ -77,7 +77,7 @@ class VoiceCatalogue:
             return self._named(voice, language)
         if preferred is not None:
             found = self._named(preferred, None)
-            if not language or speaks(found, language):
+            if speaks(found, _own_tag(language) or ""):
                 return found
         return pick_voice(self.voices, None, _own_tag(language))
 
@@ -87,7 +87,7 @@ class VoiceCatalogue:
             return self._standing_for(target, language)
         known = {own.id.casefold() for own in self.voices}
         if name.casefold() in known or not re.search(r"[+\-()]", name):
-            return pick_voice(self.voices, name, _own_tag(language))
+            return pick_voice(self.voices, name, _loose_tag(language))
         return self._mix(name, language)
 
     def _standing_for(self, target: str, language: str | None) -> Voice:
@@ -101,14 +101,15 @@ class VoiceCatalogue:
 
     def _mix(self, text: str, language: str | None) -> Voice:
         parts = [(pick_voice(self.voices, part.name, None), part.weight) for part in ingredients(text)]
-        tag, (first, _) = _own_tag(language), parts[0]
-        if tag and not any(speaks(voice, tag) for voice, _ in parts):
+        tag = _loose_tag(language) or ""
+        fitting = [voice for voice, _ in parts if speaks(voice, tag)]
+        if not fitting:
             raise UnsupportedLanguageError(f"no voice of {text!r} speaks {language!r}")
         genders = {voice.gender for voice, _ in parts}
         return Voice(
             id="".join(f"{'+' if w >= 0 else '-'}{v.id}({abs(w):.6g})" for v, w in parts).removeprefix("+"),
             name=" and ".join(voice.name for voice, _ in parts),
-            language=tag or first.language,
+            language=fitting[0].language,
             gender=genders.pop() if len(genders) == 1 else "neutral",
             description="a mix",
         )
@@ -214,10 +215,15 @@ def _order(name: str) -> int:
 
 
 def _own_tag(language: str | None) -> str | None:
-    """The model's tag for what was asked for: it speaks `es`, so also `es-MX`."""
-    if not language:
-        return None
-    known = language_of(language)
-    if known is None or speaks(Voice("", "", known.tag), language):
+    """The model's tag for what was asked for: `es` for `es-MX`, `en-GB` for `en-AU`; `en` is any English."""
+    known = language_of(language) if language else None
+    if known is None or language is None or speaks(Voice("", "", known.tag), language):
         return language
     return known.tag
+
+
+def _loose_tag(language: str | None) -> str | None:
+    """The same for a voice that is named: any English does for `en-AU`, which no voice is of."""
+    known = language_of(language) if language else None
+    own = _own_tag(language)
+    return known.primary if known is not None and own != language else own
