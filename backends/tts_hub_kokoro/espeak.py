@@ -13,8 +13,6 @@ from tts_hub_kokoro.marks import EndsSentence, dashed, pieces, spelled_out
 if TYPE_CHECKING:
     from phonemizer.backend import EspeakBackend
 
-CONTEXT = 200
-"""Characters before a full stop that tell whether a sentence ends there."""
 _NO_MARKS = re.compile("(?!)")
 """Matches nothing: phonemizer is to leave the marks alone."""
 _DOTTED = re.compile(r"(?:\b[^\W\d_]\.){2,}$")
@@ -56,9 +54,9 @@ def sentence_ends(language: str) -> EndsSentence:
     """Tells the full stop of a sentence from that of an abbreviation, by the hub's own rules for segments."""
     finder = SentenceFinder(language)
 
-    def ends(line: str, at: int) -> bool:
-        before = _QUOTES.split(line[max(0, at - CONTEXT) : at])[-1].lstrip()
-        behind = next((part for part in _QUOTES.split(line[at : at + CONTEXT]) if part.strip()), "").lstrip()
+    def ends(before: str, behind: str) -> bool:
+        before = before.lstrip()
+        behind = next((part for part in _QUOTES.split(behind) if part.strip()), "").lstrip()
         if _DOTTED.search(before) and behind[:1].islower():
             return False
         # A capital letter, so that only the word before the full stop decides.

@@ -14,11 +14,16 @@ from dataclasses import dataclass
 
 MARKS = ';:,.!?¡¿—…"«»“”(){}[]'
 """What phonemizer takes for punctuation: the model was trained with it."""
-EndsSentence = Callable[[str, int], bool]
-"""Whether a sentence of a line ends before this character, which stands behind a full stop."""
+EndsSentence = Callable[[str, str], bool]
+"""Whether a sentence ends between two texts, of which the first ends with a full stop."""
+CONTEXT = 200
+"""Characters on each side of a full stop that tell whether a sentence ends there."""
+LIST_DIGITS = 3
+"""Digits of the number of a list item."""
 
 _ADDRESS = re.compile(
-    r"(?:\b[a-z][a-z0-9+.-]*://|\bwww\.)[^\s<>\"“”«»]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII | re.IGNORECASE
+    r"(?<![\w.+-])(?:(?:[a-z][a-z0-9+.-]*+://|www\.)[^\s<>\"“”«»]+|[\w.+-]++@[\w-]++(?:\.[\w-]++)+)",
+    re.ASCII | re.IGNORECASE,
 )
 _BEHIND_ADDRESS = re.compile(r"[.,;:!?…)\]}'’]+$")
 _DASH = re.compile(r"(?<=\S\s)(?:[-–]|-{2,3})(?=\s|$)|(?<=[^\W\d_])-{2,3}(?=[^\W_])|―")
@@ -42,7 +47,7 @@ def dashed(line: str) -> str:
     """
 
     def dash(found: re.Match[str]) -> str:
-        before, after = line[: found.start()].rstrip()[-1:], line[found.end() :].lstrip()[:1]
+        before, after = line[max(0, found.start() - 2)], line[found.end() + 1 : found.end() + 2]
         return found[0] if len(found[0]) == 1 and before.isdigit() and after.isdigit() else "—"
 
     return _DASH.sub(dash, line)
@@ -56,10 +61,17 @@ def spelled_out(line: str) -> str:
 def pieces(line: str, ends_sentence: EndsSentence) -> Iterator[Piece]:
     """The line in order, its punctuation apart from its words. `line` has single spaces."""
     addresses = _addresses(line)
+
+    def is_mark(began: int, at: int) -> bool:
+        """The words of the piece so far, which begins at `began`, decide about a full stop."""
+        if line[at] not in MARKS or at in addresses:
+            return False
+        return _is_full_stop(line, began, at, ends_sentence) if line[at] == "." else _pauses(line, at)
+
     began = at = 0
     while at < len(line):
         end = at
-        while end < len(line) and (line[end] == " " or _is_mark(line, end, addresses, ends_sentence)):
+        while end < len(line) and (line[end] == " " or is_mark(began, end)):
             end += 1
         if line[at:end].strip():
             if at > began:
@@ -71,13 +83,9 @@ def pieces(line: str, ends_sentence: EndsSentence) -> Iterator[Piece]:
         yield Piece(line[began:], marks=False)
 
 
-def _is_mark(line: str, at: int, addresses: Set[int], ends_sentence: EndsSentence) -> bool:
+def _pauses(line: str, at: int) -> bool:
     mark, before, after = line[at], line[at - 1 : at], line[at + 1 : at + 2]
-    if mark not in MARKS or at in addresses:
-        return False
     match mark:
-        case ".":
-            return _is_full_stop(line, at, ends_sentence)
         case ",":
             return not (before.isdigit() and after.isdigit())
         case ":":  # of a time, a ratio or an address
@@ -88,13 +96,15 @@ def _is_mark(line: str, at: int, addresses: Set[int], ends_sentence: EndsSentenc
     return True
 
 
-def _is_full_stop(line: str, at: int, ends_sentence: EndsSentence) -> bool:
+def _is_full_stop(line: str, began: int, at: int, ends_sentence: EndsSentence) -> bool:
     before, after = line[at - 1 : at], line[at + 1 : at + 2]
     if before == "." or after == "." or not after or after in _ENDING_MARKS:
         return True
     if after != " ":
         return False
-    return line[:at].isdigit() or ends_sentence(line, at + 1)  # a number at the beginning is one of a list
+    if at <= LIST_DIGITS and line[:at].isdigit():
+        return True
+    return ends_sentence(line[max(began, at + 1 - CONTEXT) : at + 1], line[at + 1 : at + 1 + CONTEXT])
 
 
 def _addresses(line: str) -> Set[int]:
