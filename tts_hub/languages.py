@@ -83,6 +83,6 @@ def _subtags(tag: str) -> list[str]:
 def _group(subtags: list[str]) -> object:
     language, *rest = subtags
     marks = [part for part in rest if part in _GROUPS.get(language, ()) or _REGION.fullmatch(part)]
-    if not marks or marks[0] in _WIDE_REGIONS - {"419"}:
-        return None
+    if not marks or (marks[0] in _WIDE_REGIONS - {"419"} and language != "en"):
+        return None  # English of the world is written as the British is: CLDR has `en-GB` under `en-001`
     return any(mark in _GROUPS.get(language, ()) for mark in marks)

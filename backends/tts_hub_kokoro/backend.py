@@ -35,7 +35,7 @@ from tts_hub_kokoro.variants import MODEL
 from tts_hub_kokoro.voices import Styles, VoiceCatalogue, voice_names
 
 if TYPE_CHECKING:
-    from tts_hub_kokoro.speech import Said, Voicebox
+    from tts_hub_kokoro.speech import Voicebox
 
 PACKAGES = ("kokoro_onnx", "onnxruntime")
 REMEDY = "pip install 'tts-hub[kokoro]'"
@@ -110,7 +110,9 @@ class KokoroBackend(TTSBackend):
         from tts_hub.download.places import remove
 
         if not files.variant:
-            raise UsageError(f"{files.folder} is a folder of your own: delete the files there yourself")
+            raise UsageError(
+                f"{files.folder} is your own folder (model_path): delete the files in it yourself"
+            )
         places = removable(files.variant, cast("KokoroSettings", settings))
         return await to_thread.run_sync(remove, places)
 
@@ -147,6 +149,7 @@ class KokoroBackend(TTSBackend):
             InvalidRequestError: inline phonemes or a language that cannot be spoken.
         """
         voicebox = await self._load(ignore)
+        from tts_hub_kokoro.events import event_of
         from tts_hub_kokoro.graph import Run
         from tts_hub_kokoro.speech import speak
 
@@ -159,7 +162,7 @@ class KokoroBackend(TTSBackend):
                 if isinstance(piece, AudioChunk):
                     yield piece
                 else:
-                    on_progress(_event(request, piece))
+                    on_progress(event_of(request, piece))
 
     async def warm_up(self) -> None:
         """Speak once unheard: the first run of a graph is the slowest."""
@@ -225,16 +228,3 @@ def _load(model: LocalModel, settings: KokoroSettings) -> Voicebox:
     graph = load_graph(model.graph, settings, model.remedy)
     tokenizer = Tokenizer(vocab=embedded_vocab(graph.session))
     return Voicebox(graph, Phonemizer(tokenizer), Styles(model.voices, names))
-
-
-def _event(request: SegmentRequest, said: Said) -> ProgressEvent:
-    read = f"{said.phonemes} phonemes in {said.pieces} pieces"
-    return ProgressEvent(
-        "generating",
-        backend=MODEL,
-        request_id=request.request_id,
-        segment=request.index,
-        message=f"piece {said.piece} of {said.pieces}" if said.piece else read,
-        fraction=said.piece / said.pieces,
-        details={"stage": "spoken" if said.piece else "phonemised", **dataclasses.asdict(said), "cost": 0.0},
-    )

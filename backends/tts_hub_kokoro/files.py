@@ -21,6 +21,9 @@ from tts_hub_kokoro.variants import GRAPHS, MODEL, VOICES
 VOICE_FILES = ("voices*.bin", "voices*.npz", "*.npz")
 """What a voices file may be called in a user's folder, the usual name first."""
 
+OWN_FOLDER = "your own folder"
+"""Where the files of `model_path` come from."""
+
 
 @dataclass(frozen=True, slots=True)
 class LocalModel:
@@ -51,12 +54,10 @@ def places_of(variant: str, settings: KokoroSettings) -> list[Place]:
 def model_files(settings: KokoroSettings) -> list[ModelFiles]:
     """What the hub shows of each variant, the one that is configured first. Quick, without network.
 
-    An export under names of the user's is none of the variants, and here as it is.
+    Of a folder of the user's that holds a model only what is there, in its real size.
     """
-    own = _own_export(settings)
-    if own is not None and not any(own.graph.name == file.name for file in GRAPHS.values()):
-        size = own.graph.stat().st_size + own.voices.stat().st_size
-        return [ModelFiles(MODEL, "your own folder", str(own.graph.parent), size)]
+    if settings.model_path is not None and (there := _models_there(settings)):
+        return there
     chosen = [v for v in GRAPHS if v == settings.variant]
     order = [*chosen, *(v for v in GRAPHS if v not in chosen)]
     return [_files_of(variant, settings) for variant in order]
@@ -132,6 +133,22 @@ def _files_of(variant: str, settings: KokoroSettings) -> ModelFiles:
         size=sum(place.file.size for place in places),
         missing=missing_of(places),
     )
+
+
+def _models_there(settings: KokoroSettings) -> list[ModelFiles]:
+    """The models in a folder of the user's, those under published names by their variants."""
+    folder = model_folder(settings)
+    found = {v: places_of(v, settings) for v in _wanted(settings)}
+    models = {v: [place.path for place in places] for v, places in found.items() if not missing_of(places)}
+    own = _own_export(settings)
+    if not models and own is not None:
+        models = {"": [own.graph, own.voices]}
+    return [
+        ModelFiles(
+            MODEL, OWN_FOLDER, str(folder), sum(file.stat().st_size for file in files), variant=variant
+        )
+        for variant, files in models.items()
+    ]
 
 
 def _wanted(settings: KokoroSettings) -> Sequence[str]:

@@ -47,7 +47,7 @@ def _matched(read: Sequence[str], expected: Sequence[tuple[str, int]]) -> list[i
         if 0 < block.size < ANCHOR:
             continue  # by chance, perhaps
         between = _aligned(read[len(found) : block.b], symbols[done : block.a])
-        found += [owners[min(done + at, len(owners) - 1)] for at in between]
+        found += [owners[min(max(done + at, 0), len(owners) - 1)] for at in between]
         found += owners[block.a : block.a + block.size]
         done = block.a + block.size
     return found

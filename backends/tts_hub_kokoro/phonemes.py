@@ -2,46 +2,37 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from tts_hub.errors import InvalidTextError, UnsupportedLanguageError
 from tts_hub.text.tokens import tokens
+from tts_hub_kokoro.chinese import chinese_reader
+from tts_hub_kokoro.espeak import espeak_reader
+from tts_hub_kokoro.japanese import JapaneseReader
 from tts_hub_kokoro.labels import labels_of, sounds
 from tts_hub_kokoro.languages import Language
 from tts_hub_kokoro.markup import Part, parts_of
+from tts_hub_kokoro.numbers_zh import is_unit
+from tts_hub_kokoro.scripts import CHINESE, JAPANESE, Stretch, stretches, unknown_letters
+from tts_hub_kokoro.spoken import Joiner, Span, Spoken, covering
 
 if TYPE_CHECKING:
     from kokoro_onnx.tokenizer import Tokenizer
 
+Reader = TypeVar("Reader")
 ReadAloud = Callable[[str], str]
-"""Text to phonemes, all of them known to the model."""
+"""Text to phonemes, also such that the model does not know."""
 REMEMBERED = 8192
 """Words whose phonemes are kept at hand."""
 SPELLINGS: Mapping[str, str] = {"g": "ɡ", "'": "ˈ", "ˑ": "ː", ":": "ː", "\u0361": "", "\u035c": "", "^": ""}
 """Other ways of writing what the model knows, for phonemes that people type."""
+REPEATED = "々"
+"""The character before it once more: alone it has no sound."""
 _OPENING = re.compile(r"[\s(\"“‘'\[]$")
-
-
-@dataclass(frozen=True, slots=True)
-class Spoken:
-    """A text as the model gets it."""
-
-    phonemes: str
-    """One symbol a token; words are parted by a space."""
-    labels: tuple[int | None, ...]
-    """For each symbol the number of its word; None for spaces and punctuation."""
-    words: tuple[tuple[int, int], ...]
-    """The words of the text, as characters `[start, end)`."""
-
-    def __getitem__(self, part: slice) -> Spoken:
-        """Some of the symbols, with the same words."""
-        return Spoken(self.phonemes[part], self.labels[part], self.words)
 
 
 class Phonemizer:
@@ -51,7 +42,8 @@ class Phonemizer:
         self.vocabulary: Mapping[str, int] = tokenizer.vocab
         """Symbol -> number of its token."""
         self._readers: dict[str, ReadAloud] = {}
-        self._lock = threading.Lock()
+        self._japanese: JapaneseReader | None = None
+        self._lock = threading.RLock()
         self._word_aloud = lru_cache(REMEMBERED)(self._aloud)
 
     def speak(self, text: str, language: Language) -> Spoken:
@@ -61,32 +53,47 @@ class Phonemizer:
             InvalidTextError: inline phonemes that the model does not know.
             UnsupportedLanguageError: the language needs a package that is not installed.
         """
-        phonemes, labels, words = "", list[int | None](), list[tuple[int, int]]()
-        before = ""
+        joiner, readable, before = Joiner(), list[Span](), ""
         for part in parts_of(text):
-            read, own = self._read(part, language)
-            if read and phonemes and _apart(before, part.text):
-                phonemes, labels = phonemes + " ", [*labels, None]
-            labels += [None if label is None else label + len(words) for label in own.labels]
-            phonemes += read
-            words += [(part.start + start, part.start + end) for start, end in own.words]
-            before = part.text
-        return Spoken(phonemes, tuple(labels), tuple(words))
+            readable.append((part.start, part.start + len(part.text)))
+            for stretch in self._stretches(part, language):
+                read = self._given(part) if part.phonemes is not None else self._read(stretch)
+                joiner.add(read, stretch.start, apart=_apart(before, stretch.text))
+                before = stretch.text
+        return covering(joiner.joined(), text, readable)
 
     def tokens(self, phonemes: str) -> list[int]:
         """Numbers of the symbols, one for each."""
         return [self.vocabulary[symbol] for symbol in phonemes]
 
-    def _read(self, part: Part, language: Language) -> tuple[str, Spoken]:
+    def _stretches(self, part: Part, language: Language) -> Iterator[Stretch]:
         if part.phonemes is not None:
-            read = self._given(part.phonemes)
-            whole = Spoken(read, tuple(0 if s != " " else None for s in read), ((0, len(part.text)),))
-            return read, whole
-        read = self._aloud(part.text, language)
-        alone = [(t, self._word_aloud(part.text[t.start : t.end], language)) for t in tokens(part.text)]
-        words = [(token, said) for token, said in alone if token.wordlike or any(map(sounds, said))]
+            yield Stretch(part.text, part.start, language)
+            return
+
+        def reads(text: str, start: int, end: int) -> bool:
+            if language is CHINESE:
+                return is_unit(text, start, end)
+            with self._lock:
+                return self._japanese_reader().knows(text[start:end])
+
+        for stretch in stretches(part.text, language, reads):
+            yield Stretch(stretch.text, part.start + stretch.start, stretch.language)
+
+    def _read(self, stretch: Stretch) -> Spoken:
+        unknown = tuple(unknown_letters(stretch))
+        if stretch.language is JAPANESE:
+            with self._lock:
+                spoken = self._japanese_reader().speak(stretch.text)
+            return Spoken(spoken.phonemes, spoken.labels, spoken.words, spoken.unread or unknown)
+        text, language = stretch.text, stretch.language
+        read = self._aloud(text, language)
+        alone = [(token, self._word_aloud(text[token.start : token.end], language)) for token in tokens(text)]
+        words = [(token, said) for token, said in alone if _heard(said)]
+        mute = [text[token.start : token.end] for token, said in alone if token.wordlike and not _heard(said)]
+        silent = tuple(word for word in mute if word != REPEATED)
         labels = labels_of(read, [said for _, said in words])
-        return read, Spoken(read, labels, tuple((token.start, token.end) for token, _ in words))
+        return Spoken(read, labels, tuple((token.start, token.end) for token, _ in words), unknown or silent)
 
     def _aloud(self, text: str, language: Language) -> str:
         """Phonemes of plain text. Line breaks count as spaces: the model knows only those."""
@@ -99,20 +106,28 @@ class Phonemizer:
 
     def _reader(self, language: Language) -> ReadAloud:
         if language.tag not in self._readers:
-            made = _espeak(language.espeak) if language.espeak else _misaki(language)
+            espeak = language.espeak
+            made = espeak_reader(espeak, language.tag) if espeak else _installed(language, chinese_reader)
             self._readers[language.tag] = made
         return self._readers[language.tag]
 
-    def _given(self, phonemes: str) -> str:
+    def _japanese_reader(self) -> JapaneseReader:
+        if self._japanese is None:
+            self._japanese = _installed(JAPANESE, JapaneseReader)
+        return self._japanese
+
+    def _given(self, part: Part) -> Spoken:
         """Phonemes that somebody wrote into the text."""
-        read = "".join(SPELLINGS.get(symbol, symbol) for symbol in phonemes)
+        given = part.phonemes or ""
+        read = "".join(SPELLINGS.get(symbol, symbol) for symbol in given)
         unknown = sorted({symbol for symbol in read if symbol not in self.vocabulary})
         if unknown:
             raise InvalidTextError(
-                f"Kokoro does not know the phonemes {' '.join(unknown)} of /{phonemes}/; it takes those of "
+                f"Kokoro does not know the phonemes {' '.join(unknown)} of /{given}/; it takes those of "
                 "the International Phonetic Alphabet that its languages have"
             )
-        return " ".join(read.split())
+        read = " ".join(read.split())
+        return Spoken(read, tuple(0 if symbol != " " else None for symbol in read), ((0, len(part.text)),))
 
 
 def pieces_of(spoken: Spoken, most: int) -> Iterator[Spoken]:
@@ -127,6 +142,10 @@ def pieces_of(spoken: Spoken, most: int) -> Iterator[Spoken]:
         yield spoken[start:at]
 
 
+def _heard(phonemes: str) -> bool:
+    return any(map(sounds, phonemes))
+
+
 def _apart(before: str, text: str) -> bool:
     """Whether two parts of a text are read as two words."""
     if before[-1:].isspace() or text[:1].isspace():
@@ -134,41 +153,12 @@ def _apart(before: str, text: str) -> bool:
     return text[:1].isalnum() and not _OPENING.search(before)
 
 
-def _espeak(language: str) -> ReadAloud:
-    """espeak-ng through phonemizer, as kokoro-onnx has it, but without the names of other languages that it
-    would write among the phonemes of a foreign word."""
-    from phonemizer.backend import EspeakBackend
-
-    logger = logging.getLogger(f"{__name__}.espeak")
-    logger.setLevel(logging.ERROR)  # it warns of every word that is joined to another one
-    backend = EspeakBackend(
-        language,
-        preserve_punctuation=True,
-        with_stress=True,
-        language_switch="remove-flags",
-        words_mismatch="ignore",
-        logger=logger,
-    )
-    return lambda text: "".join(backend.phonemize([text]))
-
-
-def _misaki(language: Language) -> ReadAloud:
-    """The reader that the model was trained with, where espeak-ng has other phonemes."""
+def _installed(language: Language, make: Callable[[], Reader]) -> Reader:
+    """A reader that needs a package of its own."""
     try:
-        reader = _reader(language.tag)
+        return make()
     except ImportError as exc:
         raise UnsupportedLanguageError(
             f"to speak {language.tag!r} Kokoro needs a package that is not installed ({exc.name}): "
             f"pip install 'tts-hub[{language.package}]'"
         ) from exc
-    return lambda text: str(reader(text)[0])
-
-
-def _reader(tag: str) -> Any:
-    if tag == "zh":
-        from misaki.zh import ZHG2P
-
-        return ZHG2P()
-    from misaki.ja import JAG2P
-
-    return JAG2P()

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from tts_hub.errors import InvalidTextError, UnsupportedLanguageError
 from tts_hub.types import AudioChunk, SegmentRequest
 from tts_hub_kokoro.graph import Graph, Run
-from tts_hub_kokoro.languages import LANGUAGES, Language, foreign_script, language_of
-from tts_hub_kokoro.phonemes import Phonemizer, Spoken, pieces_of
+from tts_hub_kokoro.languages import LANGUAGES, Language, foreign_script, language_of, script_name, script_of
+from tts_hub_kokoro.phonemes import Phonemizer, pieces_of
+from tts_hub_kokoro.spoken import Spoken
 from tts_hub_kokoro.timing import timed_words
 from tts_hub_kokoro.voices import Styles
 
@@ -27,6 +28,15 @@ class Voicebox:
     graph: Graph
     phonemizer: Phonemizer
     styles: Styles
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Words of the segment in letters that nothing here can read."""
+
+    words: tuple[str, ...]
+    remedy: str
+    """What to install for them; empty: there is nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +58,7 @@ class Said:
     """From the beginning of the segment to its first piece."""
 
 
-def speak(voicebox: Voicebox, request: SegmentRequest, run: Run) -> Iterator[Said | AudioChunk]:
+def speak(voicebox: Voicebox, request: SegmentRequest, run: Run) -> Iterator[Said | Unread | AudioChunk]:
     """Speak one segment; a stopped `run` ends it at the next node of the graph.
 
     Raises:
@@ -59,14 +69,15 @@ def speak(voicebox: Voicebox, request: SegmentRequest, run: Run) -> Iterator[Sai
     began = time.perf_counter()
     language = _language(request)
     if script := foreign_script(request.text, language):
-        raise UnsupportedLanguageError(
-            f"the text is in {script.lower()} letters, and voice {request.voice.id!r} reads {language.tag}"
-        )
+        letters = f"the text is in {script_name(script)} letters"
+        raise UnsupportedLanguageError(f"{letters}, and voice {request.voice.id!r} speaks {language.tag}")
     spoken = voicebox.phonemizer.speak(request.text, language)
     if not any(label is not None for label in spoken.labels):
         if any(map(str.isalnum, request.text)):
-            raise InvalidTextError(f"Kokoro finds no sounds of {request.voice.language} in the text")
+            raise InvalidTextError(f"Kokoro cannot read any of the text as {language.tag}")
         return  # only marks: the model would make something up
+    if spoken.unread:
+        yield Unread(spoken.unread, _remedy("".join(spoken.unread)))
     pieces = list(pieces_of(spoken, MOST_PHONEMES))
     yield Said(0, len(pieces), len(spoken.phonemes), 0, 0.0, None, None)
     offset, tokens, first = 0.0, 0, None
@@ -95,7 +106,20 @@ def _piece(voicebox: Voicebox, request: SegmentRequest, piece: Spoken, offset: f
     return AudioChunk(made.samples, SAMPLE_RATE, words, estimated_words=made.durations is None)
 
 
+def _remedy(text: str) -> str:
+    """The command that installs a reader for some of the letters of `text`."""
+    scripts = set(map(script_of, text))
+    missing = [
+        known.package for known in LANGUAGES.values() if not known.installed() and scripts & known.own_scripts
+    ]
+    return f"pip install 'tts-hub[{','.join(missing)}]'" if missing else ""
+
+
 def _language(request: SegmentRequest) -> Language:
-    """Of the request, or the voice; a voice that has none speaks what the first language is."""
-    found = language_of(request.language or request.voice.language)
-    return found or next(iter(LANGUAGES.values()))
+    """How the text is read: as the voice speaks, unless another language is asked for and told apart."""
+    asked, own = language_of(request.language), language_of(request.voice.language)
+    if asked is None:
+        return own or next(iter(LANGUAGES.values()))
+    if own is None or own.primary != asked.primary:
+        return asked
+    return own

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tts_hub.types import Samples, WordTiming
 from tts_hub_kokoro.labels import PUNCTUATION, STRESS
-from tts_hub_kokoro.phonemes import Spoken
+from tts_hub_kokoro.spoken import Spoken
 
 FRAME_SAMPLES = 600
 """Samples of one frame of the predicted durations: 25 ms at 24 kHz."""

@@ -116,7 +116,9 @@ async def test_progress_of_a_long_text(backend: KokoroBackend) -> None:
     count = read.details["pieces"]
     assert isinstance(count, int)
     assert count == len(chunks) == len(pieces) > 2
-    assert [event.message for event in pieces] == [f"piece {n + 1} of {count}" for n in range(count)]
+    parts = [f"speaking part {n + 1} of {count}" for n in range(count)]
+    assert [event.message for event in events] == [*parts, ""]
+    assert [event.fraction for event in events] == [n / count for n in range(count + 1)]
     last = pieces[-1].details
     assert last["audio_seconds"] == pytest.approx(sum(chunk.seconds for chunk in chunks))
     assert isinstance(last["tokens"], int)
@@ -198,16 +200,61 @@ async def test_a_text_in_letters_it_cannot_read_is_told(backend: KokoroBackend) 
 
 
 @pytest.mark.parametrize(
-    ("text", "script"), [("世界您好", "cjk"), ("Привет, мир!", "cyrillic"), ("สวัสดี", "thai")]
+    ("text", "script"),
+    [("世界您好", "Chinese"), ("ありがとう", "Japanese"), ("Привет, мир!", "Cyrillic"), ("สวัสดี", "Thai")],
 )
 async def test_letters_of_other_languages_are_not_read_by_their_names(
     backend: KokoroBackend, text: str, script: str
 ) -> None:
     with pytest.raises(
-        UnsupportedLanguageError, match=f"in {script} letters, and voice 'af_heart' reads en-US"
+        UnsupportedLanguageError, match=f"in {script} letters, and voice 'af_heart' speaks en-US"
     ):
         await spoken(backend, text)
     assert await spoken(backend, f"They say {text} there, π times.")
+
+
+async def test_letters_that_nothing_reads_are_told_in_a_notice(
+    backend: KokoroBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest is spoken all the same."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    events: list[ProgressEvent] = []
+    request = await request_of(backend, "They say Привет and コーヒー there.")
+    async with aclosing(backend.generate_stream(request, events.append)) as stream:
+        words = [word.text async for chunk in stream for word in chunk.words]
+    assert "".join(words) == "TheysayПриветandコーヒーthere"
+    assert [(event.message, event.segment) for event in events if event.stage == "notice"] == [
+        (
+            "voice af_heart cannot read Привет, コーヒー: spelled or left out; "
+            "to have it read: pip install 'tts-hub[kokoro-ja]'",
+            0,
+        )
+    ]
+
+
+async def test_a_notice_quotes_few_words(backend: KokoroBackend) -> None:
+    events: list[ProgressEvent] = []
+    request = await request_of(backend, f"Hello {'Привет ' * 50}")
+    async with aclosing(backend.generate_stream(request, events.append)) as stream:
+        async for _ in stream:
+            pass
+    notice = next(event for event in events if event.stage == "notice")
+    assert notice.message.count("Привет") == 5
+
+
+async def test_the_voice_says_which_english_a_text_is_read_in(backend: KokoroBackend) -> None:
+    lengths = {}
+    for voice, language in (
+        ("bf_emma", "en-GB"),
+        ("bf_emma", "en"),
+        ("bf_emma", "en-AU"),
+        ("af_heart", "en-AU"),
+    ):
+        lengths[voice, language] = len(joined(await spoken(backend, voice=voice, language=language)))
+    american = len(joined(await spoken(backend, voice="af_heart", language="en-US")))
+    british = lengths["bf_emma", "en-GB"]
+    assert american != british
+    assert [*lengths.values()] == [british, british, british, american]
 
 
 async def test_a_language_without_reader_is_told(backend: KokoroBackend) -> None:

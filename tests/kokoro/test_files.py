@@ -123,16 +123,34 @@ async def test_a_folder_of_the_users_is_taken_as_it_is(release: LocalHub, tmp_pa
             assert [chunk async for chunk in stream]
         await hub.pull("kokoro")
         assert release.asked == []
-        with pytest.raises(UsageError, match="folder of your own"):
+        with pytest.raises(UsageError, match="is your own folder"):
             await hub.remove("kokoro")
         assert (folder / "my-export.onnx").exists()
+
+
+@pytest.mark.parametrize(("variant", "shown"), [("auto", ["fp16", "int8"]), ("int8", ["int8"])])
+def test_of_an_own_folder_is_shown_what_is_there(tmp_path: Path, variant: Any, shown: list[str]) -> None:
+    write_model(tmp_path, name=NAMES["int8"])
+    write_model(tmp_path, name=NAMES["fp16"])
+    listed = KokoroBackend.downloads(KokoroSettings(model_path=tmp_path, variant=variant))
+    assert [files.variant for files in listed] == shown
+    for files in listed:
+        sizes = [(tmp_path / name).stat().st_size for name in (NAMES[files.variant], "voices-v1.0.bin")]
+        assert (files.size, files.missing, files.source) == (sum(sizes), (), "your own folder")
+
+
+def test_of_an_own_folder_without_the_wanted_variant_all_can_be_pulled(tmp_path: Path) -> None:
+    write_model(tmp_path, name=NAMES["int8"])
+    settings = KokoroSettings(model_path=tmp_path, variant="fp16")
+    assert [files.variant for files in KokoroBackend.downloads(settings)] == ["fp16", "fp32", "int8"]
+    assert KokoroBackend.availability(settings).remedy == "tts-hub models pull kokoro --variant fp16"
 
 
 async def test_an_own_folder_is_completed_and_not_deleted(release: LocalHub, tmp_path: Path) -> None:
     async with manager_of(release, model_path=str(tmp_path / "own")) as hub:
         await hub.pull("kokoro", variant="fp16")
         assert (tmp_path / "own" / NAMES["fp16"]).exists()
-        with pytest.raises(UsageError, match="folder of your own"):
+        with pytest.raises(UsageError, match="is your own folder"):
             await hub.remove("kokoro", variant="fp16")
 
 

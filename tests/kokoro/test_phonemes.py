@@ -9,7 +9,8 @@ import pytest
 from kokoro_onnx.tokenizer import Tokenizer
 from tts_hub_kokoro.labels import labels_of
 from tts_hub_kokoro.languages import LANGUAGES, language_of
-from tts_hub_kokoro.phonemes import Phonemizer, Spoken, pieces_of
+from tts_hub_kokoro.phonemes import Phonemizer, pieces_of
+from tts_hub_kokoro.spoken import Spoken
 
 from tts_hub.errors import InvalidTextError, UnsupportedLanguageError
 
@@ -45,7 +46,7 @@ def test_merged_words_and_numbers_keep_their_words(
     assert found["1,234"].startswith("wˈʌn")
     assert found["1,234"].endswith("fˈɔːɹ")
     assert found["$5.50"].startswith("dˈɑːlɚ")
-    assert found["www.example.com"].endswith(".kˈɑːm")
+    assert found["www.example.com"].endswith("dˈɑːtkˈɑːm")
     assert found["costs"] == "kˈɔsts"
     assert not caplog.records
 
@@ -58,8 +59,8 @@ def test_merged_words_and_numbers_keep_their_words(
         ("a", "I would have to be", {"would": "wʊd", "have": "hˌæv", "to": "tə", "be": "bˈiː"}),
         (
             "a",
-            "dog—Rex, e.g. U.S.A.",
-            {"dog": "dˈɑːɡ", "Rex": "ɹˈɛks", "e.g": "ˈiː.dʒˈiː", "U.S.A": "jˈuː.ˈɛs.ˈeɪ"},
+            "dog—Rex, e.g. the U.S.A.",
+            {"dog": "dˈɑːɡ", "Rex": "ɹˈɛks", "e.g": "fˌɔːɹɛɡzˈæmpəl", "U.S.A": "jˌuːˌɛsˈeɪ"},
         ),
         ("e", "El 25 % de la gente", {"25": "βˌeɪntiθˈinko", "%": "poɾθjˈɛnto", "de": "ðe", "la": "la"}),
         ("f", "c'est-à-dire des gens", {"c'est-à-dire": "sɛtadˈiʁ", "des": "de"}),
@@ -142,7 +143,7 @@ def test_tokens_are_one_for_each_symbol(phonemizer: Phonemizer) -> None:
 def test_a_language_without_its_reader_names_what_to_install(
     phonemizer: Phonemizer, letter: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("misaki", "misaki.zh", "misaki.ja"):
+    for name in ("misaki", "misaki.zh", "pyopenjtalk"):
         monkeypatch.setitem(sys.modules, name, None)
     importlib.invalidate_caches()
     language = LANGUAGES[letter]
@@ -159,6 +160,15 @@ def test_a_language_without_its_reader_names_what_to_install(
         ("es-MX", "es"),
         ("pt", "pt-BR"),
         ("zh-CN", "zh"),
+        ("zh-Hant-TW", "zh"),
+        ("cmn", "zh"),
+        ("en-AU", "en-GB"),
+        ("en-IN", "en-GB"),
+        ("en-001", "en-GB"),
+        ("en-CA", "en-US"),
+        ("fr-CA", "fr"),
+        ("pt-PT", "pt-BR"),
+        ("hi-Latn", "hi"),
     ],
 )
 def test_languages_are_found_by_tag(tag: str, found: str) -> None:
@@ -167,8 +177,9 @@ def test_languages_are_found_by_tag(tag: str, found: str) -> None:
     assert language.tag == found
 
 
-def test_german_is_not_one_of_them() -> None:
-    assert language_of("de") is None
+@pytest.mark.parametrize("tag", ["de", "yue", "x", "eng"])
+def test_other_languages_are_none_of_them(tag: str) -> None:
+    assert language_of(tag) is None
 
 
 def test_what_matches_nothing_goes_with_its_neighbours() -> None:
@@ -176,3 +187,4 @@ def test_what_matches_nothing_goes_with_its_neighbours() -> None:
     assert labels_of("abx", ["ab"]) == (0, 0, 0)
     assert labels_of("ˈa, b.", ["a", "b"]) == (0, 0, None, None, 1, None)
     assert labels_of("...", []) == (None, None, None)
+    assert labels_of("xyz abcd efgh", ["abcd", "efgh"])[:3] == (0, 0, 0)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tts_hub_kokoro.phonemes import Spoken
+from tts_hub_kokoro.spoken import Spoken
 from tts_hub_kokoro.timing import timed_words
 
 RATE = 24_000

@@ -39,6 +39,12 @@ def test_the_default_comes_first_then_by_language(catalogue: VoiceCatalogue) -> 
         (None, "en", "af_heart"),
         (None, "en-GB", "bf_emma"),
         (None, "es-MX", "ef_dora"),
+        (None, "en-AU", "bf_emma"),
+        (None, "en-CA", "af_heart"),
+        (None, "fr-CA", "ff_siwis"),
+        ("af_bella", "en-AU", "af_bella"),
+        ("bf_emma", "en-IN", "bf_emma"),
+        ("ff_siwis", "fr-CA", "ff_siwis"),
         (None, "fr-FR", "ff_siwis"),
         ("AM_Adam", None, "am_adam"),
         ("shimmer", None, "af_bella"),
@@ -56,6 +62,8 @@ def test_voices_are_found(
 def test_a_preferred_voice_stands_in_where_it_fits(catalogue: VoiceCatalogue) -> None:
     assert catalogue.find(None, None, "am_adam").id == "am_adam"
     assert catalogue.find(None, "es", "am_adam").id == "ef_dora"
+    assert catalogue.find(None, "en-AU", "bm_fable").id == "bm_fable"
+    assert catalogue.find(None, "en-AU", "am_adam").id == "bf_emma"
 
 
 def test_languages_that_it_does_not_speak_are_told(catalogue: VoiceCatalogue) -> None:
@@ -65,6 +73,8 @@ def test_languages_that_it_does_not_speak_are_told(catalogue: VoiceCatalogue) ->
         catalogue.find(None, "it")
     with pytest.raises(UnsupportedLanguageError, match="'am_adam' speaks en-US"):
         catalogue.find("am_adam", "fr")
+    with pytest.raises(UnsupportedLanguageError, match="'am_adam' speaks en-US"):
+        catalogue.find("am_adam", "en-GB")
 
 
 def test_wrong_names_are_told_with_the_nearest(catalogue: VoiceCatalogue) -> None:
@@ -81,6 +91,7 @@ def test_mixes(catalogue: VoiceCatalogue) -> None:
     assert catalogue.find(mix.id, None).id == mix.id
     assert catalogue.find("af_bella-af_heart(0.5)", None).id == "af_bella(2)-af_heart(1)"
     assert catalogue.find("af_bella+ef_dora", "es").language == "es"
+    assert catalogue.find("bf_emma+bm_fable", "en").language == "en-GB"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,84 @@
+"""Phonemes by espeak-ng, as kokoro-onnx has them from phonemizer, with punctuation by rules of our own."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tts_hub.text.sentences import SentenceFinder, candidates
+from tts_hub_kokoro.marks import EndsSentence, dashed, pieces, spelled_out
+
+if TYPE_CHECKING:
+    from phonemizer.backend import EspeakBackend
+
+_NO_MARKS = re.compile("(?!)")
+"""Matches nothing: phonemizer is to leave the marks alone."""
+_MARK = 16
+"""Characters in which the mark and the quotes behind it are found."""
+_SHORTENED = re.compile(r"(?:(?:\b[^\W\d_]\.){2,}|\b\w*[a-z][A-Z]\.)$")
+"""`e.g.`, `PhD.`"""
+_QUOTES = re.compile(r"[\"“”«»()\[\]{}]")
+_SHAPES = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)} | {
+    ord("।"): ".",
+    ord("॥"): ".",
+    ord("。"): ". ",
+    ord("、"): ", ",
+    ord("，"): ", ",
+    ord("！"): "! ",
+    ord("？"): "? ",
+    ord("："): ": ",
+    ord("；"): "; ",
+    ord("‥"): "…",
+    ord("„"): "“",
+    ord("‟"): "“",
+    ord("\u3000"): " ",
+}
+"""Punctuation that the model knows in another shape, and letters and digits of full width."""
+
+
+def espeak_reader(voice: str, language: str) -> Callable[[str], str]:
+    """What reads a line with a voice of espeak-ng; `language` is the BCP 47 tag of its text.
+
+    Names of other languages, which espeak-ng writes among the phonemes of a foreign word, are left out.
+    """
+    backend, ends = _backend(voice), sentence_ends(language)
+
+    def read(line: str) -> str:
+        cut = list(pieces(spelled_out(dashed(line.translate(_SHAPES))), ends))
+        words = iter(backend.phonemize([piece.text for piece in cut if not piece.marks], strip=True))
+        return "".join(piece.text if piece.marks else next(words) for piece in cut)
+
+    return read
+
+
+def sentence_ends(language: str) -> EndsSentence:
+    """Tells the full stop of a sentence from that of an abbreviation, by the hub's own rules for segments."""
+    finder = SentenceFinder(language)
+
+    def ends(before: str, behind: str) -> bool:
+        before = before.lstrip()
+        behind = next((part for part in _QUOTES.split(behind) if part.strip()), "").lstrip()
+        if _SHORTENED.search(before) and behind[:1].islower():
+            return False
+        text = f"{before} {behind}"
+        marks = (mark for mark in candidates(text, max(0, len(before) - _MARK)) if mark.end() >= len(before))
+        return any(finder.end_at(text, mark) is not None for mark in marks if mark.start() < len(before))
+
+    return ends
+
+
+def _backend(voice: str) -> EspeakBackend:
+    from phonemizer.backend import EspeakBackend
+
+    logger = logging.getLogger(f"{__name__}.{voice}")
+    logger.setLevel(logging.ERROR)  # it warns of every word that is joined to another one
+    return EspeakBackend(
+        voice,
+        punctuation_marks=_NO_MARKS,
+        with_stress=True,
+        language_switch="remove-flags",
+        words_mismatch="ignore",
+        logger=logger,
+    )
