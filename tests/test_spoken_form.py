@@ -1,4 +1,4 @@
-"""What is heard, and which words are told, of text that engines would misread: through the hub."""
+"""Text that engines would misread: the speech and the word timings that come through the hub."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ async def said(
 def alike(heard: bytes, expected: bytes) -> bool:
     """Whether two recordings say the same; espeak-ng's consonants are noise, so that no two are equal.
 
-    Of the same words the spectra correlate by 0.94 and more, of others by 0.7 at most.
+    The spectra of the same words correlate by 0.94 and more, those of other words by 0.7 at most.
     """
     one, other = (np.frombuffer(data, "<i2").astype(np.float32) for data in (heard, expected))
     if abs(len(one) / len(other) - 1) > 0.02:

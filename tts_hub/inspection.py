@@ -159,7 +159,7 @@ def _piece(
     is_first: bool,
     is_last: bool,
 ) -> AudioChunk:
-    """A part of a chunk: what was told with the chunk is told once, how it ended with the last part."""
+    """A part of a chunk: the first one has its retakes, the last one its usage and how it ended."""
     if is_first and is_last:
         return chunk
     return replace(

@@ -1,4 +1,4 @@
-"""What a person is told while a segment is spoken."""
+"""Progress messages while a segment is spoken."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def places_of(variant: str, settings: KokoroSettings) -> list[Place]:
 def model_files(settings: KokoroSettings) -> list[ModelFiles]:
     """What the hub shows of each variant, the one that is configured first. Quick, without network.
 
-    Of a folder of the user's that holds a model only what is there, in its real size.
+    A folder of the user's that holds a model is shown as it is, with its real size.
     """
     if settings.model_path is not None and (there := _models_there(settings)):
         return there

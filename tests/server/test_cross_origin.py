@@ -1,4 +1,4 @@
-"""Web pages of other origins: who may, and what the others are told."""
+"""Web pages of other origins: which may use the server, and what the others get."""
 
 from __future__ import annotations
 

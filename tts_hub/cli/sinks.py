@@ -120,7 +120,7 @@ async def _reader_of(path: str) -> int | None:
     To open the pipe as usual would block until there is a reader, and Ctrl-C with it.
     """
     while _is_pipe(path):
-        with suppress(OSError):  # ENXIO: no reader yet; anything else is told when it is opened
+        with suppress(OSError):  # ENXIO: no reader yet; any other error is raised when it is opened
             return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
         await anyio.sleep(LOOK_EVERY)
     return None

@@ -1,4 +1,4 @@
-"""Web pages of other origins: those of `server.cors_origins` may use the server, others are told why not."""
+"""Web pages of other origins: those of `server.cors_origins` may use the server, others get the reason."""
 
 from __future__ import annotations
 

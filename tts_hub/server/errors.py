@@ -59,7 +59,7 @@ class Failure:
     """Besides those that every failure has."""
 
     def envelope(self) -> dict[str, Any]:
-        """OpenAI's error object. What is told is never much longer than what a person reads."""
+        """OpenAI's error object, with a message that is short enough to read."""
         message = cut(self.message, MOST_TOLD)
         param = None if self.param is None else cut(self.param, MOST_SHOWN)
         return {"error": {"message": message, "type": self.type, "param": param, "code": self.code}}
