@@ -1,4 +1,4 @@
-"""What a person is told while a segment is spoken."""
+"""Progress events of a segment, in words for people."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class Word:
     subkind: str
     """Its first subclass."""
     chained: bool
-    """It goes on with the accent phrase of the word before."""
+    """It belongs to the accent phrase of the word before."""
 
 
 Place = tuple[Word, int, int]
