@@ -125,11 +125,11 @@ class KokoroBackend(TTSBackend):
         await self._load(on_progress)
 
     async def voices(self) -> Sequence[Voice]:
-        """Those of the voices file; the graph is not needed for it."""
+        """The voices in the voices file; the graph need not be loaded."""
         return (await self._voices()).voices
 
     async def find_voice(self, voice: str | None, language: str | None) -> Voice:
-        """Also finds mixes, `af_bella(2)+af_sky(1)`, and the names of OpenAI's voices.
+        """The voice for a name, a mix such as `af_bella(2)+af_sky(1)`, or the name of one of OpenAI's voices.
 
         Raises:
             UnknownVoiceError: no voice of that name, or a mix that cannot be made.

@@ -37,6 +37,12 @@ _SHAPES = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)} | {
 }
 """Punctuation that the model knows in another shape, and letters and digits of full width."""
 
+_TITLES = {
+    "en": (re.compile(r"\bMs\b\.?(?=\s[A-Z])"), "Miz"),
+    "fr": (re.compile(r"\bM\.(?=\s[A-ZÀ-Ö])"), "Monsieur"),
+}
+"""Titles that espeak-ng spells, by primary language."""
+
 
 def espeak_reader(voice: str, language: str) -> Callable[[str], str]:
     """What reads a line with a voice of espeak-ng; `language` is the BCP 47 tag of its text.
@@ -44,9 +50,11 @@ def espeak_reader(voice: str, language: str) -> Callable[[str], str]:
     Names of other languages, which espeak-ng writes among the phonemes of a foreign word, are left out.
     """
     backend, ends = _backend(voice), sentence_ends(language)
+    title = _TITLES.get(language.partition("-")[0])
 
     def read(line: str) -> str:
-        cut = list(pieces(spelled_out(dashed(line.translate(_SHAPES))), ends))
+        line = spelled_out(dashed(line.translate(_SHAPES)))
+        cut = list(pieces(title[0].sub(title[1], line) if title else line, ends))
         words = iter(backend.phonemize([piece.text for piece in cut if not piece.marks], strip=True))
         return "".join(piece.text if piece.marks else next(words) for piece in cut)
 

@@ -1,4 +1,4 @@
-"""Progress messages while a segment is spoken."""
+"""Progress events of a segment, in words for people."""
 
 from __future__ import annotations
 

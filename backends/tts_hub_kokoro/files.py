@@ -34,7 +34,7 @@ class LocalModel:
     remedy: str
     """What a person does when one of the two cannot be used."""
     places: tuple[Place, ...] = ()
-    """Of published files, which are checked before they are loaded; none in a user's folder."""
+    """Published files, which are checked before they are loaded; none in a user's folder."""
 
 
 def model_folder(settings: KokoroSettings) -> Path:
@@ -75,7 +75,7 @@ def local_model(settings: KokoroSettings) -> LocalModel | None:
 
 
 def voices_file(settings: KokoroSettings) -> Path | None:
-    """Where the voices are told from, whichever graph is here."""
+    """The file that lists the voices, whichever graph is here."""
     model = local_model(settings)
     return model.voices if model is not None else None
 

@@ -44,7 +44,7 @@ class Signature:
     tokens: str
     """Name of the input that takes the tokens."""
     dtypes: dict[str, np.dtype[Any]]
-    """Of the inputs."""
+    """Number types of the inputs, by name."""
     audio: int
     """Number of the output with the samples."""
     durations: int | None
@@ -136,7 +136,7 @@ def load_graph(file: Path, settings: KokoroSettings, remedy: str) -> Graph:
     except Exception as exc:
         # As above: its errors have no base class of their own.
         raise unusable(f"{file} cannot be loaded: {exc}", remedy) from exc
-    if session.get_providers()[0] != provider:  # it falls back to the processor without a word
+    if session.get_providers()[0] != provider:  # onnxruntime falls back to the processor silently
         message = f"onnxruntime cannot use {provider} on this machine"
         raise unusable(message, 'set provider = "cpu" in [backends.kokoro]')
     return Graph(session, _signature(session, file, remedy))

@@ -24,7 +24,7 @@ class Language:
     espeak: str = ""
     """What espeak-ng calls it; empty where its phonemes are not those that the model has learnt."""
     scripts: frozenset[str] = LATIN
-    """Of letters that its reader knows, as the first words of their Unicode names."""
+    """Letters that a text of it may be in, by the first words of their Unicode names."""
     package: str = ""
     """Extra of this package whose phonemes the model has learnt instead."""
     module: str = ""

@@ -47,13 +47,13 @@ class Said:
     """From 1."""
     pieces: int
     phonemes: int
-    """Of this piece; of the whole text with piece 0."""
+    """Symbols of this piece; with piece 0, of the whole text."""
     tokens: int
     """Given to the graph so far, with the marks around each piece."""
     audio_seconds: float
-    """Of the segment so far."""
+    """Audio of the segment so far."""
     real_time_factor: float | None
-    """Of this piece: seconds of work for a second of audio."""
+    """Seconds of work for a second of audio of this piece."""
     first_audio_seconds: float | None
     """From the beginning of the segment to its first piece."""
 
@@ -116,7 +116,7 @@ def _remedy(text: str) -> str:
 
 
 def _language(request: SegmentRequest) -> Language:
-    """How the text is read: as the voice speaks, unless another language is asked for and told apart."""
+    """The language that the text is read in; its region is the voice's."""
     asked, own = language_of(request.language), language_of(request.voice.language)
     if asked is None:
         return own or next(iter(LANGUAGES.values()))

@@ -16,9 +16,9 @@ FRAME_SAMPLES = 600
 """Samples of one frame of the predicted durations: 25 ms at 24 kHz."""
 HALF_FRAMES_PER_SECOND = 80
 LEAD_FRAMES = 3
-"""Of the mark at the beginning: as many are not counted, and all words are that much earlier."""
+"""Frames of the mark at the beginning that are not counted: all words are that much earlier."""
 SILENCE = 1e-2
-"""Of the highest sample; below it, nothing is said."""
+"""Share of the highest sample below which nothing is said."""
 WEIGHTS = {" ": 0.3, "ː": 0.8} | dict.fromkeys(STRESS, 0.2) | dict.fromkeys(PUNCTUATION, 2.5)
 """How long symbols last beside a usual sound, for estimates."""
 

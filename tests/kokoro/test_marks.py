@@ -97,6 +97,20 @@ def test_words_keep_their_marks(phonemizer: Phonemizer, text: str, said: str) ->
 
 
 @pytest.mark.parametrize(
+    ("letter", "text", "said"),
+    [
+        ("a", "We met Ms. Jones there.", "wiː mˈɛt mˈɪz dʒˈoʊnz ðˈɛɹ."),
+        ("a", "Ask Ms Jones.", "ˈæsk mˈɪz dʒˈoʊnz."),
+        ("f", "Il a vu M. Dupont.", "il a vˈy məsjˈø dypˈɔ̃."),
+        ("h", "डॉ. शर्मा आये।", "ɖˈɔ ʃˈʌrmaː ˈaːjeː."),
+        ("e", "La Sra. López vive.", "la seɲˈoɾa lˈopeθ βˈiβe."),
+    ],
+)
+def test_titles_are_words_without_a_pause(phonemizer: Phonemizer, letter: str, text: str, said: str) -> None:
+    assert phonemizer.speak(text, LANGUAGES[letter]).phonemes == said
+
+
+@pytest.mark.parametrize(
     ("text", "marks"),
     [
         ("See https://a.example/b,c?d=1.", ["."]),
