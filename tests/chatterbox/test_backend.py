@@ -129,7 +129,7 @@ async def test_refuses_what_turbo_would_ignore(hub: TTSBackendManager) -> None:
         await spoken(hub, asking(options={"exaggeration": 0.7}))
 
 
-@pytest.mark.parametrize("text", ["😀🎉", "...", "— !"])
+@pytest.mark.parametrize("text", ["♫♪", "...", "— !"])
 async def test_a_text_without_a_word_is_refused_and_not_made_up(hub: TTSBackendManager, text: str) -> None:
     with pytest.raises(InvalidTextError):
         await spoken(hub, asking(text))
