@@ -180,6 +180,11 @@ def shown(value: object) -> str:
     return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "…"
 
 
+def install_command(*extras: str) -> str:
+    """What to type to add extras of this package, which is on no index and is installed from its folder."""
+    return f"pip install '.[{','.join(extras)}]'  # in the folder of tts-hub"
+
+
 def one_of(name: str, choices: Iterable[str], *, most: int = 12) -> str:
     """What to say behind an unknown name: the nearest match, then what exists, shortened."""
     name = name[:MOST_SHOWN]

@@ -13,7 +13,7 @@ import anyio
 from anyio import from_thread, lowlevel, to_thread
 
 from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend
-from tts_hub.errors import BackendUnavailableError, UnknownVoiceError, shown
+from tts_hub.errors import BackendUnavailableError, UnknownVoiceError, install_command, shown
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.threads import stream_from_thread
 from tts_hub.types import AudioChunk, Availability, Capabilities, ModelFiles, SegmentRequest, Voice
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from tts_hub_chatterbox.speech import Made, Speech
 
 PACKAGES = ("torch", "safetensors", "tokenizers", "soxr", "pyloudnorm")
-REMEDY = "pip install 'tts-hub[chatterbox]'"
+REMEDY = install_command("chatterbox")
 MAX_CHARS = 300
 """Longer segments come near the limit of speech tokens, and wander."""
 MIN_CHARS = 40

@@ -15,7 +15,7 @@ from pathlib import Path
 from anyio import to_thread
 
 from tts_hub.download.places import Place, missing_of, remove, unsound_of
-from tts_hub.errors import BackendUnavailableError
+from tts_hub.errors import BackendUnavailableError, install_command
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.types import Availability, ModelFiles
 from tts_hub_chatterbox.files import UnusableFileError
@@ -114,7 +114,7 @@ async def pull(
         raise BackendUnavailableError(
             f"downloading needs a package that is not installed: {exc.name}",
             backend=variant.model,
-            remedy="pip install 'tts-hub[chatterbox]'",
+            remedy=install_command("chatterbox"),
         ) from exc
     await fetch(variant, wanted, on_progress, remedy=pull_command(variant))
 

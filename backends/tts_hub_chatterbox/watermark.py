@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tts_hub.errors import BackendUnavailableError
+from tts_hub.errors import BackendUnavailableError, install_command
 from tts_hub_chatterbox import layouts
 from tts_hub_chatterbox.nets.perth import Perth, PerthConfig
 from tts_hub_chatterbox.reference import resampled
@@ -165,5 +165,5 @@ def _ours(official: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _unavailable(reason: str) -> BackendUnavailableError:
     return BackendUnavailableError(
-        f"cannot watermark: {reason}", backend="chatterbox", remedy="pip install 'tts-hub[chatterbox]'"
+        f"cannot watermark: {reason}", backend="chatterbox", remedy=install_command("chatterbox")
     )

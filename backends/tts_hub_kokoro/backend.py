@@ -14,7 +14,7 @@ import anyio
 from anyio import to_thread
 
 from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend
-from tts_hub.errors import BackendUnavailableError, UsageError
+from tts_hub.errors import BackendUnavailableError, UsageError, install_command
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.threads import iterate_in_thread
 from tts_hub.types import AudioChunk, Availability, Capabilities, ModelFiles, SegmentRequest, Voice
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from tts_hub_kokoro.speech import Voicebox
 
 PACKAGES = ("kokoro_onnx", "onnxruntime")
-REMEDY = "pip install 'tts-hub[kokoro]'"
+REMEDY = install_command("kokoro")
 SPEED_RANGE = (0.5, 2.0)
 CORES_PER_PIECE = 4
 """Processor cores that one piece can make use of: more pieces at once only where there are more."""

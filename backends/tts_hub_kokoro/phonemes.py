@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
-from tts_hub.errors import InvalidTextError, UnsupportedLanguageError
+from tts_hub.errors import InvalidTextError, UnsupportedLanguageError, install_command
 from tts_hub.text.tokens import tokens
 from tts_hub_kokoro.chinese import chinese_reader
 from tts_hub_kokoro.espeak import espeak_reader
@@ -160,5 +160,5 @@ def _installed(language: Language, make: Callable[[], Reader]) -> Reader:
     except ImportError as exc:
         raise UnsupportedLanguageError(
             f"to speak {language.tag!r} Kokoro needs a package that is not installed ({exc.name}): "
-            f"pip install 'tts-hub[{language.package}]'"
+            f"{install_command(language.package)}"
         ) from exc

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tts_hub.errors import InvalidTextError, UnsupportedLanguageError
+from tts_hub.errors import InvalidTextError, UnsupportedLanguageError, install_command
 from tts_hub.types import AudioChunk, SegmentRequest
 from tts_hub_kokoro.graph import Graph, Run
 from tts_hub_kokoro.languages import LANGUAGES, Language, foreign_script, language_of, script_name, script_of
@@ -112,7 +112,7 @@ def _remedy(text: str) -> str:
     missing = [
         known.package for known in LANGUAGES.values() if not known.installed() and scripts & known.own_scripts
     ]
-    return f"pip install 'tts-hub[{','.join(missing)}]'" if missing else ""
+    return install_command(*missing) if missing else ""
 
 
 def _language(request: SegmentRequest) -> Language:

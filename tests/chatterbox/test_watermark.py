@@ -20,7 +20,7 @@ from tts_hub_chatterbox.watermark import Samples, Watermarker
 from tests.chatterbox.parity import Record, assert_close
 from tests.chatterbox.random_weights import fill_randomly
 from tests.chatterbox.speechlike import speechlike
-from tts_hub.errors import BackendUnavailableError
+from tts_hub.errors import BackendUnavailableError, install_command
 
 RATES = [16_000, 22_050, 24_000, 32_000, 44_100, 48_000]
 
@@ -189,7 +189,7 @@ def test_missing_package_is_told_with_its_remedy() -> None:
         pytest.raises(BackendUnavailableError, match="resemble-perth is missing") as caught,
     ):
         Watermarker.load()
-    assert caught.value.remedy == "pip install 'tts-hub[chatterbox]'"
+    assert caught.value.remedy == install_command("chatterbox")
 
 
 def saved(file: Path, content: object) -> Path:
@@ -228,5 +228,5 @@ def test_damaged_weights_are_told_with_their_remedy(
     monkeypatch.setattr(watermark, "_weights_file", lambda: file)
     with pytest.raises(BackendUnavailableError, match="cannot watermark") as caught:
         Watermarker.load()
-    assert "tts-hub[chatterbox]" in caught.value.remedy
+    assert ".[chatterbox]" in caught.value.remedy
     assert not (tmp_path / "trapped").exists()

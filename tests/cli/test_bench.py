@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import PATIENCE, PROGRAM, invoke
+from tts_hub.errors import install_command
 
 ONE = ("bench", "-t", "library", "--text", "word", "--format", "wav", "--streams", "1", "--requests", "3")
 
@@ -108,7 +109,7 @@ def test_a_plain_installation_has_the_command_and_says_what_it_needs() -> None:
         "sys.modules.update(dict.fromkeys(['httpx', 'psutil', 'matplotlib', 'fastapi', 'uvicorn']))\n"
         "from tts_hub.cli import main; main()"
     )
-    for arguments, said in [(("--help",), "bench"), (("bench",), "pip install 'tts-hub[bench]'")]:
+    for arguments, said in [(("--help",), "bench"), (("bench",), install_command("bench"))]:
         done = subprocess.run(
             [sys.executable, "-c", code, *arguments], capture_output=True, timeout=PATIENCE, check=False
         )

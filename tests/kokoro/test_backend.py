@@ -226,7 +226,7 @@ async def test_letters_that_nothing_reads_are_told_in_a_notice(
     assert [(event.message, event.segment) for event in events if event.stage == "notice"] == [
         (
             "voice af_heart cannot read Привет, コーヒー: spelled or left out; "
-            "to have it read: pip install 'tts-hub[kokoro-ja]'",
+            "to have it read: pip install '.[kokoro-ja]'  # in the folder of tts-hub",
             0,
         )
     ]

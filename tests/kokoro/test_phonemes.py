@@ -147,7 +147,7 @@ def test_a_language_without_its_reader_names_what_to_install(
         monkeypatch.setitem(sys.modules, name, None)
     importlib.invalidate_caches()
     language = LANGUAGES[letter]
-    with pytest.raises(UnsupportedLanguageError, match=rf"pip install 'tts-hub\[{language.package}\]'"):
+    with pytest.raises(UnsupportedLanguageError, match=rf"pip install '\.\[{language.package}\]'"):
         Phonemizer(Tokenizer()).speak("世界", language)
 
 

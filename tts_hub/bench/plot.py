@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tts_hub.bench.result import Cell, Result
-from tts_hub.errors import BackendUnavailableError, OutputError
+from tts_hub.errors import BackendUnavailableError, OutputError, install_command
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +46,7 @@ def require_matplotlib() -> None:
     """Raise `BackendUnavailableError` when it is not installed."""
     if importlib.util.find_spec("matplotlib") is None:
         message = "drawing needs matplotlib, which is not installed"
-        raise BackendUnavailableError(message, backend="bench", remedy="pip install 'tts-hub[bench]'")
+        raise BackendUnavailableError(message, backend="bench", remedy=install_command("bench"))
 
 
 def _draw_latency(axes: Axes, cells: list[Cell]) -> None:

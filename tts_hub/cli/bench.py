@@ -26,7 +26,7 @@ from tts_hub.bench.targets import TIMEOUT
 from tts_hub.bench.texts import NAMES
 from tts_hub.cli.display import CountDisplay
 from tts_hub.cli.main import run
-from tts_hub.errors import BackendUnavailableError, OutputError
+from tts_hub.errors import BackendUnavailableError, OutputError, install_command
 
 QUICK = Plan(
     sides=(),
@@ -256,6 +256,6 @@ def _require_packages() -> None:
         raise BackendUnavailableError(
             f"the benchmark needs a package that is not installed: {exc.name}",
             backend="bench",
-            remedy="pip install 'tts-hub[bench]'",
+            remedy=install_command("bench"),
         ) from exc
     del httpx, psutil

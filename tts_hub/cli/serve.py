@@ -12,7 +12,7 @@ import click
 from tts_hub.cli.ending import Ending, end_process
 from tts_hub.cli.main import run
 from tts_hub.config import Config, load_config
-from tts_hub.errors import BackendUnavailableError
+from tts_hub.errors import BackendUnavailableError, install_command
 from tts_hub.manager import TTSBackendManager
 from tts_hub.signals import ending_in_time
 
@@ -51,7 +51,7 @@ def _serve(config_file: Path | None, given: dict[str, Any], ending: Ending) -> N
         from tts_hub.server.run import check_exposure, keep_memory_small, listen, make_server, url_of
         from tts_hub.server.run import serve as serve_app
     except ImportError as exc:
-        remedy = "pip install 'tts-hub[server]'"
+        remedy = install_command("server")
         raise BackendUnavailableError(
             f"the server needs a package that is not installed: {exc.name}", backend="server", remedy=remedy
         ) from exc

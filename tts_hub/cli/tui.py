@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from tts_hub.cli.main import run
-from tts_hub.errors import ConfigError, UsageError
+from tts_hub.errors import ConfigError, UsageError, install_command
 
 
 @click.command()
@@ -34,7 +34,7 @@ def tui(
     except ModuleNotFoundError as exc:
         if exc.name != "textual":
             raise
-        raise UsageError("the studio needs Textual: pip install 'tts-hub[tui]'") from exc
+        raise UsageError(f"the studio needs Textual: {install_command('tui')}") from exc
     if not (sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty()):
         raise click.UsageError("the studio needs a terminal; `tts-hub speak` works without one")
     if api_key_file is not None:

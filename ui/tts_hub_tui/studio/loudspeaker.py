@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from tts_hub.errors import install_command
 from tts_hub.types import Samples
 from tts_hub_tui.terminal.stderr import quiet_stderr
 
@@ -19,7 +20,7 @@ Fill = Callable[[Samples, float], None]
 """Writes the next samples into an array of shape (T,); they are heard so many seconds later."""
 BLOCK_SECONDS = 0.02
 """What a callback is asked for at a time: a stop is heard within it."""
-INSTALL = "pip install 'tts-hub[tui]'"
+INSTALL = install_command("tui")
 
 
 class LoudspeakerError(Exception):
