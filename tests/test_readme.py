@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import sysconfig
+import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -102,7 +103,7 @@ def test_the_scripts_run(script: str, tmp_path: Path) -> None:
         assert "audio/mpeg" in said
         assert seconds(tmp_path / "library.mp3") > 0.5
     else:
-        assert "espeak went on at character 16" in said
+        assert "espeak continued from character 16" in said
 
 
 def test_the_plugin_is_a_package_that_works(tmp_path: Path) -> None:
@@ -123,6 +124,21 @@ def test_the_plugin_is_a_package_that_works(tmp_path: Path) -> None:
     (tmp_path / "test_beep.py").write_text(contract, encoding="utf-8")
     said = run([sys.executable, "-m", "pytest", "-q", "test_beep.py"], tmp_path, PYTHONPATH=str(site))
     assert re.search(r"\d+ passed", said)
+
+
+def test_every_extra_that_is_named_exists() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    pages = [ROOT / "README.md", ROOT / "config.toml", *(ROOT / "docs").glob("*.md")]
+    named = {
+        extra
+        for page in pages
+        for extras in re.findall(r"pip install '[^'\[]*\[([a-z,-]+)\]'", page.read_text(encoding="utf-8"))
+        for extra in extras.split(",")
+    }
+    table = README[README.index("| extra |") : README.index("On Linux `tui`")]
+    named |= {name for row in table.splitlines()[2:] for name in re.findall(r"^\| `([a-z-]+)`", row)}
+    assert {"server", "kokoro", "all"} <= named <= project["optional-dependencies"].keys()
+    assert "pip install 'tts-hub[" not in "".join(page.read_text(encoding="utf-8") for page in pages)
 
 
 def test_the_console_script_is_installed() -> None:
