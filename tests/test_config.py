@@ -174,7 +174,7 @@ def test_a_wrong_variable_is_told_by_its_name(variable: str, message: str) -> No
 
 def test_a_section_for_an_engine_that_is_not_there_is_told() -> None:
     with pytest.raises(
-        ConfigError, match=r"'backends\.espaek' is for no installed engine; did you mean 'espeak'"
+        ConfigError, match=r"'backends\.espaek' belongs to no installed engine; did you mean 'espeak'"
     ):
         Registry({"espaek": {}}).check_sections()
 

@@ -122,7 +122,7 @@ class Engine:
         if self._backend is not None:
             with contained_call(
                 lambda exc: logger.warning(
-                    "engine %s does not tell its models: %s", self.name, described(exc)
+                    "engine %s does not list its models: %s", self.name, described(exc)
                 )
             ):
                 known = tuple(name for name in self._backend.known_models() if isinstance(name, str))
@@ -242,7 +242,7 @@ class Engine:
                 await self._slots.acquire(first=first)
         except TimeoutError as exc:
             raise QueueTimeoutError(
-                f"no turn on engine {self.name!r} within {self._limits.queue_timeout:g} s",
+                f"no free slot on engine {self.name!r} within {self._limits.queue_timeout:g} s",
                 retry_after=self._wait_estimate(),
             ) from exc
         self._slots.resize(self._concurrency())  # a remote service tells it with its answers

@@ -163,7 +163,7 @@ class Generation:
                 name = speaker.engine.name
                 with contained_call(
                     lambda exc, name=name: logger.error(  # type: ignore[misc]
-                        "engine %s did not let go of a request: %s", name, described(exc)
+                        "engine %s failed to release a request: %s", name, described(exc)
                     )
                 ):
                     speaker.backend.forget(self._request_id)
@@ -407,7 +407,7 @@ class Generation:
         if last_word := words.finish():
             attempt.put(last_word)
         if inspection.peak < SILENT_PEAK and any(c.isalnum() for c in request.text):
-            raise NoAudioError(f"engine {name!r} made no sound for a text of words", backend=name)
+            raise NoAudioError(f"engine {name!r} generated no sound for a text with words", backend=name)
 
     async def _let_others_begin(self, attempt: Attempt, turn: Turn) -> None:
         """Newcomers get their first audio before this segment gets its next."""
@@ -499,7 +499,7 @@ class Generation:
     async def _require_running(self) -> None:
         if self.ended.is_set():
             await checkpoint_if_cancelled()  # the reader may be cancelled too, and not know it yet
-            raise UsageError("the stream was closed before the speech came to its end")
+            raise UsageError("the stream was closed before the speech ended")
 
     async def _moved_on_or_stalled(self, attempt: Attempt) -> None:
         """Wait for news; an engine that is at work but gives nothing for too long counts as failed."""

@@ -163,7 +163,7 @@ class TTSBackendManager:
             UsageError: the name is taken.
         """
         if backend.name == AUTO:
-            raise UsageError(f"{AUTO!r} stands for the best engine; give yours another name")
+            raise UsageError(f"{AUTO!r} is reserved for the best engine; give yours another name")
         self.registry.register(backend)
 
     async def stream(

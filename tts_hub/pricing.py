@@ -113,7 +113,7 @@ class Price(BaseModel):
     per_million_audio_tokens: float = Field(0.0, ge=0)
     per_million_credits: float = Field(0.0, ge=0)
     credits_per_character: float = Field(1.0, ge=0, description="of this model, for estimates")
-    source: str = Field("", description="where the figure stands: an address, or words")
+    source: str = Field("", description="source of the figure: an address, or words")
     checked: dt.date | None = Field(None, description="the day on which it stood there")
 
     @property

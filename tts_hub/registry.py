@@ -126,7 +126,7 @@ class Entry:
         """Models whose files the engine can fetch; none when it does not even answer that."""
         with contained_call(
             lambda exc: logger.warning(
-                "engine %s does not say which files it needs: %s", self.name, described(exc)
+                "engine %s failed to list the files it needs: %s", self.name, described(exc)
             )
         ):
             return checked_downloads(self.declared().downloads(self.settings()), self.name)
@@ -135,7 +135,7 @@ class Entry:
     def options(self) -> Mapping[str, Any]:
         """JSON Schema of the options that requests may carry; empty when it cannot be had."""
         with contained_call(
-            lambda exc: logger.warning("engine %s does not say its options: %s", self.name, described(exc))
+            lambda exc: logger.warning("engine %s failed to list its options: %s", self.name, described(exc))
         ):
             return self.declared().Options.model_json_schema()
         return {}
@@ -281,7 +281,7 @@ class Registry:
         for name in self._sections:
             if name not in entries:
                 raise ConfigError(
-                    f"section 'backends.{name}' is for no installed engine; {one_of(name, entries)}"
+                    f"section 'backends.{name}' belongs to no installed engine; {one_of(name, entries)}"
                 )
         for name in [*self._sections, *self._remotes]:
             with suppress(BackendUnavailableError):  # told by `availability` when somebody wants the engine

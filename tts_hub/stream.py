@@ -267,7 +267,7 @@ class AudioStream(_Stream[AudioChunk]):
             self._tell(self._event("segment", segment=part.segment, message=self._if_cut(part.segment)))
         elif isinstance(part, SegmentBroken):
             change = self._shaper.fallbacks[-1]
-            message = f"{change.error}; continuing with {change.continued} from {_place_of(change.segment)}"
+            message = f"{change.error}; continuing with {change.continued} from {place_of(change.segment)}"
             self._tell(self._event("fallback", segment=part.segment, message=message))
 
     def _if_cut(self, segment: Segment) -> str:
@@ -354,7 +354,7 @@ class SpeechStream(_Stream[bytes]):
             self.audio.stop()
 
 
-def _place_of(segment: int) -> str:
+def place_of(segment: int) -> str:
     """Where an engine took over, for people, who count from 1."""
     return f"segment {segment + 1}" if segment else "the start"
 

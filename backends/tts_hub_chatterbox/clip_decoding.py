@@ -84,7 +84,7 @@ def decoded(data: bytes, container: str) -> tuple[Samples, int]:
     except (ValueError, OverflowError) as exc:  # of PyAV, for numbers in the file that make no sense
         raise RefusedError(f"is damaged: {exc}") from exc
     except MemoryError as exc:
-        raise RefusedError("takes too much memory to decode") from exc
+        raise RefusedError("needs too much memory to decode") from exc
 
 
 def restrict() -> None:

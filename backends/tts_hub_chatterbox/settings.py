@@ -31,7 +31,7 @@ class ChatterboxSettings(BackendSettings):
     prompt: Literal["auto", "exact", "remembered"] = Field(
         "auto", description="what came before in each pass of the flow: anew, or remembered (on processors)"
     )
-    prompt_seconds: float = Field(10.0, ge=1, le=10, description="of the voice's clip that the flow hears")
+    prompt_seconds: float = Field(10.0, ge=1, le=10, description="of the voice's clip that the flow sees")
     flow_steps: int = Field(2, ge=1, le=10, description="from noise to mel; the model card says 1 will do")
     first_chunk_seconds: float | None = Field(
         None, ge=0.04, le=10, description="of the first audio; none: 0.7 on processors, 0.3 on a GPU"
@@ -43,7 +43,7 @@ class ChatterboxSettings(BackendSettings):
     )
     retakes: int = Field(2, ge=0, le=10, description="of a segment that went wrong before any of it left")
     hold_real_time: bool = Field(
-        True, description="let a request wait while one more would be spoken slower than it is heard"
+        True, description="let a request wait while one more could not be spoken in real time"
     )
     room_timeout: float = Field(30.0, ge=0, description="seconds that it may wait so")
 

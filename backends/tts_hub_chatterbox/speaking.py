@@ -274,12 +274,12 @@ class Speaking:
         """Begin the segment anew with other chances, while nothing of it has left."""
         self.leave(batch)
         if self.sent:
-            raise GenerationError(f"the speech went wrong: {fault.message}", backend="chatterbox")
+            raise GenerationError(f"the speech failed the checks: {fault.message}", backend="chatterbox")
         self._retakes.append(fault.kind)
         if len(self._retakes) > self._voicebox.retakes:
             takes = len(self._retakes)
             raise GenerationError(
-                f"the speech went wrong in {takes} takes: {fault.message}", backend="chatterbox"
+                f"the speech failed the checks in {takes} takes: {fault.message}", backend="chatterbox"
             )
         self._take = self._new_take()
         self.arrived_at = time.monotonic()

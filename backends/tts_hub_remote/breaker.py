@@ -45,7 +45,7 @@ class Breaker:
         if left > 0:
             raise BackendUnavailableError(
                 f"{self._name} failed {self._failures} times in a row, last by: {self._last_error}; "
-                f"it is left alone for {left:.0f} s more",
+                f"it is not asked for {left:.0f} s more",
                 backend=self._name,
             )
         self._open_until = (

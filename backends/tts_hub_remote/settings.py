@@ -18,7 +18,7 @@ class RemoteSettings(BackendSettings):
     api_key: SecretStr | None = Field(None, description="better kept in the environment: api_key_env")
     api_key_env: str | None = Field(None, description="environment variable that holds the key")
     model: str | None = Field(None, description="model of requests that name only the engine")
-    connect_timeout: float = Field(5.0, gt=0, description="seconds until a connection stands")
+    connect_timeout: float = Field(5.0, gt=0, description="seconds to wait for a connection")
     first_byte_timeout: float = Field(30.0, gt=0, description="seconds until the first audio comes")
     answer_timeout: float = Field(10.0, gt=0, description="seconds for a list of voices or models")
     read_timeout: float = Field(10.0, gt=0, description="seconds without a byte in the middle of the audio")

@@ -111,7 +111,7 @@ class WavReader:
 
     def _begin_data(self, size: int) -> None:
         if self._form is None:
-            raise ValueError("samples come before their form is told")
+            raise ValueError("its samples come before their format")
         self._drop(CHUNK_HEAD)
         seconds = size / self._form.frame_bytes / self.sample_rate
         is_known = 0 < size < UNKNOWN_SIZE and seconds < LONGEST

@@ -209,7 +209,7 @@ async def test_an_engine_that_fails_in_the_middle_is_told_and_what_was_made_is_k
         await spoken(studio)
         job = studio.app.desk.jobs[0]
         assert job.state == "failed"
-        await studio.until(lambda: "Not spoken to the end" in studio.notes)
+        await studio.until(lambda: "The speech failed" in studio.notes)
         await studio.until(lambda: "✗" in studio.text("#failure"))
         assert job.recording is not None
         assert job.recording.seconds > 1.0

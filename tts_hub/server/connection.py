@@ -28,7 +28,7 @@ HEAD_TOO_LARGE = Failure(431, f"the headers are larger than {HEAD_BYTES} bytes",
 NOT_HTTP = Failure(400, "not a valid request", "invalid_http")
 NO_TUNNEL = Failure(
     405,
-    "this server is no proxy: it takes no CONNECT",
+    "this server is not a proxy: CONNECT is not supported",
     "method_not_supported",
     headers={"Allow": "GET, HEAD, POST, OPTIONS"},
 )

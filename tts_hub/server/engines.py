@@ -33,7 +33,7 @@ NOT_TOLD: dict[str, Any] = {"reason": "", "remedy": "", "downloads": []}
 class PullBody(BaseModel):
     """Which files are wanted."""
 
-    variant: str | None = Field(None, description="Which form of the model; left out: the usual one.")
+    variant: str | None = Field(None, description="Variant of the model; the default one if absent.")
 
 
 @router.get("/v1/engines", responses=JSON_ANSWERS)

@@ -123,13 +123,13 @@ def failure_of(exc: Exception, request_id: str) -> Failure:
         message = f"engine {exc.backend!r} made no sound of this text"
         return Failure(400, message, exc.kind, param="input", is_fault=True)
     code = exc.kind if isinstance(exc, BackendError) else "generation_failed"
-    return Failure(500, f"speech could not be made; {log}", code, SERVER, is_fault=True)
+    return Failure(500, f"speech could not be generated; {log}", code, SERVER, is_fault=True)
 
 
 def log_failure(exc: Exception, request_id: str) -> None:
     """Note what went wrong on our side; wrong or dear requests and full queues are no news."""
     if isinstance(exc, NoAudioError):  # its message may have a piece of the text in it
-        logger.warning("request %s: engine %s made no sound of the text", request_id, exc.backend)
+        logger.warning("request %s: engine %s generated no sound for the text", request_id, exc.backend)
     elif not isinstance(exc, InvalidRequestError | OverloadedError | BudgetExceededError | FailureError):
         unexpected = not isinstance(exc, TTSHubError)
         logger.error("request %s failed: %s: %s", request_id, type(exc).__name__, exc, exc_info=unexpected)

@@ -65,7 +65,7 @@ class RequestIdentity:
             if not status and scope["type"] == "http":
                 await failure_of(exc, request_id).response()(scope, receive, send_with_id)
         except asyncio.CancelledError:  # the grace of a server that is being stopped is over
-            logger.warning("request %s was cut off by the end of the server", request_id)
+            logger.warning("request %s was cut off because the server stopped", request_id)
             if not status and scope["type"] == "http":
                 await STOPPING.response()(scope, receive, send_with_id)
         took = (time.perf_counter() - began) * 1000

@@ -45,7 +45,7 @@ def digest_of(key: str) -> bytes:
     key = key.strip()
     if not key.casefold().startswith(HASHED):
         if not key:
-            raise ConfigError("server.api_keys has an empty key, with which everybody could come in")
+            raise ConfigError("server.api_keys has an empty key, which would let everybody in")
         if not is_key(key):
             raise ConfigError("server.api_keys has a key with a space or an invisible character in it")
         return hashlib.sha256(key.encode()).digest()

@@ -170,7 +170,7 @@ class _Conversation:
             await anyio.sleep(left)
             silent_since = max(self._heard_at, self._outbox.sent_at)
             left = limit if self._at_work else silent_since + limit - anyio.current_time()
-        failure = Failure(408, f"nothing was said for {limit:g} s", IDLE)
+        failure = Failure(408, f"no message was received for {limit:g} s", IDLE)
         await self._hang_up(failure, POLICY_VIOLATION)
 
     @property
@@ -226,7 +226,7 @@ class _Conversation:
         if self._speaking is not None and self._text is not None and not cancelled:
             raise ProtocolError("an utterance is being spoken; end or cancel it first", param="type")
         if len(self._queue) >= MOST_QUEUED:
-            raise ProtocolError(f"{MOST_QUEUED} utterances wait already", param="type")
+            raise ProtocolError(f"{MOST_QUEUED} utterances are waiting already", param="type")
         send, receive = anyio.create_memory_object_stream[str](math.inf)
         self._text, self._characters, self._cut_short = send, 0, False
         self._queue.append(_Queued(utterance, send, receive))

@@ -11,6 +11,7 @@ from tts_hub.errors import NoAudioError
 from tts_hub.progress import ProgressEvent
 from tts_hub.report import Fallback, SpeechReport
 from tts_hub.server.privacy import without_folders
+from tts_hub.stream import place_of
 from tts_hub.types import Availability
 
 SAID_OF = {
@@ -52,7 +53,7 @@ def progress_values(event: ProgressEvent) -> dict[str, Any]:
     if event.stage in {"segment", "notice", "downloading"} and event.message:
         values["message"] = without_folders(event.message)
     elif event.stage == "fallback":
-        values["message"] = f"another engine goes on at segment {event.segment}"
+        values["message"] = f"continuing with another engine from {place_of(event.segment or 0)}"
     numbers = {name: value for name, value in event.details.items() if _is_number(value)}
     if event.stage == "downloading":
         return values | {name: numbers[name] for name in ("bytes", "total_bytes") if name in numbers}
@@ -65,11 +66,11 @@ def _is_number(value: object) -> bool:
 
 
 def log_fallbacks(report: SpeechReport) -> None:
-    """Note why engines were changed, which nobody else is told."""
+    """Log why engines were changed; clients do not see it."""
     for change in report.fallbacks:
         quiet = change.kind == NoAudioError.kind  # its message may have a piece of the text in it
         logger.warning(
-            "request %s: engine %s failed (%s%s), %s went on at character %d",
+            "request %s: engine %s failed (%s%s), continuing with %s from character %d",
             report.request_id,
             change.failed,
             change.kind,

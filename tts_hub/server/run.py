@@ -49,7 +49,7 @@ def check_exposure(settings: ServerConfig, *, insecure: bool) -> None:
     if settings.host not in LOOPBACK and not settings.api_keys and not insecure:
         raise ConfigError(
             f"listening on {settings.host} lets others use this server: set server.api_keys "
-            "(or TTS_HUB_SERVER__API_KEYS), or say --insecure if that is what you want"
+            "(or TTS_HUB_SERVER__API_KEYS), or add --insecure if that is what you want"
         )
 
 

@@ -88,7 +88,7 @@ class Utterance(Fields):
         None, ge=SPEECH_RATES[0], le=SPEECH_RATES[-1], description="Ours: Hz. Default: 24000."
     )
     fallback: list[str] | None = Field(
-        None, max_length=16, description="Ours: models that go on when the engine fails."
+        None, max_length=16, description="Extension: models that continue when the engine fails."
     )
     markup: Markup = Field("text", description="Ours: whether the input is SSML.")
     options: dict[str, Any] = Field(default_factory=dict, description="Ours: options of the engine itself.")

@@ -274,7 +274,7 @@ class BackendContract:
                 _ = [chunk async for chunk in backend.generate_stream(request, events.append)]
             seen = len(events)
             await self._speak(backend, self.text)
-        assert len(events) == seen, "a request was told of the progress of a later one"
+        assert len(events) == seen, "a request received the progress of a later one"
         strange = [event for event in events if not isinstance(event, ProgressEvent)]
         assert not strange, f"reported {strange[:1]!r}, which is no ProgressEvent"
 

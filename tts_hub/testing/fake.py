@@ -72,7 +72,7 @@ class FakeScript:
     usage: Mapping[int, Usage] = field(default_factory=dict)
     """Segment index -> what its service claims to have counted; told behind the last audio."""
     ready: bool = True
-    reason: str = "told not to be ready"
+    reason: str = "set not to be ready"
     remedy: str = ""
 
 

@@ -103,7 +103,7 @@ def _seconds(tag: str, duration: str | None, size: str = "") -> float:
         return USUAL_SECONDS[size]
     given = _DURATION.fullmatch(duration.strip())
     if given is None:
-        raise _broken(tag, "has no duration that can be read")
+        raise _broken(tag, "has a duration that cannot be read")
     seconds = float(given[1].replace(",", ".")) / (1000 if given[2] else 1)
     if seconds > MAX_PAUSE_SECONDS:
         raise _broken(tag, f"is longer than {MAX_PAUSE_SECONDS:g} s")

@@ -58,7 +58,7 @@ def check_ssml(text: str) -> None:
     reader = _Reader(text, rooted=_ROOT.match(text) is not None)
     reader.read()
     if not is_visible("".join(reader.spoken)):
-        raise InvalidTextError("the SSML holds no text between its tags; give some words to speak")
+        raise InvalidTextError("the SSML contains no words to speak")
 
 
 async def _gathered(source: AsyncIterable[str]) -> str:

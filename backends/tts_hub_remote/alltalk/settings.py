@@ -62,5 +62,5 @@ class AllTalkOptions(BackendOptions):
     def _have_what_they_need(self) -> Self:
         for name, other in NEEDS.items():
             if getattr(self, name) is not None and getattr(self, other) is None:
-                raise ValueError(f"{name} means nothing without {other}")
+                raise ValueError(f"{name} has no effect without {other}")
         return self

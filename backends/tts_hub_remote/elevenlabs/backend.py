@@ -195,7 +195,7 @@ class ElevenLabsBackend(RemoteBackend):
                 if heard:
                     message = f"{self.name}: {exc} in the middle of the audio"
                     raise GenerationError(message, backend=self.name) from exc
-                logger.info("%s: %s; going on over HTTP", self.name, exc)
+                logger.info("%s: %s; continuing over HTTP", self.name, exc)
             finally:
                 kept.turns.end()
         async with aclosing(self._over_http(request, model, kept, on_progress)) as chunks:
@@ -224,7 +224,7 @@ class ElevenLabsBackend(RemoteBackend):
         self, request: SegmentRequest, model: Model, kept: Kept
     ) -> AsyncGenerator[AudioChunk, None]:
         if kept.socket_is_over:
-            raise SocketLostError("the websocket has come to its end")
+            raise SocketLostError("the websocket was closed")
         if kept.socket is None:
             kept.socket = await self._opened_socket(request, model)
         words = SpokenWords(request.text)

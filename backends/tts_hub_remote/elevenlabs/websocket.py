@@ -69,7 +69,7 @@ class SpeechSocket:
             TTSHubError: as the service fails.
         """
         if self.is_over:
-            raise SocketLostError("the websocket has come to its end")
+            raise SocketLostError("the websocket was closed")
         whole = False
         try:
             await self._send({"text": f"{text} ", "flush": True})
@@ -118,7 +118,7 @@ class SpeechSocket:
         except ConnectionClosed as exc:
             if self.is_over and isinstance(exc, ConnectionClosedOK):
                 return {"isFinal": True}
-            raise SocketLostError("the websocket is gone") from exc
+            raise SocketLostError("the websocket was closed") from exc
         return parsed(data.encode() if isinstance(data, str) else data, self._connection.name)
 
     async def _send(self, message: Mapping[str, Any]) -> None:
@@ -127,7 +127,7 @@ class SpeechSocket:
         try:
             await self._wire.send(json.dumps(message))
         except ConnectionClosed as exc:
-            raise SocketLostError("the websocket is gone") from exc
+            raise SocketLostError("the websocket was closed") from exc
 
 
 class _Progress:
@@ -205,7 +205,7 @@ async def open_socket(
     try:
         await wire.send(json.dumps({"text": " ", **first}))
     except WebSocketException as exc:
-        raise SocketLostError("the websocket is gone") from exc
+        raise SocketLostError("the websocket was closed") from exc
     except BaseException:
         socket.abort()
         raise

@@ -26,7 +26,7 @@ class OpenAISettings(RemoteSettings):
         24_000, ge=SPEECH_RATES[0], le=SPEECH_RATES[-1], description="Hz of raw samples"
     )
     stream_format: Literal["auto", "audio", "sse"] = Field(
-        "auto", description="how audio is sent; auto: sse where it tells the cost"
+        "auto", description="how audio is sent; auto: sse where that reports the cost"
     )
     native_speed: bool | None = Field(None, description="whether it speaks faster; none: by its kind")
     fields: dict[str, Any] = Field(default_factory=dict, description="sent with every request besides")

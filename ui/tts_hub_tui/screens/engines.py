@@ -86,10 +86,10 @@ class EnginesScreen(Screen[str | None]):
         wanting = missing_of(engine) if engine is not None else []
         if running is not None and not running.is_over:
             self.notify(
-                f"{running.files.model} is being pulled; s stops it.", severity="warning", markup=False
+                f"{running.files.model} is being downloaded; s stops it.", severity="warning", markup=False
             )
         elif not wanting:
-            self.notify("There are no files to get for it.")
+            self.notify("There are no files to download for it.")
         else:
             files = wanting[0] if len(wanting) == 1 else await self.app.push_screen_wait(PickFiles(wanting))
             if files is not None:

@@ -100,7 +100,7 @@ class SettingsScreen(Screen[None]):
             self.notify(f"Written to {file}.{later}", title=setting.key, markup=False)
             self._on_written(setting.key, setting.default if value is None else value)
         if setting.locked_by:
-            self.notify(f"{setting.locked_by} goes before the file.", severity="warning", markup=False)
+            self.notify(f"{setting.locked_by} overrides the file.", severity="warning", markup=False)
         self._read()
 
     def _read(self) -> None:

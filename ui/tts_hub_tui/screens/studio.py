@@ -171,7 +171,7 @@ class StudioScreen(Screen[None]):
             if failure.position and self._shown is job:
                 self._editor.move_cursor(self._editor.location_at(min(failure.position, len(job.text))))
             self.app.notify(
-                failure.line, title="Not spoken to the end", severity="error", timeout=10, markup=False
+                failure.line, title="The speech failed", severity="error", timeout=10, markup=False
             )
 
     def exported(self, export: Export, failure: Failure | None) -> None:
@@ -202,7 +202,7 @@ class StudioScreen(Screen[None]):
             return
         request = controls.request(text)
         if request is None:
-            self.notify("A field holds a value that is not possible.", severity="error")
+            self.notify("A field has a value that is not possible.", severity="error")
             return
         with self._told():
             self._history.remember(CHOICE, dataclasses.asdict(controls.choice))
@@ -233,7 +233,7 @@ class StudioScreen(Screen[None]):
         """From the beginning."""
         job = self._desk.current
         if job is None or job.recording is None:
-            self.notify("There is nothing to hear yet.", severity="warning")
+            self.notify("There is nothing to play yet.", severity="warning")
         else:
             self._editor.follows = True
             self._desk.replay(job)
@@ -292,7 +292,7 @@ class StudioScreen(Screen[None]):
         controls = self.query_one(Controls)
         engine = controls.engine
         if engine is None:
-            self.notify("No engine is ready; F4 says what each of them wants.", severity="error")
+            self.notify("No engine is ready; F4 shows what each of them needs.", severity="error")
             return
         try:
             voices = await self.app.hub.voices(engine.name)
