@@ -132,7 +132,7 @@ def failure_of(exc: Exception) -> Failure:
     if not isinstance(exc, TTSHubError):
         logger.error("an unexpected error", exc_info=exc)
         return Failure(
-            f"an unexpected error (details are in the log): {' '.join(str(exc).split()) or type(exc).__name__}"
+            f"an unexpected error (details in the log): {' '.join(str(exc).split()) or type(exc).__name__}"
         )
     return Failure(
         " ".join(str(exc).split()),
