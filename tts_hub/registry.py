@@ -206,7 +206,7 @@ class Entry:
             if not (isinstance(loaded, type) and issubclass(loaded, TTSBackend)):
                 self.broken = f"{self.plugin.value} is not a TTSBackend class"
             elif self.renamed and not loaded.many:
-                self.broken = f"there is only one engine of kind {loaded.name!r}: it is no remote service"
+                self.broken = f"there is only one engine of kind {loaded.name!r}: it is not a remote service"
             else:
                 self.backend = loaded.named(self.name) if self.renamed else loaded
                 self.check()
@@ -359,7 +359,9 @@ class Registry:
         """
         entries = self._entries or {}
         if name in entries:
-            raise ConfigError(f"section 'remote.{name}': there is an engine of that name; give yours another")
+            raise ConfigError(
+                f"section 'remote.{name}': an engine of that name exists already; choose another name"
+            )
         kind = values["kind"]
         found = entries.get(kind)
         if found is None or found.plugin is None or found.renamed:
