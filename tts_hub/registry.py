@@ -30,6 +30,7 @@ from tts_hub.errors import (
     UsageError,
     one_of,
     shown,
+    update_command,
 )
 from tts_hub.progress import ProgressCallback
 from tts_hub.types import Availability, ModelFiles
@@ -227,6 +228,8 @@ class Entry:
         if self._missing:
             return f"pip install {self._missing}"
         package = self.plugin.dist.name if self.plugin is not None and self.plugin.dist is not None else ""
+        if package == "tts-hub":
+            return update_command()
         return f"pip install --upgrade {package}" if package else ""
 
 

@@ -51,7 +51,7 @@ def digest_of(key: str) -> bytes:
         return hashlib.sha256(key.encode()).digest()
     digits = key[len(HASHED) :]
     if not re.fullmatch("[0-9a-fA-F]{64}", digits):
-        raise ConfigError(f"server.api_keys: behind {HASHED!r} belong the 64 hex digits of a SHA-256 digest")
+        raise ConfigError(f"server.api_keys: after {HASHED!r} write the 64 hex digits of a SHA-256 digest")
     return bytes.fromhex(digits)
 
 

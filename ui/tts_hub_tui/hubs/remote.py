@@ -40,7 +40,7 @@ class RemoteHub:
         """`url` with or without `/v1`.
 
         Raises:
-            UsageError: it is no address of a server, or the key cannot be one.
+            UsageError: it is not the address of a server, or the key cannot be one.
         """
         self.place = _checked(url)
         self._client = httpx.AsyncClient(
@@ -172,7 +172,7 @@ def _checked(url: str) -> str:
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.hostname or any(c.isspace() for c in url):
-        raise UsageError(f"{url!r} is no address of a server; http://127.0.0.1:8880 is one")
+        raise UsageError(f"{url!r} is not the address of a server; http://127.0.0.1:8880 is one")
     if "@" in parts.netloc:
         raise UsageError("give the key with --api-key-file, not in the address")
     if parts.query or parts.fragment:
