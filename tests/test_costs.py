@@ -283,7 +283,7 @@ SUMS: tuple[Any, ...] = ("12", "lots", -1, -0.01, math.nan, math.inf, True, None
 def test_what_is_no_sum_of_money_is_not_counted(dollars: Any, tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.reserve(DAY, 2.0, 10)
-    with pytest.raises(UsageError, match="no sum of money"):
+    with pytest.raises(UsageError, match="not a sum of money"):
         ledger.reserve(DAY, dollars, 10)
     assert ledger.spent(DAY) == 2.0
 
@@ -292,7 +292,7 @@ def test_what_is_no_sum_of_money_is_not_counted(dollars: Any, tmp_path: Path) ->
 def test_what_is_no_sum_of_money_corrects_nothing(dollars: Any, tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.reserve(DAY, 2.0, 10)
-    with pytest.raises(UsageError, match="no sum of money"):
+    with pytest.raises(UsageError, match="not a sum of money"):
         ledger.correct(DAY, dollars)
     ledger.correct(DAY, -0.5)
     assert ledger.spent(DAY) == 1.5
@@ -319,7 +319,7 @@ async def test_a_price_that_comes_to_no_sum_of_money_is_not_paid(dollars: Any) -
 
     engine = FakeBackend(price=Odd(per_million_characters=1))
     async with hub(engine, budget={"per_request": 1}) as manager:
-        with pytest.raises(TTSHubError, match="no sum of money"):
+        with pytest.raises(TTSHubError, match="not a sum of money"):
             await spoken(manager)
     assert not engine.requests
 

@@ -121,7 +121,7 @@ async def test_a_failure_that_is_told_with_status_200_is_one(alltalk_files: AllT
 
 async def test_an_answer_that_is_no_json_is_told(alltalk_files: AllTalkServer) -> None:
     alltalk_files.faults.body = b"<html>"
-    with pytest.raises(GenerationError, match="no JSON"):
+    with pytest.raises(GenerationError, match="not JSON"):
         await spoken(engine(alltalk_files))
 
 

@@ -347,7 +347,7 @@ async def test_overlong_lines_are_broken_and_that_is_said(open_studio: OpenStudi
         editor = studio.studio.query_one(ScriptEditor)
         text = "A sentence of words. " * 1_000
         editor.load(text)
-        await studio.until(lambda: "broken behind sentences" in studio.notes)
+        await studio.until(lambda: "broken after sentences" in studio.notes)
         assert max(len(line) for line in editor.text.splitlines()) <= 4_000
         assert editor.text.split() == text.split()
         assert all(line.rstrip().endswith(".") for line in editor.text.splitlines())

@@ -146,5 +146,5 @@ def path_of_file(answer: Any, base: str, backend: str) -> str:
     except ValueError:
         path = ""
     if not AUDIO_PATH.fullmatch(path):
-        raise GenerationError(f"{backend} gave no address of its audio", backend=backend)
+        raise GenerationError(f"{backend} gave no usable address of its audio", backend=backend)
     return path
