@@ -15,20 +15,20 @@ class KokoroSettings(BackendSettings):
     """`[backends.kokoro]` of the config file."""
 
     variant: Literal["auto", "fp32", "fp16", "int8"] = Field(
-        "auto", description="form of the weights; auto: the most exact one that is here"
+        "auto", description="form of the weights; auto: the most exact one that is installed"
     )
     model_path: Path | None = Field(
-        None, description="folder with a model and its voices file; none: pulled ones"
+        None, description="folder with a model and its voices file; none: the pulled files"
     )
-    release: str = Field(RELEASE, description="address below which the published files lie")
+    release: str = Field(RELEASE, description="address of the folder with the published files")
     provider: Literal["auto", "cpu", "cuda", "coreml"] = Field(
         "auto", description="onnxruntime's execution provider; auto: CUDA where it is installed, else CPU"
     )
     threads: int | None = Field(
-        None, ge=1, le=256, description="of the processor, for one piece; none: onnxruntime's choice"
+        None, ge=1, le=256, description="processor threads for one piece; none: onnxruntime's choice"
     )
     first_characters: int = Field(
-        60, ge=15, le=500, description="longest first piece of a request: shorter is heard earlier"
+        60, ge=15, le=500, description="longest first piece of a request, in characters"
     )
 
 
