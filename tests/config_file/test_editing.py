@@ -131,7 +131,7 @@ def test_a_wrong_setting_can_be_taken_out() -> None:
         ({"adio.sample_rate": 16000}, "unknown setting 'adio'"),
         ({"model": "espeak", "limits.max_queue": -1}, r"limits\.max_queue' is -1"),
         ({"backends.espeak.concurrency": 0}, r"'backends\.espeak\.concurrency' is 0"),
-        ({"backends.espaek.voice": "de"}, r"'backends\.espaek' is for no installed engine"),
+        ({"backends.espaek.voice": "de"}, r"'backends\.espaek' belongs to no installed engine"),
         ({"remote.box.url": "http://127.0.0.1:80"}, "'box' needs a `kind`"),
         ({"remote.box.kind": "espeka"}, r"'remote\.box\.kind' is 'espeka'; did you mean 'espeak'"),
         ({"aliases.a": "b", "aliases.b": "a"}, "leads back to itself"),
