@@ -125,9 +125,7 @@ class SpeechAnswer(Response):
         try:
             await self.send_all(send, tasks)
         except ReaderPaused as exc:
-            logger.warning(
-                "request %s: the client stopped reading, its stream is closed", request_id
-            )
+            logger.warning("request %s: the client stopped reading, its stream is closed", request_id)
             return self._hub.metrics.broke_off(exc)
         except Exception as exc:  # noqa: BLE001 - the boundary: told in the log, and by the answer
             log_failure(exc, request_id)
