@@ -14,7 +14,7 @@ COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
 
 
 def keys_in(file: Path) -> tuple[str, ...]:
-    """The keys in a file, one a line; blank lines are none, and `#` at the start or behind a space begins a comment.
+    """The keys in a file, one a line; a `#` at the start or behind a space begins a comment.
 
     Raises:
         ConfigError: unreadable, without a key (which would leave the door open), or a line that is no key.
