@@ -31,7 +31,7 @@ def keys_in(file: Path) -> tuple[str, ...]:
         if not is_key(key):
             raise ConfigError(
                 f"line {number} of {file} is no API key: it has a space or an invisible character in it; "
-                "write one key a line, and a comment on a line of its own behind #"
+                "write one key a line, and comments behind #"
             )
     if not keys:
         raise ConfigError(f"there is no API key in {file}")
