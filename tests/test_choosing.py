@@ -173,10 +173,10 @@ async def test_an_engine_that_does_not_list_its_voices_is_passed_over_with_a_not
         assert report.voice == "robot-en-us"
         notices = [event.message for event in events if event.stage == "notice"]
         assert notices == [
-            "engine 'natural' did not say which voices it has: robot speaks instead",
-            "engine 'slow' did not say which voices it has: robot speaks instead",
+            "engine 'natural' did not list its voices: robot is used instead",
+            "engine 'slow' did not list its voices: robot is used instead",
         ]
-        with pytest.raises(UnknownVoiceError, match="engine 'natural' did not say which voices it has"):
+        with pytest.raises(UnknownVoiceError, match="engine 'natural' did not list its voices"):
             await manager.generate("Hello.", voice="nobody")
 
 

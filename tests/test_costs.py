@@ -219,7 +219,7 @@ async def test_an_engine_that_is_too_dear_does_not_stand_in() -> None:
         report = (await spoken(manager, fallback=["dear", "cheap"])).report
         assert report.backend == "cheap"
         assert dear.loads == 0
-        with pytest.raises(BackendError, match=r"dear.*passed over"):
+        with pytest.raises(BackendError, match=r"dear.*was skipped"):
             await spoken(manager, fallback=["dear"])
 
 

@@ -830,7 +830,7 @@ async def test_a_cancelled_future_in_the_text_concerns_its_own_request_only() ->
 
     async with hub(FakeBackend(script=FakeScript(chunk_delay=0.005))) as manager:
         other = await manager.generate(THREE, model="fake")
-        with pytest.raises(UsageError, match="source of the text ended by CancelledError"):
+        with pytest.raises(UsageError, match="source of the text failed: CancelledError"):
             await drain(await manager.generate(writer(), model="fake"))
         assert len(await drain(other))
         await say(manager)

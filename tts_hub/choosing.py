@@ -179,7 +179,7 @@ class Chooser:
         wrong = [error for error in refusals if isinstance(error, UnsupportedOptionError)]
         if len(stops) == 1 or wrong or (request.voice is None and request.language is None):
             return (wrong or refusals)[0]
-        missing = [f"engine {name!r} did not say which voices it has" for name in answers.failed]
+        missing = [f"engine {name!r} did not list its voices" for name in answers.failed]
         if request.voice is None:
             languages = {v.language for stop in stops for v in await _voices(stop) if v.language}
             known = one_of(request.language or "", sorted(languages))
@@ -262,15 +262,15 @@ def _passed_over(
     if len(stops) == 1:
         return []
     for name, error in answers.failed.items():
-        logger.warning("engine %s is passed over: %s", name, error)
-    reasons = dict.fromkeys(answers.failed, "did not say which voices it has")
+        logger.warning("engine %s is skipped: %s", name, error)
+    reasons = dict.fromkeys(answers.failed, "did not list its voices")
     if request.voice is None and request.language is None:  # by its configuration it cannot speak anything
         own = {name: error for name, error in answers.refused.items() if isinstance(error, UnknownVoiceError)}
         reasons |= {
             name: f"cannot use the voice of its configuration ({error})" for name, error in own.items()
         }
     speaks = choice.stop.engine.name
-    return [f"engine {name!r} {reason}: {speaks} speaks instead" for name, reason in reasons.items()]
+    return [f"engine {name!r} {reason}: {speaks} is used instead" for name, reason in reasons.items()]
 
 
 def _variety(choice: _Choice, request: SpeechRequest) -> str:

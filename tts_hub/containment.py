@@ -75,7 +75,7 @@ def described(exc: BaseException) -> str:
     except BaseException as failure:
         if is_from_a_signal(failure):
             raise
-        text = "(its text cannot be had)"
+        text = "(its text cannot be shown)"
     text = text if len(text) <= MOST_TOLD else text[:MOST_TOLD] + "…"
     return f"{type(exc).__name__}: {text}" if text else type(exc).__name__
 

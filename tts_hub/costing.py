@@ -64,10 +64,8 @@ class RequestCosts:
         try:
             await self._account.allow(_price(stop).estimate(work_of(stop, self._request, rest)).high)
         except TTSHubError as exc:
-            logger.warning(
-                "request %s: engine %s is passed over: %s", self._request_id, stop.engine.name, exc
-            )
-            self.passed_over.append(f"engine {stop.engine.name!r} was passed over: {exc}")
+            logger.warning("request %s: engine %s is skipped: %s", self._request_id, stop.engine.name, exc)
+            self.passed_over.append(f"engine {stop.engine.name!r} was skipped: {exc}")
             return False
         return True
 

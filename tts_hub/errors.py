@@ -185,6 +185,11 @@ def install_command(*extras: str) -> str:
     return f"pip install '.[{','.join(extras)}]'  # in the folder of tts-hub"
 
 
+def update_command() -> str:
+    """What to type to get the newest version of this package and the engines in it."""
+    return "git pull && pip install .  # in the folder of tts-hub"
+
+
 def one_of(name: str, choices: Iterable[str], *, most: int = 12) -> str:
     """What to say behind an unknown name: the nearest match, then what exists, shortened."""
     name = name[:MOST_SHOWN]

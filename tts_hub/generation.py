@@ -307,7 +307,7 @@ class Generation:
         if isinstance(exc, Exception):
             self._input_error = exc
         else:
-            self._input_error = UsageError(f"the source of the text ended by {described(exc)}")
+            self._input_error = UsageError(f"the source of the text failed: {described(exc)}")
             self._input_error.__cause__ = exc
 
     def _has_room(self, segment: Segment) -> bool:

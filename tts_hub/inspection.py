@@ -110,7 +110,7 @@ class Inspection:
             if counted is None:
                 continue
             if type(counted) not in {int, float} or not 0 <= counted <= MOST_COUNTED:
-                self._refuse(f"says that its service counted {_shown(counted)} {field.name}")
+                self._refuse(f"reports that its service counted {_shown(counted)} {field.name}")
 
     def _note_peak(self, samples: np.ndarray[Any, np.dtype[np.float32]]) -> None:
         peak = float(max(np.max(samples, initial=0.0), -np.min(samples, initial=0.0)))

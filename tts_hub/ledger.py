@@ -49,7 +49,7 @@ class Ledger:
             if spent + dollars > limit + ROUNDING:
                 raise BudgetExceededError(
                     f"{usd(dollars)} more would go over the {usd(limit)} of a day (budget.per_day): "
-                    f"{usd(spent)} are spent or promised since midnight UTC"
+                    f"{usd(spent)} are spent or reserved since midnight UTC"
                 )
             _put(file, day, spent + dollars)
 
@@ -90,7 +90,7 @@ class Ledger:
         except (OSError, sqlite3.Error, _NoSumError) as exc:
             raise OutputError(
                 f"cannot keep what was spent today (budget.per_day) in {path}: {exc}; "
-                "nothing that costs money is spoken before that is possible"
+                "no paid engine is used until it can be"
             ) from exc
 
 
@@ -104,14 +104,16 @@ def _spent(file: sqlite3.Connection, day: dt.date) -> float:
         return 0.0
     if not is_sum(row[0]):
         shown = repr(row[0])[:40]
-        raise _NoSumError(f"the sum of {day} is {shown}, which is none; delete that row or the file")
+        raise _NoSumError(
+            f"the sum of {day} is {shown}, which is not a sum of money; delete that row or the file"
+        )
     return float(row[0])
 
 
 def check_sum(dollars: Any, *, least: float = 0.0, most: float = MOST) -> None:
     """Raise `UsageError` for what is no sum of money, in US dollars."""
     if not is_sum(dollars, least, most):
-        raise UsageError(f"{dollars!r} is no sum of money: give US dollars as a number, {least:g} or more")
+        raise UsageError(f"{dollars!r} is not a sum of money: give US dollars as a number, {least:g} or more")
 
 
 def is_sum(dollars: Any, least: float = 0.0, most: float = MOST) -> bool:

@@ -30,6 +30,7 @@ from tts_hub.errors import (
     UsageError,
     one_of,
     shown,
+    update_command,
 )
 from tts_hub.progress import ProgressCallback
 from tts_hub.types import Availability, ModelFiles
@@ -206,7 +207,7 @@ class Entry:
             if not (isinstance(loaded, type) and issubclass(loaded, TTSBackend)):
                 self.broken = f"{self.plugin.value} is not a TTSBackend class"
             elif self.renamed and not loaded.many:
-                self.broken = f"there is only one engine of kind {loaded.name!r}: it is no remote service"
+                self.broken = f"there is only one engine of kind {loaded.name!r}: it is not a remote service"
             else:
                 self.backend = loaded.named(self.name) if self.renamed else loaded
                 self.check()
@@ -227,6 +228,8 @@ class Entry:
         if self._missing:
             return f"pip install {self._missing}"
         package = self.plugin.dist.name if self.plugin is not None and self.plugin.dist is not None else ""
+        if package == "tts-hub":
+            return update_command()
         return f"pip install --upgrade {package}" if package else ""
 
 
@@ -359,7 +362,9 @@ class Registry:
         """
         entries = self._entries or {}
         if name in entries:
-            raise ConfigError(f"section 'remote.{name}': there is an engine of that name; give yours another")
+            raise ConfigError(
+                f"section 'remote.{name}': an engine of that name exists already; choose another name"
+            )
         kind = values["kind"]
         found = entries.get(kind)
         if found is None or found.plugin is None or found.renamed:

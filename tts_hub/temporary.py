@@ -59,7 +59,7 @@ def put_in_place(temporary: Path, target: Path, *, replace: bool = True) -> None
 def why_not_written(path: Path, exc: OSError) -> str:
     """The reason in words, of an error when a file was to be written."""
     if isinstance(exc, FileExistsError):
-        return "it exists already and is not to be replaced"
+        return "it exists already and must not be replaced"
     if isinstance(exc, IsADirectoryError):
         return "it is a folder"
     if not path.parent.is_dir():

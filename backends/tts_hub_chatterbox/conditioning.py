@@ -131,7 +131,7 @@ class Conditioning:
         except (SafetensorError, OSError) as exc:
             raise _unreadable(path, str(exc)) from exc
         if metadata != FORMAT:
-            raise _unreadable(path, f"it says {metadata} about itself instead of {FORMAT}")
+            raise _unreadable(path, f"its metadata is {metadata} instead of {FORMAT}")
         if tensors.keys() != set(FIELDS):
             raise _unreadable(path, f"it holds {sorted(tensors)} instead of {sorted(FIELDS)}")
         return _checked(path, tensors)
@@ -203,7 +203,7 @@ def _unpickled(path: Path) -> object:
             raise _unreadable(path, f"it is larger than {MAX_CONDS_BYTES} bytes")
         with path.open("rb") as file:
             if file.read(len(ZIP_MAGIC)) != ZIP_MAGIC:  # what `torch.save` has written since 1.6
-                raise _unreadable(path, "it is no archive of torch.save")
+                raise _unreadable(path, "it is not a torch.save archive")
             file.seek(0)
             content: object = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as exc:
@@ -230,7 +230,7 @@ def _section(
 def _plain(path: Path, name: str, value: object) -> Tensor:
     """A dense tensor of its own, float32 or int64, of a value that may be anything."""
     if not isinstance(value, Tensor) or value.layout != torch.strided or value.device.type != "cpu":
-        raise _unreadable(path, f"{name} is no plain tensor")
+        raise _unreadable(path, f"{name} is not a plain tensor")
     if value.numel() > MAX_NUMBERS:  # a view can claim any size
         raise _unreadable(path, f"{name} has the shape {tuple(value.shape)}")
     if value.dtype not in {torch.float32, torch.int64, torch.int32}:

@@ -104,7 +104,7 @@ async def pull(
         BackendUnavailableError: no network, no access, no space, or not what was published.
     """
     places = places_of(variant, settings)
-    on_progress(ProgressEvent("downloading", backend=variant.model, message="checking what is here"))
+    on_progress(ProgressEvent("downloading", backend=variant.model, message="checking the files on disk"))
     wanted = await to_thread.run_sync(unsound_of, places, abandon_on_cancel=True)
     if not wanted:
         return

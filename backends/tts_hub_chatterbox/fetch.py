@@ -25,10 +25,9 @@ from huggingface_hub.utils import hf_raise_for_status  # type: ignore[attr-defin
 
 from tts_hub.download.places import Place
 from tts_hub.download.transfer import Source, transfer, unavailable
+from tts_hub.errors import update_command
 from tts_hub.progress import ProgressCallback
 from tts_hub_chatterbox.variants import Variant
-
-UPGRADE = "pip install --upgrade tts-hub"
 
 
 async def fetch(
@@ -69,10 +68,10 @@ def _explained(variant: Variant, remedy: str) -> Generator[None, None, None]:
         raise unavailable(variant.model, text, "hf auth login") from exc
     except RevisionNotFoundError as exc:
         text = f"{repository} has no revision {variant.revision}"
-        raise unavailable(variant.model, text, UPGRADE) from exc
+        raise unavailable(variant.model, text, update_command()) from exc
     except RemoteEntryNotFoundError as exc:
         text = f"{repository} lacks a file of the model: {exc.response.url}"
-        raise unavailable(variant.model, text, UPGRADE) from exc
+        raise unavailable(variant.model, text, update_command()) from exc
     except RepositoryNotFoundError as exc:
         text = f"{repository} does not exist, or is not open to you"
         raise unavailable(variant.model, text, "hf auth login") from exc

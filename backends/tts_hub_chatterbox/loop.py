@@ -277,7 +277,7 @@ class SpeechLoop:
         for waiting in self._waiting:
             if now - waiting.arrived_at > self._room_timeout and schedule.lacks_room(waiting):
                 error = QueueTimeoutError(
-                    f"no room for one more voice in real time within {self._room_timeout:g} s",
+                    f"no capacity for one more voice in real time within {self._room_timeout:g} s",
                     retry_after=max(1.0, self._room_timeout / 2),
                 )
                 waiting.fail(error, self._batch)
@@ -313,5 +313,5 @@ class SpeechLoop:
             errand.done.set_exception(error)
 
     def _closed_error(self) -> BackendUnavailableError:
-        reason = "has failed, and is loaded anew" if self.failed else "has been unloaded"
+        reason = "has failed, and is being loaded again" if self.failed else "has been unloaded"
         return BackendUnavailableError(f"Chatterbox {reason}", backend="chatterbox")

@@ -67,7 +67,7 @@ def sample(
     noise = torch.stack([_noise(logits.shape[1], generator) for generator in generators])  # (B, V)
     noise = noise.to(logits.device)
     if not bool(torch.isfinite(logits).all()):
-        raise GenerationError("the net gave no finite logits", backend="chatterbox")
+        raise GenerationError("the model generated no finite logits", backend="chatterbox")
     probabilities = _filtered(logits, said, options).softmax(dim=-1)  # (B, V)
     tokens = probabilities.div_(noise).argmax(dim=-1)  # (B,)
     said.scatter_(1, tokens[:, None], value=True)

@@ -210,4 +210,4 @@ class T3Batch:
 
 
 def _not_finite() -> GenerationError:
-    return GenerationError("the net gave no finite logits", backend="chatterbox")
+    return GenerationError("the model generated no finite logits", backend="chatterbox")

@@ -259,5 +259,5 @@ def _read(path: Path) -> Conditioning | None:
     try:
         return Conditioning.load(path)
     except BackendUnavailableError as exc:
-        logger.warning("a prepared voice is made anew: %s", exc)
+        logger.warning("a prepared voice is being prepared again: %s", exc)
         return None

@@ -98,7 +98,7 @@ class KokoroBackend(TTSBackend):
         own = cast("KokoroSettings", settings)
         if not files.variant:
             return  # an export of the user's own
-        on_progress(ProgressEvent("downloading", backend=MODEL, message="checking what is here"))
+        on_progress(ProgressEvent("downloading", backend=MODEL, message="checking the files on disk"))
         wanted = await to_thread.run_sync(unsound_of, places_of(files.variant, own), abandon_on_cancel=True)
         if wanted:
             remedy = f"tts-hub models pull {MODEL} --variant {files.variant}"

@@ -107,7 +107,7 @@ class Graph:
             raise GenerationError(f"Kokoro: onnxruntime failed: {exc}", backend=MODEL) from exc
         samples = np.asarray(outputs[self.signature.audio], np.float32).reshape(-1)
         if not np.isfinite(samples).all():
-            raise GenerationError("Kokoro: the graph gave samples that are no numbers", backend=MODEL)
+            raise GenerationError("Kokoro: the model generated samples that are not numbers", backend=MODEL)
         return Inference(np.clip(samples, -1, 1), self._durations(outputs, len(tokens)))
 
     def _durations(self, outputs: Sequence[Any], tokens: int) -> NDArray[np.int64] | None:

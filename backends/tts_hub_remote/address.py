@@ -20,7 +20,7 @@ def checked_base(url: str) -> str:
         ValueError: no http or https, credentials, a query, or characters that have no place there.
     """
     if not url.isascii() or any(c.isspace() or c in '\\"<>^`{|}' or not c.isprintable() for c in url):
-        raise ValueError("the address holds characters that have no place in one")
+        raise ValueError("the address holds characters that an address may not have")
     parts = _parts(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("the address must begin with http:// or https:// and a host")

@@ -155,7 +155,7 @@ class RemoteBackend(TTSBackend):
                     raise BackendUnavailableError(
                         f"{self.name}: {found.reason}", backend=self.name, remedy=found.remedy
                     )
-                message = f"asking {self.name} what it can do"
+                message = f"asking {self.name} for its capabilities"
                 on_progress(ProgressEvent("loading", backend=self.name, message=message))
                 await self.learn(on_progress)
                 self._known = True
@@ -211,7 +211,8 @@ class RemoteBackend(TTSBackend):
             async for chunk in chunks:
                 seconds += chunk.seconds
                 if seconds > most:
-                    message = f"{self.name} does not stop: {seconds:.0f} s for {len(request.text)} characters"
+                    letters = len(request.text)
+                    message = f"{self.name} does not stop: {seconds:.0f} s of audio for {letters} characters"
                     raise GenerationError(message, backend=self.name)
                 yield chunk
         letters = sum(map(str.isalnum, request.text)) if request.markup == "text" else 0

@@ -45,7 +45,7 @@ async def decompressed(
             yield chunk
     except av.FFmpegError as exc:
         if source.error is None:
-            message = f"the audio of {backend} is no {container} that can be decoded: {exc.strerror}"
+            message = f"the audio of {backend} is not {container} that can be decoded: {exc.strerror}"
             raise GenerationError(message, backend=backend) from exc
     finally:
         await chunks.aclose()

@@ -130,7 +130,7 @@ class Connection:
             return json.loads(body)
         except ValueError as exc:
             raise GenerationError(
-                f"{self._name} answered {path} with something that is no JSON", backend=self._name
+                f"{self._name} answered {path} with something that is not JSON", backend=self._name
             ) from exc
 
     async def alive(self, path: str) -> None:

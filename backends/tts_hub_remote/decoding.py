@@ -109,7 +109,7 @@ async def _no_audio(head: bytes, rest: AsyncIterator[bytes], claimed: str, backe
             break
     told = refusal_of(200, {}, body[:MOST_TEXT]).message
     return GenerationError(
-        f"{backend} answered with {claimed or 'something'} that is no audio: {told}", backend=backend
+        f"{backend} answered with {claimed or 'something'} that is not audio: {told}", backend=backend
     )
 
 

@@ -75,7 +75,7 @@ def refusal_of(status: int, headers: Mapping[str, str], body: bytes) -> Refusal:
 def refusal_in(value: Any) -> Refusal:
     """An error that came as an event or a line inside a good answer."""
     message, code, param = _told(value)
-    return Refusal(500, _shown(message) or "it says no more", code.casefold(), param)
+    return Refusal(500, _shown(message) or "no details given", code.casefold(), param)
 
 
 def error_of(refusal: Refusal, backend: str, *, key_name: str = "") -> TTSHubError:

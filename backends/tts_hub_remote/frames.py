@@ -87,7 +87,7 @@ class FrameReader:
         if rest and self._in_step:
             raise ValueError("it ends in the middle of a frame")
         if rest or self._lost:
-            raise ValueError(f"it ends in {len(rest) + self._lost} bytes that are no audio")
+            raise ValueError(f"it ends in {len(rest) + self._lost} bytes that are not audio")
         return frames
 
     def _take(self, least: int, least_tag: int) -> bytes:

@@ -69,9 +69,7 @@ def parsed(line: bytes, backend: str) -> dict[str, Any]:
     try:
         value = json.loads(line)
     except ValueError as exc:
-        raise GenerationError(
-            f"{backend} sent a line that is no JSON, or half of one", backend=backend
-        ) from exc
+        raise GenerationError(f"{backend} sent a line that is not complete JSON", backend=backend) from exc
     if not isinstance(value, dict):
         raise GenerationError(
             f"{backend} sent {type(value).__name__} where an object belongs", backend=backend

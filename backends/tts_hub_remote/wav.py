@@ -91,7 +91,7 @@ class WavReader:
             if len(buffer) < HEADER:
                 return False
             if buffer[8:12] != b"WAVE":
-                raise ValueError("a RIFF file that is no WAVE")
+                raise ValueError("a RIFF file that is not WAVE")
             self._drop(HEADER)
             return True
         if len(buffer) < CHUNK_HEAD:

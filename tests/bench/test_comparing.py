@@ -34,14 +34,14 @@ def test_turns_that_drift_together_are_compared_one_by_one() -> None:
 
 
 def test_two_pairs_are_too_few_whatever_they_say() -> None:
-    assert verdicts([1.0, 1.1], [0.1, 0.2]) == {"too few to tell"}
-    assert verdicts(QUIET[:5], [0.1] * 5) == {"too few to tell"}
+    assert verdicts([1.0, 1.1], [0.1, 0.2]) == {"too few samples to compare"}
+    assert verdicts(QUIET[:5], [0.1] * 5) == {"too few samples to compare"}
     assert verdicts(QUIET, [0.1] * 6) == {"B is faster"}
 
 
 def test_requests_of_one_turn_count_as_one() -> None:
     """Eight streams at once fare alike: forty samples of five turns are five pairs."""
-    assert verdicts([1.0] * 40, [0.5] * 40, per_turn=8) == {"too few to tell"}
+    assert verdicts([1.0] * 40, [0.5] * 40, per_turn=8) == {"too few samples to compare"}
 
 
 def test_pairs_stay_pairs_when_one_side_failed_in_between() -> None:

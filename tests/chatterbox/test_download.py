@@ -37,7 +37,7 @@ from tests.local_hub import LocalHub, serving
 from tests.waiting import until
 from tts_hub.download import transfer
 from tts_hub.download.places import PublishedFile
-from tts_hub.errors import BackendUnavailableError, UsageError
+from tts_hub.errors import BackendUnavailableError, UsageError, update_command
 from tts_hub.progress import ProgressEvent
 
 pytestmark = pytest.mark.anyio
@@ -351,7 +351,7 @@ async def test_a_revision_that_is_gone(hub: LocalHub) -> None:
     hub.revision = "f" * 40
     error = await refused()
     assert f"no revision {REVISION}" in str(error)
-    assert error.remedy == "pip install --upgrade tts-hub"
+    assert error.remedy == update_command()
 
 
 async def test_a_file_that_is_gone(hub: LocalHub) -> None:

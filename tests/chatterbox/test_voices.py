@@ -329,7 +329,7 @@ async def test_a_damaged_file_is_made_anew(
     with caplog.at_level(logging.WARNING):
         await store.get(KEY, maker)
     assert maker.calls == 2
-    assert "made anew" in caplog.text
+    assert "prepared again" in caplog.text
     assert_equal(Conditioning.load(tmp_path / KEY.file_name), small())
 
 

@@ -53,7 +53,7 @@ def test_two_results_are_compared() -> None:
     assert done.exit_code == 0, done.output
     assert "library wav word 1 stream " in done.stdout
     assert "95 % interval" in done.stdout
-    assert "too few to tell" in done.stdout
+    assert "too few samples to compare" in done.stdout
     assert "different times" in done.stderr
 
 

@@ -112,10 +112,10 @@ async def test_every_refusal_becomes_a_typed_error(
 
 async def test_a_failure_that_is_told_with_status_200_is_one(alltalk_files: AllTalkServer) -> None:
     alltalk_files.alters = lambda answer: {"status": "generate-failure", "error": "CUDA out of memory"}
-    with pytest.raises(GenerationError, match="made no audio: CUDA out of memory"):
+    with pytest.raises(GenerationError, match="generated no audio: CUDA out of memory"):
         await spoken(engine(alltalk_files))
     alltalk_files.alters = lambda answer: ["what"]
-    with pytest.raises(GenerationError, match="made no audio"):
+    with pytest.raises(GenerationError, match="generated no audio"):
         await spoken(engine(alltalk_files))
 
 

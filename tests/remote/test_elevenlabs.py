@@ -233,7 +233,7 @@ async def test_a_list_of_voices_without_end_is_cut(server: ElevenLabsServer) -> 
 @pytest.mark.parametrize("answer", [None, "x", {"models": []}])
 async def test_what_is_no_list_of_models_is_an_error(server: ElevenLabsServer, answer: Any) -> None:
     server.ways.models = answer
-    with pytest.raises(GenerationError, match="no list"):
+    with pytest.raises(GenerationError, match="holds no list"):
         await eleven(server).load()
 
 

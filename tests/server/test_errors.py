@@ -122,7 +122,7 @@ def test_a_text_of_which_no_sound_comes_is_told_and_not_logged(
     answer = server.speak("confidential")
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "no_audio")
     assert is_envelope(answer)
-    assert "made no sound" in caplog.text
+    assert "generated no sound" in caplog.text
     assert "confidential" not in caplog.text
 
 

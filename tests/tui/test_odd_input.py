@@ -141,9 +141,9 @@ async def test_an_open_list_of_engines_is_left_alone(open_studio: OpenStudio) ->
 
 async def test_a_loudspeaker_that_goes_away_is_told(open_studio: OpenStudio) -> None:
     async with open_studio(text="One.") as studio:
-        studio.app.desk.player.tell_silence("the audio device has gone")
-        await studio.until(lambda: "the audio device has gone" in studio.text("#title"))
-        await studio.until(lambda: "the audio device has gone" in studio.notes)
+        studio.app.desk.player.tell_silence("the audio device was disconnected")
+        await studio.until(lambda: "the audio device was disconnected" in studio.text("#title"))
+        await studio.until(lambda: "the audio device was disconnected" in studio.notes)
 
 
 async def test_buttons_stay_in_sight_whatever_an_engine_lacks(open_studio: OpenStudio) -> None:

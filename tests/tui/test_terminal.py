@@ -186,7 +186,7 @@ def test_a_file_is_opened_from_the_command_line(terminal: Open, tmp_path: Path) 
 def test_a_wrong_address_is_refused_before_the_screen_changes(terminal: Open) -> None:
     studio = terminal("--url", "ftp://nowhere")
     screen = studio.until(lambda screen: "left with 1" in screen)
-    assert "is no address of a server" in screen
+    assert "is not the address of a server" in screen
 
 
 def test_a_server_that_is_away_is_told_in_the_studio(terminal: Open) -> None:

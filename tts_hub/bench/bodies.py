@@ -51,7 +51,7 @@ class Bodies:
             try:
                 await anyio.to_thread.run_sync(self._file.write, data)
             except OSError as exc:
-                raise OutputError(f"no room for what came: {exc.strerror}") from exc
+                raise OutputError(f"no room to store the answer: {exc.strerror}") from exc
             self._end += len(data)
         return body
 

@@ -38,7 +38,7 @@ class Ratio:
         if math.isnan(self.ratio):
             return "not comparable"
         if math.isnan(self.low):
-            return "too few to tell"
+            return "too few samples to compare"
         if self.low <= 1.0 <= self.high:
             return "within noise"
         return "B is faster" if self.ratio < 1 else "B is slower"

@@ -153,10 +153,10 @@ async def _url_said_by(process: subprocess.Popen[bytes], file: IO[bytes]) -> str
                 if " at http" in line and line.endswith("\n"):
                     return line.split(" at ")[1].split(";")[0].strip()
             if over:
-                last = lines[-1].strip() if lines else "it said nothing"
+                last = lines[-1].strip() if lines else "it printed nothing"
                 raise OutputError(f"the server did not start: {last}")
             await anyio.sleep(POLLING)
-    raise OutputError(f"the server was not up within {STARTUP:g} s")
+    raise OutputError(f"the server did not start within {STARTUP:g} s")
 
 
 async def _stop(process: subprocess.Popen[bytes]) -> None:

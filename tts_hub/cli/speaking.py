@@ -113,7 +113,7 @@ def _not_writable(path: Path, *, replace: bool) -> str:
     if not path.parent.is_dir():
         return f"there is no folder {path.parent}"
     if not replace and path.exists():
-        return "it exists already and is not to be replaced"
+        return "it exists already and must not be replaced"
     return "" if os.access(path.parent, os.W_OK | os.X_OK) else f"the folder {path.parent} is write-protected"
 
 

@@ -48,7 +48,7 @@ class Setting:
     """It can be unset to mean something that no value means."""
     is_secret: bool = False
     locked_by: str | None = None
-    """The environment variable that goes before the file: editing the file would change nothing."""
+    """The environment variable that overrides the file: editing the file would change nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,8 @@ def keys_in(file: Path) -> tuple[str, ...]:
     for number, key in keys.items():
         if not is_key(key):
             raise ConfigError(
-                f"line {number} of {file} is no API key: it has a space or an invisible character in it; "
-                "write one key a line, and comments behind #"
+                f"line {number} of {file} is not an API key: it has a space or an invisible character in it; "
+                "write one key a line, and begin a comment on a line of its own with #"
             )
     if not keys:
         raise ConfigError(f"there is no API key in {file}")
@@ -53,7 +53,7 @@ def digest_of(key: str) -> bytes:
         return hashlib.sha256(key.encode()).digest()
     digits = key[len(HASHED) :]
     if not re.fullmatch("[0-9a-fA-F]{64}", digits):
-        raise ConfigError(f"server.api_keys: behind {HASHED!r} belong the 64 hex digits of a SHA-256 digest")
+        raise ConfigError(f"server.api_keys: after {HASHED!r} write the 64 hex digits of a SHA-256 digest")
     return bytes.fromhex(digits)
 
 

@@ -88,12 +88,15 @@ class Metrics:
         self._audio = Counter(
             "tts_audio_seconds", "Seconds of audio", ("backend", "format"), registry=registry
         )
-        self._characters = Counter("tts_characters", "Characters taken in", ("backend",), registry=registry)
+        self._characters = Counter("tts_characters", "Characters received", ("backend",), registry=registry)
         self._fallbacks = Counter(
             "tts_fallbacks", "Changes of engine in the middle", ("failed", "continued"), registry=registry
         )
         self._retakes = Counter(
-            "tts_retakes", "Takes that an engine gave up unheard", ("backend", "reason"), registry=registry
+            "tts_retakes",
+            "Takes that an engine discarded before they were played",
+            ("backend", "reason"),
+            registry=registry,
         )
         registry.register(_Spending(manager))
         registry.register(_Engines(manager))
@@ -149,7 +152,7 @@ class _Spending(Collector):
 
     def describe(self) -> Iterator[CounterMetricFamily]:
         yield CounterMetricFamily(
-            "tts_cost_dollars", "US dollars, as far as services tell", labels=["backend", "model"]
+            "tts_cost_dollars", "US dollars, where services report them", labels=["backend", "model"]
         )
 
     def collect(self) -> Iterator[CounterMetricFamily]:

@@ -18,7 +18,7 @@ SAID_OF = {
     "engine_unavailable": "it was not available",
     "engine_stalled": "it gave nothing for too long",
     "engine_refused": "it cannot do what was asked, or not now",
-    "no_audio": "it made no sound of the text",
+    "no_audio": "it generated no sound for the text",
 }
 COUNTED = ("segment", "segments", "fraction", "audio_seconds", "elapsed_seconds")
 logger = logging.getLogger(__name__)

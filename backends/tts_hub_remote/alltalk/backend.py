@@ -228,7 +228,7 @@ class AllTalkBackend(RemoteBackend):
         try:
             return json.loads(body)
         except ValueError as exc:
-            message = f"{self.name} answered with something that is no JSON instead of the name of a file"
+            message = f"{self.name} gave an answer that is not JSON instead of the name of a file"
             raise GenerationError(message, backend=self.name) from exc
 
     # --- what is there ---

@@ -57,10 +57,10 @@ def given_options(request: SegmentRequest, status: Status) -> dict[str, Any]:
     for name, value in given.items():
         is_new = name in FLAG_OF or name in RVC_FIELDS or value == "silent"
         if is_new and status.version == 1:
-            raise UnsupportedOptionError(f"AllTalk of version 1 knows no {name} {value}", param=name)
+            raise UnsupportedOptionError(f"AllTalk of version 1 has no {name} {value}", param=name)
         if name in FLAG_OF and FLAG_OF[name] not in status.can:
             raise UnsupportedOptionError(
-                f"AllTalk's engine {status.engine!r}, which is loaded, knows no {name}", param=name
+                f"AllTalk's engine {status.engine!r}, which is loaded, has no {name}", param=name
             )
     return given
 
@@ -140,11 +140,11 @@ def path_of_file(answer: Any, base: str, backend: str) -> str:
     """
     told = answer if isinstance(answer, dict) else {}
     if told.get("status") != "generate-success":
-        raise GenerationError(f"{backend} made no audio: {refusal_in(told).message}", backend=backend)
+        raise GenerationError(f"{backend} generated no audio: {refusal_in(told).message}", backend=backend)
     try:
         path = path_at(base, str(told.get("output_file_url")))
     except ValueError:
         path = ""
     if not AUDIO_PATH.fullmatch(path):
-        raise GenerationError(f"{backend} does not tell where its audio is", backend=backend)
+        raise GenerationError(f"{backend} gave no address of its audio", backend=backend)
     return path

@@ -74,7 +74,7 @@ def audio_in(value: Any, backend: str) -> bytes:
         return base64.b64decode(value, validate=True)
     except (binascii.Error, TypeError, ValueError) as exc:
         raise GenerationError(
-            f"{backend} sent something that is no audio in base64", backend=backend
+            f"{backend} sent something that is not audio in base64", backend=backend
         ) from exc
 
 

@@ -123,7 +123,7 @@ class ElevenLabsBackend(RemoteBackend):
         try:
             self._models = await list_models(self._service)
         except (NotPermittedError, NoSuchPathError) as exc:
-            logger.info("%s lists no models, taking those that are known: %s", self.name, exc)
+            logger.info("%s lists no models, using the built-in list: %s", self.name, exc)
         else:
             self._models_are_all = True
         self.capabilities = self.capabilities_for(self.name)

@@ -25,7 +25,7 @@ async def list_models(connection: ElevenLabsConnection) -> dict[str, Model]:
     """
     rows = await connection.json("GET", "/v1/models")
     if not isinstance(rows, list):
-        raise GenerationError("the list of models is no list", backend=connection.name)
+        raise GenerationError("the answer holds no list of models", backend=connection.name)
     speaking = [row for row in rows if isinstance(row, dict) and row.get("can_do_text_to_speech", True)]
     return {model.id: model for row in speaking if (model := _model(row)) is not None}
 
@@ -44,7 +44,7 @@ async def list_voices(connection: ElevenLabsConnection) -> Sequence[Voice]:
         page = await connection.json("GET", "/v2/voices", params=params)
         rows = page.get("voices") if isinstance(page, dict) else None
         if not isinstance(rows, list):
-            raise GenerationError("the list of voices is no list", backend=connection.name)
+            raise GenerationError("the answer holds no list of voices", backend=connection.name)
         for voice in map(_voice, rows):
             if voice is not None:
                 found.setdefault(voice.id.casefold(), voice)

@@ -116,7 +116,7 @@ async def _event_audio(reply: Reply, told: _Told, backend: str) -> AsyncGenerato
             elif FLOAT_KEY in event:
                 yield to_s16le(np.frombuffer(_bytes(event[FLOAT_KEY], backend), "<f4").astype(np.float32))
     if not told.ended:
-        raise GenerationError(f"the events of {backend} end before it is done", backend=backend)
+        raise GenerationError(f"the events of {backend} end before the last one", backend=backend)
 
 
 def _at(chunk: AudioChunk, told: _Told) -> AudioChunk:
@@ -149,7 +149,7 @@ def _bytes(audio: Any, backend: str) -> bytes:
     try:
         return base64.b64decode(audio, validate=True)
     except (binascii.Error, TypeError, ValueError) as exc:
-        raise GenerationError(f"{backend} sent audio that is no base64", backend=backend) from exc
+        raise GenerationError(f"{backend} sent audio that is not base64", backend=backend) from exc
 
 
 def _rate(content_type: str, usual: int) -> int:

@@ -40,7 +40,7 @@ class RemoteHub:
         """`url` with or without `/v1`.
 
         Raises:
-            UsageError: it is no address of a server, or the key cannot be one.
+            UsageError: it is not the address of a server, or the key cannot be one.
         """
         self.place = _checked(url)
         self._client = httpx.AsyncClient(
@@ -117,7 +117,7 @@ class RemoteHub:
             except httpx.HTTPError as exc:
                 raise self._away(exc) from exc
             except ValueError as exc:
-                raise UsageError(f"{self.place} is no tts-hub server: its answer is no JSON") from exc
+                raise UsageError(f"{self.place} is not a tts-hub server: its answer is not JSON") from exc
 
     @asynccontextmanager
     async def _answered(
@@ -141,9 +141,9 @@ class RemoteHub:
         try:
             return self._client.build_request(method, self.place + path, json=body)
         except httpx.InvalidURL as exc:
-            raise UsageError(f"{self.place} is no address of a server: {exc}") from exc
+            raise UsageError(f"{self.place} is not the address of a server: {exc}") from exc
         except UnicodeEncodeError as exc:
-            raise InvalidTextError("the text has characters in it that are no text (surrogates)") from exc
+            raise InvalidTextError("the text holds characters that are not text (surrogates)") from exc
 
     async def _refused(self, response: httpx.Response, path: str) -> TTSHubError:
         try:
@@ -152,9 +152,9 @@ class RemoteHub:
             body = b""
         if response.is_redirect:
             elsewhere = response.headers["location"]
-            return UsageError(f"{self.place} sends elsewhere, to {elsewhere}: give that address")
+            return UsageError(f"{self.place} redirects to {elsewhere}: give that address")
         if response.status_code in {404, 405} and path == "/v1/engines":
-            return UsageError(f"{self.place} is no tts-hub server, or one of an older version")
+            return UsageError(f"{self.place} is not a tts-hub server, or one of an older version")
         return refusal(response.status_code, body, response.headers.get("retry-after", ""))
 
     def _away(self, exc: Exception) -> BackendUnavailableError:
@@ -172,11 +172,11 @@ def _checked(url: str) -> str:
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.hostname or any(c.isspace() for c in url):
-        raise UsageError(f"{url!r} is no address of a server; http://127.0.0.1:8880 is one")
+        raise UsageError(f"{url!r} is not the address of a server; http://127.0.0.1:8880 is one")
     if "@" in parts.netloc:
-        raise UsageError("a key belongs into --api-key-file, not into the address")
+        raise UsageError("give the key with --api-key-file, not in the address")
     if parts.query or parts.fragment:
-        raise UsageError(f"{url!r} has more than an address of a server; http://127.0.0.1:8880 is one")
+        raise UsageError(f"{url!r} has more than the address of a server; http://127.0.0.1:8880 is one")
     path = parts.path.rstrip("/").removesuffix("/v1")
     return f"{parts.scheme}://{parts.netloc}{path}"
 
@@ -203,7 +203,7 @@ def _guarded(on_progress: ProgressCallback) -> ProgressCallback:
 
 def _body(request: SpeechRequest) -> dict[str, Any]:
     if not isinstance(request.input, str):
-        raise UsageError("a server is given a whole text, not one that is still being written")
+        raise UsageError("a remote server needs the whole text, not one that is still being written")
     given = {name: getattr(request, name) for name in SENT if getattr(request, name) is not None}
     values = {"input": request.input, "speed": request.speed, "markup": request.markup, **given}
     if request.options:

@@ -193,9 +193,9 @@ def _object(line: bytes) -> dict[str, Any]:
     try:
         values = json.loads(line)
     except ValueError as exc:
-        raise GenerationError("the server sends lines that are no JSON", backend=SERVER) from exc
+        raise GenerationError("the server sends lines that are not JSON", backend=SERVER) from exc
     if not isinstance(values, dict):
-        raise GenerationError("the server sends lines that are no objects", backend=SERVER)
+        raise GenerationError("the server sends lines that are not objects", backend=SERVER)
     return values
 
 

@@ -58,7 +58,7 @@ class OpenFile(ModalScreen[Path | None]):
             path = Path(event.value.strip()).expanduser()
             is_folder, is_file = path.is_dir(), path.is_file()
         except (OSError, RuntimeError, ValueError) as exc:
-            self.query_one(FieldError).show(f"that is no path: {exc}")
+            self.query_one(FieldError).show(f"that is not a path: {exc}")
             return
         if is_folder:
             self.query_one(VisibleFiles).path = path
@@ -99,7 +99,7 @@ class SaveAs(ModalScreen[Export | None]):
                 for name in CAPTIONS:
                     yield Tick(name, id=name, compact=True, disabled=not self._has_words)
             if not self._is_complete:
-                yield Label("It is written when all of it has been made.", classes="hint")
+                yield Label("The file is written when all speech is generated.", classes="hint")
             yield Button("Save", variant="success", compact=True)
             yield Footer(compact=True, show_command_palette=False)
 
@@ -128,7 +128,7 @@ class SaveAs(ModalScreen[Export | None]):
         try:
             self._save(Path(self.query_one(Input).value.strip()).expanduser())
         except (OSError, RuntimeError, ValueError) as exc:
-            self.query_one(FieldError).show(f"that is no path: {exc}")
+            self.query_one(FieldError).show(f"that is not a path: {exc}")
 
     def _save(self, path: Path) -> None:
         captions = tuple(path.with_suffix(f".{name}") for name in CAPTIONS if path.name and self._wants(name))
@@ -138,7 +138,7 @@ class SaveAs(ModalScreen[Export | None]):
             self.query_one(FieldError).show(reason)
         elif there and self._confirmed != (path, captions):
             self._confirmed = (path, captions)
-            self.query_one(FieldError).show(f"{', '.join(there)} is there already; once more replaces it")
+            self.query_one(FieldError).show(f"{', '.join(there)} exists already; press again to replace it")
         else:
             self.dismiss(Export(path.absolute(), str(self.query_one(Select).value), captions))
 

@@ -96,7 +96,7 @@ class SettingsScreen(Screen[None]):
             self.notify(str(exc), title="Not written", severity="error", timeout=10, markup=False)
             return
         if changed:
-            later = "" if setting.key.startswith("studio.theme") else " It counts from the next start on."
+            later = "" if setting.key.startswith("studio.theme") else " It takes effect at the next start."
             self.notify(f"Written to {file}.{later}", title=setting.key, markup=False)
             self._on_written(setting.key, setting.default if value is None else value)
         if setting.locked_by:
@@ -177,7 +177,7 @@ def about(setting: Setting) -> str:
         setting.description or setting.section,
         f"{setting.kind}{f': {choices}' if choices else ''}{f', {span}' if span else ''}",
         f"default: {_plain(setting.default)}; now from: {setting.source}",
-        f"{setting.locked_by} goes before the file" if setting.locked_by else "",
+        f"{setting.locked_by} overrides the file" if setting.locked_by else "",
     ]
     return "\n".join(row for row in rows if row)
 

@@ -292,7 +292,7 @@ class StudioScreen(Screen[None]):
         controls = self.query_one(Controls)
         engine = controls.engine
         if engine is None:
-            self.notify("No engine is ready; F4 shows what each of them needs.", severity="error")
+            self.notify("No engine is ready; F4 shows what each engine needs.", severity="error")
             return
         try:
             voices = await self.app.hub.voices(engine.name)

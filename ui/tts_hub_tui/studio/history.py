@@ -101,7 +101,7 @@ class History:
             version = database.execute("PRAGMA user_version").fetchone()[0]
             if version not in (0, VERSION):
                 raise OutputError(
-                    f"{self._file} is of another version of tts-hub: move it away to begin anew"
+                    f"{self._file} was written by another version of tts-hub: move it away to start afresh"
                 )
             database.executescript(TABLES)
             database.execute(f"PRAGMA user_version = {VERSION}")

@@ -29,7 +29,9 @@ async def read_text(path: Path) -> str:
 def _read(path: Path) -> str:
     try:
         if not path.is_file():  # a device or a pipe may never come to an end
-            raise InvalidTextError(f"cannot read {path}: {'no file' if path.exists() else 'it is not there'}")
+            raise InvalidTextError(
+                f"cannot read {path}: {'not a file' if path.exists() else 'it is not there'}"
+            )
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
     except OSError as exc:
@@ -44,7 +46,7 @@ def _read(path: Path) -> str:
     except UnicodeDecodeError as exc:
         raise InvalidTextError(f"{path.name} is not UTF-8 text (byte {exc.start})") from exc
     if "\0" in text:
-        raise InvalidTextError(f"{path.name} is no text: it has NUL characters in it")
+        raise InvalidTextError(f"{path.name} is not a text file: it holds NUL characters")
     return text
 
 

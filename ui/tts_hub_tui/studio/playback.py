@@ -245,7 +245,7 @@ class _Play:
                 self._read_ahead(source)
                 if not loudspeaker.is_alive and not self._over:
                     loudspeaker.close()
-                    self._player.tell_silence("the audio device has gone")
+                    self._player.tell_silence("the audio device was disconnected")
                     loudspeaker = SilentLoudspeaker(self._rate, self.fill)
                 self._stopped.wait(TICK)
         except TTSHubError as exc:

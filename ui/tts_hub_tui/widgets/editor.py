@@ -61,7 +61,7 @@ class ScriptEditor(TextArea):
             self.notify(f"{len(text) - len(plain)} control characters were left out.")
         broken = broken_lines(plain)
         if broken != plain:
-            self.notify("Very long lines were broken behind sentences.")
+            self.notify("Very long lines were broken after sentences.")
         return broken
 
     def mark(self, span: tuple[int, int] | None) -> None:
