@@ -21,7 +21,13 @@ from tts_hub.config import ServerConfig
 from tts_hub.progress import Stage
 from tts_hub.server import create_app
 from tts_hub.server.finished import HELD_CHARACTERS, HELD_SECONDS, IN_MEMORY
-from tts_hub.server.live import MISTAKES, MOST_QUEUED
+from tts_hub.server.live import (
+    MISTAKES,
+    MOST_QUEUED,
+    POLICY_VIOLATION,
+    SERVICE_RESTART,
+    TRY_AGAIN_LATER,
+)
 from tts_hub.server.messages import Command
 from tts_hub.server.schema import ERRORS
 from tts_hub.server.wire import CaptionedBody, KokoroCaptionedBody, SpeechBody
@@ -143,3 +149,24 @@ def test_the_settings_exist() -> None:
     assert set(tomllib.loads(settings)["server"]) <= set(ServerConfig.model_fields)
     for name in re.findall(r"`server\.(\w+)", DOCS):
         assert name in ServerConfig.model_fields
+
+
+def test_every_limit_is_listed_with_its_default() -> None:
+    table = DOCS[DOCS.index("## Limits") : DOCS.index("## Stopping the server")]
+    rows = re.findall(r"^\| (`.+?`) \| ([\d,]+)(?: s)? \|", table, flags=re.MULTILINE)
+    defaults = {name.strip("`"): float(value.replace(",", "")) for name, value in rows}
+    assert len(defaults) == 8
+    assert defaults == {name: getattr(ServerConfig(), name) for name in defaults}
+
+
+def test_every_link_leads_somewhere() -> None:
+    folder = Path(__file__).parent.parent / "docs"
+    for page in folder.glob("*.md"):
+        text = re.sub(r"```.*?```|`[^`]*`", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
+            assert (folder / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_close_codes_are_those_of_the_code() -> None:
+    for code in (POLICY_VIOLATION, SERVICE_RESTART, TRY_AGAIN_LATER):
+        assert f"| {code} |" in DOCS

@@ -72,14 +72,12 @@ class TextConfig(_Section):
         le=2_000,
         description="longest first segment, for engines that do not stream within a segment",
     )
-    normalise: bool = Field(
-        True, description="put into words what an engine would misread: signs, sums, ranges"
-    )
+    normalise: bool = Field(True, description="write out what an engine would misread: signs, sums, ranges")
     emoji: Literal["name", "skip"] = Field(
         "name", description="say the name of an emoji, once for a run of the same one, or nothing"
     )
     detect_language: bool = Field(
-        True, description="find out in which language a text is where the request does not say"
+        True, description="find out the language of a text if the request names none"
     )
 
 
@@ -90,9 +88,9 @@ class LimitsConfig(_Section):
     queue_timeout: float = Field(30.0, gt=0, description="seconds a request may wait for its first turn")
     load_timeout: float = Field(600.0, gt=0, description="seconds an engine may take to load")
     stall_timeout: float = Field(
-        60.0, gt=0, description="seconds an engine may produce no audio before it counts as failed"
+        60.0, gt=0, description="seconds without audio after which a working engine counts as failed"
     )
-    buffer_seconds: float = Field(5.0, ge=0, description="seconds of audio generated ahead of the reader")
+    buffer_seconds: float = Field(5.0, ge=0, description="seconds of audio generated ahead of the client")
     idle_unload: float = Field(
         600.0, ge=0, description="seconds until an unused engine is unloaded; 0: never"
     )
@@ -149,7 +147,7 @@ class ServerConfig(_Section):
     docs: bool = Field(True, description="API documentation at /docs")
     stream: bool = Field(
         True,
-        description="send audio while it is made, where a request does not say; false: send finished files",
+        description="send audio while it is made; false: send finished files to requests without `stream`",
     )
     warm_up: bool = Field(
         True, description="load the default model at start, and let each engine generate a test sentence"

@@ -18,34 +18,36 @@ class ChatterboxSettings(BackendSettings):
 
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where the nets run")
     dtype: Literal["auto", "float32", "bfloat16", "float16", "int8"] = Field(
-        "auto", description="of the nets' weights; auto: int8 where the processor can, bfloat16 on CUDA"
+        "auto", description="number type of the weights; auto: int8 on processors with VNNI, bfloat16 on CUDA"
     )
-    threads: int | None = Field(None, ge=1, le=256, description="of the processor; none: torch's choice")
-    model_path: Path | None = Field(None, description="folder with the model's files; none: pulled ones")
-    voices_folder: Path | None = Field(None, description="clips NAME.wav, .mp3, .flac, .ogg, .m4a as voices")
-    watermark: bool = Field(True, description="mark the audio, inaudibly, as synthetic")
+    threads: int | None = Field(None, ge=1, le=256, description="processor threads; none: torch's choice")
+    model_path: Path | None = Field(None, description="folder with the model's files; none: the pulled files")
+    voices_folder: Path | None = Field(None, description="folder of clips to clone; NAME.wav is voice NAME")
+    watermark: bool = Field(True, description="inaudible watermark in the audio")
     max_speech_tokens: int = Field(
-        1000, ge=1, le=4000, description="limit of one segment, 25 a second; it ends the segment there"
+        1000, ge=1, le=4000, description="longest segment in speech tokens, 25 a second"
     )
-    voices_in_memory: int = Field(16, ge=1, description="prepared voices that are kept at hand")
+    voices_in_memory: int = Field(16, ge=1, description="prepared voices kept in memory")
     prompt: Literal["auto", "exact", "remembered"] = Field(
-        "auto", description="what came before in each pass of the flow: anew, or remembered (on processors)"
+        "auto", description="earlier audio in each pass: computed anew (exact) or once (remembered)"
     )
-    prompt_seconds: float = Field(10.0, ge=1, le=10, description="of the voice's clip that the flow sees")
-    flow_steps: int = Field(2, ge=1, le=10, description="from noise to mel; the model card says 1 will do")
+    prompt_seconds: float = Field(10.0, ge=1, le=10, description="seconds of the voice's clip that are used")
+    flow_steps: int = Field(
+        2, ge=1, le=10, description="passes from noise to sound; the model card says 1 will do"
+    )
     first_chunk_seconds: float | None = Field(
-        None, ge=0.04, le=10, description="of the first audio; none: 0.7 on processors, 0.3 on a GPU"
+        None, ge=0.04, le=10, description="seconds of the first chunk; none: 0.7 on processors, 0.3 on a GPU"
     )
-    chunk_growth: float = Field(1.35, ge=1, le=4, description="each chunk is that much longer than the last")
-    longest_chunk_seconds: float = Field(4.0, ge=0.2, le=40, description="where chunks stop growing")
+    chunk_growth: float = Field(1.35, ge=1, le=4, description="factor by which each chunk is longer")
+    longest_chunk_seconds: float = Field(4.0, ge=0.2, le=40, description="seconds of the longest chunk")
     ahead_seconds: float = Field(
-        30.0, ge=0, description="of a request that are spoken together, if more than limits.buffer_seconds"
+        30.0, ge=0, description="seconds of a request made ahead, if more than limits.buffer_seconds"
     )
-    retakes: int = Field(2, ge=0, le=10, description="of a segment that went wrong before any of it left")
+    retakes: int = Field(2, ge=0, le=10, description="further tries at a segment that went wrong")
     hold_real_time: bool = Field(
-        True, description="let a request wait while one more could not be spoken in real time"
+        True, description="let a request wait while one more would be slower than real time"
     )
-    room_timeout: float = Field(30.0, ge=0, description="seconds that it may wait so")
+    room_timeout: float = Field(30.0, ge=0, description="longest wait for hold_real_time, in seconds")
 
 
 class TurboOptions(BackendOptions):
@@ -54,4 +56,4 @@ class TurboOptions(BackendOptions):
     temperature: float = Field(0.8, ge=0.05, le=5, description="higher is livelier and less certain")
     top_k: int = Field(1000, ge=1, le=6563, description="only the k likeliest tokens")
     top_p: float = Field(0.95, gt=0, le=1, description="only the likeliest tokens that sum up to p")
-    repetition_penalty: float = Field(1.2, ge=1, le=2, description="above 1, said tokens become less likely")
+    repetition_penalty: float = Field(1.2, ge=1, le=2, description="above 1, drawn tokens become less likely")

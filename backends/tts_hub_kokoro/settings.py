@@ -15,24 +15,20 @@ class KokoroSettings(BackendSettings):
     """`[backends.kokoro]` of the config file."""
 
     variant: Literal["auto", "fp32", "fp16", "int8"] = Field(
-        "auto", description="form of the weights; auto: the most exact one on this machine"
+        "auto", description="form of the weights; auto: the most exact one that is installed"
     )
     model_path: Path | None = Field(
-        None,
-        description="folder with a model and its voices file; none: the files that `models pull` fetches",
+        None, description="folder with a model and its voices file; none: the pulled files"
     )
-    release: str = Field(RELEASE, description="URL of the folder with the published files")
+    release: str = Field(RELEASE, description="address of the folder with the published files")
     provider: Literal["auto", "cpu", "cuda", "coreml"] = Field(
         "auto", description="onnxruntime's execution provider; auto: CUDA where it is installed, else CPU"
     )
     threads: int | None = Field(
-        None, ge=1, le=256, description="processor threads for one part of a text; none: onnxruntime chooses"
+        None, ge=1, le=256, description="processor threads for one piece; none: onnxruntime's choice"
     )
     first_characters: int = Field(
-        60,
-        ge=15,
-        le=500,
-        description="most characters in the first part of a request; with fewer, sound starts earlier",
+        60, ge=15, le=500, description="longest first piece of a request, in characters"
     )
 
 

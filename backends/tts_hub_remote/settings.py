@@ -15,20 +15,22 @@ class RemoteSettings(BackendSettings):
     """A service: where it is, how it is asked, and what it may take."""
 
     url: str | None = Field(None, description="base address, http or https; none: the service's own")
-    api_key: SecretStr | None = Field(None, description="better kept in the environment: api_key_env")
+    api_key: SecretStr | None = Field(
+        None, description="API key; better kept in the environment, see api_key_env"
+    )
     api_key_env: str | None = Field(None, description="environment variable that holds the key")
     model: str | None = Field(None, description="model of requests that name only the engine")
-    connect_timeout: float = Field(5.0, gt=0, description="seconds to wait for a connection")
-    first_byte_timeout: float = Field(30.0, gt=0, description="seconds until the first audio comes")
+    connect_timeout: float = Field(5.0, gt=0, description="seconds that connecting may take")
+    first_byte_timeout: float = Field(30.0, gt=0, description="seconds until the first audio")
     answer_timeout: float = Field(10.0, gt=0, description="seconds for a list of voices or models")
     read_timeout: float = Field(10.0, gt=0, description="seconds without a byte in the middle of the audio")
     retries: int = Field(2, ge=0, le=10, description="further tries before the first audio")
-    longest_wait: float = Field(10.0, ge=0, description="seconds that the service may ask to wait for a try")
-    failures_until_pause: int = Field(3, ge=1, description="failures in a row until it is left alone")
-    probe_seconds: float = Field(15.0, gt=0, description="between looks at a service that is left alone")
-    max_characters: int | None = Field(None, ge=20, description="longest piece; none: what the service takes")
+    longest_wait: float = Field(10.0, ge=0, description="most seconds to wait if the service asks")
+    failures_until_pause: int = Field(3, ge=1, description="failures in a row until it is not used")
+    probe_seconds: float = Field(15.0, gt=0, description="seconds between checks of an unused service")
+    max_characters: int | None = Field(None, ge=20, description="longest segment; none: the service's limit")
     prices: dict[str, Price] = Field(
-        default_factory=dict, description='model -> price, "*" for all others; goes before the built-in ones'
+        default_factory=dict, description='model -> price, "*" for all others; replaces the built-in ones'
     )
 
     @field_validator("url")

@@ -41,7 +41,7 @@ def test_keys_are_read_line_by_line(tmp_path: Path, content: bytes, keys: tuple[
     ("content", "said"),
     [
         (b"one\nmy key\n", "line 2 of"),
-        (b"one # of the office\n", "line 1 of"),
+        (b"one two # of the office\n", "line 1 of"),
         (b"one\ttwo\n", "line 1 of"),
         (b"one\x00\n", "line 1 of"),
         ("one\u2028two\n".encode(), "line 1 of"),
@@ -58,6 +58,22 @@ def test_what_is_no_key_is_told_without_being_shown(tmp_path: Path, content: byt
         keys_in(file)
     assert "my key" not in str(caught.value)
     assert "one" not in str(caught.value).replace("one key a line", "")
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ("one # of the office", "one"),
+        ("one\t#office", "one"),
+        ("o#ne", "o#ne"),
+        ("one#", "one#"),
+        ("one # a # b", "one"),
+    ],
+)
+def test_a_comment_may_stand_behind_a_key(tmp_path: Path, line: str, key: str) -> None:
+    file = tmp_path / "keys.txt"
+    file.write_text(f"  # mine\n{line}\n")
+    assert keys_in(file) == (key,)
 
 
 @pytest.mark.parametrize("key", ["my key", "a\tb", "a\nb", "a\u00a0b"])
@@ -86,4 +102,4 @@ def test_a_line_that_is_no_key_stops_the_start_in_one_line(tmp_path: Path) -> No
     command = [*TTS_HUB, "serve", "--port", "0", "--api-key-file", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert "a comment on a line of its own" in done.stderr
+    assert "comments behind #" in done.stderr

@@ -28,8 +28,8 @@ OTHERS = stat.S_IROTH | stat.S_IWOTH
 @click.option(
     "--api-key-file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File with such keys, one per line; text after # is a comment. Unlike --api-key, it does not show "
-    "them in the list of processes.",
+    help="File with such keys, one per line; lines that begin with # are comments. Unlike --api-key, "
+    "it does not show them in the list of processes.",
 )
 @click.option("--insecure", is_flag=True, help="Listen on addresses beyond this machine without an API key.")
 @click.pass_obj

@@ -9,10 +9,12 @@ from pathlib import Path
 from tts_hub.errors import ConfigError
 
 HASHED = "sha256:"
+COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
+"""A `#` within a word belongs to the key."""
 
 
 def keys_in(file: Path) -> tuple[str, ...]:
-    """The keys in a file, one a line; blank lines and those that begin with `#` are none.
+    """The keys in a file, one a line; a `#` at the start or behind a space begins a comment.
 
     Raises:
         ConfigError: unreadable, without a key (which would leave the door open), or a line that is no key.
@@ -23,8 +25,8 @@ def keys_in(file: Path) -> tuple[str, ...]:
         raise ConfigError(f"cannot read the API keys in {file}: {exc.strerror}") from exc
     except UnicodeDecodeError as exc:
         raise ConfigError(f"the API keys in {file} are not UTF-8 text") from exc
-    keys = {number: line.strip() for number, line in enumerate(lines, start=1)}
-    keys = {number: key for number, key in keys.items() if key and not key.startswith("#")}
+    keys = {number: COMMENT.sub("", line).strip() for number, line in enumerate(lines, start=1)}
+    keys = {number: key for number, key in keys.items() if key}
     for number, key in keys.items():
         if not is_key(key):
             raise ConfigError(

@@ -28,10 +28,10 @@ class AllTalkSettings(RemoteSettings):
         "speed and all options; openai: its OpenAI route (version 2, needs ffmpeg there; no options)",
     )
     language: str = Field(
-        "en", description="of requests that name none; `auto` (version 2): it guesses, and makes a file"
+        "en", description="language of requests that name none; auto (version 2): detected, sent as a file"
     )
     first_byte_timeout: float = Field(
-        120.0, gt=0, description="seconds until the first audio comes: a file is made whole before"
+        120.0, gt=0, description="seconds until the first audio; a file is finished before it is sent"
     )
     read_timeout: float = Field(
         30.0,
@@ -45,13 +45,15 @@ class AllTalkOptions(BackendOptions):
 
     temperature: float | None = Field(None, ge=0.1, le=1.0, description="how varied it speaks (version 2)")
     repetition_penalty: float | None = Field(None, ge=1, le=20, description="version 2")
-    pitch: float | None = Field(None, ge=-10, le=10, description="of engines that can (version 2)")
+    pitch: float | None = Field(
+        None, ge=-10, le=10, description="pitch, for engines that can change it (version 2)"
+    )
     text_filtering: Literal["none", "standard", "html"] | None = Field(
         None, description="what the server takes out of the text; none given: its standard"
     )
     narrator_voice: str | None = Field(None, description='speaks *what is between stars*, "quotes" not')
     text_not_inside: Literal["character", "narrator", "silent"] | None = Field(
-        None, description="who speaks what is between neither; silent: nobody (version 2)"
+        None, description="who speaks the text outside both; silent: nobody (version 2)"
     )
     rvc_voice: str | None = Field(None, description="RVC model put over the voice (version 2)")
     rvc_pitch: int | None = Field(None, ge=-24, le=24, description="semitones")

@@ -37,11 +37,11 @@ class ElevenLabsSettings(RemoteSettings):
     """ElevenLabs: which audio it is asked for, and how."""
 
     output_format: OutputFormat = Field(
-        "pcm_24000", description="of the audio on its way here; some need a higher plan"
+        "pcm_24000", description="format in which audio is sent; some need a higher plan"
     )
     enable_logging: bool = Field(True, description="false: the service keeps nothing (enterprise plans)")
     socket: bool = Field(
-        True, description="speak a text that is still being written over one websocket, where that can be"
+        True, description="send a text that is still being written over one WebSocket, if the model can"
     )
 
 

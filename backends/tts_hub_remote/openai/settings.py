@@ -18,23 +18,25 @@ Format = Literal["pcm", "wav", "flac", "opus", "mp3", "aac"]
 class OpenAISettings(RemoteSettings):
     """A server: which one it is, and which audio it is asked for."""
 
-    dialect: Dialect | Literal["auto"] = Field("auto", description="which server it is; auto: by asking it")
+    dialect: Dialect | Literal["auto"] = Field("auto", description="kind of server; auto: the hub finds out")
     formats: tuple[Format, ...] = Field(
-        ("pcm", "wav", "mp3"), min_length=1, description="asked for in this order, until one is not refused"
+        ("pcm", "wav", "mp3"),
+        min_length=1,
+        description="formats to request in this order, until one is accepted",
     )
     pcm_sample_rate: int = Field(
-        24_000, ge=SPEECH_RATES[0], le=SPEECH_RATES[-1], description="Hz of raw samples"
+        24_000, ge=SPEECH_RATES[0], le=SPEECH_RATES[-1], description="sample rate of its pcm audio, in Hz"
     )
     stream_format: Literal["auto", "audio", "sse"] = Field(
-        "auto", description="how audio is sent; auto: sse where that reports the cost"
+        "auto", description="how audio is sent; auto: sse if it contains the cost"
     )
-    native_speed: bool | None = Field(None, description="whether it speaks faster; none: by its kind")
-    fields: dict[str, Any] = Field(default_factory=dict, description="sent with every request besides")
+    native_speed: bool | None = Field(None, description="whether it can change its speed; none: by its kind")
+    fields: dict[str, Any] = Field(default_factory=dict, description="further fields of every request")
 
 
 class OpenAIOptions(BackendOptions):
     """Of one request."""
 
     fields: dict[str, Any] = Field(
-        default_factory=dict, description="sent besides, for what only this server knows"
+        default_factory=dict, description="further fields, for what only this server knows"
     )
