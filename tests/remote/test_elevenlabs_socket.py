@@ -247,7 +247,7 @@ async def test_a_websocket_that_is_gone_between_two_segments_is_left(server: Ele
 
 async def test_a_connection_that_breaks_in_the_middle_is_an_error(server: ElevenLabsServer) -> None:
     server.socket.drop_after = 2
-    with pytest.raises(GenerationError, match="websocket is gone in the middle"):
+    with pytest.raises(GenerationError, match="websocket was closed in the middle"):
         await said(eleven(server), TEXT * 3)
     assert not server.spoken
 

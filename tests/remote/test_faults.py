@@ -48,9 +48,9 @@ FAULTS: list[tuple[str, Faults, type[Exception], str]] = [
         "WAV",
     ),
     ("a WAV cut short", Faults(body=b"RIFF\xff\xff\0\0WAVE"), GenerationError, "ends too early"),
-    ("lies: mp3", Faults(content_type="audio/mpeg", body=b"\0" * 5000), GenerationError, "no mp3"),
-    ("lies: ogg", Faults(body=b"OggS" + b"\0" * 5000), GenerationError, "no ogg"),
-    ("lies: flac", Faults(body=b"fLaC" + b"\1" * 5000), GenerationError, "no flac"),
+    ("lies: mp3", Faults(content_type="audio/mpeg", body=b"\0" * 5000), GenerationError, "not mp3"),
+    ("lies: ogg", Faults(body=b"OggS" + b"\0" * 5000), GenerationError, "not ogg"),
+    ("lies: flac", Faults(body=b"fLaC" + b"\1" * 5000), GenerationError, "not flac"),
     ("connections are closed", Faults(refuse_connections=True), BackendUnavailableError, "cannot be reached"),
 ]
 
