@@ -102,4 +102,4 @@ def test_a_line_that_is_no_key_stops_the_start_in_one_line(tmp_path: Path) -> No
     command = [*TTS_HUB, "serve", "--port", "0", "--api-key-file", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert "comments behind #" in done.stderr
+    assert "begin a comment with #" in done.stderr

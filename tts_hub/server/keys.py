@@ -31,7 +31,7 @@ def keys_in(file: Path) -> tuple[str, ...]:
         if not is_key(key):
             raise ConfigError(
                 f"line {number} of {file} is not an API key: it has a space or an invisible character in it; "
-                "write one key a line, and begin a comment on a line of its own with #"
+                "write one key a line, and begin a comment with #"
             )
     if not keys:
         raise ConfigError(f"there is no API key in {file}")
