@@ -27,6 +27,17 @@ SHORTENED = [
     ("ja", "Mr.田中です。", "ミスター田中です。"),
 ]
 ORDINALS = [
+    ("de", "Der 2. Weltkrieg endete im Mai.", "Der zweite Weltkrieg endete im Mai."),
+    ("de", "Er lebte im 19. Jahrhundert.", "Er lebte im neunzehnten Jahrhundert."),
+    (
+        "de",
+        "Sie kam am 3. Mai und ging am 21. Mai.",
+        "Sie kam am dritten Mai und ging am einundzwanzigsten Mai.",
+    ),
+    ("de", "Er spielt in der 2. Liga.", "Er spielt in der zweiten Liga."),
+    ("de", "Das war die 1. Frage.", "Das war die erste Frage."),
+    ("de", "Heute, 7. Juni", "Heute, siebter Juni"),
+    ("de", "Im 100. Jahr", "Im 100. Jahr"),
     ("es", "El 1.º de mayo, la 2.ª vez", "El 1º de mayo, la 2ª vez"),
     ("es", "El 3.er piso, el 1er día", "El tercer piso, el primer día"),
     ("pt", "O 1.º de maio", "O 1º de maio"),
@@ -44,6 +55,7 @@ UNCHANGED = [
     ("en", "The answer is no."),
     ("en", "Write to info@example.org."),
     ("de", "Der Preis ist 3.500 Euro."),
+    ("de", "1. Erster Punkt"),
     ("it", "In casa ci sono persone. Ecco"),
     ("it", "La S.p.A. di Roma"),
     ("fr", "Il part. Elle reste"),

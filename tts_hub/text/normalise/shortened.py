@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 
 from tts_hub.text.normalise.draft import Draft, Piece
+from tts_hub.text.normalise.german import say_ordinals
 from tts_hub.text.normalise.languages.shortened import SHORTENED, Shortened
 
 MAY_BE_SHORTENED = re.compile(
-    r"[^\W\d_]\. ?[^\W_]|[^\W\d_]\. \(\d|[\u0900-\u097f]\.|\b(?:Ms|MM|Mgr|S(?:r|ra|rta)s?|Hrn?|Fr) |\d\.?er "
+    r"[^\W\d_]\. ?[^\W_]|[^\W\d_]\. \(\d|\d\. [^\W\d_]|[\u0900-\u097f]\."
+    r"|\b(?:Ms|MM|Mgr|S(?:r|ra|rta)s?|Hrn?|Fr) |\d\.?er "
 )
 """What `say_shortened` may change; its other characters are never plain."""
 _ORDINAL = re.compile(r"(?<=\d)\.(?=[ºª])")
@@ -33,6 +35,8 @@ def say_shortened(draft: Draft, language: str) -> None:
     draft.edit(_ORDINAL, lambda match: "")
     if language == "it":
         draft.edit(_DEGREES_AS_ORDINAL, lambda match: f"{match['number']}º")
+    if language == "de":
+        say_ordinals(draft)
     if language == "es":
         draft.edit(_SPANISH_ORDINAL, lambda match: _SPANISH_ORDINALS[match["number"]])
     rules = SHORTENED.get(language)
