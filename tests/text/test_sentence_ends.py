@@ -24,6 +24,7 @@ WORDS = {
 JOINED = {
     "en": [
         "we met Ms. Jones.",
+        "it holds that a != b here.",
         "ask Mx. Jones or Mme. Curie.",
         "see Eq. 5 for it.",
         "see Eq. (5) for it.",
@@ -72,6 +73,7 @@ JOINED = {
         "„Gut.“ sagte sie.",
     ],
     "fr": [
+        "il habite Bd. Voltaire.",
         "il a vu M. Dupont dans la rue.",
         "il a vu MM. Dupont et Durand.",
         "voici Dr. Martin et Mme. Curie.",
@@ -135,6 +137,8 @@ JOINED = {
         "то есть, т. е. Москва.",
     ],
     "hi": [
+        "वह 5 कि.मी. दूर है।",
+        "वह एम.ए. पास है।",
         "डॉ. शर्मा आए।",
         "प्रो. सिंह आए।",
         "श्रीमती. वर्मा आईं।",

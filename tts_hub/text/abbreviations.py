@@ -163,10 +163,10 @@ _TABLES: Mapping[str, _Table] = {
         ),
         number=(
             "env no num max min tél etc janv févr fév avr juil sept oct nov déc lun mar mer jeu ven sam "
-            "dim km kg cm mm h sec bd boul coll"
+            "dim km kg cm mm h sec coll"
         ),
         reference="p pp fig art chap vol t tome réf éq eq tab sect par al ch app v",
-        name="Jr Sr Cie Sté Ets",
+        name="Jr Sr Cie Sté Ets bd boul",
         starters=(
             "c j l d n qu il elle ils elles on nous vous je tu le la les un une des ce cet cette ces ça "
             "c'est mais et ou donc or ni car alors puis ensuite après avant quand lorsque si comme que "
@@ -296,9 +296,10 @@ _TABLES: Mapping[str, _Table] = {
     "hi": _Table(
         always=(
             "डॉ डा प्रो श्री श्रीमती सुश्री कु पं मो मु स्व सं ले कर्नल इं एड न्या उदा ए बी सी डी एफ एच "
-            "एम एन एल ओ पी आर एस टी यू वी जे डब्ल्यू एक्स वाई"
+            "एम एन एल ओ पी आर एस टी यू वी जे डब्ल्यू एक्स वाई "
+            "कि.मी कि.ग्रा"
         ),
-        number="क्र नं रु ई कि.मी कि.ग्रा किमी किग्रा मि मी से लगभग पृ दि",
+        number="क्र नं रु ई किमी किग्रा मि मी से लगभग पृ दि",
         reference="अ खं भाग",
     ),
     "mr": _Table(always="डॉ प्रा श्री श्रीमती कु पं", number="क्र नं रु पृ"),

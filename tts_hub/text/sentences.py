@@ -36,6 +36,8 @@ _NUMBERED = re.compile(r"[IVXLCDM]+\b|[A-Z][0-9]|[A-Z](?=[.-][0-9])")
 _LABEL = re.compile(r"\W*(?:[^\W\d_]|[0-9]{1,3}|[IVXLC]{1,5})\.")
 _ORDINAL = re.compile(r"[0-9]{1,2}|[IVXLCDM]+")
 _MISSED_SPACE = re.compile(r"[^\W\d_][^\W\d_A-Z]*[\s,]")
+# Scripts of India have an end mark of their own: a full stop within a word is that of कि.मी.
+_INDIC = re.compile("[\u0900-\u0dff]")
 # Marks that end a sentence whatever follows; behind the others a space or a capital has to follow.
 _STRONG = frozenset("。！？｡؟۔।॥।։။܀܁܂᠃᠉؞﹒﹖﹗")
 # A quotation that such a word follows is part of the sentence: 「本当？」と聞いた。 “真的吗？”他问。
@@ -90,7 +92,11 @@ class SentenceFinder:
         has no word behind it goes with the sentence, as does what has none before.
         """
         behind = text[mark.end() : mark.end() + LOOKAHEAD]
-        if not _WORD.search(text, 0, mark.start()) or not self._is_end(text, mark, behind):
+        if (
+            _is_sign(mark, behind)
+            or not _WORD.search(text, 0, mark.start())
+            or not self._is_end(text, mark, behind)
+        ):
             return None
         # White space alone: what ends the sentence may still come, such as a line break.
         return mark.end() + (0 if behind.isspace() else len(behind) - len(behind.lstrip()))
@@ -126,6 +132,8 @@ class SentenceFinder:
         if set(mark) == {"…"}:
             return False
         case = _case(behind[0])
+        if mark == "." and _INDIC.match(behind):
+            return False
         if case == "uncased":
             return not before[-1:].isascii() and not self._continues(mark, behind)
         if case != "capital" or not before.isalpha():
@@ -176,6 +184,11 @@ class SentenceFinder:
     def _is_behind_clock(self, behind: str) -> bool:
         word = _NEXT_WORD.match(behind)
         return word is not None and word[0].casefold() in self._rules.behind_clock
+
+
+def _is_sign(mark: re.Match[str], behind: str) -> bool:
+    """Whether it is no mark but the first half of `!=`."""
+    return mark.group() == "!" and behind.startswith("=")
 
 
 def _is_end_at_marks(before: str, mark: re.Match[str], following: re.Match[str]) -> bool:

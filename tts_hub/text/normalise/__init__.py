@@ -20,6 +20,7 @@ from tts_hub.text.normalise.languages.model import LanguageRules
 from tts_hub.text.normalise.money import name_currencies
 from tts_hub.text.normalise.numbers import join_thousands, say_fractions, say_measures, say_powers
 from tts_hub.text.normalise.ranges import pause_at_dashes, say_ranges
+from tts_hub.text.normalise.shortened import MAY_BE_SHORTENED, say_shortened
 from tts_hub.text.normalise.signs import say_signs
 from tts_hub.text.normalise.words import WordMapper
 
@@ -70,7 +71,7 @@ def spoken_form(text: str, language: str = "", options: NormaliseOptions = Norma
 
 
 def _is_plain(text: str) -> bool:
-    if _BEFORE_SIGNS.search(text):
+    if _BEFORE_SIGNS.search(text) or MAY_BE_SHORTENED.search(text):
         return False
     return text.isascii() or all(map(is_plain, set(text)))
 
@@ -90,6 +91,7 @@ def _spoken(text: str, language: str, options: NormaliseOptions) -> SpokenText:
         if not is_ascii:
             draft.edit(_BULLETS, lambda match: "" if match.start() == 0 or "\n" in match.group() else ", ")
             plain_spaces(draft)
+        say_shortened(draft, language)
         _say(draft, rules)
         pause_at_dashes(draft)
     if draft.text != text:

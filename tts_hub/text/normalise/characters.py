@@ -63,7 +63,9 @@ _SMALL_CAPITAL_WORD = re.compile(
 )
 _NOT_PHONETIC = re.compile("[ᴀᴄᴅᴇꜰᴊᴋᴍᴏᴘꜱᴛᴜᴠᴡᴢ]")
 """Small capitals that are no letters of the phonetic alphabet."""
-_WIDE_MARK = re.compile("(?<=[0-9])[．，：／－](?=[0-9])|－(?=[0-9])")
+_WIDE_MARK = re.compile("(?<=[0-9])[．：／－](?=[0-9])|－(?=[0-9])")
+_WIDE_COMMA = re.compile("(?<=[０-９])，(?=[０-９]{3}(?![０-９]))")
+"""Between thousands; elsewhere it parts the numbers of a list: 3，4."""
 _SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _GROUPS = re.compile(
     "(?<![\\d.,\u00a0\u202f\u2009])[1-9]\\d{0,2}(?:[\u00a0\u202f\u2009\u2007]\\d{3})+(?!\\d)"
@@ -85,6 +87,8 @@ def fold_styles(draft: Draft, language: str) -> None:
         draft.edit(_SMALL_CAPITAL_WORD, _small_capitals)
     draft.edit(_COUNTED, _counted)
     draft.edit(_ROMAN, lambda match: _with_space(match, _roman(match.group())))
+    if wide_marks:
+        draft.edit(_WIDE_COMMA, lambda match: ",")
     draft.edit(_NOT_ASCII, lambda match: _folded(match.group(), language, wide_marks))
     if wide_marks:
         draft.edit(_WIDE_MARK, lambda match: unicodedata.normalize("NFKC", match.group()))

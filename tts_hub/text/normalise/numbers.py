@@ -113,7 +113,10 @@ def _degrees(match: re.Match[str], rules: LanguageRules) -> str | None:
     degree = match["degree"].replace(" ", "")
     single = match["number"] == "1" and rules.degrees.get(f"1{degree}")
     said = single or rules.degrees.get(degree)
-    return None if said is None else said.format(match["number"])
+    if said is None:
+        return None
+    joins = rules.words_apart and match.string[match.end() : match.end() + 1].isalpha()
+    return said.format(match["number"]) + (" " if joins else "")
 
 
 def _percent(match: re.Match[str], rules: LanguageRules) -> str | None:
