@@ -223,7 +223,7 @@ def test_a_device_that_goes_away_is_told_and_time_goes_on(
     until(lambda: player.position > 0.1)
     device.streams[0].vanish(noisily=noisily)
     until(lambda: player.state == "idle")
-    assert "gone" in player.silence_reason
+    assert "disconnected" in player.silence_reason
     assert player.position == pytest.approx(0.6)
     assert device.streams[0].is_closed
 
