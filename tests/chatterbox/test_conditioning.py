@@ -105,7 +105,7 @@ def test_nothing_in_the_file_is_executed(tmp_path: Path) -> None:
     with pytest.raises(BackendUnavailableError, match="more than tensors"):
         Conditioning.from_conds_pt(path)
     path.write_bytes(pickle.dumps(Bomb(proof)))
-    with pytest.raises(BackendUnavailableError, match="not a torch.save archive"):
+    with pytest.raises(BackendUnavailableError, match=r"not a torch\.save archive"):
         Conditioning.from_conds_pt(path)
     assert not proof.exists()
     torch.load(_archive(Bomb(proof)), weights_only=False)  # it would have gone off
