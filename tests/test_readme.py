@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import asyncio
+import inspect
 import os
 import re
 import subprocess
@@ -11,6 +14,8 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import FunctionType
+from typing import Any
 
 import pytest
 from starlette.routing import WebSocketRoute
@@ -104,6 +109,25 @@ def test_the_scripts_run(script: str, tmp_path: Path) -> None:
         assert seconds(tmp_path / "library.mp3") > 0.5
     else:
         assert "espeak continued from character 16" in said
+
+
+def test_the_cells_of_a_notebook_run_in_tasks_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (snippet,) = blocks("python", "await manager.open()")
+    monkeypatch.chdir(tmp_path)
+
+    async def run_cells() -> None:
+        names: dict[str, Any] = {}
+        for statement in ast.parse(snippet).body:
+            module = ast.Module([statement], type_ignores=[])
+            code = compile(module, "cell", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+            result = FunctionType(code, names)()
+            if inspect.iscoroutine(result):
+                await asyncio.create_task(result)
+
+    asyncio.run(run_cells())
+    assert seconds(tmp_path / "cell.flac") > 0.5
 
 
 def test_the_plugin_is_a_package_that_works(tmp_path: Path) -> None:
