@@ -106,6 +106,26 @@ def test_the_scripts_run(script: str, tmp_path: Path) -> None:
         assert "espeak continued from character 16" in said
 
 
+def test_the_cells_of_a_notebook_run_in_tasks_of_their_own(tmp_path: Path) -> None:
+    """Notebooks await each cell in a new task of one event loop; here each statement is a cell."""
+    (cells,) = blocks("python", "await manager.open()")
+    runner = """
+import ast, asyncio, inspect, sys
+
+async def main():
+    names = {}
+    for cell in ast.parse(sys.argv[1]).body:
+        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        made = eval(compile(ast.Module([cell], []), "cell", "exec", flags), names)
+        if inspect.iscoroutine(made):
+            await asyncio.create_task(made)
+
+asyncio.run(main())
+"""
+    run([sys.executable, "-W", "error", "-c", runner, cells], tmp_path)
+    assert seconds(tmp_path / "notebook.flac") > 0.5
+
+
 def test_the_plugin_is_a_package_that_works(tmp_path: Path) -> None:
     """Built and installed by pip, without network, into a folder of its own."""
     package = tmp_path / "beep"
