@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import asyncio
-import inspect
 import os
 import re
 import subprocess
@@ -14,8 +11,6 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FunctionType
-from typing import Any
 
 import pytest
 from starlette.routing import WebSocketRoute
@@ -111,23 +106,24 @@ def test_the_scripts_run(script: str, tmp_path: Path) -> None:
         assert "espeak continued from character 16" in said
 
 
-def test_the_cells_of_a_notebook_run_in_tasks_of_their_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (snippet,) = blocks("python", "await manager.open()")
-    monkeypatch.chdir(tmp_path)
+def test_the_cells_of_a_notebook_run_in_tasks_of_their_own(tmp_path: Path) -> None:
+    """Notebooks await each cell in a new task of one event loop; here each statement is a cell."""
+    (cells,) = blocks("python", "await manager.open()")
+    runner = """
+import ast, asyncio, inspect, sys
 
-    async def run_cells() -> None:
-        names: dict[str, Any] = {}
-        for statement in ast.parse(snippet).body:
-            module = ast.Module([statement], type_ignores=[])
-            code = compile(module, "cell", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-            result = FunctionType(code, names)()
-            if inspect.iscoroutine(result):
-                await asyncio.create_task(result)
+async def main():
+    names = {}
+    for cell in ast.parse(sys.argv[1]).body:
+        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        made = eval(compile(ast.Module([cell], []), "cell", "exec", flags), names)
+        if inspect.iscoroutine(made):
+            await asyncio.create_task(made)
 
-    asyncio.run(run_cells())
-    assert seconds(tmp_path / "cell.flac") > 0.5
+asyncio.run(main())
+"""
+    run([sys.executable, "-W", "error", "-c", runner, cells], tmp_path)
+    assert seconds(tmp_path / "notebook.flac") > 0.5
 
 
 def test_the_plugin_is_a_package_that_works(tmp_path: Path) -> None:
