@@ -1,4 +1,4 @@
-"""Ending in time: a process that is told to end twice does end, whatever it waits for."""
+"""Ending in time: a second signal ends the process, whatever it waits for."""
 
 from __future__ import annotations
 

@@ -65,9 +65,9 @@ class Failure:
         return {"error": {"message": message, "type": self.type, "param": param, "code": self.code}}
 
     def all_headers(self) -> dict[str, str]:
-        """With what OpenAI's SDKs go by, which else send a failed request twice more.
+        """The headers, with those by which OpenAI's SDKs decide on a retry; without them they retry twice.
 
-        Another try may help when its time is told, or when an engine stumbled (500), but then only one.
+        A retry may help where `Retry-After` says when, and once after an engine failed (500).
         """
         if self.retry_after is not None:
             return {"Retry-After": str(max(1, math.ceil(self.retry_after))), **self.headers}

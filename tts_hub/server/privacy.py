@@ -1,4 +1,4 @@
-"""What clients are told of this computer: names of files, not where they lie.
+"""What answers show of this computer: the names of files, not their folders.
 
 A path has the user's name in it, and often more of what is none of a client's business.
 """

@@ -37,7 +37,7 @@ def fallback_values(change: Fallback) -> dict[str, Any]:
 
 
 def reason_of(availability: Availability) -> str:
-    """Why an engine is not ready, as clients are told it."""
+    """Why an engine is not ready, in the form that clients get."""
     return "its own code failed" if availability.internal else without_folders(availability.reason)
 
 

@@ -95,7 +95,7 @@ class Room:
 
 
 class _TurnedAway(asyncio.Protocol):
-    """A connection that is told that there is no room.
+    """A connection that is refused because there is no room.
 
     It stays open for a moment, and what it sends is dropped: it would be reset otherwise, the answer unread.
     """

@@ -99,7 +99,7 @@ def keep_memory_small() -> None:
 
 
 class HubServer(uvicorn.Server):
-    """uvicorn, which ends when it is told to and takes no signals itself."""
+    """uvicorn, which ends by `stop` or `break_off` and handles no signals itself."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)

@@ -57,7 +57,7 @@ def _reads_whole(request: Request) -> bool:
     """Whether OpenAI's Python SDK asks again after an answer that broke off.
 
     Only its plain `create()` does so, which reads all before it hands out any. It gets a finished file: where
-    the engine fails once more, it is told why in an ordinary error, and does not try a third time.
+    the engine fails once more, the answer is an ordinary error with the reason, and there is no third try.
     """
     headers = request.headers
     streams = headers.get("x-stainless-raw-response") == "stream"

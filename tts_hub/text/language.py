@@ -27,8 +27,8 @@ LEAST_WORDS = 3
 LEAST_LETTERS = 10
 """Shorter texts in Latin letters are not judged."""
 LEAST_SCORE = 0.75
-"""Of the model, 0 to 1. With it and `MOST_FOR_SECOND`, about one in 1000 English sentences of manuals is
-taken for something else, mostly one that quotes names."""
+"""Least score that the model must give, 0 to 1. With it and `MOST_FOR_ENGLISH`, about one in 1000 English
+sentences of manuals is taken for another language, mostly one that quotes names."""
 MOST_FOR_ENGLISH = 0.1
 """Most that the model may give to English beside another language."""
 LEAST_FOREIGN_LETTERS = 2

@@ -36,7 +36,7 @@ class Amount:
         return f"{whole}{',' if rules.decimal_comma else '.'}{self.decimals}" if self.decimals else whole
 
     def form(self, rules: LanguageRules) -> Form:
-        """Of a noun behind it."""
+        """The grammatical form of a noun behind it."""
         if not self.decimals:
             return rules.form_of(int(self.whole))
         return "part"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Form = Literal["one", "few", "many", "part"]
-"""Of a noun behind a number; `part` behind one with decimals."""
+"""The grammatical form of a noun behind a number; `part` follows one with decimals."""
 
 
 @dataclass(frozen=True, slots=True)
