@@ -47,6 +47,8 @@ class Running:
             socket.create_connection(self.address, 1).close()
         except ConnectionRefusedError:
             return True
+        except ConnectionResetError:  # taken in the moment in which the listener closes
+            return False
         return False
 
 
