@@ -119,7 +119,6 @@ async def test_what_is_chosen_reaches_the_engine(open_studio: OpenStudio) -> Non
         controls = studio.studio.query_one(Controls)
         controls.query_one("#engine", Select).value = "choosy"
         await studio.until(lambda: len(controls.query(OptionRow)) == 4)
-        await studio.pilot.pause(0.2)
         controls.query_one("#model", Select).value = "choosy-large"
         controls.query_one("#speed", Input).value = "1.5"
         rows = {row.option.name: row for row in controls.query(OptionRow)}
@@ -149,10 +148,33 @@ async def test_a_value_that_is_not_possible_is_told_at_its_field(open_studio: Op
 
 async def test_a_refused_voice_is_told_at_the_voice(open_studio: OpenStudio) -> None:
     async with open_studio(text="One.") as studio:
-        await studio.pilot.pause(0.2)  # what the start has asked for has arrived, and chooses no other voice
-        studio.studio.query_one(Controls).voice = Voice("gone", "gone", "")
+        await studio.studio.query_one(Controls).choose_voice(Voice("gone", "gone", ""))
         await studio.pilot.press("f5")
         await studio.until(lambda: "unknown voice 'gone'" in studio.text("#voice-error"))
+
+
+async def test_an_estimate_leaves_a_refusal_where_it_is_until_something_else_is_chosen(
+    open_studio: OpenStudio,
+) -> None:
+    engine = choosy()
+    async with open_studio(engine, text="One.") as studio:
+        controls = studio.studio.query_one(Controls)
+        await controls.choose_engine("choosy")
+        await studio.until(lambda: len(controls.query(OptionRow)) == 4)
+        option = controls.query(OptionRow).first()
+        for field in ("voice", "speed", f"options.{option.option.name}"):
+            controls.show_error(field, "refused")
+        errors = [
+            controls.query_one("#voice-error"),
+            controls.query_one("#speed-error"),
+            option.query_one("FieldError"),
+        ]
+        assert controls.request("One.") is not None
+        assert [str(error.render()) for error in errors] == ["refused"] * 3
+        await controls.choose_voice(Voice("carla", "Carla", ""))
+        controls.query_one("#speed", Input).value = "1.5"
+        option.query_one(Input).value = "0.7"
+        await studio.until(lambda: [str(error.render()) for error in errors] == [""] * 3)
 
 
 async def test_the_choice_is_there_after_a_restart(open_studio: OpenStudio) -> None:

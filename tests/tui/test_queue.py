@@ -194,6 +194,7 @@ async def test_a_key_that_is_held_down_speaks_once(
         monkeypatch.setattr("tts_hub_tui.screens.studio.REPEATS", 60.0)
         await studio.pilot.press(*["f5"] * 10)
         await studio.pilot.press("x", *["f5"] * 10)
+        await studio.until(lambda: len(studio.app.desk.jobs) > 1)
         await studio.pilot.pause(0.2)
         assert len(studio.app.desk.jobs) == 2
 

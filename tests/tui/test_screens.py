@@ -7,6 +7,7 @@ from pathlib import Path
 import anyio
 import anyio.lowlevel
 import pytest
+from textual.command import CommandList
 from textual.screen import ModalScreen
 from textual.widgets import DataTable, Input
 from tts_hub_tui.hubs.interface import Catalogue
@@ -288,7 +289,8 @@ async def test_the_palette_finds_a_command(open_studio: OpenStudio) -> None:
     async with open_studio(text="One two.") as studio:
         await studio.pilot.press("ctrl+p")
         await studio.pilot.press(*"Speak")
-        await studio.pilot.pause(0.5)
+        found = studio.app.screen.query_one(CommandList)
+        await studio.until(lambda: found.option_count and "Speak" in str(found.get_option_at_index(0).prompt))
         await studio.pilot.press("enter")
         await studio.until(lambda: studio.engine.requests)
 
@@ -376,7 +378,7 @@ async def test_what_looks_like_markup_is_text(open_studio: OpenStudio) -> None:
         for keys in (["escape"], ["f2"], [*"[/b]"], ["escape"], ["f4"]):
             await studio.pilot.press(*keys)
             await studio.pilot.pause(0.1)
-        assert isinstance(studio.app.screen, EnginesScreen)
+        await studio.until(lambda: isinstance(studio.app.screen, EnginesScreen))
 
 
 @pytest.mark.parametrize("path", ["", "~nosuch/x", "x" * 400, "no/such/folder/x.mp3"])

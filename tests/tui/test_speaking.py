@@ -66,8 +66,7 @@ async def test_what_is_written_meanwhile_is_not_marked(open_studio: OpenStudio) 
         await studio.pilot.press("f5")
         await studio.until(lambda: studio.app.desk.player.position > 0.3)
         await studio.pilot.press("x")
-        await studio.pilot.pause(0.2)
-        assert not studio.studio.query_one(ScriptEditor).get_line(0).spans
+        await studio.until(lambda: not studio.studio.query_one(ScriptEditor).get_line(0).spans)
         assert studio.app.desk.player.state == "playing"
 
 
@@ -283,7 +282,7 @@ async def test_all_of_it_works_with_the_mouse(open_studio: OpenStudio) -> None:
     async with open_studio(text=SENTENCES) as studio:
         await studio.pilot.click("#speak")
         await spoken(studio)
-        await studio.pilot.pause(0.2)
+        await studio.until(lambda: studio.studio.query_one("#waveform").region.width > 60)
         await studio.pilot.click("#waveform", offset=(60, 0))
         player, recording = studio.app.desk.player, studio.app.desk.jobs[0].recording
         assert recording is not None

@@ -200,6 +200,7 @@ class StudioScreen(Screen[None]):
         if not text.strip():
             self.notify("There is nothing to speak yet: type or paste a text.", severity="warning")
             return
+        controls.clear_errors()
         request = controls.request(text)
         if request is None:
             self.notify("A field has a value that is not possible.", severity="error")

@@ -166,6 +166,7 @@ class Controls(Vertical):
             self.query_one("#engine", Select).value = name
         self.voice = None
         self.query_one("#voice", Button).label = self._voice_name
+        self.clear_errors()
         await self._show_engine("")
         self.post_message(self.Changed())
 
@@ -175,11 +176,14 @@ class Controls(Vertical):
             await self.choose_engine(self.engine.name)
         self.voice = voice
         self.query_one("#voice", Button).label = self._voice_name
+        self.show_error("voice", "")
         self.post_message(self.Changed())
 
     def request(self, text: str) -> SpeechRequest | None:
-        """What is asked for now; None where a field holds no value, which is shown there."""
-        self.clear_errors()
+        """What is asked for now; None where a field holds no value, and that field says so.
+
+        It clears no error: an estimate asks for this too, and must not remove what a failed speech left.
+        """
         speed = self.query_one("#speed", Input)
         failed = speed.validate(speed.value)
         if failed is not None and not failed.is_valid:
@@ -213,7 +217,7 @@ class Controls(Vertical):
         self._show_state()
 
     def clear_errors(self) -> None:
-        """A new try; that an engine is not ready is still true."""
+        """For a new try. That an engine is not ready stays true, and stays shown."""
         for error in self.query(FieldError):
             error.show("")
         self._show_state()
@@ -224,11 +228,16 @@ class Controls(Vertical):
             return  # the list tells its first value too
         self.voice = None
         self.query_one("#voice", Button).label = self._voice_name
+        self.clear_errors()
         await self._show_engine("")
         self.post_message(self.Changed())
 
-    @on(Select.Changed, "#model,#format")
     @on(Input.Changed, "#speed")
+    def _speed_changed(self) -> None:
+        self.show_error("speed", "")
+        self.post_message(self.Changed())
+
+    @on(Select.Changed, "#model,#format")
     @on(OptionsForm.Changed)
     def _something_changed(self) -> None:
         self.post_message(self.Changed())

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
@@ -138,6 +139,11 @@ class OptionRow(Vertical):
         text = _text(field.value) if isinstance(field, Input | Select) else UNSET
         return self.option.parse(text) if text != UNSET else UNSET
 
+    @on(Input.Changed)
+    @on(Select.Changed)
+    def _value_changed(self) -> None:
+        self.query_one(FieldError).show("")
+
     def _field(self) -> Input | Select[str]:
         option, default = self.option, self.option.default
         given = UNSET if self._given is UNSET else _written(self._given)
@@ -177,14 +183,13 @@ class OptionsForm(Vertical):
     def read(self) -> tuple[dict[str, object], bool]:
         """What differs from the engine's defaults, and whether that is all that is written.
 
-        What is no value is left out, and told at its field.
+        What is no value is left out, and its field says why.
         """
         found: dict[str, object] = {}
         is_sound = True
         for row in self.query(OptionRow):
             try:
                 value = row.read()
-                row.query_one(FieldError).show("")
             except ValueError as exc:
                 row.query_one(FieldError).show(str(exc))
                 is_sound = False
