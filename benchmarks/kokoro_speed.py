@@ -33,7 +33,7 @@ from machine import machine, say
 from tts_hub import SpeechRequest, TTSBackendManager
 from tts_hub.bench.texts import bench_text
 from tts_hub.config import Config
-from tts_hub.stream import AudioStream
+from tts_hub.request.stream import AudioStream
 
 SHORT = "Good morning, how are you today?"
 SHORT_ROUNDS = 4

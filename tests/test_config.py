@@ -23,8 +23,8 @@ from tts_hub.config import (
     settings_in,
 )
 from tts_hub.config_file import edit
+from tts_hub.engines.registry import Registry
 from tts_hub.errors import ConfigError
-from tts_hub.registry import Registry
 
 ROOT = Path(__file__).parent.parent
 SECTIONS: dict[str, type[BaseModel]] = {

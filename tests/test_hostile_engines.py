@@ -30,6 +30,7 @@ from tts_hub import (
     WordTiming,
 )
 from tts_hub.config import parse_config
+from tts_hub.engines.registry import Entry
 from tts_hub.errors import (
     BackendError,
     BackendUnavailableError,
@@ -39,7 +40,6 @@ from tts_hub.errors import (
     UsageError,
 )
 from tts_hub.progress import ProgressCallback, ignore
-from tts_hub.registry import Entry
 from tts_hub.testing import FakeBackend
 from tts_hub.threads import iterate_in_thread
 
@@ -128,7 +128,7 @@ CLOSES = [close_raising, close_exiting, close_hanging, close_ignoring_its_cancel
 
 @pytest.fixture
 def short_deadlines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tts_hub.engine.CLOSE_SECONDS", 0.05)
+    monkeypatch.setattr("tts_hub.engines.engine.CLOSE_SECONDS", 0.05)
     monkeypatch.setattr("tts_hub.containment.CANCEL_SECONDS", 0.05)
 
 

@@ -47,8 +47,8 @@ from tts_hub.errors import (
     UsageError,
 )
 from tts_hub.progress import ProgressCallback, ignore
-from tts_hub.stream import AudioStream
-from tts_hub.takes import Attempt
+from tts_hub.request.attempt import Attempt
+from tts_hub.request.stream import AudioStream
 from tts_hub.testing import FakeBackend, FakeScript
 from tts_hub.types import FLUSH, ModelFiles, RetakeReason
 

@@ -12,10 +12,10 @@ from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tts_hub.cost.pricing import Price
 from tts_hub.errors import UnknownModelError, UnknownVoiceError, UnsupportedLanguageError, one_of, shown
-from tts_hub.languages import Nearness, nearness
-from tts_hub.pricing import Price
 from tts_hub.progress import ProgressCallback, ignore
+from tts_hub.text.languages import Nearness, nearness
 from tts_hub.types import AudioChunk, Availability, Capabilities, ModelFiles, SegmentRequest, Voice
 
 MOST_CONCURRENCY = 256

@@ -15,29 +15,29 @@ import anyio
 from tts_hub.audio.file import AudioFileWriter
 from tts_hub.audio.formats import check_sample_rate, find_format, format_of_file
 from tts_hub.backend import TTSBackend
-from tts_hub.budget import Budget
-from tts_hub.choosing import AUTO, Chooser
 from tts_hub.config import Config, load_config
 from tts_hub.containment import contained, contained_call
-from tts_hub.costing import RequestCosts, estimate_of
-from tts_hub.engine import EngineState
-from tts_hub.engines import Engines
+from tts_hub.cost.budget import Budget
+from tts_hub.cost.pricing import CostEstimate
+from tts_hub.engines.engine import EngineState
+from tts_hub.engines.lifetime import Lifetime
+from tts_hub.engines.pool import Engines
+from tts_hub.engines.registry import Entry, Registry
 from tts_hub.errors import (
     InvalidTextError,
     TTSHubError,
     UsageError,
 )
-from tts_hub.generation import Generation, Replan
-from tts_hub.lifetime import Lifetime
-from tts_hub.pricing import CostEstimate
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
-from tts_hub.registry import Entry, Registry
-from tts_hub.route import Plan
-from tts_hub.shaping import LoudnessMemory, Shaper
-from tts_hub.stream import AudioStream, SpeechStream
+from tts_hub.request.costs import RequestCosts, estimate_of
+from tts_hub.request.generation import Generation, Replan
+from tts_hub.request.planning import AUTO, Chooser
+from tts_hub.request.route import Plan
+from tts_hub.request.shaping import LoudnessMemory, Shaper
+from tts_hub.request.stream import AudioStream, SpeechStream
+from tts_hub.request.validation import checked_request
 from tts_hub.text.source import SourceText
 from tts_hub.types import Availability, ModelFiles, RequestFields, SpeechRequest, Voice
-from tts_hub.validation import checked_request
 
 VOICES_WITHIN = 5.0
 """Seconds that an engine has to list its voices when those of all engines are asked for."""

@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from tts_hub.errors import GenerationError, OutputError
-from tts_hub.temporary import open_temporary
+from tts_hub.system.temporary import open_temporary
 from tts_hub_chatterbox.files import UnusableFileError
 
 SPEAKER_WIDTH = 256

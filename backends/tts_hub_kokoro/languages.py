@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tts_hub.languages import nearness
+from tts_hub.text.languages import nearness
 
 LATIN = frozenset({"LATIN", "FULLWIDTH", "GREEK", "MICRO"})
 """Greek letters are read by their names, as in formulas."""

@@ -10,8 +10,8 @@ from typing import ClassVar, cast
 import anyio
 
 from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend, pick_voice, preferred_voice
+from tts_hub.cost.pricing import Price
 from tts_hub.errors import BackendUnavailableError, GenerationError, UnknownVoiceError
-from tts_hub.pricing import Price
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.types import AudioChunk, Availability, SegmentRequest, Voice
 from tts_hub_remote.connection import Connection

@@ -7,7 +7,7 @@ import os
 from pydantic import Field, SecretStr, field_validator
 
 from tts_hub.backend import BackendSettings
-from tts_hub.pricing import Price
+from tts_hub.cost.pricing import Price
 from tts_hub_remote.address import checked_base
 
 

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from tts_hub.config import Config, load_config, parse_config, user_config_file
 from tts_hub.config_file import Setting, edit, file_to_edit, parse_value, settings
 from tts_hub.config_file.placing import same
+from tts_hub.engines.registry import Registry
 from tts_hub.errors import ConfigError
-from tts_hub.registry import Registry
 
 REPOSITORY = (Path(__file__).parents[2] / "config.toml").read_bytes()
 

@@ -17,7 +17,7 @@ from tts_hub import TTSBackendManager
 from tts_hub.config import parse_config
 from tts_hub.errors import BackendUnavailableError, ConfigError, GenerationError, UnknownModelError
 from tts_hub.progress import ProgressEvent
-from tts_hub.stream import AudioStream
+from tts_hub.request.stream import AudioStream
 
 pytestmark = pytest.mark.anyio
 SENTENCES = [f"This is sentence number {number} of them." for number in ("one", "two", "three", "four")]

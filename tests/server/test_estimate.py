@@ -7,7 +7,7 @@ import json
 import httpx
 
 from tests.server.conftest import Serve, Served
-from tts_hub.pricing import Price
+from tts_hub.cost.pricing import Price
 from tts_hub.testing import FakeBackend
 
 TEXT = "Hello there."

@@ -30,7 +30,7 @@ from tts_hub import Capabilities
 from tts_hub.config import parse_config
 from tts_hub.errors import ConfigError
 from tts_hub.server import create_app
-from tts_hub.signals import INTERRUPTED
+from tts_hub.system.signals import INTERRUPTED
 
 LISTS = ["/health", "/v1/models", "/v1/audio/voices", "/v1/engines", "/v1/audio/models", "/metrics"]
 FAULTY: dict[str, Callable[[], Any]] = {

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tts_hub.text.language import _loaded, detect_language
+from tts_hub.text.detection import _loaded, detect_language
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tts_hub_tui.studio.recording import Recording
 
 from tests.tui.conftest import Driven, OpenStudio, drawn_out, held
 from tts_hub.config import StudioConfig
-from tts_hub.stream import AudioStream
+from tts_hub.request.stream import AudioStream
 from tts_hub.testing.fake import FakeScript
 
 pytestmark = pytest.mark.anyio

@@ -13,7 +13,7 @@ from tts_hub.audio.codec import Muxer
 from tts_hub.audio.encode import WAV_HEADER_BYTES, Encoder, open_encoder, wav_header
 from tts_hub.audio.formats import PCM, WAV, AudioFormat, check_sample_rate
 from tts_hub.errors import AudioError, OutputError, UsageError
-from tts_hub.temporary import open_temporary, put_in_place, why_not_written
+from tts_hub.system.temporary import open_temporary, put_in_place, why_not_written
 from tts_hub.types import Samples
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from tts_hub.captions.cues import captions
 from tts_hub.errors import OutputError, UnsupportedFormatError, one_of
-from tts_hub.temporary import open_temporary, put_in_place, why_not_written
+from tts_hub.system.temporary import open_temporary, put_in_place, why_not_written
 from tts_hub.types import WordTiming
 
 

@@ -120,7 +120,7 @@ def _remembered(key: str) -> dict[str, Any] | None:
 def _looked_for(config_file: Path | None, key: str) -> dict[str, Any]:
     import anyio
 
-    from tts_hub.temporary import open_temporary, put_in_place
+    from tts_hub.system.temporary import open_temporary, put_in_place
 
     found = anyio.run(_look, config_file)
     file = _cache_file()

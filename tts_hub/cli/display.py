@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import click
 
 from tts_hub.cli.clock import Clock
-from tts_hub.pricing import CostEstimate, EngineEstimate, usd
+from tts_hub.cost.pricing import CostEstimate, EngineEstimate, usd
 from tts_hub.progress import ProgressEvent
 from tts_hub.report import SpeechReport
 

@@ -8,7 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from tts_hub.signals import INTERRUPTED
+from tts_hub.system.signals import INTERRUPTED
 
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 

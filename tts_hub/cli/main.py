@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from tts_hub.errors import BackendError, BackendUnavailableError, TTSHubError
-from tts_hub.signals import INTERRUPTED, ending_in_time
+from tts_hub.system.signals import INTERRUPTED, ending_in_time
 
 COMMANDS = {
     "speak": "tts_hub.cli.speak",

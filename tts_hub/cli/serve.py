@@ -14,7 +14,7 @@ from tts_hub.cli.main import run
 from tts_hub.config import Config, load_config
 from tts_hub.errors import BackendUnavailableError, install_command
 from tts_hub.manager import TTSBackendManager
-from tts_hub.signals import ending_in_time
+from tts_hub.system.signals import ending_in_time
 
 OTHERS = stat.S_IROTH | stat.S_IWOTH
 

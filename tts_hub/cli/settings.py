@@ -18,8 +18,8 @@ from tts_hub.config import (
     user_config_file,
 )
 from tts_hub.config_file import Setting, edit, file_to_edit, parse_value, setting_at, settings
+from tts_hub.engines.registry import Registry
 from tts_hub.errors import ConfigError
-from tts_hub.registry import Registry
 
 
 @click.group(invoke_without_command=True, short_help="Show and change the settings.")

@@ -20,9 +20,9 @@ from tts_hub.cli.sinks import Player, Sink, StdoutSink, open_file, unless_it_fai
 from tts_hub.cli.source import Recorded, read_file, read_stdin
 from tts_hub.errors import OutputError, UnsupportedOptionError
 from tts_hub.manager import TTSBackendManager
-from tts_hub.stream import AudioStream
+from tts_hub.request.stream import AudioStream
+from tts_hub.request.validation import checked_request
 from tts_hub.types import RequestFields
-from tts_hub.validation import checked_request
 
 STDOUT = "-"
 

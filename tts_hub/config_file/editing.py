@@ -15,9 +15,9 @@ from typing import IO, Any
 from tts_hub.config import find_config_file, parse_config, settings_in, user_config_file
 from tts_hub.config_file.keys import Key, join_key, split_key
 from tts_hub.config_file.placing import with_setting
+from tts_hub.engines.registry import Registry
 from tts_hub.errors import ConfigError
-from tts_hub.registry import Registry
-from tts_hub.temporary import open_temporary
+from tts_hub.system.temporary import open_temporary
 
 OWN_ONLY = 0o600
 """Permissions of a new file: keys of services may come to be in it."""

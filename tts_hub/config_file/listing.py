@@ -13,8 +13,8 @@ from pydantic import BaseModel, ValidationError
 from tts_hub.config import ENV_PREFIX, Config, LoadedConfig
 from tts_hub.config_file.keys import Key, join_key, split_key
 from tts_hub.config_file.shape import ANY, Kind, Shape, shape_of
+from tts_hub.engines.registry import Entry, Registry
 from tts_hub.errors import BackendUnavailableError, ConfigError, one_of
-from tts_hub.registry import Entry, Registry
 
 DEFAULT = "default"
 """The source of a value that nobody set."""

@@ -26,7 +26,7 @@ from tts_hub.server.limits import CallerLimits, LimitedRequests
 from tts_hub.server.metrics import Metrics
 from tts_hub.server.paths import TolerantPaths
 from tts_hub.server.schema import openapi_of
-from tts_hub.text.language import load_model
+from tts_hub.text.detection import load_model
 
 logger = logging.getLogger(__name__)
 

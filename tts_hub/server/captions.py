@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from tts_hub.audio.formats import AudioFormat
 from tts_hub.progress import ProgressEvent, ignore
+from tts_hub.request.stream import AudioStream, SpeechStream
 from tts_hub.server.errors import failure_of
 from tts_hub.server.finished import FinishedSpeech, opened_audio
 from tts_hub.server.hub import Hub, TheHub
@@ -25,7 +26,6 @@ from tts_hub.server.schema import CAPTIONED_ANSWERS, LINE_ANSWERS, LINES
 from tts_hub.server.speech import CLIENT_CLOSED, usage
 from tts_hub.server.streaming import StreamedSpeech, opened
 from tts_hub.server.wire import CaptionedBody, KokoroCaptionedBody, speech_request
-from tts_hub.stream import AudioStream, SpeechStream
 from tts_hub.types import WordTiming
 
 router = APIRouter(tags=["captions"])

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
-from tts_hub.pricing import CostEstimate
+from tts_hub.cost.pricing import CostEstimate
 from tts_hub.server.hub import Hub, TheHub
 from tts_hub.server.schema import JSON_ANSWERS
 from tts_hub.server.wire import Fields, Markup, SpeechBody, speech_request

@@ -18,11 +18,11 @@ from starlette.types import Send
 
 from tts_hub.audio.convert import encode_file, encode_stream
 from tts_hub.audio.formats import FLAC, WAV, AudioFormat, check_sample_rate, find_format
+from tts_hub.request.stream import AudioStream
+from tts_hub.request.validation import checked_request
 from tts_hub.server.hub import Hub
 from tts_hub.server.streaming import SpeechAnswer
-from tts_hub.stream import AudioStream
 from tts_hub.types import AudioChunk, SpeechRequest
-from tts_hub.validation import checked_request
 
 HELD_FORMATS = (FLAC, WAV)
 """Those whose readers go by the header."""

@@ -32,6 +32,7 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from starlette.websockets import WebSocketDisconnected
 
 from tts_hub.errors import InvalidRequestError
+from tts_hub.request.stream import SpeechStream
 from tts_hub.server.errors import Failure, FailureError, failure_of, log_failure, unknown_url
 from tts_hub.server.guards import KEY_PROTOCOL
 from tts_hub.server.hub import Hub, TheHub
@@ -41,7 +42,6 @@ from tts_hub.server.metrics import IDLE, Outcome, ReaderPaused
 from tts_hub.server.reports import log_fallbacks, report_values
 from tts_hub.server.websocket import DRAINING
 from tts_hub.server.wire import Utterance
-from tts_hub.stream import SpeechStream
 from tts_hub.types import FLUSH
 
 MOST_QUEUED = 8

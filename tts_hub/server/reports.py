@@ -10,8 +10,8 @@ from typing import Any
 from tts_hub.errors import NoAudioError
 from tts_hub.progress import ProgressEvent
 from tts_hub.report import Fallback, SpeechReport
+from tts_hub.request.stream import place_of
 from tts_hub.server.privacy import without_folders
-from tts_hub.stream import place_of
 from tts_hub.types import Availability
 
 SAID_OF = {

@@ -16,13 +16,13 @@ import uvicorn
 from fastapi import FastAPI
 
 from tts_hub.config import ServerConfig
-from tts_hub.engine import CLOSE_SECONDS
+from tts_hub.engines.engine import CLOSE_SECONDS
 from tts_hub.errors import ConfigError, OutputError
 from tts_hub.server.connection import BoundedHTTP
 from tts_hub.server.guards import LOOPBACK
 from tts_hub.server.room import Room, most_connections, quieten_accept_errors
 from tts_hub.server.websocket import DrainingWebSocket
-from tts_hub.signals import ending_in_time
+from tts_hub.system.signals import ending_in_time
 
 KEEP_ALIVE = 75
 """Seconds; longer than common clients keep idle connections, so that they close first."""

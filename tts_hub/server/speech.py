@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from tts_hub.report import SpeechReport
+from tts_hub.request.stream import SpeechStream
 from tts_hub.server import finished
 from tts_hub.server.errors import failure_of, has_tried_before
 from tts_hub.server.finished import HELD_CHARACTERS, HELD_FORMATS, FinishedSpeech, HeldSpeech, opened_audio
@@ -20,7 +21,6 @@ from tts_hub.server.metrics import ClientGone
 from tts_hub.server.schema import AUDIO_ANSWERS, EVENT_STREAM
 from tts_hub.server.streaming import StreamedSpeech, opened
 from tts_hub.server.wire import SpeechBody, speech_request
-from tts_hub.stream import SpeechStream
 
 CHARACTERS_PER_TOKEN = 4
 TOKENS_PER_SECOND = 25

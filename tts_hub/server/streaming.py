@@ -18,11 +18,11 @@ from fastapi import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from tts_hub.request.stream import AudioStream, SpeechStream
 from tts_hub.server.errors import failure_of, log_failure
 from tts_hub.server.hub import Hub
 from tts_hub.server.metrics import ClientGone, Outcome, ReaderPaused, outcome_of
 from tts_hub.server.reports import log_fallbacks
-from tts_hub.stream import AudioStream, SpeechStream
 
 NO_BUFFERING = {"cache-control": "no-store", "x-accel-buffering": "no"}
 """Proxies shall pass on what comes when it comes."""

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from tts_hub.backend import TTSBackend, model_names, speaks
 from tts_hub.containment import described, is_from_a_signal
-from tts_hub.declaration import (
+from tts_hub.engines.declaration import (
     checked_availability,
     checked_capabilities,
     checked_class,
@@ -34,9 +34,9 @@ from tts_hub.declaration import (
     checked_price,
     checked_voices,
 )
-from tts_hub.engine import CLOSE_SECONDS
+from tts_hub.engines.engine import CLOSE_SECONDS
+from tts_hub.engines.inspection import Inspection
 from tts_hub.errors import TTSHubError, UnknownVoiceError
-from tts_hub.inspection import Inspection
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.types import SPEECH_RATES, AudioChunk, SegmentRequest, Voice
 

@@ -13,8 +13,8 @@ import numpy as np
 from pydantic import Field
 
 from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend
+from tts_hub.cost.pricing import Price
 from tts_hub.errors import BackendUnavailableError, GenerationError
-from tts_hub.pricing import Price
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.types import (
     AudioChunk,

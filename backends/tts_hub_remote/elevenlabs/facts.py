@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tts_hub.pricing import Price
+from tts_hub.cost.pricing import Price
 from tts_hub.types import Voice
 
 URL = "https://api.elevenlabs.io"

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, cast
 from urllib.parse import urlsplit
 
 from tts_hub.backend import BackendOptions, BackendSettings
+from tts_hub.cost.pricing import Price
 from tts_hub.errors import (
     InvalidRequestError,
     TTSHubError,
@@ -20,7 +21,6 @@ from tts_hub.errors import (
     one_of,
     shown,
 )
-from tts_hub.pricing import Price
 from tts_hub.progress import ProgressCallback, ProgressEvent
 from tts_hub.types import AudioChunk, Availability, Capabilities, SegmentRequest, Voice
 from tts_hub_remote.base import RemoteBackend, told

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 
-from tts_hub.pricing import Price
+from tts_hub.cost.pricing import Price
 
 HOST = "api.openai.com"
 USUAL_MODEL = "gpt-4o-mini-tts"

@@ -16,8 +16,8 @@ from urllib.parse import quote, urlsplit
 import anyio
 import httpx
 
+from tts_hub.cost.pricing import CostEstimate, EngineEstimate
 from tts_hub.errors import BackendUnavailableError, InvalidTextError, TTSHubError, UsageError
-from tts_hub.pricing import CostEstimate, EngineEstimate
 from tts_hub.progress import ProgressCallback, ProgressEvent
 from tts_hub.types import ModelFiles, SpeechRequest, Voice
 from tts_hub_tui.hubs.interface import Catalogue, EngineInfo

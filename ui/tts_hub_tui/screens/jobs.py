@@ -15,8 +15,8 @@ from textual.coordinate import Coordinate
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Input, Static
 
+from tts_hub.cost.pricing import usd
 from tts_hub.errors import OutputError
-from tts_hub.pricing import usd
 from tts_hub_tui.studio.history import Entry, History
 from tts_hub_tui.studio.jobs import Job
 from tts_hub_tui.widgets.now import clock

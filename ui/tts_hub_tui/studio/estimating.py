@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tts_hub.cost.pricing import usd
 from tts_hub.errors import TTSHubError
-from tts_hub.pricing import usd
 from tts_hub.types import SpeechRequest
 from tts_hub_tui.hubs.interface import Hub
 

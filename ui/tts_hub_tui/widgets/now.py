@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
 
-from tts_hub.pricing import usd
+from tts_hub.cost.pricing import usd
 from tts_hub_tui.studio.desk import Desk
 from tts_hub_tui.studio.jobs import Job
 from tts_hub_tui.widgets.waveform import Waveform

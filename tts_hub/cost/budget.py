@@ -13,9 +13,9 @@ from types import MappingProxyType
 import anyio
 
 from tts_hub.config import BudgetConfig, user_data_folder
+from tts_hub.cost.ledger import ROUNDING, Ledger, check_sum, is_sum, today
+from tts_hub.cost.pricing import Cost, Price, Work, usd
 from tts_hub.errors import BudgetExceededError, OutputError
-from tts_hub.ledger import ROUNDING, Ledger, check_sum, is_sum, today
-from tts_hub.pricing import Cost, Price, Work, usd
 from tts_hub.report import EngineCost
 from tts_hub.types import AudioChunk, Usage
 

@@ -8,8 +8,8 @@ import anyio
 from anyio.abc import TaskGroup
 
 from tts_hub.config import LimitsConfig
-from tts_hub.engine import Engine, close_all
-from tts_hub.registry import Entry
+from tts_hub.engines.engine import Engine, close_all
+from tts_hub.engines.registry import Entry
 
 MOST_BETWEEN_LOOKS = 15.0
 """Seconds after which idle engines are looked for again."""

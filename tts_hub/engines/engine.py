@@ -14,7 +14,10 @@ from anyio.abc import TaskGroup
 from tts_hub.backend import BackendOptions, TTSBackend
 from tts_hub.config import LimitsConfig
 from tts_hub.containment import contained, contained_call, described, ended_within
-from tts_hub.declaration import checked_capabilities, checked_price, checked_voice, checked_voices
+from tts_hub.cost.pricing import Price
+from tts_hub.engines.declaration import checked_capabilities, checked_price, checked_voice, checked_voices
+from tts_hub.engines.registry import Entry
+from tts_hub.engines.slots import SlotQueue, Turn
 from tts_hub.errors import (
     BackendError,
     BackendUnavailableError,
@@ -23,10 +26,7 @@ from tts_hub.errors import (
     TTSHubError,
     UsageError,
 )
-from tts_hub.pricing import Price
 from tts_hub.progress import ProgressCallback, ProgressEvent
-from tts_hub.registry import Entry
-from tts_hub.slots import SlotQueue, Turn
 from tts_hub.threads import left_behind
 from tts_hub.types import Capabilities, Voice
 

@@ -6,7 +6,7 @@ import pytest
 
 from tts_hub.backend import fitting, pick_voice, preferred_voice
 from tts_hub.errors import UnsupportedLanguageError
-from tts_hub.languages import more_exact, nearness
+from tts_hub.text.languages import more_exact, nearness
 from tts_hub.types import Voice
 
 

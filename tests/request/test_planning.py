@@ -21,7 +21,7 @@ from tts_hub.errors import (
     UnsupportedOptionError,
 )
 from tts_hub.progress import ProgressCallback, ignore
-from tts_hub.stream import AudioStream
+from tts_hub.request.stream import AudioStream
 from tts_hub.testing import FakeBackend, FakeScript
 from tts_hub.testing.fake import TONES
 from tts_hub.types import FLUSH, AudioChunk
@@ -164,7 +164,7 @@ async def test_a_wrong_voice_is_told_before_an_engine_is_loaded(model: str) -> N
 async def test_an_engine_that_does_not_list_its_voices_is_passed_over_with_a_notice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tts_hub.choosing.ANSWER_WITHIN", 0.01)
+    monkeypatch.setattr("tts_hub.request.planning.ANSWER_WITHIN", 0.01)
     broken, hanging, good = natural(), Linguist("slow", "en-US", priority=5), robot()
     broken.broken, hanging.hangs = OSError("/home/me/voices.bin"), True
     events: list[ProgressEvent] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from tts_hub.slots import SlotQueue
+from tts_hub.engines.slots import SlotQueue
 
 pytestmark = pytest.mark.anyio
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tts_hub import TTSBackendManager
+from tts_hub.engines.registry import Registry
 from tts_hub.errors import BackendUnavailableError, UnknownModelError
-from tts_hub.registry import Registry
 
 GOOD = """
 from tts_hub.testing import FakeBackend

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from tts_hub.backend import BackendOptions, TTSBackend
-from tts_hub.engine import Engine
+from tts_hub.engines.engine import Engine
 from tts_hub.errors import (
     UnknownVoiceError,
     UnsupportedLanguageError,
@@ -16,8 +16,8 @@ from tts_hub.errors import (
     one_of,
     shown,
 )
-from tts_hub.languages import more_exact, nearness
 from tts_hub.progress import ProgressCallback
+from tts_hub.text.languages import more_exact, nearness
 from tts_hub.text.source import Cutting
 from tts_hub.types import Capabilities, SpeechRequest, Voice
 

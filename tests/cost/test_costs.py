@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 
 from tts_hub import TTSBackendManager
 from tts_hub.config import parse_config
+from tts_hub.cost.ledger import FILE_NAME, Ledger, today
+from tts_hub.cost.pricing import Bounds, Cost, Price, Work, expected_work, usd
 from tts_hub.errors import (
     BackendError,
     BudgetExceededError,
@@ -28,9 +30,7 @@ from tts_hub.errors import (
     UnknownModelError,
     UsageError,
 )
-from tts_hub.ledger import FILE_NAME, Ledger, today
-from tts_hub.pricing import Bounds, Cost, Price, Work, expected_work, usd
-from tts_hub.stream import AudioStream
+from tts_hub.request.stream import AudioStream
 from tts_hub.testing import FakeBackend, FakeScript
 from tts_hub.types import Usage
 

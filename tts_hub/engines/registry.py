@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from tts_hub.backend import BackendSettings, TTSBackend, model_names
 from tts_hub.config import explain
 from tts_hub.containment import contained, contained_call, described
-from tts_hub.declaration import (
+from tts_hub.engines.declaration import (
     FaultError,
     checked_availability,
     checked_class,

@@ -10,8 +10,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from tts_hub.cost.pricing import usd
 from tts_hub.errors import BudgetExceededError, OutputError, UsageError
-from tts_hub.pricing import usd
 
 FILE_NAME = "spending.sqlite3"
 LOCKED_FOR = 10.0

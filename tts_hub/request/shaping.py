@@ -9,9 +9,9 @@ import numpy as np
 
 from tts_hub.audio.track import Track, TrackSettings
 from tts_hub.config import AudioConfig
-from tts_hub.generation import Part, SegmentBroken, SegmentEnded, SegmentStarted
 from tts_hub.report import Fallback, Retake
-from tts_hub.route import Speaker
+from tts_hub.request.generation import Part, SegmentBroken, SegmentEnded, SegmentStarted
+from tts_hub.request.route import Speaker
 from tts_hub.text.segment import Segment
 from tts_hub.types import AudioChunk, SpeechRequest
 

@@ -11,7 +11,8 @@ import anyio
 from anyio import to_thread
 
 from tts_hub.config import Config
-from tts_hub.engines import Engines
+from tts_hub.engines.pool import Engines
+from tts_hub.engines.registry import Entry, Registry
 from tts_hub.errors import (
     BackendError,
     BackendUnavailableError,
@@ -23,10 +24,9 @@ from tts_hub.errors import (
     UnsupportedOptionError,
     one_of,
 )
-from tts_hub.languages import Nearness, more_exact, nearness, primary_language
-from tts_hub.registry import Entry, Registry
-from tts_hub.route import Plan, Stop
-from tts_hub.text.language import detect_language, is_model_loaded, load_model
+from tts_hub.request.route import Plan, Stop
+from tts_hub.text.detection import detect_language, is_model_loaded, load_model
+from tts_hub.text.languages import Nearness, more_exact, nearness, primary_language
 from tts_hub.text.source import Cutting
 from tts_hub.types import SpeechRequest, Voice
 

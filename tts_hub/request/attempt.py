@@ -8,7 +8,7 @@ import anyio
 import numpy as np
 
 from tts_hub.errors import TTSHubError
-from tts_hub.route import Speaker
+from tts_hub.request.route import Speaker
 from tts_hub.text.segment import Segment
 from tts_hub.types import AudioChunk
 

@@ -12,8 +12,8 @@ from dataclasses import fields
 from typing import Any, NoReturn, get_args
 
 from tts_hub.backend import MOST_CONCURRENCY, BackendOptions, BackendSettings, TTSBackend
+from tts_hub.cost.pricing import Price
 from tts_hub.errors import BackendUnavailableError
-from tts_hub.pricing import Price
 from tts_hub.types import Availability, Capabilities, Gender, ModelFiles, Voice
 
 _TRUTHS = tuple(field.name for field in fields(Capabilities) if field.type == "bool")

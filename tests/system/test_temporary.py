@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from tts_hub import temporary
 from tts_hub.audio.file import AudioFileWriter
 from tts_hub.audio.formats import find_format
 from tts_hub.captions import write_captions
 from tts_hub.config_file import edit
-from tts_hub.temporary import LEFTOVER_AFTER, open_temporary, put_in_place, remove_leftovers
+from tts_hub.system import temporary
+from tts_hub.system.temporary import LEFTOVER_AFTER, open_temporary, put_in_place, remove_leftovers
 
 NAME = ".tts-hub-0123456789ab.part"
 
@@ -93,7 +93,8 @@ def test_links_and_folders_stay(tmp_path: Path) -> None:
 
 def test_a_killed_program_leaves_a_file_that_nobody_holds(tmp_path: Path) -> None:
     code = (
-        "import os, signal, sys\nfrom pathlib import Path\nfrom tts_hub.temporary import open_temporary\n"
+        "import os, signal, sys\nfrom pathlib import Path\n"
+        "from tts_hub.system.temporary import open_temporary\n"
         "held = open_temporary(Path(sys.argv[1]) / 'x.mp3')\nos.kill(os.getpid(), signal.SIGKILL)\n"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False, timeout=60)

@@ -18,10 +18,11 @@ import numpy as np
 from anyio.abc import TaskGroup
 from anyio.lowlevel import cancel_shielded_checkpoint, checkpoint, checkpoint_if_cancelled
 
-from tts_hub.budget import Bill
 from tts_hub.config import LimitsConfig, TextConfig
 from tts_hub.containment import contained, contained_call, described
-from tts_hub.costing import RequestCosts
+from tts_hub.cost.budget import Bill
+from tts_hub.engines.inspection import Inspection
+from tts_hub.engines.slots import Turn
 from tts_hub.errors import (
     BackendError,
     BackendUnavailableError,
@@ -33,11 +34,10 @@ from tts_hub.errors import (
     TTSHubError,
     UsageError,
 )
-from tts_hub.inspection import Inspection
 from tts_hub.progress import ProgressCallback, ProgressEvent
-from tts_hub.route import Plan, Speaker, Stop, prepare_speaker
-from tts_hub.slots import Turn
-from tts_hub.takes import Attempt, BusyClock, Take
+from tts_hub.request.attempt import Attempt, BusyClock, Take
+from tts_hub.request.costs import RequestCosts
+from tts_hub.request.route import Plan, Speaker, Stop, prepare_speaker
 from tts_hub.text.check import is_visible
 from tts_hub.text.normalise import NormaliseOptions, SpokenText, WordMapper, spoken_form
 from tts_hub.text.segment import Segment

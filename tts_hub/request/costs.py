@@ -9,11 +9,11 @@ from dataclasses import dataclass, fields
 
 from anyio.lowlevel import checkpoint
 
-from tts_hub.budget import Account, Bill
+from tts_hub.cost.budget import Account, Bill
+from tts_hub.cost.pricing import FREE, CostEstimate, EngineEstimate, Price, Work, expected_work
 from tts_hub.errors import TTSHubError
-from tts_hub.pricing import FREE, CostEstimate, EngineEstimate, Price, Work, expected_work
 from tts_hub.report import EngineCost
-from tts_hub.route import Stop, native_speed
+from tts_hub.request.route import Stop, native_speed
 from tts_hub.text.segment import Segment
 from tts_hub.types import SpeechRequest
 

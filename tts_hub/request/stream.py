@@ -17,13 +17,13 @@ from anyio import from_thread, lowlevel
 from tts_hub.audio.convert import encode_stream
 from tts_hub.audio.formats import AudioFormat
 from tts_hub.errors import InvalidTextError, UsageError
-from tts_hub.generation import Generation, SegmentBroken, SegmentEnded, SegmentStarted
 from tts_hub.progress import ProgressCallback, ProgressEvent, Stage
 from tts_hub.report import SpeechReport
-from tts_hub.shaping import Shaper
+from tts_hub.request.generation import Generation, SegmentBroken, SegmentEnded, SegmentStarted
+from tts_hub.request.shaping import Shaper
+from tts_hub.request.wordlog import WordLog
 from tts_hub.text.segment import Segment
 from tts_hub.types import AudioChunk, SpeechRequest, WordTiming
-from tts_hub.wordlog import WordLog
 
 CLOSE_WITHIN = 10.0
 """Seconds to wait for an engine to let go; it takes milliseconds unless the engine is stuck."""

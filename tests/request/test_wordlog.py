@@ -7,8 +7,8 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tts_hub.request.wordlog import WordLog
 from tts_hub.types import WordTiming
-from tts_hub.wordlog import WordLog
 
 WORDS = st.builds(
     WordTiming,

@@ -1,0 +1,1 @@
+"""What the operating system needs care with: temporary files and signals."""
