@@ -16,9 +16,9 @@ PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 FLOORS = [
     {
         *("types", "errors", "progress", "report", "backend", "config", "threads", "containment"),
-        *("audio", "captions", "config_file", "cost", "download", "system", "text"),
+        *("audio", "captions", "cost", "download", "system", "text"),
     },
-    {"engines"},
+    {"engines", "config_file"},
     {"request"},
     {"manager"},
     {"__main__", "bench", "cli", "server", "testing"},
