@@ -78,7 +78,7 @@ class Muxer:
     def __init__(
         self, sink: ByteSink | IO[bytes], audio_format: AudioFormat, sample_rate: int, *, live: bool
     ) -> None:
-        import av
+        import av  # FFmpeg is slow to import: only once audio is encoded
 
         self._failure = av.FFmpegError
         recipe = RECIPES[audio_format.name]

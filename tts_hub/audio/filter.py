@@ -34,10 +34,12 @@ class FilterChain:
     """FFmpeg audio filters in a row, each a (name, arguments) pair, for mono audio of one rate in Hz."""
 
     def __init__(self, sample_rate: int, filters: list[tuple[str, str]]) -> None:
+        # FFmpeg is slow to import: only once there is audio.
         import av
         from av import filter as av_filter
 
         self._errors = av.error
+        self._frame_type = av.AudioFrame
         self._source = FrameSource(sample_rate)
         self._graph = av_filter.Graph()
         self._graph.threads = 1  # speech is little work; FFmpeg's own choice is a pool for each chain
@@ -73,14 +75,12 @@ class FilterChain:
             raise AudioError(f"an audio filter failed: {exc}") from exc
 
     def _pulled(self) -> Iterator[av.AudioFrame]:
-        import av
-
         while True:
             try:
                 frame = self._graph.pull()
             except (self._errors.BlockingIOError, self._errors.EOFError):
                 return
-            if isinstance(frame, av.AudioFrame):
+            if isinstance(frame, self._frame_type):
                 yield frame
 
 

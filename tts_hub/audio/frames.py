@@ -23,7 +23,7 @@ class FrameSource:
     """Makes frames of one sample rate whose time stamps follow each other."""
 
     def __init__(self, sample_rate: int) -> None:
-        import av
+        import av  # FFmpeg is slow to import: only once there is audio
 
         self._new_frame = av.AudioFrame.from_ndarray
         self._sample_rate = sample_rate

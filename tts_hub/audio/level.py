@@ -49,13 +49,13 @@ class Leveller:
         if self._gain_db is not None:
             return self._louder(samples)
         self._held = np.concatenate([self._held, samples])
-        return self._released(self._meter.opening_lufs)
+        return self._release(self._meter.opening_lufs)
 
     def end_segment(self) -> Samples:
         """What was held back, in a segment with little sound."""
         if self._gain_db is not None:
             return silence(0)
-        ready = self._released(self._meter.opening_so_far())
+        ready = self._release(self._meter.opening_so_far())
         rest, self._held = self._held, silence(0)
         self._passed += len(rest)
         return np.concatenate([ready, rest])
@@ -71,7 +71,7 @@ class Leveller:
         self._gain_db += max(-self._step_db, min(self._step_db, step))
         self._step_db = MAX_STEP_DB
 
-    def _released(self, opening_lufs: float | None) -> Samples:
+    def _release(self, opening_lufs: float | None) -> Samples:
         """The silence before the first sound; once the opening is known, all that was held."""
         ready, self._held = np.split(self._held, [max(0, self._meter.silent_lead - self._passed)])
         self._passed += len(ready)

@@ -132,8 +132,8 @@ def _sounding(energies: list[float]) -> list[float]:
 
 
 def _opening_loudness(energies: list[float]) -> float | None:
-    heard = _sounding(energies)
-    return _loudness(sum(heard) / len(heard)) if heard else None
+    sounding = _sounding(energies)
+    return _loudness(sum(sounding) / len(sounding)) if sounding else None
 
 
 def _loudness(mean_square: float) -> float:

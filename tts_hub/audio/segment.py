@@ -60,13 +60,13 @@ class SegmentChain:
         self.tempo = tempo
 
     @property
-    def heard(self) -> bool:
+    def has_sound(self) -> bool:
         """Some sound has come."""
-        return self._trimmer.heard
+        return self._trimmer.has_sound
 
     @property
     def lead_seconds(self) -> float:
-        """Seconds of the engine's audio that were taken off the front; final once `heard`."""
+        """Seconds of the engine's audio that were taken off the front; final once `has_sound`."""
         return self._trimmer.dropped_lead / self._settings.sample_rate if self._settings.trim_silence else 0.0
 
     def push(self, chunk: AudioChunk) -> Samples:
@@ -81,7 +81,7 @@ class SegmentChain:
         ready = self._after_resampling(rest)
         if self._leveller is not None:
             ready = np.concatenate([ready, self._after_levelling(self._leveller.end_segment())])
-        if self._settings.trim_silence and self._resampled and not self.heard:
+        if self._settings.trim_silence and self._resampled and not self.has_sound:
             return silence(round(self._settings.silent_segment_seconds * self._settings.sample_rate))
         return np.concatenate([ready, self._fader.process(self._tempo.finish()), self._fader.finish()])
 

@@ -46,16 +46,16 @@ class Timeline:
         """The words that have ended by `until` seconds on the track."""
         taken = []
         while self._waiting and clock.on_track(self._waiting[0].end) <= until:
-            taken.append(self._moved(self._waiting.popleft(), clock, until))
+            taken.append(self._move(self._waiting.popleft(), clock, until))
         return tuple(taken)
 
     def take_all(self, clock: SegmentClock, segment_end: float) -> tuple[WordTiming, ...]:
         """All that are left, none beyond the end of the segment, in seconds on the track."""
-        words = tuple(self._moved(word, clock, segment_end) for word in self._waiting)
+        words = tuple(self._move(word, clock, segment_end) for word in self._waiting)
         self._waiting.clear()
         return words
 
-    def _moved(self, word: WordTiming, clock: SegmentClock, latest: float) -> WordTiming:
+    def _move(self, word: WordTiming, clock: SegmentClock, latest: float) -> WordTiming:
         start = min(max(self._last_start, clock.on_track(word.start)), latest)
         end = min(max(self._last_end, start, clock.on_track(word.end)), latest)
         self._last_start, self._last_end = start, end

@@ -32,7 +32,7 @@ class Track:
         self._in_segment = False
         self._segment_start: int | None = None
         self._pause_before = 0
-        self._heard_before = False
+        self._had_sound_before = False
         self._laid = 0
         self._given = 0
         self._finished = False
@@ -40,12 +40,12 @@ class Track:
     @property
     def segment_audible(self) -> bool:
         """Whether the present segment, or the last one, has had any sound."""
-        return self._segment is not None and self._segment.heard
+        return self._segment is not None and self._segment.has_sound
 
     @property
     def audible(self) -> bool:
         """Whether any segment has had any sound."""
-        return self._heard_before or self.segment_audible
+        return self._had_sound_before or self.segment_audible
 
     @property
     def seconds(self) -> float:
@@ -75,9 +75,9 @@ class Track:
         """
         self._require_between_segments()
         tempo = self._settings.tempo if tempo is None else tempo
-        heard = self.audible
+        had_sound = self.audible
         self._segment = SegmentChain(self._settings, tempo, self._leveller(source, start_lufs))
-        self._heard_before = heard
+        self._had_sound_before = had_sound
         self._in_segment = True
         self._segment_start = None
         self._pause_before = self._length(pause_before) if self._laid else 0

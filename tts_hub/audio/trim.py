@@ -22,7 +22,7 @@ class SilenceTrimmer:
         self._tail = tail
         self._tail_left = 0
         self._held: list[Samples] = []
-        self.heard = False
+        self.has_sound = False
         """Some sound has come."""
         self.dropped_lead = 0
         """Samples taken off the front so far."""
@@ -31,11 +31,11 @@ class SilenceTrimmer:
         """Shape (T,) in, what is certain to stay out."""
         loud = np.flatnonzero(np.abs(samples) >= self._threshold)
         if not loud.size:
-            return self._pass_tail(samples) if self.heard else self._hold_lead(samples)
+            return self._pass_tail(samples) if self.has_sound else self._hold_lead(samples)
         sounding, rest = np.split(samples, [loud[-1] + 1])
         before = self._take_held()
-        if not self.heard:
-            self.heard = True
+        if not self.has_sound:
+            self.has_sound = True
             cut = max(0, len(before) + int(loud[0]) - self._lead)
             before, sounding = before[cut:], sounding[max(0, cut - len(before)) :]
             self.dropped_lead += cut

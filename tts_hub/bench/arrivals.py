@@ -84,7 +84,7 @@ def decode(parts: Sequence[Part], response_format: str, pcm_rate: int = 24_000) 
 
 def _decode_container(data: bytes, response_format: str) -> tuple[Samples, int, list[Packet]]:
     """Samples, rate, and where each packet ends."""
-    import av
+    import av  # slow to import: not for the list of commands
 
     pages = _ogg_pages(data)
     pieces: list[Samples] = []

@@ -154,8 +154,8 @@ def _key(cell: Cell) -> tuple[str, str]:
 
 def _unlike(name: str, a: object, b: object) -> Iterator[str]:
     if a != b:
-        yield f"{name}: {_told(a)} / {_told(b)}"
+        yield f"{name}: {_in_words(a)} / {_in_words(b)}"
 
 
-def _told(value: object) -> str:
+def _in_words(value: object) -> str:
     return ", ".join(value) if isinstance(value, list) else str(value)

@@ -59,13 +59,13 @@ class Plan:
 class Watcher:
     """Told of what happens; does nothing itself."""
 
-    def began(self, what: str) -> None:
+    def on_phase(self, what: str) -> None:
         """A cell begins, or its warm-up."""
 
-    def request_done(self) -> None:
+    def on_request(self) -> None:
         """One request is over."""
 
-    def cell_done(self, cell: Cell) -> None:
+    def on_cell(self, cell: Cell) -> None:
         """A cell is measured."""
 
 
@@ -111,7 +111,7 @@ async def run_plan(plan: Plan, watcher: Watcher | None = None) -> Result:
                 ]
                 async for cell in _cells(plan, setups, text, watcher, nothing_yet=not cells):
                     cells.append(cell)
-                    watcher.cell_done(cell)
+                    watcher.on_cell(cell)
     return Result(command=plan.command, seed=plan.seed, began=began, machine=this_machine(), cells=cells)
 
 
@@ -119,7 +119,7 @@ async def _cells(
     plan: Plan, setups: Sequence[Setup], text: BenchText, watcher: Watcher, *, nothing_yet: bool
 ) -> AsyncGenerator[Cell, None]:
     what = f"{text.name} {setups[0].job.response_format}"
-    watcher.began(f"{what}, warming up")
+    watcher.on_phase(f"{what}, warming up")
     expectations: list[Expectation] = []
     for setup in setups:
         try:
@@ -129,12 +129,12 @@ async def _cells(
                 raise
             expectations.append(Expectation.none(f"its sentences one by one: {exc}"))
     for load in plan.loads:
-        watcher.began(f"{what}, warming up")
+        watcher.on_phase(f"{what}, warming up")
         for setup in setups:
             for _ in range(plan.warm_up):
                 await warm_up(setup, text, load)
-        watcher.began(f"{what}, measuring")
-        async for cell in _measured(plan, setups, text, load, expectations, watcher.request_done):
+        watcher.on_phase(f"{what}, measuring")
+        async for cell in _measured(plan, setups, text, load, expectations, watcher.on_request):
             yield cell
 
 
@@ -174,7 +174,7 @@ async def _target(side: Side, plan: Plan) -> AsyncGenerator[Target, None]:
     if side.target != HTTP and not side.target.startswith(("http://", "https://")):
         message = f"no target {side.target!r}; {one_of(side.target, [LIBRARY, HTTP])}, or a base URL"
         raise UnsupportedOptionError(message, param="target")
-    # httpx is not there in a plain installation, and this module is imported for the list of commands.
+    # It needs httpx, which a plain installation lacks; the list of commands imports this module.
     from tts_hub.bench.servers import http_target, own_server
 
     if side.target == HTTP:

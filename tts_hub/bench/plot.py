@@ -27,7 +27,7 @@ def plot(result: Result, path: Path) -> None:
         OutputError: the file cannot be written.
     """
     require_matplotlib()
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure  # an optional package, slow to import
 
     cells = [cell for cell in result.cells if cell.samples]
     figure = Figure(figsize=(14, max(5.0, 1.5 + ROW_INCHES * len(cells))), layout="constrained")

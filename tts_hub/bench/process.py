@@ -24,7 +24,7 @@ def usage_of(pid: int | None) -> Usage | None:
     """None for a process that cannot be seen: on another machine, or gone."""
     if pid is None:
         return None
-    import psutil
+    import psutil  # an optional package, which the command checks for
 
     try:
         process = psutil.Process(pid)

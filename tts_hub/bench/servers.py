@@ -139,11 +139,11 @@ async def own_server(config_file: Path | None = None) -> AsyncGenerator[HttpTarg
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, env=environ
         )
         stack.push_async_callback(_stop, process)
-        url = await _url_said_by(process, said)
+        url = await _url_greeted_by(process, said)
         yield HttpTarget(url, Clients(key, stack), name="http", pid=process.pid, ours=True)
 
 
-async def _url_said_by(process: subprocess.Popen[bytes], file: IO[bytes]) -> str:
+async def _url_greeted_by(process: subprocess.Popen[bytes], file: IO[bytes]) -> str:
     """The address in the server's greeting."""
     with anyio.move_on_after(STARTUP):
         while True:

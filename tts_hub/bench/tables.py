@@ -32,7 +32,7 @@ WIDTHS = (7, 6, 6, 12, 10, 7, 7, 19, 25, 6, 6, 10, 8, 4)
 RATIO_HEAD = ("cell", "measure", "A", "B", "B / A", "95 % interval", "verdict")
 MISSING = "-"
 LEAST_CPU = 0.1
-"""CPU seconds: less cannot be told from the steps of the system's clock, which are of 10 ms."""
+"""CPU seconds: less is lost in the system's clock, which moves in steps of 10 ms."""
 BUSY_CLIENT = 0.5
 """Of a core: a benchmark that is busier is measured together with the server."""
 
@@ -119,8 +119,8 @@ def markdown(result: Result) -> str:
         "",
         *table(HEAD, rows(result.cells)),
     ]
-    told = [f"- {note}" for note in notes(result.cells)]
-    return "\n".join([*lines, *(["", *told] if told else [])]) + "\n"
+    listed = [f"- {note}" for note in notes(result.cells)]
+    return "\n".join([*lines, *(["", *listed] if listed else [])]) + "\n"
 
 
 def table(head: Sequence[str], lines: Sequence[Sequence[str]], least: Sequence[int] = ()) -> list[str]:

@@ -54,7 +54,7 @@ def edit(path: str | Path, changes: Mapping[str, Any]) -> tuple[str, ...]:
         if not changed:
             return ()
         _check(new, file, wanted)
-        if _replaced(file, before, _bytes(new)):
+        if _replace(file, before, _bytes(new)):
             return tuple(changed)
     raise ConfigError(f"config file {file} is being changed by another program; try again")
 
@@ -112,7 +112,7 @@ def _check(text: str, file: Path, wanted: Mapping[Key, Any]) -> None:
     Registry(config.backends, config.remote).check_sections()
 
 
-def _replaced(file: Path, before: bytes | None, after: bytes) -> bool:
+def _replace(file: Path, before: bytes | None, after: bytes) -> bool:
     """Put the new content in place; False if the file is not as it was any more."""
     target = Path(os.path.realpath(file))  # a link stays one
     temporary: Path | None = None

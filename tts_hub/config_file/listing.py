@@ -71,8 +71,8 @@ def settings(
         ConfigError: an engine's section is wrong.
     """
     tree = _whole(loaded, registry)
-    made = _Maker(loaded, os.environ if environ is None else environ)
-    return tuple(made.walk(tree.shape, (), tree.values, tree.defaults, ""))
+    maker = _SettingMaker(loaded, os.environ if environ is None else environ)
+    return tuple(maker.walk(tree.shape, (), tree.values, tree.defaults, ""))
 
 
 def setting_at(
@@ -86,7 +86,7 @@ def setting_at(
     parts = split_key(key)
     name = join_key(parts)
     tree = _whole(loaded, registry)
-    made = _Maker(loaded, os.environ if environ is None else environ)
+    maker = _SettingMaker(loaded, os.environ if environ is None else environ)
     shape, value, default, about = tree.shape, tree.values, tree.defaults, ""
     for part in parts:
         inner = shape.at(part)
@@ -94,10 +94,10 @@ def setting_at(
             raise ConfigError(f"unknown setting {name!r}; {one_of(part, shape.members)}")
         about = shape.description
         shape, value, default = inner, _inside(value, part), _inside(default, part)
-    return made.setting(shape, parts, value, default, about)
+    return maker.setting(shape, parts, value, default, about)
 
 
-class _Maker:
+class _SettingMaker:
     """Makes settings of places in the tree."""
 
     def __init__(self, loaded: LoadedConfig, environ: Mapping[str, str]) -> None:
@@ -110,7 +110,7 @@ class _Maker:
 
     def walk(self, shape: Shape, key: Key, value: Any, default: Any, about: str) -> Iterator[Setting]:
         """The settings at a place and below it."""
-        shape = _with_what_is_in_it(shape, value)
+        shape = _as_table(shape, value)
         if shape.kind != "section":
             yield self.setting(shape, key, value, default, about)
         names = list(shape.members)
@@ -124,7 +124,7 @@ class _Maker:
 
     def setting(self, shape: Shape, key: Key, value: Any, default: Any, about: str) -> Setting:
         """The one at a place."""
-        shape = _with_what_is_in_it(shape, value)
+        shape = _as_table(shape, value)
         kind: Kind = "table" if shape.kind == "section" else shape.kind
         if kind == "table" and default:  # what is known to be in it has its own default
             default = {name: inner for name, inner in default.items() if name not in shape.members}
@@ -202,7 +202,7 @@ def _shapes(trees: Mapping[str, _Tree]) -> dict[str, Shape]:
     return {name: tree.shape for name, tree in trees.items()}
 
 
-def _with_what_is_in_it(shape: Shape, value: Any) -> Shape:
+def _as_table(shape: Shape, value: Any) -> Shape:
     if shape.kind == "any" and isinstance(value, Mapping):
         return replace(shape, kind="table", items=ANY)
     return shape

@@ -140,12 +140,12 @@ def _rewritten(
         table = table[part]
     if value is None:
         del table[name]
-    elif not (keep_items and _items_changed(table.get(name), value)):
+    elif not (keep_items and _change_items(table.get(name), value)):
         table[name] = tomlkit.value(_toml(value))
     return [*lines[: holder.first], document.as_string(), *lines[holder.end :]]
 
 
-def _items_changed(array: Any, value: Any) -> bool:
+def _change_items(array: Any, value: Any) -> bool:
     """Take items out of a list and put some at its end, so that comments between the others stay."""
     if not isinstance(array, Array) or not isinstance(value, list):
         return False

@@ -36,7 +36,7 @@ LONGEST_PAUSE = 60.0
 """Seconds that a server may ask us to wait (Retry-After)."""
 PASSING = {408, 429, 500, 502, 503, 504}
 """Answers that may be others a moment later."""
-TELL_EVERY = 0.1
+REPORT_EVERY = 0.1
 """Seconds between two events."""
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 logger = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ async def transfer(
     """
     folder = places[0].content.parent
     await to_thread.run_sync(lambda: folder.mkdir(parents=True, exist_ok=True))
-    with _alone(folder / ".tts-hub-pull.lock", model, remedy):
+    with _exclusive(folder / ".tts-hub-pull.lock", model, remedy):
         _require_space(model, places, remedy)
         await _Transfer(model, places, source, on_progress, remedy=remedy).run()
 
@@ -100,10 +100,10 @@ class _Transfer:
     async def run(self) -> None:
         async with self._source.client() as client:
             for place in self._places:
-                await self._bring(client, place)
+                await self._fetch(client, place)
                 self._gauge.file_done(place.file.size)
 
-    async def _bring(self, client: httpx.AsyncClient, place: Place) -> None:
+    async def _fetch(self, client: httpx.AsyncClient, place: Place) -> None:
         """Receive a file and put it in place once it has proved whole.
 
         One that came in several pieces may have pieces of two files, if the file on the server was changed in
@@ -117,8 +117,8 @@ class _Transfer:
             part.delete()
             if not (part.in_pieces and tries_left):
                 break
-            self._restarted(place)
-        raise self._differs(place, f"SHA-256 {part.digest} instead of {place.file.sha256}")
+            self._note_restart(place)
+        raise self._mismatch(place, f"SHA-256 {part.digest} instead of {place.file.sha256}")
 
     async def _is_published(self, client: httpx.AsyncClient, place: Place, part: _Part) -> bool:
         """Receive a file in as many tries as bring it on, and compare it with what was published."""
@@ -131,7 +131,7 @@ class _Transfer:
                 if not _is_passing(exc) or failures == ATTEMPTS:
                     raise
                 await anyio.sleep(_pause(exc, failures))
-        self._gauge.tell(place.file.name, place.file.size, message="checking")
+        self._gauge.report(place.file.name, place.file.size, message="checking")
         part.digest = await to_thread.run_sync(sha256_of, place.part, abandon_on_cancel=True)
         return part.digest == place.file.sha256
 
@@ -153,8 +153,8 @@ class _Transfer:
             is_encoded = _is_encoded(response)
             self._require_file(place, response, begin, is_encoded=is_encoded)
             if not begin and part.size:
-                self._restarted(place)
-            part.comes_under("" if is_encoded else response.headers.get("ETag", ""), begin)
+                self._note_restart(place)
+            part.note_answer("" if is_encoded else response.headers.get("ETag", ""), begin)
             # A proxy may compress against our wish: what is unpacked counts then.
             pieces = response.aiter_bytes() if is_encoded else response.aiter_raw()
             await self._write(pieces, place, begin)
@@ -162,11 +162,11 @@ class _Transfer:
     def _require_file(self, place: Place, response: httpx.Response, begin: int, *, is_encoded: bool) -> None:
         """Refuse what cannot be the file before anything that is here already is given up for it."""
         if response.headers.get("Content-Type", "").startswith("text/html"):
-            raise self._differs(place, "a web page")
+            raise self._mismatch(place, "a web page")
         if not is_encoded:
             size = begin + int(response.headers.get("Content-Length", place.file.size - begin))
             if size != place.file.size:
-                raise self._differs(place, f"{size:,} bytes instead of {place.file.size:,}")
+                raise self._mismatch(place, f"{size:,} bytes instead of {place.file.size:,}")
 
     async def _write(self, pieces: AsyncIterator[bytes], place: Place, begin: int) -> None:
         """Write what arrives, to the last byte before the answer breaks off or is cancelled."""
@@ -178,26 +178,26 @@ class _Transfer:
                 waiting += piece
                 arrived += len(piece)
                 if arrived > place.file.size:
-                    raise self._differs(place, f"more than {place.file.size:,} bytes")
+                    raise self._mismatch(place, f"more than {place.file.size:,} bytes")
                 if len(waiting) >= CHUNK:
                     data, waiting = waiting, bytearray()
                     with anyio.CancelScope(shield=True):  # written, or not begun
                         await to_thread.run_sync(part.write, data)
-                self._gauge.tell(place.file.name, arrived)
+                self._gauge.report(place.file.name, arrived)
         finally:
             with part:
                 part.write(waiting)
         if arrived < place.file.size:
             raise httpx.RemoteProtocolError(f"{place.file.name} ended after {arrived:,} bytes")
 
-    def _restarted(self, place: Place) -> None:
+    def _note_restart(self, place: Place) -> None:
         """Say that what was here of a file is of no use."""
         logger.warning(
             "%s: the file on the server has changed; it is fetched from its beginning", place.file.name
         )
-        self._gauge.tell(place.file.name, 0, message="fetching from the beginning:")
+        self._gauge.report(place.file.name, 0, message="fetching from the beginning:")
 
-    def _differs(self, place: Place, how: str) -> BackendUnavailableError:
+    def _mismatch(self, place: Place, how: str) -> BackendUnavailableError:
         return unavailable(
             self._model,
             f"the download of {place.file.name} is not the published file: {how}; "
@@ -215,17 +215,17 @@ class _Gauge:
     total: int
     before: int = 0
     """Bytes of the files that are done."""
-    told: float = 0.0
+    reported_at: float = 0.0
 
     def file_done(self, size: int) -> None:
         self.before += size
 
-    def tell(self, file: str, arrived: int, *, message: str = "") -> None:
+    def report(self, file: str, arrived: int, *, message: str = "") -> None:
         now = anyio.current_time()
         done = self.before + arrived
-        if not message and now - self.told < TELL_EVERY and done < self.total:
+        if not message and now - self.reported_at < REPORT_EVERY and done < self.total:
             return
-        self.told = now
+        self.reported_at = now
         self.on_progress(
             ProgressEvent(
                 "downloading",
@@ -265,7 +265,7 @@ class _Part:
         etag = self._etag() if self._refusals < 2 else ""
         return {"Range": f"bytes={begin}-"} | ({"If-Range": etag} if etag else {})
 
-    def comes_under(self, etag: str, begin: int) -> None:
+    def note_answer(self, etag: str, begin: int) -> None:
         """Take note of the answer whose bytes are going to be written from `begin` on."""
         self.in_pieces = begin > 0
         if not begin:
@@ -350,10 +350,10 @@ def _require_space(model: str, places: Sequence[Place], remedy: str) -> None:
 
 
 @contextmanager
-def _alone(lock: Path, model: str, remedy: str) -> Generator[None, None, None]:
+def _exclusive(lock: Path, model: str, remedy: str) -> Generator[None, None, None]:
     """Two that write to the same part would spoil it."""
     try:
-        opened = _locked(lock)
+        opened = _lock(lock)
     except BlockingIOError as exc:
         raise unavailable(model, f"another program is downloading it into {lock.parent}", remedy) from exc
     with opened:
@@ -364,7 +364,7 @@ def _alone(lock: Path, model: str, remedy: str) -> Generator[None, None, None]:
                 lock.unlink()  # before the lock is let go: who gets it then sees that it is of no use
 
 
-def _locked(lock: Path) -> IO[bytes]:
+def _lock(lock: Path) -> IO[bytes]:
     """The file at `lock`, made and locked.
 
     Between opening and locking it, another program may have removed it and a third one made it again: a lock

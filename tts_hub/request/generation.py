@@ -395,7 +395,7 @@ class Generation:
                         break
                     for piece in inspection.pieces(chunk):
                         bill.note(piece)
-                        attempt.put(words.mapped(piece))
+                        attempt.put(words.map(piece))
                         speaker.engine.sign_of_life()
                         self._notify()
                         await self._let_others_begin(attempt, turn)

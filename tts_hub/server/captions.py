@@ -40,13 +40,13 @@ async def create_captioned_speech(body: CaptionedBody, request: Request, hub: Th
     are lines of `{"progress"}` between them as it happens; those from before the first audio come with it.
     """
     wanted = speech_request(body, request, hub)
-    news: Interleaving[bytes] = Interleaving()
-    tell = news.tell if body.progress else ignore
+    merged: Interleaving[bytes] = Interleaving()
+    on_progress = merged.on_progress if body.progress else ignore
     try:
-        speech = await opened(request, hub, lambda: hub.manager.stream(wanted, on_progress=tell))
+        speech = await opened(request, hub, lambda: hub.manager.stream(wanted, on_progress=on_progress))
     except ClientGone:
         return Response(status_code=CLIENT_CLOSED)
-    return StreamedSpeech(speech, _lines(speech, news, request.state.request_id), hub, media_type=LINES)
+    return StreamedSpeech(speech, _lines(speech, merged, request.state.request_id), hub, media_type=LINES)
 
 
 @router.post("/dev/captioned_speech", responses=CAPTIONED_ANSWERS, response_class=Response)
@@ -72,12 +72,12 @@ class NewWords:
 
     def __init__(self, speech: SpeechStream) -> None:
         self._speech = speech
-        self._told = 0
+        self._taken = 0
 
     def take(self) -> Sequence[WordTiming]:
         """Each word once, in order."""
-        words = self._speech.words[self._told :]
-        self._told += len(words)
+        words = self._speech.words[self._taken :]
+        self._taken += len(words)
         return words
 
 
@@ -87,11 +87,11 @@ def word_values(words: Sequence[WordTiming]) -> list[dict[str, Any]]:
 
 
 async def _lines(
-    speech: SpeechStream, news: Interleaving[bytes], request_id: str
+    speech: SpeechStream, merged: Interleaving[bytes], request_id: str
 ) -> AsyncGenerator[bytes, None]:
     new = NewWords(speech)
     try:
-        async with aclosing(news.read(speech)) as items:
+        async with aclosing(merged.read(speech)) as items:
             async for item in items:
                 if isinstance(item, ProgressEvent):
                     yield _line({"progress": progress_values(item)})

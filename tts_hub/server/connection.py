@@ -16,11 +16,11 @@ import httptools
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from tts_hub.server.capacity import Capacity
 from tts_hub.server.errors import Failure, FailureError
 from tts_hub.server.guards import too_late
 from tts_hub.server.metrics import Metrics
 from tts_hub.server.refusals import raw_answer
-from tts_hub.server.room import Room
 
 HEAD_BYTES = 16_384
 """Request line and headers."""
@@ -42,11 +42,11 @@ class BoundedHTTP(HttpToolsProtocol):
     """One connection. A head that is too long is refused, one that does not end in time is given up."""
 
     def __init__(
-        self, *args: Any, arrival_seconds: float, metrics: Metrics, room: Room, **kwargs: Any
+        self, *args: Any, arrival_seconds: float, metrics: Metrics, capacity: Capacity, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
         self._metrics = metrics
-        self._room = room
+        self._capacity = capacity
         self._arrival_seconds = arrival_seconds
         self._in_head = True
         self._received = 0
@@ -61,7 +61,7 @@ class BoundedHTTP(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """The first head must come in time."""
-        if not self._room.admits(transport, len(self.connections)):
+        if not self._capacity.admits(transport, len(self.connections)):
             return
         super().connection_made(transport)
         self._start_clock()
@@ -114,7 +114,7 @@ class BoundedHTTP(HttpToolsProtocol):
         self._stop_clock()
         if self.parser.get_method() == b"CONNECT":
             raise FailureError(NO_TUNNEL)
-        self._take_target_apart()
+        self._split_target()
         self._offers_other = self.parser.should_upgrade() and not self._should_upgrade()
         super().on_headers_complete()
 
@@ -158,7 +158,7 @@ class BoundedHTTP(HttpToolsProtocol):
         else:
             self.handle_websocket_upgrade()
 
-    def _take_target_apart(self) -> None:
+    def _split_target(self) -> None:
         """What a client says to a proxy, `GET http://host/path`, counts as `GET /path` and `Host: host`."""
         if self.url.startswith(b"/") or self.url == b"*":
             return
@@ -189,7 +189,7 @@ class BoundedHTTP(HttpToolsProtocol):
         super()._start_asgi_task(cycle, cast("Any", _BrokenOffQuietly(served, cycle)))
 
     def _refuse(self, failure: Failure) -> None:
-        self._metrics.told(failure)
+        self._metrics.count_failure(failure)
         self.transport.write(raw_answer(failure))
 
     def _count(self, size: int) -> None:

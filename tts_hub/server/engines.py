@@ -26,7 +26,7 @@ from tts_hub.server.streaming import NO_BUFFERING
 from tts_hub.types import ModelFiles
 
 router = APIRouter(tags=["engines"])
-NOT_TOLD: dict[str, Any] = {"reason": "", "remedy": "", "downloads": []}
+WITHHELD: dict[str, Any] = {"reason": "", "remedy": "", "downloads": []}
 """What is said of an engine to those who have no key."""
 
 
@@ -48,7 +48,7 @@ async def list_engines(request: Request, hub: TheHub) -> dict[str, Any]:
     problems = await hub.manager.problems() if trusted else []
     return {
         "auto": hub.manager.best(),
-        "engines": [_engine(hub, status) | (_wants(status) if trusted else NOT_TOLD) for status in states],
+        "engines": [_engine(hub, status) | (_wants(status) if trusted else WITHHELD) for status in states],
         "problems": [without_folders(problem) for problem in problems],
     }
 
@@ -77,13 +77,13 @@ class _Lines(StreamingResponse):
 
 
 async def _pulling(hub: Hub, model: str, variant: str | None, request_id: str) -> AsyncGenerator[bytes, None]:
-    news: Interleaving[ModelFiles] = Interleaving()
+    merged: Interleaving[ModelFiles] = Interleaving()
 
     async def pulled() -> AsyncGenerator[ModelFiles, None]:
-        yield await hub.manager.pull(model, news.tell, variant=variant)
+        yield await hub.manager.pull(model, merged.on_progress, variant=variant)
 
     try:
-        async with aclosing(pulled()) as files, aclosing(news.read(files)) as items:
+        async with aclosing(pulled()) as files, aclosing(merged.read(files)) as items:
             async for item in items:
                 if isinstance(item, ProgressEvent):
                     yield _line({"progress": progress_values(item)})
@@ -92,7 +92,7 @@ async def _pulling(hub: Hub, model: str, variant: str | None, request_id: str) -
     except Exception as exc:  # noqa: BLE001 - the boundary: told to the client and in the log
         log_failure(exc, request_id)
         failure = failure_of(exc, request_id)
-        hub.metrics.told(failure)
+        hub.metrics.count_failure(failure)
         yield _line(failure.envelope())
 
 

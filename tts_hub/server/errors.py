@@ -36,7 +36,7 @@ from tts_hub.server.privacy import without_folders
 
 INVALID = "invalid_request_error"
 SERVER = "server_error"
-MOST_TOLD = 1_000
+MOST_MESSAGE_CHARS = 1_000
 """Characters of a message."""
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Failure:
 
     def envelope(self) -> dict[str, Any]:
         """OpenAI's error object, with a message that is short enough to read."""
-        message = cut(self.message, MOST_TOLD)
+        message = cut(self.message, MOST_MESSAGE_CHARS)
         param = None if self.param is None else cut(self.param, MOST_SHOWN)
         return {"error": {"message": message, "type": self.type, "param": param, "code": self.code}}
 
@@ -137,9 +137,9 @@ def log_failure(exc: Exception, request_id: str) -> None:
 
 def install_error_handlers(app: FastAPI) -> None:
     """Give every kind of error the same shape."""
-    app.add_exception_handler(TTSHubError, _tell)
-    app.add_exception_handler(RequestValidationError, _tell_validation)
-    app.add_exception_handler(HTTPException, _tell_http)
+    app.add_exception_handler(TTSHubError, _answer_hub_error)
+    app.add_exception_handler(RequestValidationError, _answer_validation_error)
+    app.add_exception_handler(HTTPException, _answer_http_error)
 
 
 def unknown_url(method: str, path: str, known: Collection[str] = ()) -> Failure:
@@ -149,12 +149,12 @@ def unknown_url(method: str, path: str, known: Collection[str] = ()) -> Failure:
     return Failure(404, f"no such URL: {method} {cut(path, MOST_SHOWN)}{hint}", "unknown_url")
 
 
-async def _tell(request: Request, exc: Exception) -> Response:
+async def _answer_hub_error(request: Request, exc: Exception) -> Response:
     log_failure(exc, request.state.request_id)
     return failure_of(exc, request.state.request_id).response()
 
 
-async def _tell_validation(request: Request, exc: Exception) -> Response:
+async def _answer_validation_error(request: Request, exc: Exception) -> Response:
     """OpenAI answers 400 where FastAPI would answer 422."""
     errors = exc.errors() if isinstance(exc, RequestValidationError) else []
     first = errors[0] if errors else {"loc": (), "msg": "the request is not valid"}
@@ -167,7 +167,7 @@ async def _tell_validation(request: Request, exc: Exception) -> Response:
     return Failure(400, f"{name}{first['msg']}{given}", "invalid_value", param=param).response()
 
 
-async def _tell_http(request: Request, exc: Exception) -> Response:
+async def _answer_http_error(request: Request, exc: Exception) -> Response:
     status = exc.status_code if isinstance(exc, HTTPException) else 500
     if status == HTTPStatus.NOT_FOUND:
         known = {route.path for route in request.app.state.routes}

@@ -52,7 +52,7 @@ class RequestIdentity:
             if message["type"] in ANSWERS:
                 status = message.get("status", 101)
                 if (failure := scope["state"].get("failure")) is not None:
-                    self._metrics.told(failure)
+                    self._metrics.count_failure(failure)
                 headers = MutableHeaders(scope=message)
                 headers["x-request-id"] = request_id
                 headers["openai-processing-ms"] = str(round((time.perf_counter() - began) * 1000))

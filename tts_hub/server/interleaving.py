@@ -25,7 +25,7 @@ class Interleaving(Generic[T]):
         self._changed = anyio.Event()
         self._taken = anyio.Event()
 
-    def tell(self, event: ProgressEvent, /) -> None:
+    def on_progress(self, event: ProgressEvent, /) -> None:
         """Take note of an event, also before there is a reader."""
         last = self._waiting[-1] if self._waiting else None
         is_newer = isinstance(last, ProgressEvent) and last.stage == event.stage

@@ -72,7 +72,7 @@ async def stream_speech(socket: WebSocket, hub: TheHub) -> None:
 
 async def _turn_away(socket: WebSocket, hub: Hub, failure: Failure) -> None:
     """Say why in a message: of a handshake that is refused, web pages are not told the reason."""
-    hub.metrics.told(failure)
+    hub.metrics.count_failure(failure)
     with suppress(WebSocketDisconnect, WebSocketDisconnected, ReaderPaused):
         await Outbox(socket, hub.settings.reader_timeout).send({"type": "error"} | failure.envelope())
         await socket.close(TRY_AGAIN_LATER)
@@ -131,7 +131,7 @@ class _Conversation:
         """Why the utterance is being stopped, where the client did not ask for it."""
         self._close_code: int | None = None
         """The connection is being closed from this side, with this code."""
-        self._heard_at = anyio.current_time()
+        self._received_at = anyio.current_time()
         self._cut_short = False
         """The last utterance was over before its text was."""
         self._mistakes = 0
@@ -143,9 +143,9 @@ class _Conversation:
             await checkpoint()  # messages that are there already come without waiting
             try:
                 message = await self._socket.receive()
-                self._heard_at = anyio.current_time()
+                self._received_at = anyio.current_time()
                 command, utterance = parse(message)
-                self._obey(command, utterance, tasks)
+                self._handle(command, utterance, tasks)
             except InvalidRequestError as exc:
                 self._mistakes += 1
                 if self._mistakes > MISTAKES:
@@ -168,7 +168,7 @@ class _Conversation:
         left = limit
         while left > 0:
             await anyio.sleep(left)
-            silent_since = max(self._heard_at, self._outbox.sent_at)
+            silent_since = max(self._received_at, self._outbox.sent_at)
             left = limit if self._at_work else silent_since + limit - anyio.current_time()
         failure = Failure(408, f"no message was received for {limit:g} s", IDLE)
         await self._hang_up(failure, POLICY_VIOLATION)
@@ -187,7 +187,7 @@ class _Conversation:
             self._refusal = FailureError(failure)
             speaking.cancel()
         else:
-            self._hub.metrics.told(failure)
+            self._hub.metrics.count_failure(failure)
         await self._outbox.send({"type": "error"} | failure.envelope())
         if speaking is None:
             await self._socket.close(close_code)
@@ -200,13 +200,13 @@ class _Conversation:
     async def _refuse(self, exc: InvalidRequestError) -> None:
         if self._speaking is None:
             failure = failure_of(exc, self._request_id)
-            self._hub.metrics.told(failure)
+            self._hub.metrics.count_failure(failure)
             await self._outbox.send({"type": "error"} | failure.envelope())
         else:
             self._refusal = exc
             self._speaking.cancel()
 
-    def _obey(self, command: Command, utterance: Utterance | None, tasks: anyio.abc.TaskGroup) -> None:
+    def _handle(self, command: Command, utterance: Utterance | None, tasks: anyio.abc.TaskGroup) -> None:
         if self._refusal is not None:
             return
         if utterance is not None:
@@ -216,7 +216,7 @@ class _Conversation:
                 if scope is not None:
                     scope.cancel()
         elif self._text is not None:
-            self._take(command, self._text)
+            self._add_text(command, self._text)
         elif self._speaking is None and not self._cut_short:
             raise ProtocolError(f"{command.type!r} came before 'start'", param="type")
 
@@ -231,14 +231,14 @@ class _Conversation:
         self._text, self._characters, self._cut_short = send, 0, False
         self._queue.append(_Queued(utterance, send, receive))
         if self._speaking is None:
-            self._next(tasks)
+            self._start_next(tasks)
 
-    def _next(self, tasks: anyio.abc.TaskGroup) -> None:
+    def _start_next(self, tasks: anyio.abc.TaskGroup) -> None:
         queued = self._queue.popleft()
         self._speaking = queued.scope
-        tasks.start_soon(self._speak, queued, tasks)
+        tasks.start_soon(self._serve, queued, tasks)
 
-    def _take(self, command: Command, text: MemoryObjectSendStream[str]) -> None:
+    def _add_text(self, command: Command, text: MemoryObjectSendStream[str]) -> None:
         if command.type == "end":
             text.close()
             self._text = None
@@ -253,22 +253,22 @@ class _Conversation:
         with suppress(anyio.BrokenResourceError):  # the utterance has just ended: its text is of no use
             text.send_nowait(piece)
 
-    async def _speak(self, queued: _Queued, tasks: anyio.abc.TaskGroup) -> None:
-        last = await self._spoken(queued)
+    async def _serve(self, queued: _Queued, tasks: anyio.abc.TaskGroup) -> None:
+        last = await self._speak(queued)
         self._speaking = self._refusal = None
         if self._close_code is not None:  # the client has been told why already
             await self._socket.close(self._close_code)
             return
         await self._outbox.send(last)
         if self._queue:
-            self._next(tasks)
+            self._start_next(tasks)
         elif self._draining.is_set():
             await self._socket.close(SERVICE_RESTART)
 
-    async def _spoken(self, queued: _Queued) -> dict[str, Any]:
+    async def _speak(self, queued: _Queued) -> dict[str, Any]:
         """Speak an utterance; what there is to say at its end."""
         metrics = self._hub.metrics
-        metrics.began()
+        metrics.count_start()
         speech: SpeechStream | None = None
         outcome: Outcome = "client_cancel"
         last: dict[str, Any] = {"type": "cancelled"}
@@ -283,26 +283,26 @@ class _Conversation:
         except WebSocketDisconnect:
             raise
         except ReaderPaused as exc:
-            outcome = metrics.broke_off(exc)
+            outcome = metrics.count_break(exc)
             raise
         except Exception as exc:  # noqa: BLE001 - the boundary: told to the client, and in the log
-            outcome = metrics.broke_off(exc)
+            outcome = metrics.count_break(exc)
             log_failure(exc, self._request_id)
             last = {"type": "error"} | failure_of(exc, self._request_id).envelope()
         finally:
             queued.close()
             if self._text is queued.send:
                 self._text, self._cut_short = None, True
-            await self._ended(speech, outcome)
+            await self._finish(speech, outcome)
         return last
 
-    async def _ended(self, speech: SpeechStream | None, outcome: Outcome) -> None:
+    async def _finish(self, speech: SpeechStream | None, outcome: Outcome) -> None:
         if speech is None:
-            self._hub.metrics.ended(None, "", outcome)
+            self._hub.metrics.count_end(None, "", outcome)
             return
         await speech.aclose()
         log_fallbacks(speech.report)
-        self._hub.metrics.ended(speech.report, speech.response_format, outcome)
+        self._hub.metrics.count_end(speech.report, speech.response_format, outcome)
 
 
 async def _pieces(text: MemoryObjectReceiveStream[str]) -> AsyncGenerator[str, None]:

@@ -101,11 +101,11 @@ class Metrics:
         registry.register(_Spending(manager))
         registry.register(_Engines(manager))
 
-    def began(self) -> None:
+    def count_start(self) -> None:
         """A request has come."""
         self._in_flight.inc()
 
-    def ended(self, report: SpeechReport | None, response_format: str, outcome: Outcome) -> None:
+    def count_end(self, report: SpeechReport | None, response_format: str, outcome: Outcome) -> None:
         """A request is over; `report` is None when there was no audio."""
         self._in_flight.dec()
         backend = report.backend if report else ""
@@ -124,19 +124,19 @@ class Metrics:
         for retake in report.retakes:
             self._retakes.labels(retake.backend, retake.reason).inc()
 
-    def told(self, failure: Failure) -> None:
+    def count_failure(self, failure: Failure) -> None:
         """Count a failure that a client was told of."""
         if failure.is_fault:
             self._errors.labels(failure.code).inc()
         else:
             self._rejected.labels(failure.code).inc()
 
-    def broke_off(self, exc: BaseException) -> Outcome:
+    def count_break(self, exc: BaseException) -> Outcome:
         """Count what ended a stream after its beginning; a client who leaves is no failure."""
         if isinstance(exc, ReaderPaused):
             self._errors.labels(READER_PAUSED).inc()
         elif isinstance(exc, Exception) and not isinstance(exc, ClientGone):
-            self.told(failure_of(exc, ""))
+            self.count_failure(failure_of(exc, ""))
         return outcome_of(exc)
 
     def exposition(self) -> bytes:

@@ -14,7 +14,7 @@ from tts_hub.request.stream import place_of
 from tts_hub.server.privacy import without_folders
 from tts_hub.types import Availability
 
-SAID_OF = {
+FALLBACK_REASONS = {
     "engine_unavailable": "it was not available",
     "engine_stalled": "it gave nothing for too long",
     "engine_refused": "it cannot do what was asked, or not now",
@@ -33,7 +33,9 @@ def report_values(report: SpeechReport) -> dict[str, Any]:
 
 def fallback_values(change: Fallback) -> dict[str, Any]:
     """A change of engine as JSON has it: `kind` is the `code` that the failure would have had by itself."""
-    return dataclasses.asdict(change) | {"error": SAID_OF.get(change.kind, "it failed while it was speaking")}
+    return dataclasses.asdict(change) | {
+        "error": FALLBACK_REASONS.get(change.kind, "it failed while it was speaking")
+    }
 
 
 def reason_of(availability: Availability) -> str:
@@ -42,12 +44,12 @@ def reason_of(availability: Availability) -> str:
 
 
 def progress_values(event: ProgressEvent) -> dict[str, Any]:
-    """A step as JSON has it. An engine's own words may name files or quote the text: they are not told.
+    """A step as JSON has it. An engine's own words may name files or quote the text: they are left out.
 
     Numbers are, under `details`, and the bytes of a download beside the rest.
     """
-    told = {name: getattr(event, name) for name in ("stage", "backend", "request_id")}
-    values = {name: text for name, text in told.items() if text}
+    texts = {name: getattr(event, name) for name in ("stage", "backend", "request_id")}
+    values = {name: text for name, text in texts.items() if text}
     counted = {name: getattr(event, name) for name in COUNTED}
     values |= {name: number for name, number in counted.items() if _is_number(number)}
     if event.stage in {"segment", "notice", "downloading"} and event.message:

@@ -18,9 +18,9 @@ from fastapi import FastAPI
 from tts_hub.config import ServerConfig
 from tts_hub.engines.engine import CLOSE_SECONDS
 from tts_hub.errors import ConfigError, OutputError
+from tts_hub.server.capacity import Capacity, most_connections, quieten_accept_errors
 from tts_hub.server.connection import BoundedHTTP
 from tts_hub.server.guards import LOOPBACK
-from tts_hub.server.room import Room, most_connections, quieten_accept_errors
 from tts_hub.server.websocket import DrainingWebSocket
 from tts_hub.system.signals import ending_in_time
 
@@ -148,7 +148,7 @@ async def serve(server: HubServer, listener: socket.socket, on_ready: Callable[[
     grace = server.config.timeout_graceful_shutdown or 0
     with closing(listener), ending_in_time(grace + CLOSES_WITHIN):
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_tell_when_ready, server, on_ready)
+            tasks.start_soon(_call_when_ready, server, on_ready)
             await server.serve([listener])
             tasks.cancel_scope.cancel()
 
@@ -156,12 +156,12 @@ async def serve(server: HubServer, listener: socket.socket, on_ready: Callable[[
 def make_server(app: FastAPI, settings: ServerConfig) -> HubServer:
     """uvicorn as this project wants it; `serve` it with a socket, and `stop` it."""
     metrics = app.state.hub.metrics
-    room = Room(most_connections(settings.max_connections), metrics)
+    capacity = Capacity(most_connections(settings.max_connections), metrics)
     config = uvicorn.Config(
         app,
         http=cast(
             "Any",
-            partial(BoundedHTTP, arrival_seconds=settings.body_timeout, metrics=metrics, room=room),
+            partial(BoundedHTTP, arrival_seconds=settings.body_timeout, metrics=metrics, capacity=capacity),
         ),
         ws=cast("Any", partial(DrainingWebSocket, metrics=metrics)),
         log_config=None,
@@ -178,7 +178,7 @@ def make_server(app: FastAPI, settings: ServerConfig) -> HubServer:
     return HubServer(config)
 
 
-async def _tell_when_ready(server: HubServer, on_ready: Callable[[], None]) -> None:
+async def _call_when_ready(server: HubServer, on_ready: Callable[[], None]) -> None:
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await anyio.sleep(0.01)
     if not server.should_exit:

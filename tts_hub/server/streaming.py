@@ -39,11 +39,11 @@ async def opened(request: Request, hub: Hub, opening: Callable[[], Awaitable[T]]
         TTSHubError: whatever opening the stream raises.
         ClientGone: nobody waits any more.
     """
-    hub.metrics.began()
+    hub.metrics.count_start()
     try:
         return await unless_hung_up(request.receive, opening)
     except BaseException as exc:
-        hub.metrics.ended(None, "", outcome_of(exc))
+        hub.metrics.count_end(None, "", outcome_of(exc))
         raise
 
 
@@ -117,7 +117,7 @@ class SpeechAnswer(Response):
             with anyio.CancelScope(shield=True):
                 await self._close()
             log_fallbacks(self._speech.report)
-            self._hub.metrics.ended(self._speech.report, self._response_format, outcome)
+            self._hub.metrics.count_end(self._speech.report, self._response_format, outcome)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, tasks: TaskGroup) -> Outcome:
         """Returns without the closing message when the body broke: the server then cuts the connection."""
@@ -126,14 +126,14 @@ class SpeechAnswer(Response):
             await self.send_all(send, tasks)
         except ReaderPaused as exc:
             logger.warning("request %s: the client stopped reading, its stream is closed", request_id)
-            return self._hub.metrics.broke_off(exc)
+            return self._hub.metrics.count_break(exc)
         except Exception as exc:  # noqa: BLE001 - the boundary: told in the log, and by the answer
             log_failure(exc, request_id)
             if not self._begun:
                 await failure_of(exc, request_id).response()(scope, receive, send)
                 return outcome_of(exc)
             logger.warning("request %s broke off after %.1f s", request_id, self._speech.report.audio_seconds)
-            return self._hub.metrics.broke_off(exc)
+            return self._hub.metrics.count_break(exc)
         return "ok"
 
     async def _close(self) -> None:

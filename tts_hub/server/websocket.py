@@ -37,7 +37,7 @@ class DrainingWebSocket(WebSocketsSansIOProtocol):
         super().data_received(data)
         if self.conn.handshake_exc is not None and not self.handshake_initiated:
             failure = Failure(400, "not a valid WebSocket handshake", BAD_HANDSHAKE)
-            self._metrics.told(failure)
+            self._metrics.count_failure(failure)
             self.transport.write(raw_answer(failure))
             self.transport.close()
 
@@ -75,6 +75,6 @@ class _Handshake(ServerProtocol):
         """The answer that refuses a handshake, with what `websockets` has to say of it."""
         message = text.partition("\n")[0].rstrip(".") or "the WebSocket was refused"
         failure = Failure(status, message, BAD_HANDSHAKE, is_fault=status >= HTTPStatus.INTERNAL_SERVER_ERROR)
-        self._metrics.told(failure)
+        self._metrics.count_failure(failure)
         body, headers = answer_parts(failure, self.given_id)
         return Response(status, HTTPStatus(status).phrase, Headers(headers), body)

@@ -43,17 +43,17 @@ def ending_in_time(first_within: float | None = None) -> Generator[None, None, N
 
 
 def _watch(reader: socket.socket, pass_on_to: int, first_within: float | None) -> None:
-    told = 0
+    endings = 0
     with reader:
         while numbers := reader.recv(64):
             if pass_on_to >= 0:
                 with suppress(OSError):  # whoever took them before has ended
                     os.write(pass_on_to, numbers)
             for number in numbers:
-                told += number in ENDING
-                if number in ENDING and told == 1 and first_within is not None:
+                endings += number in ENDING
+                if number in ENDING and endings == 1 and first_within is not None:
                     _end_after(first_within, f"something still runs {first_within:g} s after signal {number}")
-                elif number in ENDING and told == 2:
+                elif number in ENDING and endings == 2:
                     _end_after(SECOND_WITHIN)
 
 

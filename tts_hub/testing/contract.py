@@ -129,7 +129,7 @@ class BackendContract:
                 with _limit(CLOSE_SECONDS, "closing"):
                     await backend.aclose()
 
-    async def test_tells_its_voices_without_being_loaded(self) -> None:
+    async def test_lists_its_voices_without_being_loaded(self) -> None:
         """Before `load`, quickly, without what makes loading slow, and the same ones as after it."""
         backend = self.make_backend()
         present = set(sys.modules)
@@ -143,13 +143,13 @@ class BackendContract:
         watched: Any = backend
         watched.load = load
         try:
-            with _limit(self.voices_within, "telling its voices"):
+            with _limit(self.voices_within, "listing its voices"):
                 before = [voice.id for voice in await backend.voices()]
                 assert before, "it has no voices before load()"
                 await backend.find_voice(None, None)
-            assert not loaded, "it loads itself to tell its voices"
+            assert not loaded, "it loads itself to list its voices"
             heavy = sorted({*HEAVY} & (set(sys.modules) - present))
-            assert not heavy, f"telling its voices imports {', '.join(heavy)}"
+            assert not heavy, f"listing its voices imports {', '.join(heavy)}"
             await backend.load()
             after = [voice.id for voice in await backend.voices()]
             assert before == after, f"other voices before load(), {before}, than after it, {after}"
@@ -164,7 +164,7 @@ class BackendContract:
             twice = sorted({name for name in ids if ids.count(name) > 1})
             assert ids, "it has no voices"
             assert not twice, f"voice ids that are not unique: {', '.join(twice)}"
-            with _in_order("telling its voices"):
+            with _in_order("listing its voices"):
                 checked_voices(voices, backend.name)
             for name in ids[:20]:
                 found = await backend.find_voice(name, None)
@@ -309,17 +309,17 @@ class BackendContract:
     async def _speak_together(
         self, backend: TTSBackend, voices: Sequence[Voice]
     ) -> list[NDArray[np.float64]]:
-        heard: dict[str, NDArray[np.float64]] = {}
+        timbres: dict[str, NDArray[np.float64]] = {}
         places = anyio.CapacityLimiter(backend.capabilities.concurrency)
 
         async def speak(voice: Voice) -> None:
             async with places:
-                heard[voice.id] = _timbre(await self._speak(backend, self.text, voice))
+                timbres[voice.id] = _timbre(await self._speak(backend, self.text, voice))
 
         async with anyio.create_task_group() as tasks:
             for voice in voices:
                 tasks.start_soon(speak, voice)
-        return [heard[voice.id] for voice in voices]
+        return [timbres[voice.id] for voice in voices]
 
     async def _two_voices(self, backend: TTSBackend) -> list[Voice]:
         if self.two_voices is not None:

@@ -120,7 +120,7 @@ class FakeBackend(TTSBackend):
         return Availability(ready=False, reason=self.script.reason, remedy=self.script.remedy)
 
     def price(self, model: str) -> Price | None:
-        """What it was told to take."""
+        """The price that the test set."""
         return self.prices
 
     async def load(self, on_progress: ProgressCallback = ignore) -> None:
@@ -177,7 +177,7 @@ class FakeBackend(TTSBackend):
             self.closes += 1
 
     def _notes(self, request: SegmentRequest) -> AudioChunk | None:
-        """A chunk without samples, for what is told besides them."""
+        """A chunk without samples, which carries retakes and the seed."""
         script = self.script
         retakes = script.retakes.get(request.index, ())
         seed = script.drawn_seed if request.seed is None else None
@@ -195,14 +195,14 @@ class FakeBackend(TTSBackend):
         gain = 0.0 if script.silent else float(str(request.options.get("gain", 0.5)))
         tone = gain * np.sin(2 * np.pi * TONES[request.voice.id] * np.arange(total) / script.sample_rate)
         step = max(1, round(script.chunk_seconds * script.sample_rate))
-        told = 0
+        timed = 0
         for begin in range(0, total, step):
             end = min(begin + step, total)
             done = []
-            while told < len(words) and (told + 1) * per_word * script.sample_rate <= end + 0.5:
-                span = words[told]
+            while timed < len(words) and (timed + 1) * per_word * script.sample_rate <= end + 0.5:
+                span = words[timed]
                 done.append(
-                    WordTiming(request.text[slice(*span)], told * per_word, (told + 1) * per_word, span)
+                    WordTiming(request.text[slice(*span)], timed * per_word, (timed + 1) * per_word, span)
                 )
-                told += 1
+                timed += 1
             yield AudioChunk(tone[begin:end].astype(np.float32), script.sample_rate, tuple(done))

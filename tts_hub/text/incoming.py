@@ -34,14 +34,14 @@ class IncomingText:
     async def pump(self) -> None:
         """Move pieces from the source to the queue, to its end or its failure."""
         with self._send:
-            async with contained(self._failed):
+            async with contained(self._keep_error):
                 if isinstance(self._source, AsyncGenerator):
                     async with aclosing(self._source):
                         await self._move(self._source)
                 else:
                     await self._move(self._source)
 
-    def _failed(self, exc: BaseException) -> None:
+    def _keep_error(self, exc: BaseException) -> None:
         """By the caller's code; raised to the caller by `pieces`."""
         self._error = exc
 

@@ -38,7 +38,7 @@ _ORNAMENTS = frozenset("*_-‐‑‒–—―⸺⸻~.…·•‣◦▪⁂⁕❦�
 _ROWS_OF = frozenset("=+<>^|`/\\✦✧✩✪✫✶✷✸✹✺✻✼✽✾❀❁❖◆◇◈●○■□★☆♦♢")
 _SHORTEST_ROW = 3
 _SCENE_CHARS = 256
-_GOES_ON = frozenset(",;:-–—、，；：،؛(\"'“‘„«「")
+_ENDS_OF_UNFINISHED_LINES = frozenset(",;:-–—、，；：،؛(\"'“‘„«「")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,7 @@ def _judge_words(head: str, length: int, line_end: str, behind: str, complete: b
 
 def _is_heading(length: int, line_end: str, next_char: str) -> bool:
     """A short line without a mark at its end, before a line that starts anew; verses and addresses too."""
-    if not line_end or line_end[-1] in _GOES_ON or ends_sentence(line_end):
+    if not line_end or line_end[-1] in _ENDS_OF_UNFINISHED_LINES or ends_sentence(line_end):
         return False
     if next_char.isupper():
         return length <= _HEADING_CHARS

@@ -41,7 +41,7 @@ _INDIC = re.compile("[\u0900-\u0dff]")
 # Marks that end a sentence whatever follows; behind the others a space or a capital has to follow.
 _STRONG = frozenset("。！？｡؟۔।॥।։။܀܁܂᠃᠉؞﹒﹖﹗")
 # A quotation that such a word follows is part of the sentence: 「本当？」と聞いた。 “真的吗？”他问。
-_GOES_ON = {
+_CONTINUATIONS = {
     "ja": re.compile(
         r"[、，]|と(?!ても|ころ|にかく|き|も|つぜん|なり|うとう|りあえず|っさ)|って|なんて|など|だ[っろよ]|です|でし|[のを]|[はがもにでや](?=[一-鿿])"
     ),
@@ -123,9 +123,9 @@ class SentenceFinder:
     def _continues(self, mark: str, behind: str) -> bool:
         """Whether the sentence of a quotation goes on behind it."""
         bare = _BARE.get(self._code)
-        goes_on = _GOES_ON.get(self._code)
+        continuation = _CONTINUATIONS.get(self._code)
         closed = mark[-1] in _CLOSERS or (bare is not None and bare.search(mark) is not None)
-        return closed and goes_on is not None and goes_on.match(behind) is not None
+        return closed and continuation is not None and continuation.match(behind) is not None
 
     def _is_end_without_space(self, before: str, mark: str, behind: str) -> bool:
         """Whether a mark that a letter or digit follows at once is an end, and not part of a word."""

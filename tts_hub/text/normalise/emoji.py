@@ -44,7 +44,7 @@ def skip_emoji(draft: Draft) -> None:
 
 def has_names(language: str) -> bool:
     """Whether emoji have names in a language, by its first subtag."""
-    import emoji
+    import emoji  # slow to import, and few texts need it
 
     return language in emoji.LANGUAGES
 
@@ -70,7 +70,7 @@ def _said(match: re.Match[str], language: str) -> str | None:
 @lru_cache(maxsize=1024)
 def _name(cluster: str, language: str) -> str | None:
     """What is said for one emoji; empty for nothing, None for a symbol that is none."""
-    import emoji
+    import emoji  # slow to import, and few texts need it
 
     if cluster[-1] == "\u20e3":
         return cluster[0] if cluster[0].isdigit() else ""
@@ -88,7 +88,7 @@ def _name(cluster: str, language: str) -> str | None:
 
 def _is_emoji(cluster: str) -> bool:
     """Whether symbols are meant as an emoji, and not as text."""
-    import emoji
+    import emoji  # slow to import, and few texts need it
 
     known = emoji.EMOJI_DATA.get(cluster)
     if known is None:
@@ -99,7 +99,7 @@ def _is_emoji(cluster: str) -> bool:
 
 def _looked_up(cluster: str, language: str) -> str | None:
     """The name of an emoji, if need be without its colours."""
-    import emoji
+    import emoji  # slow to import, and few texts need it
 
     plain = "".join(character for character in cluster if character not in _MARKS)
     for form in (cluster, plain, plain.replace("\ufe0f", ""), plain + "\ufe0f"):

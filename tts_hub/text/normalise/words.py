@@ -39,7 +39,7 @@ class WordMapper:
         self._group: _Group | None = None
         self._last = AudioChunk(np.zeros(0, np.float32), 1)
 
-    def mapped(self, chunk: AudioChunk) -> AudioChunk:
+    def map(self, chunk: AudioChunk) -> AudioChunk:
         """The chunk with the words that are now complete."""
         if not self._spoken.changed:
             return chunk

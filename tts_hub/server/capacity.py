@@ -40,7 +40,7 @@ def raise_file_limit() -> None:
     """Let this process have more open files, as far as the system allows it without asking anybody."""
     if sys.platform == "win32":
         return
-    import resource
+    import resource  # Windows does not have it
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
@@ -56,7 +56,7 @@ def most_connections(wanted: int) -> int:
     """How many there may be: as many as `wanted`, 0 for any number, and as the limit of open files allows."""
     if sys.platform == "win32":
         return wanted or FILES
-    import resource
+    import resource  # Windows does not have it
 
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     files = FILES if soft == resource.RLIM_INFINITY else soft
@@ -64,25 +64,25 @@ def most_connections(wanted: int) -> int:
     return min(wanted, possible) if wanted else possible
 
 
-class Room:
+class Capacity:
     """Turns connections away when there are `most`."""
 
     def __init__(self, most: int, metrics: Metrics) -> None:
         self.most = most
         self._metrics = metrics
         self._lingering = 0
-        self._log = Seldom(LOG_SECONDS)
+        self._log = Throttle(LOG_SECONDS)
 
     def admits(self, transport: asyncio.Transport, connections: int) -> bool:
         """Whether there is room; if not, the connection is another's business from now on."""
         if connections < self.most:
             return True
-        self._metrics.told(FULL)
+        self._metrics.count_failure(FULL)
         if self._log.is_due():
             logger.error("%d connections are open, the most there may be: new ones are refused", connections)
         if self._lingering < MOST_LINGERING:
             self._lingering += 1
-            turned_away = _TurnedAway(self._left)
+            turned_away = _TurnedAway(self._release_one)
             transport.set_protocol(turned_away)
             turned_away.connection_made(transport)
         else:
@@ -90,7 +90,7 @@ class Room:
             transport.abort()
         return False
 
-    def _left(self) -> None:
+    def _release_one(self) -> None:
         self._lingering -= 1
 
 
@@ -120,7 +120,7 @@ class _TurnedAway(asyncio.Protocol):
 
 def quieten_accept_errors(loop: asyncio.AbstractEventLoop) -> None:
     """asyncio logs each connection that it cannot take for want of files, thousands in a second."""
-    log = Seldom(LOG_SECONDS)
+    log = Throttle(LOG_SECONDS)
 
     def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         if not (isinstance(context.get("exception"), OSError) and "socket" in context):
@@ -131,7 +131,7 @@ def quieten_accept_errors(loop: asyncio.AbstractEventLoop) -> None:
     loop.set_exception_handler(handle)
 
 
-class Seldom:
+class Throttle:
     """Whether it is time to say something again that happens over and over."""
 
     def __init__(self, seconds: float) -> None:
