@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from tts_hub.audio.formats import AudioFormat
+from tts_hub.captions.wire import audio_values, line_of
 from tts_hub.progress import ProgressEvent, ignore
 from tts_hub.request.stream import AudioStream, SpeechStream
 from tts_hub.server.errors import failure_of
@@ -81,11 +82,6 @@ class NewWords:
         return words
 
 
-def word_values(words: Sequence[WordTiming]) -> list[dict[str, Any]]:
-    """Words as JSON has them."""
-    return [dataclasses.asdict(word) for word in words]
-
-
 async def _lines(
     speech: SpeechStream, merged: Interleaving[bytes], request_id: str
 ) -> AsyncGenerator[bytes, None]:
@@ -94,15 +90,15 @@ async def _lines(
         async with aclosing(merged.read(speech)) as items:
             async for item in items:
                 if isinstance(item, ProgressEvent):
-                    yield _line({"progress": progress_values(item)})
+                    yield line_of({"progress": progress_values(item)})
                 else:
-                    yield _line({"audio": _base64(item[0]), "words": word_values(new.take())})
+                    yield line_of(audio_values(item[0], new.take()))
     except Exception as exc:
-        yield _line(failure_of(exc, request_id).envelope())
+        yield line_of(failure_of(exc, request_id).envelope())
         raise
     if rest := new.take():
-        yield _line({"audio": "", "words": word_values(rest)})
-    yield _line({"done": _done(speech)})
+        yield line_of(audio_values(b"", rest))
+    yield line_of({"done": _done(speech)})
 
 
 def _done(speech: SpeechStream) -> dict[str, Any]:
@@ -136,9 +132,9 @@ def _done(speech: SpeechStream) -> dict[str, Any]:
 async def _kokoro_lines(speech: SpeechStream, *, timed: bool) -> AsyncGenerator[bytes, None]:
     new = NewWords(speech)
     async for data in speech:
-        yield _line(_kokoro(speech.media_type, data, new.take() if timed else None))
+        yield line_of(_kokoro(speech.media_type, data, new.take() if timed else None))
     if timed and (rest := new.take()):
-        yield _line(_kokoro(speech.media_type, b"", rest))
+        yield line_of(_kokoro(speech.media_type, b"", rest))
 
 
 class _KokoroWhole(FinishedSpeech):
@@ -178,7 +174,3 @@ def _kokoro_word(word: WordTiming) -> dict[str, Any]:
 
 def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
-
-
-def _line(values: dict[str, Any]) -> bytes:
-    return json.dumps(values, ensure_ascii=False).encode() + b"\n"

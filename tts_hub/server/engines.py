@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
@@ -13,6 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Send
 
+from tts_hub.captions.wire import line_of
 from tts_hub.manager import EngineStatus
 from tts_hub.progress import ProgressEvent
 from tts_hub.server.errors import failure_of, log_failure
@@ -86,14 +86,14 @@ async def _pulling(hub: Hub, model: str, variant: str | None, request_id: str) -
         async with aclosing(pulled()) as files, aclosing(merged.read(files)) as items:
             async for item in items:
                 if isinstance(item, ProgressEvent):
-                    yield _line({"progress": progress_values(item)})
+                    yield line_of({"progress": progress_values(item)})
                 else:
-                    yield _line({"done": files_values(item[0])})
+                    yield line_of({"done": files_values(item[0])})
     except Exception as exc:  # noqa: BLE001 - the boundary: told to the client and in the log
         log_failure(exc, request_id)
         failure = failure_of(exc, request_id)
         hub.metrics.count_failure(failure)
-        yield _line(failure.envelope())
+        yield line_of(failure.envelope())
 
 
 def files_values(files: ModelFiles) -> dict[str, Any]:
@@ -122,7 +122,3 @@ def _wants(status: EngineStatus) -> dict[str, Any]:
         "remedy": without_folders(status.availability.remedy),
         "downloads": [files_values(files) for files in status.downloads],
     }
-
-
-def _line(values: dict[str, Any]) -> bytes:
-    return json.dumps(values, ensure_ascii=False).encode() + b"\n"

@@ -10,9 +10,10 @@ import anyio
 from fastapi import WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from tts_hub.captions.wire import word_values
 from tts_hub.errors import MOST_SHOWN, InvalidRequestError
 from tts_hub.request.stream import SpeechStream
-from tts_hub.server.captions import NewWords, word_values
+from tts_hub.server.captions import NewWords
 from tts_hub.server.errors import cut
 from tts_hub.server.metrics import ReaderPaused
 from tts_hub.server.wire import Utterance

@@ -7,6 +7,7 @@ import logging
 import math
 from typing import Any
 
+from tts_hub.captions.wire import PROGRESS_BYTES, PROGRESS_NUMBERS
 from tts_hub.errors import NoAudioError
 from tts_hub.progress import ProgressEvent
 from tts_hub.report import Fallback, SpeechReport
@@ -20,7 +21,6 @@ FALLBACK_REASONS = {
     "engine_refused": "it cannot do what was asked, or not now",
     "no_audio": "it generated no sound for the text",
 }
-COUNTED = ("segment", "segments", "fraction", "audio_seconds", "elapsed_seconds")
 logger = logging.getLogger(__name__)
 
 
@@ -50,7 +50,7 @@ def progress_values(event: ProgressEvent) -> dict[str, Any]:
     """
     texts = {name: getattr(event, name) for name in ("stage", "backend", "request_id")}
     values = {name: text for name, text in texts.items() if text}
-    counted = {name: getattr(event, name) for name in COUNTED}
+    counted = {name: getattr(event, name) for name in PROGRESS_NUMBERS}
     values |= {name: number for name, number in counted.items() if _is_number(number)}
     if event.stage in {"segment", "notice", "downloading"} and event.message:
         values["message"] = without_folders(event.message)
@@ -58,7 +58,7 @@ def progress_values(event: ProgressEvent) -> dict[str, Any]:
         values["message"] = f"continuing with another engine from {place_of(event.segment or 0)}"
     numbers = {name: value for name, value in event.details.items() if _is_number(value)}
     if event.stage == "downloading":
-        return values | {name: numbers[name] for name in ("bytes", "total_bytes") if name in numbers}
+        return values | {name: numbers[name] for name in PROGRESS_BYTES if name in numbers}
     return values | ({"details": numbers} if numbers else {})
 
 
