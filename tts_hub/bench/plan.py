@@ -1,4 +1,4 @@
-"""What a run of the benchmark does: which faces, texts, formats and loads, side by side."""
+"""The plan of a benchmark: which faces, texts, formats and loads are measured."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HTTP = "http"
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One configuration: where it is asked, and for what."""
+    """One configuration: the face, and what is asked of it."""
 
     target: str = LIBRARY
     """`library`, `http` (our own server), or the base URL of any server, up to and with `/v1`."""
@@ -33,16 +33,16 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One run."""
+    """One run of the benchmark."""
 
     sides: tuple[Side, ...]
     versus: Side | None = None
-    """Measured in turns with the one side there is then."""
+    """Another side, measured in turns with the only one of `sides`."""
     texts: tuple[str, ...] = ("sentence",)
     formats: tuple[str, ...] = ("wav",)
     loads: tuple[Load, ...] = (Load(),)
     warm_up: int = 2
-    """Rounds before the clock runs, of one request of every stream."""
+    """Rounds before the clock starts; each has one request of every stream."""
     timeout: float = TIMEOUT
     """Seconds that one request may take."""
     seed: int = 1
@@ -51,16 +51,16 @@ class Plan:
 
     @property
     def requests(self) -> int:
-        """How many will be made, warm-up aside."""
+        """The number of requests, without those that warm up."""
         cells = len(_all_sides(self)) * len(self.texts) * len(self.formats)
         return cells * sum(_requests_of(self, load) for load in self.loads)
 
 
 class Watcher:
-    """Told of what happens; does nothing itself."""
+    """Callbacks during a run; these do nothing."""
 
     def on_phase(self, what: str) -> None:
-        """A cell begins, or its warm-up."""
+        """A cell begins, or its warm-up; `what` says it in words."""
 
     def on_request(self) -> None:
         """One request is over."""
@@ -70,7 +70,7 @@ class Watcher:
 
 
 def side_with(side: Side, assignments: Sequence[str]) -> Side:
-    """A side with some `name=value` changed.
+    """A side with other values; each assignment is `name=value`.
 
     Raises:
         UnsupportedOptionError: no such name.
@@ -86,11 +86,11 @@ def side_with(side: Side, assignments: Sequence[str]) -> Side:
 
 
 async def run_plan(plan: Plan, watcher: Watcher | None = None) -> Result:
-    """Measure all of it.
+    """Measure all cells of a plan.
 
     Raises:
-        TTSHubError: a face cannot be reached, or refuses the very first requests. What fails later is in the
-            cells: it does not undo what has been measured.
+        TTSHubError: a face cannot be reached, or refuses the very first requests. A later failure is in its
+            cell: it does not undo what has been measured.
     """
     watcher = watcher or Watcher()
     began = datetime.now(UTC).isoformat(timespec="seconds")
