@@ -1,4 +1,4 @@
-"""Ending in time: a second signal ends the process, whatever it waits for."""
+"""An end in time: a second signal ends the process, whatever it waits for."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def ending_in_time(first_within: float | None = None) -> Generator[None, None, None]:
-    """From here on the process ends `SECOND_WITHIN` after a second signal, and `first_within` after a first.
+    """End the process `SECOND_WITHIN` after a second signal, and `first_within` after the first one.
 
-    Enter it when the event loop has its own handlers: they are called as ever. Signals are read in a thread,
-    because an engine's code may hold up the event loop or ignore that it was cancelled; what has begun to end
-    is ended after the block too. It does nothing outside the main thread, where no signals arrive.
+    Enter it when the event loop has its own handlers, which are called as before. Signals are read in a
+    thread, because an engine's code may block the event loop or ignore that it was cancelled. An end that has
+    begun in the block also happens after it. Outside the main thread, where no signals arrive, it does
+    nothing.
     """
     if os.name != "posix" or threading.current_thread() is not threading.main_thread():
         yield
@@ -47,7 +48,7 @@ def _watch(reader: socket.socket, pass_on_to: int, first_within: float | None) -
     with reader:
         while numbers := reader.recv(64):
             if pass_on_to >= 0:
-                with suppress(OSError):  # whoever took them before has ended
+                with suppress(OSError):  # the reader of before has ended
                     os.write(pass_on_to, numbers)
             for number in numbers:
                 endings += number in ENDING
