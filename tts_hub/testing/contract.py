@@ -250,7 +250,7 @@ class BackendContract:
             assert await self._speak(backend, self.text), "no audio after requests were cancelled"
 
     async def test_two_voices_do_not_mix(self) -> None:
-        """Two voices at once (in turn, if the engine takes one request at a time) sound as each does alone."""
+        """Two voices at once (in turn, if the engine takes one request at a time) sound as they do alone."""
         async with self._loaded_backend() as backend:
             voices = await self._two_voices(backend)
             alone = [[_timbre(await self._speak(backend, self.text, v)) for v in voices] for _ in range(2)]
