@@ -146,7 +146,7 @@ def _rewritten(
 
 
 def _change_items(array: Any, value: Any) -> bool:
-    """Remove items from a list and append others, keeping the comments between the rest; False if impossible."""
+    """Change items of a list in place, so that comments between the others stay; False if that fails."""
     if not isinstance(array, Array) or not isinstance(value, list):
         return False
     stay = [item for item in array.unwrap() if item in value]
