@@ -22,7 +22,8 @@ _LOOKS = re.compile(
 )
 _MEANINGFUL = frozenset("ªº…№℠™µ⁄‥⸺⸻\u0e33\u0eb3\u0edc\u0edd\u0f0c\u0f77\u0f79")
 """Characters that stay: they are read as they are, or handled elsewhere, or are vowels of Thai, Lao and
-Tibetan, which are not written in their compatibility form. The single letters of Korean, U+3131 to U+318E, stay too."""
+Tibetan, which are not written in their compatibility form. Single letters of Korean, U+3131 to U+318E, stay
+too."""
 _SAME_MEANING = {"٫": ".", "٬": ",", "٪": "%", "‐": "-", "‑": "-", "‒": "–", "―": "—"}
 _NATIVE_DIGITS = {
     "\u0660": frozenset({"ar", "fa", "ur", "sd"}),
