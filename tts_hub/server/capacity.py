@@ -1,7 +1,7 @@
-"""How many connections there may be: fewer than the process may have files open.
+"""The number of connections, which is kept below the number of files that the process may have open.
 
-A connection too many gets a 503 and is closed. Without the bound, all open files would be used up: the server
-could not even refuse a connection then, nor start an engine.
+A connection beyond it gets a 503 and is closed. Without the bound, connections would use up all open files;
+then the server could neither refuse a connection nor start an engine.
 """
 
 from __future__ import annotations
@@ -19,25 +19,27 @@ from tts_hub.server.metrics import Metrics
 from tts_hub.server.refusals import raw_answer
 
 FILES = 16_384
-"""Open files that are asked for from the system, which often starts programs with 1,024."""
+"""Open files that the server asks the system for, which often starts programs with 1,024."""
 OWN_FILES = 64
-"""Files of the server besides its connections: libraries, models, engines that are processes."""
+"""Open files of the server besides its connections: libraries, models, engines that are processes."""
 FILES_PER_CONNECTION = 2
-"""A stream may need one more: a connection to the service that speaks."""
+"""Open files for a connection: its stream may need a second one, to the service that speaks."""
 FEWEST = 8
-"""Connections that there may be in any case."""
+"""Connections that are allowed in any case."""
 FULL = Failure(
     503, "the server has no room for another connection", "too_many_connections", SERVER, retry_after=5
 )
 LINGER_SECONDS = 1.0
-"""Time for a client who is turned away to read why."""
+"""Time for a refused client to read the reason."""
 MOST_LINGERING = 32
+"""Refused clients at once that get a reason; others are only disconnected."""
 LOG_SECONDS = 30.0
+"""Seconds between two log lines about the same thing."""
 logger = logging.getLogger(__name__)
 
 
 def raise_file_limit() -> None:
-    """Let this process have more open files, as far as the system allows it without asking anybody."""
+    """Allow this process more open files, as far as the system permits without privileges."""
     if sys.platform == "win32":
         return
     import resource  # Windows does not have it
@@ -53,7 +55,7 @@ def raise_file_limit() -> None:
 
 
 def most_connections(wanted: int) -> int:
-    """How many there may be: as many as `wanted`, 0 for any number, and as the limit of open files allows."""
+    """The number of connections to allow: `wanted`, 0 for any, and no more than open files permit."""
     if sys.platform == "win32":
         return wanted or FILES
     import resource  # Windows does not have it
@@ -65,7 +67,7 @@ def most_connections(wanted: int) -> int:
 
 
 class Capacity:
-    """Turns connections away when there are `most`."""
+    """Refuses connections when there are `most`."""
 
     def __init__(self, most: int, metrics: Metrics) -> None:
         self.most = most
@@ -74,7 +76,7 @@ class Capacity:
         self._log = Throttle(LOG_SECONDS)
 
     def admits(self, transport: asyncio.Transport, connections: int) -> bool:
-        """Whether there is room; if not, the connection is another's business from now on."""
+        """Whether a new connection may stay; if not, it is handed to a protocol that refuses it."""
         if connections < self.most:
             return True
         self._metrics.count_failure(FULL)
@@ -95,9 +97,10 @@ class Capacity:
 
 
 class _TurnedAway(asyncio.Protocol):
-    """A connection that is refused because there is no room.
+    """A connection that is refused because there are too many.
 
-    It stays open for a moment, and what it sends is dropped: it would be reset otherwise, the answer unread.
+    It stays open for a moment, and its data is dropped: else it would be reset before the client has read the
+    answer.
     """
 
     def __init__(self, on_end: Callable[[], None]) -> None:
@@ -105,21 +108,21 @@ class _TurnedAway(asyncio.Protocol):
         self._clock: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Tell it."""
+        """Send the refusal."""
         self._clock = asyncio.get_running_loop().call_later(LINGER_SECONDS, transport.abort)
         transport.write(raw_answer(FULL))
         with suppress(OSError):  # the client has gone already
             transport.write_eof()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client has read it, or is given up."""
+        """Free the place: the client has read the answer, or time is up."""
         if self._clock is not None:
             self._clock.cancel()
         self._on_end()
 
 
 def quieten_accept_errors(loop: asyncio.AbstractEventLoop) -> None:
-    """asyncio logs each connection that it cannot take for want of files, thousands in a second."""
+    """Limit the log lines about connections that fail for want of files: asyncio writes thousands a second."""
     log = Throttle(LOG_SECONDS)
 
     def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -132,14 +135,14 @@ def quieten_accept_errors(loop: asyncio.AbstractEventLoop) -> None:
 
 
 class Throttle:
-    """Whether it is time to say something again that happens over and over."""
+    """Limits how often something is logged that happens over and over."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._next = 0.0
 
     def is_due(self) -> bool:
-        """At most once in so many seconds."""
+        """Whether it may be logged now: at most once in the given seconds."""
         now = time.monotonic()
         if now < self._next:
             return False

@@ -1,4 +1,4 @@
-"""Audio together with its word timings, as lines of JSON while it is made."""
+"""`POST /v1/audio/speech/captions`: audio with its word timings, as lines of JSON while it is made."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def create_captioned_speech(body: CaptionedBody, request: Request, hub: Th
 
     `audio` is base64 and continues that of the line before. Words have `text`, `start` and `end` in
     seconds from the beginning, and `span`, their place in the characters of `input`. With `progress` there
-    are lines of `{"progress"}` between them as it happens; those from before the first audio come with it.
+    are lines of `{"progress"}` between them; those from before the first audio come together with it.
     """
     wanted = speech_request(body, request, hub)
     merged: Interleaving[bytes] = Interleaving()
@@ -54,7 +54,7 @@ async def create_captioned_speech(body: CaptionedBody, request: Request, hub: Th
 async def create_kokoro_captioned_speech(
     body: KokoroCaptionedBody, request: Request, hub: TheHub
 ) -> Response:
-    """The same in the shape of Kokoro-FastAPI, for its clients."""
+    """Speak with word timings in the shape of Kokoro-FastAPI, for its clients."""
     wanted = as_kokoro_would(speech_request(body, request, hub), body, hub)
     timed = body.return_timestamps
     try:
@@ -69,14 +69,14 @@ async def create_kokoro_captioned_speech(
 
 
 class NewWords:
-    """The words that have come since it was last asked."""
+    """The words of a stream that are new since the last call of `take`."""
 
     def __init__(self, speech: SpeechStream) -> None:
         self._speech = speech
         self._taken = 0
 
     def take(self) -> Sequence[WordTiming]:
-        """Each word once, in order."""
+        """The new words; each one comes once, in order."""
         words = self._speech.words[self._taken :]
         self._taken += len(words)
         return words
@@ -102,7 +102,7 @@ async def _lines(
 
 
 def _done(speech: SpeechStream) -> dict[str, Any]:
-    """What there is to say at the end: the report, but for what the engine's own words are in."""
+    """The values of the last line: the report without the engine's own words."""
     report = speech.report
     return {
         "media_type": speech.media_type,
@@ -147,11 +147,11 @@ class _KokoroWhole(FinishedSpeech):
         self.headers["content-type"] = "application/json"
 
     def size_of_body(self, size: int) -> int | None:
-        """It is not reckoned."""
+        """The size is not calculated in advance."""
         return None
 
     async def parts(self, file: IO[bytes], size: int) -> AsyncGenerator[bytes, None]:
-        """The pieces of the object."""
+        """The pieces of the JSON object."""
         yield b'{"audio":"'
         async for data in super().parts(file, size):
             yield base64.b64encode(data)

@@ -1,4 +1,4 @@
-"""The engines with all that a face needs to offer them, and getting the files of their models."""
+"""The engines with everything that a face needs to offer them, and downloads of their models."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from tts_hub.types import ModelFiles
 
 router = APIRouter(tags=["engines"])
 WITHHELD: dict[str, Any] = {"reason": "", "remedy": "", "downloads": []}
-"""What is said of an engine to those who have no key."""
+"""Values in place of those of an engine that need a key."""
 
 
 class PullBody(BaseModel):
-    """Which files are wanted."""
+    """The body of a request for a download."""
 
     variant: str | None = Field(None, description="Variant of the model; the default one if absent.")
 
@@ -40,8 +40,8 @@ class PullBody(BaseModel):
 async def list_engines(request: Request, hub: TheHub) -> dict[str, Any]:
     """Every engine, ready or not: models, state, its options as JSON Schema.
 
-    What it wants, its files, and `problems`, which is what the configuration asks for and cannot get, are
-    left empty where a key is needed and none is given.
+    Its needs, its files, and `problems`, which lists what the configuration asks for and cannot get, are
+    empty where a key is needed and none is given.
     """
     states = hub.manager.status()
     trusted = is_trusted(request.scope)
@@ -55,23 +55,23 @@ async def list_engines(request: Request, hub: TheHub) -> dict[str, Any]:
 
 @router.post("/v1/models/{model:path}/pull", responses=LINE_ANSWERS, response_class=Response)
 async def pull_model(model: str, body: PullBody, request: Request, hub: TheHub) -> Response:
-    """Get what is missing of a model's files: lines of `{"progress"}`, then `{"done"}` or `{"error"}`.
+    """Download the missing files of a model: lines of `{"progress"}`, then `{"done"}` or `{"error"}`.
 
-    A client that hangs up stops it; what has arrived is kept, and the next request goes on from there.
+    A client that hangs up stops it; the part that has arrived is kept, and the next request resumes there.
     """
     hub.manager.model_files(model, body.variant)  # an unknown one is an ordinary 404
     return _Lines(_pulling(hub, model, body.variant, request.state.request_id))
 
 
 class _Lines(StreamingResponse):
-    """Closes its lines in the task that sends them, also when the client hangs up in the middle of one."""
+    """An answer that closes its lines in the task that sends them, also when the client hangs up."""
 
     def __init__(self, lines: AsyncGenerator[bytes, None]) -> None:
         super().__init__(lines, media_type=LINES, headers=NO_BUFFERING)
         self._lines = lines
 
     async def stream_response(self, send: Send) -> None:
-        """Send them all."""
+        """Send all lines."""
         async with aclosing(self._lines):
             await super().stream_response(send)
 
@@ -89,7 +89,7 @@ async def _pulling(hub: Hub, model: str, variant: str | None, request_id: str) -
                     yield line_of({"progress": progress_values(item)})
                 else:
                     yield line_of({"done": files_values(item[0])})
-    except Exception as exc:  # noqa: BLE001 - the boundary: told to the client and in the log
+    except Exception as exc:  # noqa: BLE001 - the boundary: the client and the log get it
         log_failure(exc, request_id)
         failure = failure_of(exc, request_id)
         hub.metrics.count_failure(failure)
@@ -97,7 +97,7 @@ async def _pulling(hub: Hub, model: str, variant: str | None, request_id: str) -
 
 
 def files_values(files: ModelFiles) -> dict[str, Any]:
-    """A model's files as clients get them: where they lie is the server's own business."""
+    """The files of a model as JSON, without the folder, which is not for clients."""
     values = dataclasses.asdict(files)
     del values["folder"]
     return values

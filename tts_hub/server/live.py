@@ -1,18 +1,18 @@
 """`WS /v1/audio/speech/stream`: text in while it is being written, audio out while it is being made.
 
 The client sends JSON: `{"type": "start", ...}` (the fields of a speech request but `input`), then
-`{"type": "text", "text": "..."}` as often as it likes, `{"type": "flush"}` to have the rest spoken at once,
-`{"type": "end"}` when the text is over, `{"type": "cancel"}` to stop.
+`{"type": "text", "text": "..."}` any number of times, `{"type": "flush"}` to have the rest spoken at once,
+`{"type": "end"}` when the text is complete, `{"type": "cancel"}` to stop.
 
 The server sends `{"type": "started", "media_type", "sample_rate"}`, audio as binary frames,
 `{"type": "words", "words": [...]}`, and at last `{"type": "done", "report"}`, `{"type": "cancelled"}` or
 `{"type": "error", "error"}`. Each of these ends the utterance, and the client may start another one on the
-same connection; text that was still on its way is ignored. The connection is closed behind an `error` where
-nothing is said for `server.idle_timeout` seconds (1008), where speech is not over when a server that is being
-stopped ends (1012), and at once where the caller has `server.max_websockets` open already (1013).
+same connection; text that was still on its way is ignored. After an `error` the connection is closed where no
+message comes for `server.idle_timeout` seconds (1008), where speech is not finished when a server that is
+being stopped ends (1012), and at once where the caller already has `server.max_websockets` open (1013).
 
-A key is sent as a header, or by browsers as the subprotocol `openai-insecure-api-key.<key>` beside a second
-one of any name, which the server accepts.
+A key is sent as a header. A browser sends it as the subprotocol `openai-insecure-api-key.<key>`, together
+with a second subprotocol of any name, which the server accepts.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ from tts_hub.server.wire import Utterance
 from tts_hub.types import FLUSH
 
 MOST_QUEUED = 8
-"""Utterances of one connection that may wait for the one that is spoken."""
+"""Utterances of one connection that may wait while another one is spoken."""
 MISTAKES = 16
-"""Messages without a meaning that one connection may send."""
+"""Wrong messages that one connection may send."""
 POLICY_VIOLATION = 1008
 SERVICE_RESTART = 1012
 TRY_AGAIN_LATER = 1013
@@ -57,7 +57,7 @@ router = APIRouter()
 
 @router.websocket("/v1/audio/speech/stream")
 async def stream_speech(socket: WebSocket, hub: TheHub) -> None:
-    """Serve one connection: one utterance after the other."""
+    """Serve one connection, which speaks one utterance after the other."""
     offered = socket.scope.get("subprotocols", [])
     plain = next((name for name in offered if not name.startswith(KEY_PROTOCOL)), None)
     await socket.accept(subprotocol=plain)
@@ -71,7 +71,7 @@ async def stream_speech(socket: WebSocket, hub: TheHub) -> None:
 
 
 async def _turn_away(socket: WebSocket, hub: Hub, failure: Failure) -> None:
-    """Say why in a message: of a handshake that is refused, web pages are not told the reason."""
+    """Send the reason in a message, because web pages do not get that of a refused handshake."""
     hub.metrics.count_failure(failure)
     with suppress(WebSocketDisconnect, WebSocketDisconnected, ReaderPaused):
         await Outbox(socket, hub.settings.reader_timeout).send({"type": "error"} | failure.envelope())
@@ -94,13 +94,13 @@ async def _converse(socket: WebSocket, hub: Hub) -> None:
 
 @router.websocket("/{path:path}")
 async def refuse_unknown_url(socket: WebSocket) -> None:
-    """Say in our shape that there is nothing, as for any other URL."""
+    """Answer with the failure for an unknown URL."""
     await socket.send_denial_response(unknown_url("WS", socket.url.path).response())
 
 
 @dataclass(slots=True)
 class _Queued:
-    """An utterance that was started, and the way of its text."""
+    """An utterance that was started, with the stream of its text."""
 
     utterance: Utterance
     send: MemoryObjectSendStream[str]
@@ -108,7 +108,7 @@ class _Queued:
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
 
     def close(self) -> None:
-        """No more text."""
+        """End the text."""
         self.send.close()
         self.receive.close()
 
@@ -122,25 +122,25 @@ class _Conversation:
         self._outbox = Outbox(socket, hub.settings.reader_timeout)
         self._request_id: str = socket.scope["state"]["request_id"]
         self._text: MemoryObjectSendStream[str] | None = None
-        """Where text goes; None outside an utterance, and once its text has ended."""
+        """The stream for text; None outside an utterance, and after the end of its text."""
         self._characters = 0
         self._speaking: anyio.CancelScope | None = None
         self._queue: deque[_Queued] = deque()
-        """Utterances that were started while another was still being spoken to its end."""
+        """Utterances that were started while another one was still being spoken."""
         self._refusal: InvalidRequestError | FailureError | None = None
-        """Why the utterance is being stopped, where the client did not ask for it."""
+        """The reason why the utterance is being stopped, if it is not the client's wish."""
         self._close_code: int | None = None
-        """The connection is being closed from this side, with this code."""
+        """The code with which this side is closing the connection."""
         self._received_at = anyio.current_time()
         self._cut_short = False
-        """The last utterance was over before its text was."""
+        """The last utterance ended before its text did."""
         self._mistakes = 0
         self._draining: asyncio.Event = socket.scope["state"].get(DRAINING) or asyncio.Event()
 
     async def run(self, tasks: anyio.abc.TaskGroup) -> None:
-        """Until the client hangs up."""
+        """Handle messages until the client hangs up."""
         while True:
-            await checkpoint()  # messages that are there already come without waiting
+            await checkpoint()  # receiving messages that are there already does not wait
             try:
                 message = await self._socket.receive()
                 self._received_at = anyio.current_time()
@@ -154,7 +154,7 @@ class _Conversation:
                 await self._refuse(exc)
 
     async def close_when_draining(self) -> None:
-        """The server is being stopped: an utterance may come to its end, but not after the grace."""
+        """Close the connection when the server is stopped; an utterance has the grace to finish."""
         await self._draining.wait()
         if self._speaking is None:
             await self._socket.close(SERVICE_RESTART)
@@ -163,7 +163,7 @@ class _Conversation:
         await self._hang_up(STOPPING, SERVICE_RESTART)
 
     async def close_when_idle(self) -> None:
-        """Nobody says anything: a forgotten connection, or a writer who has stopped in the middle."""
+        """Close a connection without messages: it is forgotten, or its writer has stopped in the middle."""
         limit = self._hub.settings.idle_timeout
         left = limit
         while left > 0:
@@ -175,11 +175,11 @@ class _Conversation:
 
     @property
     def _at_work(self) -> bool:
-        """There is something to speak for which no more text is needed."""
+        """Whether there is speech to make that needs no more text."""
         return bool(self._queue) or (self._speaking is not None and self._text is None)
 
     async def _hang_up(self, failure: Failure, close_code: int) -> None:
-        """Say why at once, and close once the utterance, if there is one, has let its engine go."""
+        """Send the reason at once, and close when the utterance, if there is one, has freed its engine."""
         self._close_code = close_code
         self.drop_queue()
         speaking = self._speaking
@@ -193,7 +193,7 @@ class _Conversation:
             await self._socket.close(close_code)
 
     def drop_queue(self) -> None:
-        """Forget what has not been begun."""
+        """Drop the utterances that have not begun."""
         while self._queue:
             self._queue.pop().close()
 
@@ -221,7 +221,7 @@ class _Conversation:
             raise ProtocolError(f"{command.type!r} came before 'start'", param="type")
 
     def _start(self, utterance: Utterance, tasks: anyio.abc.TaskGroup) -> None:
-        """Speak it, or let it wait for the end of the one before it."""
+        """Speak an utterance, or queue it behind the one that is being spoken."""
         cancelled = self._speaking is not None and self._speaking.cancel_called
         if self._speaking is not None and self._text is not None and not cancelled:
             raise ProtocolError("an utterance is being spoken; end or cancel it first", param="type")
@@ -244,19 +244,19 @@ class _Conversation:
             self._text = None
             return
         piece = FLUSH if command.type == "flush" else command.text
-        self._characters += max(1, len(piece))  # an empty message is one as well
+        self._characters += max(1, len(piece))  # an empty message counts too
         most = self._hub.settings.max_characters
         if self._characters > most:
             raise ProtocolError(
                 f"the text is longer than the {most} characters of an utterance", param="text"
             )
-        with suppress(anyio.BrokenResourceError):  # the utterance has just ended: its text is of no use
+        with suppress(anyio.BrokenResourceError):  # the utterance has just ended and needs no text
             text.send_nowait(piece)
 
     async def _serve(self, queued: _Queued, tasks: anyio.abc.TaskGroup) -> None:
         last = await self._speak(queued)
         self._speaking = self._refusal = None
-        if self._close_code is not None:  # the client has been told why already
+        if self._close_code is not None:  # the client has got the reason already
             await self._socket.close(self._close_code)
             return
         await self._outbox.send(last)
@@ -266,7 +266,7 @@ class _Conversation:
             await self._socket.close(SERVICE_RESTART)
 
     async def _speak(self, queued: _Queued) -> dict[str, Any]:
-        """Speak an utterance; what there is to say at its end."""
+        """Speak an utterance; returns the last message about it."""
         metrics = self._hub.metrics
         metrics.count_start()
         speech: SpeechStream | None = None
@@ -285,7 +285,7 @@ class _Conversation:
         except ReaderPaused as exc:
             outcome = metrics.count_break(exc)
             raise
-        except Exception as exc:  # noqa: BLE001 - the boundary: told to the client, and in the log
+        except Exception as exc:  # noqa: BLE001 - the boundary: the client and the log get it
             outcome = metrics.count_break(exc)
             log_failure(exc, self._request_id)
             last = {"type": "error"} | failure_of(exc, self._request_id).envelope()

@@ -1,4 +1,4 @@
-"""Reports as clients get them: what an engine said when it failed stays in the log."""
+"""Reports for clients: the words of an engine that failed stay in the log."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ logger = logging.getLogger(__name__)
 
 
 def report_values(report: SpeechReport) -> dict[str, Any]:
-    """A report as JSON has it."""
+    """A report as a JSON object."""
     return dataclasses.asdict(report) | {
         "fallbacks": [fallback_values(change) for change in report.fallbacks]
     }
 
 
 def fallback_values(change: Fallback) -> dict[str, Any]:
-    """A change of engine as JSON has it: `kind` is the `code` that the failure would have had by itself."""
+    """A change of engine as a JSON object; `kind` is the `code` that the failure alone would have had."""
     return dataclasses.asdict(change) | {
         "error": FALLBACK_REASONS.get(change.kind, "it failed while it was speaking")
     }
 
 
 def reason_of(availability: Availability) -> str:
-    """Why an engine is not ready, in the form that clients get."""
+    """The reason why an engine is not ready, for clients."""
     return "its own code failed" if availability.internal else without_folders(availability.reason)
 
 
 def progress_values(event: ProgressEvent) -> dict[str, Any]:
-    """A step as JSON has it. An engine's own words may name files or quote the text: they are left out.
+    """A progress event as a JSON object, without the engine's words, which may name files or quote the text.
 
-    Numbers are, under `details`, and the bytes of a download beside the rest.
+    Its numbers are under `details`, and the bytes of a download beside the other fields.
     """
     texts = {name: getattr(event, name) for name in ("stage", "backend", "request_id")}
     values = {name: text for name, text in texts.items() if text}
@@ -63,12 +63,12 @@ def progress_values(event: ProgressEvent) -> dict[str, Any]:
 
 
 def _is_number(value: object) -> bool:
-    """One that JSON has."""
+    """Whether JSON can hold the value as a number."""
     return isinstance(value, int | float) and math.isfinite(value)
 
 
 def log_fallbacks(report: SpeechReport) -> None:
-    """Log why engines were changed; clients do not see it."""
+    """Log why engines were changed; clients do not get that."""
     for change in report.fallbacks:
         quiet = change.kind == NoAudioError.kind  # its message may have a piece of the text in it
         logger.warning(
