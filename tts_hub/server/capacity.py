@@ -122,7 +122,7 @@ class _TurnedAway(asyncio.Protocol):
 
 
 def quieten_accept_errors(loop: asyncio.AbstractEventLoop) -> None:
-    """Limit the log lines about connections that fail for want of files: asyncio writes thousands a second."""
+    """Limit the log lines about connections that fail for want of files: asyncio writes thousands."""
     log = Throttle(LOG_SECONDS)
 
     def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

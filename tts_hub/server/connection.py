@@ -72,7 +72,7 @@ class BoundedHTTP(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse data. A later head has its time limit from the first byte on; before that, keep-alive applies."""
+        """Parse data. The limit of a later head starts with its first byte; before, keep-alive applies."""
         self._unset_keepalive_if_required()
         if self._in_head:
             self._received += len(data)

@@ -33,7 +33,7 @@ router = APIRouter(tags=["speech"])
 
 @router.post("/v1/audio/speech", responses=AUDIO_ANSWERS, response_class=Response)
 async def create_speech(body: SpeechBody, request: Request, hub: TheHub) -> Response:
-    """Speak. The audio leaves while the engine is still at work; with `stream` `false`, as a finished file."""
+    """Speak. The audio leaves while the engine is at work; with `stream` `false`, as a finished file."""
     wanted = speech_request(body, request, hub)
     try:
         if body.stream_format == "sse":
