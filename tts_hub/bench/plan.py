@@ -22,7 +22,7 @@ HTTP = "http"
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One configuration: the face, and what is asked of it."""
+    """One configuration: the face, and the model and voice to request."""
 
     target: str = LIBRARY
     """`library`, `http` (our own server), or the base URL of any server, up to and with `/v1`."""

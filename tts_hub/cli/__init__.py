@@ -1,4 +1,4 @@
-"""The command line: `tts-hub`."""
+"""The command line, `tts-hub`."""
 
 from tts_hub.cli.main import main
 

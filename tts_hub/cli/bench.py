@@ -1,4 +1,4 @@
-"""`tts-hub bench`: measure engines and faces; `tts-hub bench compare`: what a difference is worth."""
+"""`tts-hub bench` measures engines and faces; `tts-hub bench compare` compares two results."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ FULL = Plan(
 
 
 class _Positive(click.FloatRange):
-    """Click lets NaN through every range."""
+    """A range without NaN and infinity, which click lets through."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         number = float(super().convert(value, param, ctx))
@@ -55,7 +55,7 @@ class _Positive(click.FloatRange):
 
 POSITIVE = _Positive(0, min_open=True)
 TURNS = 20
-"""Of each side, when two are compared and nothing is said about requests."""
+"""Turns of each side when two are compared, unless `--requests` is given."""
 FORMAT = click.Choice([audio_format.name for audio_format in FORMATS])
 NEW_FILE = click.Path(path_type=Path, dir_okay=False)
 LATER = (
@@ -63,7 +63,7 @@ LATER = (
     "`tts-hub bench --versus` measures both in turns."
 )
 FAILED = 1
-"""Exit code when a stream was broken or short."""
+"""The exit code when a stream was broken or short."""
 
 
 @click.group(invoke_without_command=True, short_help="Measure delays, gaps, speed and cost.")
@@ -132,7 +132,7 @@ def bench(ctx: click.Context, /, **given: Any) -> None:
 @click.argument("a", type=click.Path(path_type=Path))
 @click.argument("b", type=click.Path(path_type=Path))
 def compare(a: Path, b: Path) -> None:
-    """Ratios of two results, with the noise they carry."""
+    """Print the ratios of two results, with the noise they carry."""
     results = load(a), load(b)
     ratios = compare_results(*results)
     for line in differences(*results):
@@ -145,7 +145,7 @@ def compare(a: Path, b: Path) -> None:
 
 
 class _Table(CountDisplay, Watcher):
-    """A progress bar on a terminal, and each row when it is known."""
+    """A progress bar on a terminal, and each row of the table when it is known."""
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan.requests)
@@ -161,11 +161,11 @@ class _Table(CountDisplay, Watcher):
         self.describe(what)
 
     def on_request(self) -> None:
-        """Count it."""
+        """Count the request."""
         self.count_one()
 
     def on_cell(self, cell: Cell) -> None:
-        """Print its row, below the head if it is the first."""
+        """Print the row of the cell, below the head if it is the first."""
         lines = table(HEAD, [row(cell, compared=self._compared)], self._widths)
         self.say("\n".join(lines[-1:] if self._headed else lines), err=False)
         self._headed = True
@@ -193,7 +193,7 @@ def _plan(given: dict[str, Any], config_file: Path | None) -> Plan:
 
 
 def _command(arguments: Sequence[str]) -> str:
-    """What was typed, for the result, which is passed on: without the keys."""
+    """The command as it was typed, without keys: the result that holds it is passed on."""
     kept: list[str] = []
     for argument in arguments:
         secret = kept[-1:] == ["--api-key"]
@@ -215,7 +215,7 @@ def _loads(given: dict[str, Any], base: Plan) -> tuple[Load, ...]:
 
 
 def _check_files(given: dict[str, Any]) -> None:
-    """Before minutes of work: what cannot be written or drawn afterwards is told now."""
+    """Refuse, before minutes of work, files that could not be written or drawn after it."""
     for name in ("json_file", "markdown_file", "plot_file"):
         if given[name] is not None and not os.access(given[name].parent, os.W_OK):
             raise OutputError(f"cannot write {given[name]}: its folder does not exist or is write-protected")
@@ -244,7 +244,7 @@ def _to_file(write: Callable[[Path], object], path: Path) -> None:
 
 
 def _print_ratios(result: Result) -> None:
-    """Cells come in pairs: A, then B."""
+    """Print the ratios of a comparison; its cells come in pairs, A before B."""
     click.echo("")
     pairs = zip(result.cells[::2], result.cells[1::2], strict=True)
     ratios = [ratio for a, b in pairs for ratio in compare_cells(a, b, paired=True)]

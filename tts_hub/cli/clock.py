@@ -1,8 +1,7 @@
-"""A clock on the terminal that ticks while this process cannot.
+"""A clock on the terminal that ticks while this process is blocked.
 
-Loading a large library can keep Python from running any other thread for seconds, the one that draws the
-progress included. A small process of its own then goes on drawing the time, in the first column of the line
-that the cursor is in.
+Loading a large library can block all other threads of Python for seconds, the one that draws the progress
+included. Then a small process of its own draws the time, in the first column of the cursor's line.
 """
 
 from __future__ import annotations
@@ -12,9 +11,9 @@ import sys
 from contextlib import suppress
 
 QUIET = 0.5
-"""Seconds without a beat after which the process draws the time itself."""
+"""Seconds without a beat after which the other process draws the time."""
 LEAVE_WITHIN = 2.0
-"""Seconds that the process has to end."""
+"""Seconds that the other process has to end."""
 PROGRAM = """
 import os, select, sys, time
 began = time.monotonic() - float(sys.argv[1])
@@ -30,28 +29,28 @@ while True:
 
 
 class Clock:
-    """The process that draws; it ends with this one, however that ends."""
+    """The process that draws the time; it ends with this one, however that ends."""
 
     def __init__(self, elapsed: float) -> None:
-        """`elapsed`: seconds that the clock has shown already."""
+        """Start it; `elapsed` is the time, in seconds, that is shown already."""
         self._process: subprocess.Popen[bytes] | None = None
-        with suppress(OSError):  # without it the clock stands still now and then
+        with suppress(OSError):  # without it the clock stops now and then
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", "-c", PROGRAM, str(elapsed), str(QUIET)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C is not meant for it
+                start_new_session=True,  # Ctrl-C must not end it
             )
 
     def beat(self) -> None:
-        """Say that this process is drawing the time itself."""
+        """Report that this process draws the time itself."""
         if self._process is not None and self._process.stdin is not None:
             with suppress(OSError, ValueError):
                 self._process.stdin.write(b".")
                 self._process.stdin.flush()
 
     def stop(self) -> None:
-        """End it; nothing is drawn from then on."""
+        """End the process; it draws nothing any more."""
         process, self._process = self._process, None
         if process is None or process.stdin is None:
             return

@@ -1,7 +1,7 @@
-"""Completion of models and voices in the shell: quick, and silent whatever goes wrong.
+"""Completion of models and voices in the shell, quick, and without a message if it fails.
 
-What there is to complete is remembered in the user's cache folder, because looking for it takes longer than
-anybody waits for a key. Engines that speak over a network are not asked for their voices.
+The names are remembered in the user's cache folder, because finding them takes longer than a user waits for
+the Tab key. Engines that speak over a network are not asked for their voices.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from tts_hub.types import Voice
 
 FRESH = 3600.0
-"""Seconds for which what was found is believed."""
+"""Seconds for which the remembered names are used."""
 WITHIN = 5.0
-"""Seconds that the engines have to name their voices."""
+"""Seconds that an engine has to list its voices."""
 VARIABLE = "_TTS_HUB_COMPLETE"
 HOW = """
 To complete commands, models and voices with the Tab key:
@@ -53,7 +53,7 @@ def completion(ctx: click.Context, shell: str) -> None:
 
 
 def complete_models(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Models that can speak now, aliases and `auto`."""
+    """Complete the names of models that can speak now, of aliases, and `auto`."""
     found = _found(ctx)
     names = [(name, engine["about"]) for engine in found["engines"] for name in engine["models"]]
     best = [("auto", "the best engine")] if names else []
@@ -61,12 +61,12 @@ def complete_models(ctx: click.Context, param: click.Parameter, incomplete: str)
 
 
 def complete_downloads(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Models that have files to fetch."""
+    """Complete the names of models that have files to download."""
     return _items([(name, "") for name in _found(ctx)["downloads"]], incomplete)
 
 
 def complete_voices(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Voices of the model that is named already, else of all engines that are ready."""
+    """Complete the voices of the model that was given, else those of all engines that are ready."""
     found = _found(ctx)
     model = found["aliases"].get(ctx.params.get("model"), ctx.params.get("model"))
     engines = [engine for engine in found["engines"] if model in {None, "auto", *engine["models"]}]
@@ -74,7 +74,7 @@ def complete_voices(ctx: click.Context, param: click.Parameter, incomplete: str)
 
 
 def forget() -> None:
-    """After a change of what there is."""
+    """Delete the remembered names, because models have changed."""
     with suppress(OSError):
         _cache_file().unlink()
 
@@ -90,13 +90,13 @@ def _found(ctx: click.Context) -> dict[str, Any]:
         try:
             key = _key(config_file)
             return _remembered(key) or _looked_for(config_file, key)
-        except Exception:  # noqa: BLE001 - whatever it is: at a prompt there is no place for an error
+        except Exception:  # noqa: BLE001 - a prompt has no place for any error
             return nothing
 
 
 @contextmanager
 def _silence() -> Generator[None, None, None]:
-    """Nothing on stderr, where the prompt is."""
+    """Keep stderr empty, where the prompt is."""
     logging.disable(logging.CRITICAL)
     before, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
@@ -161,7 +161,7 @@ async def _look(config_file: Path | None) -> dict[str, Any]:
 
 
 def _key(config_file: Path | None) -> str:
-    """What the answer depends on."""
+    """A text that changes with everything that the names depend on."""
     named = config_file or os.environ.get("TTS_HUB_CONFIG")
     own = platformdirs.user_config_path("tts-hub", appauthor=False) / "config.toml"
     files = [Path(named).expanduser()] if named else [Path("config.toml"), own]

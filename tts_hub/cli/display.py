@@ -1,4 +1,4 @@
-"""What long commands show on a terminal while they work, and what `speak` says at the end."""
+"""The displays of long commands on a terminal, and the summary at the end of `speak`."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 class Bar:
-    """A bar of progress on a terminal, nothing in a pipe: the base of what the long commands show."""
+    """The base of all displays: a progress bar on a terminal, nothing in a pipe."""
 
     ticks: ClassVar[bool] = False
-    """Something in this process may keep the bar from being drawn; the time is to go on."""
+    """Whether a second process draws the time when this one is blocked."""
 
     def __init__(self, *columns: ProgressColumn, description: str, quiet: bool = False) -> None:
         # rich is slow to import: only for a command that shows a bar.
@@ -45,7 +45,7 @@ class Bar:
             *columns,
             console=Console(stderr=True),
             transient=True,
-            redirect_stdout=False,  # what goes to stdout belongs there, also while there is a bar
+            redirect_stdout=False,  # output for stdout belongs there, also while there is a bar
             disable=quiet or sys.stderr is None or not sys.stderr.isatty(),
         )
         self._task = self._progress.add_task(description, total=None, status="")
@@ -61,7 +61,7 @@ class Bar:
         self._stop()
 
     def say(self, line: str, *, err: bool) -> None:
-        """A line that stays, above the bar."""
+        """Print a line that stays, above the bar."""
         self._stop()
         click.echo(line, err=err)
         self._start()
@@ -72,14 +72,14 @@ class Bar:
         self._progress.start()
 
     def _stop(self) -> None:
-        if self._clock is not None:  # before the line is cleared: it must not draw on what comes next
+        if self._clock is not None:  # before the line is cleared, so that it does not draw on the next one
             self._clock.stop()
             self._clock = None
         self._progress.stop()
 
 
 class SpeakDisplay(Bar):
-    """How far the speech has come; what went wrong is told in a pipe as well."""
+    """The progress of speech; warnings are printed in a pipe as well."""
 
     ticks = True
 
@@ -104,7 +104,7 @@ class SpeakDisplay(Bar):
 
 
 class DownloadDisplay(Bar):
-    """Bytes, speed and time left."""
+    """The progress of a download: bytes, speed and time left."""
 
     def __init__(self, model: str, *, quiet: bool) -> None:
         # slow to import, as above
@@ -128,7 +128,7 @@ class DownloadDisplay(Bar):
 
 
 class CountDisplay(Bar):
-    """How many of a known number are done."""
+    """The progress of a known number of things."""
 
     def __init__(self, total: int) -> None:
         # slow to import, as above
@@ -138,16 +138,16 @@ class CountDisplay(Bar):
         self._progress.update(self._task, total=total)
 
     def describe(self, what: str) -> None:
-        """Say what is being done."""
+        """Show what is being done."""
         self._progress.update(self._task, description=what)
 
     def count_one(self) -> None:
-        """Count one."""
+        """Count one as done."""
         self._progress.advance(self._task)
 
 
 def summary(report: SpeechReport, output: str | None) -> str:
-    """One line on what came of it."""
+    """One line about finished speech."""
     first = report.first_audio_seconds or 0.0
     factor = report.real_time_factor or 0.0
     where = {None: "played", "-": "stdout"}.get(output, output)
@@ -159,7 +159,7 @@ def summary(report: SpeechReport, output: str | None) -> str:
 
 
 def estimate_text(estimate: CostEstimate) -> str:
-    """What a request would cost, and why; then the same of engines that may stand in and are not free."""
+    """The cost of a request, and its reason; then those of fallback engines that are not free."""
     pieces = "1 segment" if estimate.segments == 1 else f"{estimate.segments} segments"
     what = f"{estimate.characters} characters in {pieces}, about {estimate.audio_seconds:.1f} s of speech"
     others = [f"\nif it fails: {_likely(other)}" for other in estimate.fallbacks if other.cost_high]
@@ -176,25 +176,25 @@ def _likely(estimate: EngineEstimate) -> str:
 
 
 def _price(estimate: EngineEstimate) -> str:
-    """Where the price stands, as an end of the line."""
+    """The source of the price, as the end of a line."""
     day = f" of {estimate.price_checked}" if estimate.price_checked else ""
     return f"; price{day} from {estimate.price_source}" if estimate.price_source else ""
 
 
 def _estimated(report: SpeechReport) -> str:
-    """That the times of words are no measured ones, as an end of the line."""
+    """A note that word timings are not measured, as the end of a line."""
     return ", word timings are estimates" if report.estimated_segments else ""
 
 
 def _cost(report: SpeechReport) -> str:
-    """What was paid for it, as an end of the line; free engines have none."""
+    """The cost, as the end of a line; empty for free engines."""
     if not report.cost:
         return ""
     return f", cost {'about ' if report.cost_estimated else ''}{usd(report.cost)}"
 
 
 def _retaken(report: SpeechReport) -> str:
-    """How often an engine began anew, and why, as an end of the line."""
+    """The number of takes that engines discarded, and why, as the end of a line."""
     if not report.retakes:
         return ""
     counts = Counter(retake.reason.replace("_", " ") for retake in report.retakes)

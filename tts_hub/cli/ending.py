@@ -1,4 +1,4 @@
-"""How the server's process ends: at the first signal well, at the second at once."""
+"""The end of the server's process: a normal one at the first signal, an immediate one at the second."""
 
 from __future__ import annotations
 
@@ -14,43 +14,43 @@ SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 class Endable(Protocol):
-    """What can be asked to end."""
+    """A server that can be asked to end."""
 
     def stop(self) -> None:
-        """Finish what runs, begin nothing."""
+        """Finish the running streams, and begin none."""
 
     def break_off(self) -> None:
-        """Finish nothing."""
+        """End at once."""
 
 
 class Ending:
-    """Takes the signals, from before there is a server.
+    """Handles the signals, also before there is a server.
 
-    The handlers are Python's own, not those of the event loop: they also run where the loop stands still.
+    The handlers are those of Python, not of the event loop: they also run while the loop is blocked.
     """
 
     def __init__(self) -> None:
         self._signals = 0
         self._is_over = False
-        """The server has ended, and the process is about to."""
+        """The server has ended, and the process is about to end."""
         self._server: Endable | None = None
 
     @property
     def is_asked(self) -> bool:
-        """A signal came."""
+        """Whether a signal has come."""
         return self._signals > 0
 
     @property
     def is_forced(self) -> bool:
-        """A second one came."""
+        """Whether a second signal has come."""
         return self._signals > 1
 
     @contextmanager
     def taking_signals(self) -> Generator[None, None, None]:
-        """Take them, but for those that are ignored, as under `nohup`.
+        """Handle the signals, except those that are ignored, as under `nohup`.
 
-        They are taken up to the end of the process, in which a thread may hang; only after an error, which
-        leaves what there was before, they are given back.
+        The handlers stay to the end of the process, where a thread may hang. Only after an error are the
+        former ones restored.
         """
         numbers = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
         taken = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
@@ -64,7 +64,7 @@ class Ending:
             raise
 
     def watch(self, server: Endable) -> None:
-        """Have the server end, also if a signal came before it."""
+        """Make signals end this server, also one that came before."""
         self._server = server
         self._pass_on()
 
@@ -84,5 +84,5 @@ class Ending:
 
 
 def end_process() -> None:
-    """End at once, without waiting for threads."""
+    """End the process at once, without waiting for threads."""
     os._exit(INTERRUPTED)

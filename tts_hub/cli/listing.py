@@ -1,4 +1,4 @@
-"""`tts-hub voices` and `doctor`: what there is."""
+"""`tts-hub voices` and `tts-hub doctor`: lists of voices and engines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tts_hub.types import ModelFiles, Voice
 
 NOT_WELL = 1
-"""Exit code of `doctor` when nothing can speak, or the configuration asks for what there is not."""
+"""The exit code of `doctor` when no engine can speak, or the configuration asks for something missing."""
 
 
 all_option = click.option("--all", "show_all", is_flag=True, help="Show the engines that are not ready too.")
@@ -102,7 +102,7 @@ async def _voices(
 
 
 async def engine_status(config_file: Path | None) -> tuple[list[EngineStatus], str | None, Config]:
-    """All engines, the best first; which one `auto` means; the configuration."""
+    """All engines, the best first; the one that `auto` means; the configuration."""
     async with open_manager(config_file) as manager:
         return best_first(manager), manager.best(), manager.config
 
@@ -113,7 +113,7 @@ async def _problems(config_file: Path | None) -> list[str]:
 
 
 def best_first(manager: TTSBackendManager) -> list[EngineStatus]:
-    """All engines: what `auto` means, the others that are ready, the rest."""
+    """All engines: the one that `auto` means, the others that are ready, the rest."""
     best = manager.best()
     return sorted(manager.status(), key=lambda engine: (not engine.availability.ready, engine.name != best))
 
@@ -130,7 +130,7 @@ def worth_showing(status: Sequence[EngineStatus], config: Config) -> Sequence[En
 
 
 def more(engines: Sequence[EngineStatus]) -> str:
-    """How many are not shown, as the beginning of a line."""
+    """The number of engines that are not shown, as the beginning of a line."""
     return (
         "1 more engine needs something"
         if len(engines) == 1
@@ -139,7 +139,7 @@ def more(engines: Sequence[EngineStatus]) -> str:
 
 
 def diagnosis(engine: EngineStatus) -> str:
-    """Whether an engine is ready, and what it needs if not."""
+    """Lines that say whether an engine is ready, and what it needs if not."""
     availability = engine.availability
     if availability.ready:
         lines = [f"{engine.name}: ready"]
@@ -150,7 +150,7 @@ def diagnosis(engine: EngineStatus) -> str:
     here = {files.model for files in engine.downloads if not files.missing}
     for files in engine.downloads:
         if files.missing and files.model in here:
-            continue  # another variant of it is here, which is enough
+            continue  # another variant is here, which is enough
         command = pull_command(files)
         hint = f"; to download them: {command}" if files in needed and command != availability.remedy else ""
         lines.append(f"files of {files.model}: {files_state(files)}{hint}")
@@ -158,26 +158,26 @@ def diagnosis(engine: EngineStatus) -> str:
 
 
 def wanting(downloads: Sequence[ModelFiles]) -> list[ModelFiles]:
-    """What is to be pulled: the default variant of each model that has none here."""
+    """The files to download: the default variant of each model that has none here."""
     here = {files.model for files in downloads if not files.missing}
     usual = {files.model: files for files in reversed(downloads)}
     return [files for model, files in usual.items() if model not in here]
 
 
 def files_state(files: ModelFiles) -> str:
-    """Whether the files of a model are here, and how large they are."""
+    """Words that say whether the files of a model are here, and how large they are."""
     variant = f"{files.variant} " if files.variant else ""
     size = f" ({size_text(files.size)})" if files.size is not None else ""
     return f"{variant}missing{size}" if files.missing else f"{variant}here{size}"
 
 
 def pull_command(files: ModelFiles) -> str:
-    """What to type to get the usual files of a model."""
+    """The command that downloads the usual files of a model."""
     return f"tts-hub models pull {files.model}"
 
 
 def size_text(size: int) -> str:
-    """Bytes as people read them: `2.99 GB`."""
+    """A number of bytes for people, such as `2.99 GB`."""
     for unit, value in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if size >= value:
             return f"{size / value:.3g} {unit}"
@@ -196,7 +196,7 @@ def _print_variants(rows: Sequence[tuple[str, Voice]], *, show: bool) -> None:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Plain aligned columns, the same on a terminal and in a pipe."""
+    """Print aligned columns, the same on a terminal and in a pipe."""
     lines = [tuple(head), *(tuple(row) for row in rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     for line in lines:

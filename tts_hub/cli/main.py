@@ -1,4 +1,4 @@
-"""The group of commands, and the edge at which errors become one line and an exit code."""
+"""The group of commands; errors become one line and an exit code here."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ COMMANDS = {
     "config": "tts_hub.cli.settings",
     "completion": "tts_hub.cli.completing",
 }
-"""Command -> module, imported when it is called, so that each start is quick."""
+"""Command -> module, which is imported when it is called, so that each start is quick."""
 
 
 class HubCommands(click.Group):
     """Finds commands lazily; turns every error of the hub into one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order in which a newcomer needs them."""
+        """The names of the commands, in the order in which a newcomer needs them."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -49,7 +49,7 @@ class HubCommands(click.Group):
         return command if isinstance(command, click.Command) else None
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run, and tell what went wrong."""
+        """Run a command, and print its error in one line."""
         try:
             return super().invoke(ctx)
         except TTSHubError as exc:
@@ -57,9 +57,9 @@ class HubCommands(click.Group):
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             ctx.exit(INTERRUPTED)
-        except OSError as exc:  # everything else that the system refuses has become an error of the hub
+        except OSError as exc:  # all other errors of the system have become errors of the hub
             if exc.errno == errno.EPIPE:
-                raise  # click leaves without a word: `tts-hub voices | head` is no failure worth one
+                raise  # click ends silently: `tts-hub voices | head` is no failure
             _silence_stdout()
             raise click.ClickException(f"cannot write to stdout: {exc.strerror or exc}") from exc
 
@@ -98,7 +98,7 @@ def run(function: Callable[[], Awaitable[Any]]) -> Any:
     """Run a command's coroutine on an event loop of its own.
 
     Raises:
-        KeyboardInterrupt: by Ctrl-C, SIGTERM or SIGHUP; everything has been cleaned up.
+        KeyboardInterrupt: after Ctrl-C, SIGTERM or SIGHUP; everything has been cleaned up.
     """
     import anyio  # slow to import: neither help nor completion needs it
 
@@ -109,7 +109,7 @@ def run(function: Callable[[], Awaitable[Any]]) -> Any:
 
 
 async def _until_signalled(function: Callable[[], Awaitable[Any]]) -> tuple[Any, bool]:
-    """The result, and whether a signal came before it. (The event loop itself takes care of Ctrl-C.)"""
+    """The result, and whether a signal came before it. The event loop itself handles Ctrl-C."""
     # Slow to import, as above.
     import asyncio
 
@@ -125,7 +125,7 @@ async def _until_signalled(function: Callable[[], Awaitable[Any]]) -> tuple[Any,
 
 
 def _silence_stdout() -> None:
-    """Python flushes stdout once more at exit, which would complain a second time."""
+    """Redirect stdout to nowhere: Python flushes it at exit, which would print a second error."""
     if sys.stdout is not None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

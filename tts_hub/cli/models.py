@@ -1,4 +1,4 @@
-"""`tts-hub models`: which there are, and how their files come here."""
+"""`tts-hub models`: a list of models, and downloads of their files."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ async def _pull(config_file: Path | None, names: Sequence[str], variant: str | N
     from tts_hub.cli.display import DownloadDisplay  # slow to import: only this command shows a bar
 
     async with open_manager(config_file) as manager:
-        for name in names:  # a wrong name is told before gigabytes have come
+        for name in names:  # a wrong name is an error before gigabytes have come
             manager.model_files(name, variant)
         for name in names:
             with DownloadDisplay(name, quiet=quiet) as display:
@@ -106,7 +106,7 @@ async def _pull(config_file: Path | None, names: Sequence[str], variant: str | N
 
 
 async def _remove(config_file: Path | None, name: str, variant: str | None) -> tuple[int, bool]:
-    """Bytes freed, and whether the model was here: what others share with it is not freed."""
+    """Delete files; returns the bytes freed, which shared files do not add to, and whether any were here."""
     async with open_manager(config_file) as manager:
         had = not manager.model_files(name, variant).missing
         return await manager.remove(name, variant=variant), had
@@ -141,9 +141,9 @@ def _list(config_file: Path | None, *, show_all: bool, as_json: bool) -> None:
 
 
 def _lines(engine: EngineStatus, *, show_all: bool) -> list[tuple[str, ...]]:
-    """A line for each model, and one for each further variant of its files.
+    """The lines of an engine: one for each model, and one for each further variant of its files.
 
-    One variant is enough: where one is here, those that are missing are not missed.
+    One variant is enough: where one is here, missing ones are not listed.
     """
     lines: list[tuple[str, ...]] = []
     for name in (*engine.models, *engine.patterns):
@@ -157,6 +157,6 @@ def _lines(engine: EngineStatus, *, show_all: bool) -> list[tuple[str, ...]]:
 
 
 def _state(engine: EngineStatus, variants: Sequence[ModelFiles]) -> str:
-    """An engine may be ready, and one of its models not; one variant is enough."""
+    """The state of a model: the engine may be ready, and its files missing; one variant is enough."""
     missing = bool(variants) and all(files.missing for files in variants)
     return "ready" if engine.availability.ready and not missing else "not ready"

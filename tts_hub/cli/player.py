@@ -22,18 +22,18 @@ PROGRAMS = {
     "ffplay": "-nodisp -autoexit -loglevel error -f s16le -ar {rate} -ch_layout mono -i -",
     "play": "-q -t raw -e signed -b 16 -c 1 -r {rate} -",
 }
-"""Programs that play raw 16-bit audio from stdin, and how they are told its shape."""
+"""Program that plays raw 16-bit audio from stdin -> its arguments."""
 PATIENCE = 1.0
-"""Seconds that a player has to end when it is told to."""
+"""Seconds that a player has to end."""
 LOOK_EVERY = 0.05
 """Seconds between two looks at whether a player still runs."""
 
 
 async def open_player(sample_rate: int) -> Player:
-    """A sink that plays.
+    """Open a sink that plays.
 
     Raises:
-        OutputError: nothing on this machine can play; the error says why, and what to install.
+        OutputError: this machine cannot play; the error says why, and what to install.
     """
     sounddevice, reason, remedy = await anyio.to_thread.run_sync(_sounddevice)
     if sounddevice is not None:
@@ -46,7 +46,7 @@ async def open_player(sample_rate: int) -> Player:
 
 
 def _sounddevice() -> tuple[Any, str, str]:
-    """The module `sounddevice`; or None, why it cannot play here, and what helps."""
+    """The module `sounddevice`; or None, the reason why it cannot play, and the remedy."""
     programs = f"or install one of the players {', '.join(PROGRAMS)}"
     try:  # an optional package, and a library of the system
         import sounddevice
@@ -76,7 +76,7 @@ class _DeviceSink(Player):
             raise OutputError(f"cannot play: {exc}") from exc
 
     async def wait_for_failure(self) -> OutputError:
-        """Never before something is played."""
+        """Wait for ever: a device only fails while it plays."""
         await anyio.sleep_forever()
         raise AssertionError
 
@@ -99,7 +99,7 @@ class _DeviceSink(Player):
 class _ProgramSink(Player):
     def __init__(self, command: list[str]) -> None:
         self._name = command[0]
-        try:  # its stdout is kept out of ours, which may carry the audio
+        try:  # not with our stdout, which may carry the audio
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
             )
@@ -107,10 +107,10 @@ class _ProgramSink(Player):
             raise OutputError(f"cannot run {self._name}: {exc.strerror}") from exc
 
     async def wait_for_failure(self) -> OutputError:
-        """Wait until the program ends before it should: it has no loudspeaker, for instance."""
+        """Wait until the program ends too early, for instance because there is no loudspeaker."""
         while self._process.poll() is None:  # noqa: ASYNC110 - a thread that waits would outlive Ctrl-C
             await anyio.sleep(LOOK_EVERY)
-        return self._stopped()
+        return self._stop_error()
 
     async def write(self, samples: Samples) -> None:
         await anyio.to_thread.run_sync(self._put, samples, abandon_on_cancel=True)
@@ -130,7 +130,7 @@ class _ProgramSink(Player):
                 self._process.wait()
         for pipe in (self._process.stdin, self._process.stderr):
             if pipe is not None:
-                with suppress(BrokenPipeError):  # what it had not taken yet
+                with suppress(BrokenPipeError):  # data that it has not read yet
                     pipe.close()
 
     def _put(self, samples: Samples) -> None:
@@ -140,9 +140,9 @@ class _ProgramSink(Player):
             self._process.stdin.write(to_s16le(samples))
             self._process.stdin.flush()
         except BrokenPipeError as exc:
-            raise self._stopped() from exc
+            raise self._stop_error() from exc
 
-    def _stopped(self) -> OutputError:
+    def _stop_error(self) -> OutputError:
         complaint = self._process.stderr.read() if self._process.stderr is not None else b""
         return OutputError(f"{self._name} stopped: {_last_line(complaint)}")
 

@@ -85,7 +85,7 @@ def _with_given(config: Config, given: dict[str, Any]) -> Config:
 
 
 def _keys_in(file: Path) -> tuple[str, ...]:
-    """The keys of a file, with a warning if it is everybody's."""
+    """The keys in a file, with a warning if other users can read or write it."""
     from tts_hub.server.keys import keys_in  # part of the extra `server`
 
     keys = keys_in(file)

@@ -1,4 +1,4 @@
-"""`tts-hub config`: every setting, its value, and where that value comes from; and how to change it."""
+"""`tts-hub config`: every setting with its value and the source of that, and changes of the config file."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def set_setting(config_file: Path | None, key: str, value: str) -> None:
 def unset_setting(config_file: Path | None, key: str) -> None:
     """Remove a setting, or a whole section, from the config file."""
     file = file_to_edit(config_file)
-    if file.exists() and edit(file, {key: None}):  # also what does not exist and should not be there
+    if file.exists() and edit(file, {key: None}):  # also a setting that does not exist
         click.echo(f"{key} is no longer set in {file}")
         return
     setting, _ = _find(config_file, key)
@@ -78,7 +78,7 @@ def _show(config_file: Path | None, *, only_path: bool, as_json: bool) -> None:
 
 
 def mention_config_file(config_file: Path | None) -> None:
-    """Say that the `config.toml` in this folder is not read, if somebody could take it for the one in use."""
+    """Note that the `config.toml` in this folder is not read, if it could be taken for the one in use."""
     reference = reference_here()
     used = find_config_file(config_file, os.environ)
     if reference is not None and (used is None or used.resolve() != reference.resolve()):
@@ -95,7 +95,7 @@ def _load(config_file: Path | None) -> tuple[LoadedConfig, Registry]:
 
 
 def _find(config_file: Path | None, key: str) -> tuple[Setting, Path]:
-    """A setting, and the file to write it to, which may be missing, or wrong in just that setting."""
+    """A setting, and the file to write it to, which may be missing, or wrong in this very setting."""
     try:
         return setting_at(key, *_load(config_file)), file_to_edit(config_file)
     except ConfigError:

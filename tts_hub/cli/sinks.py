@@ -1,4 +1,4 @@
-"""Where the audio of `speak` goes to."""
+"""The sinks of `speak`, which take the audio: a file, stdout, a loudspeaker."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ LOOK_EVERY = 0.05
 
 
 class Sink(Protocol):
-    """Takes audio as it is made."""
+    """A target of audio, which takes it as it is made."""
 
     async def write(self, samples: Samples) -> None:
-        """Take a piece: (T,) mono float32."""
+        """Take a piece of audio, shape (T,)."""
 
     async def finish(self) -> None:
-        """All is there: make it final."""
+        """Complete the output."""
 
     def close(self) -> None:
-        """Let go; without `finish` before, nothing half is left behind."""
+        """Close the sink; without `finish` before, no partial file is left."""
 
 
 class Player(Sink, Protocol):
-    """A loudspeaker, which may fail while it has nothing to play yet."""
+    """A loudspeaker, which may fail before it has anything to play."""
 
     async def wait_for_failure(self) -> OutputError:
-        """Wait until it fails, if ever; how."""
+        """Wait until the player fails, if it ever does; returns the error."""
 
 
 class FileSink:
@@ -75,16 +75,16 @@ class StdoutSink:
         self._sample_rate = sample_rate
 
     async def write(self, samples: Samples) -> None:
-        """Encode and pass on at once."""
+        """Encode the samples, and write the bytes at once."""
         await self._send(await anyio.to_thread.run_sync(self._encoder.encode, samples))
         self._seconds += len(samples) / self._sample_rate
 
     async def finish(self) -> None:
-        """Send what the encoder still holds."""
+        """Write the last bytes of the encoder."""
         await self._send(await anyio.to_thread.run_sync(self._encoder.finish))
 
     def close(self) -> None:
-        """Nothing to do: stdout belongs to the process."""
+        """Do nothing: stdout belongs to the process."""
 
     async def _send(self, data: bytes) -> None:
         """Write only what stdout takes at once: a thread stuck in a full pipe would outlive Ctrl-C."""
@@ -101,10 +101,10 @@ class StdoutSink:
 
 
 async def open_file(path: str, audio_format: AudioFormat, sample_rate: int, *, replace: bool) -> FileSink:
-    """A sink into a file; a named pipe is waited for until somebody reads it.
+    """Open a sink into a file; for a named pipe, wait until a program reads it.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: the file cannot be written.
     """
     reader = await _reader_of(path)
     try:
@@ -115,9 +115,9 @@ async def open_file(path: str, audio_format: AudioFormat, sample_rate: int, *, r
 
 
 async def _reader_of(path: str) -> int | None:
-    """A descriptor that keeps the reader of a named pipe there; None for anything else.
+    """A descriptor of a named pipe that has a reader, which keeps the reader there; None for other files.
 
-    To open the pipe as usual would block until there is a reader, and Ctrl-C with it.
+    Opening the pipe in the usual way would block until there is a reader, and block Ctrl-C too.
     """
     while _is_pipe(path):
         with suppress(OSError):  # ENXIO: no reader yet; any other error is raised when it is opened
@@ -131,10 +131,10 @@ def _is_pipe(path: str) -> bool:
 
 
 async def unless_it_fails(player: Player | None, work: Callable[[], Awaitable[T]]) -> T:
-    """The result of `work`, which takes long; it is broken off when the player fails meanwhile.
+    """The result of `work`, which is cancelled when the player fails meanwhile.
 
     Raises:
-        OutputError: how it failed.
+        OutputError: the player has failed.
     """
     if player is None:
         return await work()

@@ -1,4 +1,4 @@
-"""Where the text of `speak` comes from."""
+"""The sources of the text for `speak`: a file or stdin."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import anyio
 from tts_hub.errors import InvalidTextError
 
 PIECE = 65_536
-"""Bytes read at once."""
+"""Bytes that are read at once."""
 
 
 def read_file(path: Path) -> str:
     """The text of a UTF-8 file.
 
     Raises:
-        InvalidTextError: it cannot be read, or is not text.
+        InvalidTextError: the file cannot be read, or is not text.
     """
     try:
         return path.read_text(encoding="utf-8-sig")
@@ -51,7 +51,7 @@ async def read_stdin() -> AsyncGenerator[str, None]:
 
 
 async def _next_bytes() -> bytes:
-    """Read only what is there already: a thread stuck in `read` would outlive Ctrl-C."""
+    """Read only bytes that are there already: a thread that is stuck in `read` would outlive Ctrl-C."""
     if sys.stdin is None:
         raise InvalidTextError("cannot read stdin: it is closed")
     try:
@@ -71,7 +71,7 @@ class RecordedText:
 
     @property
     def text(self) -> str:
-        """What has been read so far."""
+        """The text that has been read so far."""
         return "".join(self._pieces)
 
     async def _record(self, pieces: AsyncIterable[str]) -> AsyncGenerator[str, None]:

@@ -1,4 +1,4 @@
-"""What `tts-hub speak` does: text in, audio out to files, stdout and loudspeaker, while it is being made."""
+"""The work of `tts-hub speak`: text in, audio out to a file, stdout or loudspeaker, while it is made."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STDOUT = "-"
 
 
 async def estimate(config_file: Path | None, given: dict[str, Any]) -> None:
-    """Print what the speech would cost."""
+    """Print the cost of the speech."""
     source = _text(given)
     text = source if isinstance(source, str) else "".join([piece async for piece in source])
     async with TTSBackendManager.from_config(config_file) as manager:
@@ -50,7 +50,7 @@ async def speak_into(config_file: Path | None, given: dict[str, Any]) -> None:
         audio_format = _format(given, output, default_format)
         _check_captions(given, output)
         request = checked_request(source.input, _fields(given, audio_format), manager.config)
-        # Engines take long to load: whether the audio can go where it is to go is found out before.
+        # Engines take long to load: an output that cannot be opened is an error before that.
         sinks, player = await _open_sinks(given, output, audio_format, request.sample_rate or 0, stack)
         display = stack.enter_context(SpeakDisplay(quiet=given["quiet"]))
         audio = await unless_it_fails(player, lambda: manager.generate(request, on_progress=display.update))
@@ -63,7 +63,7 @@ async def speak_into(config_file: Path | None, given: dict[str, Any]) -> None:
 
 
 async def _drain(audio: AudioStream, sinks: list[Sink]) -> None:
-    """Hand every chunk to every sink; files appear only when all went well."""
+    """Write every chunk to every sink; files appear only when all has succeeded."""
     async for chunk in audio:
         for sink in sinks:
             await sink.write(chunk.samples)
@@ -78,7 +78,7 @@ async def _open_sinks(
     sample_rate: int,
     stack: AsyncExitStack,
 ) -> tuple[list[Sink], Player | None]:
-    """Everything the audio goes to, the loudspeaker last, and the loudspeaker; the stack closes them."""
+    """All sinks, the loudspeaker last, and the loudspeaker by itself; the stack closes them."""
     sinks: list[Sink] = []
     player: Player | None = None
     if output == STDOUT:
@@ -95,7 +95,7 @@ async def _open_sinks(
 
 
 def _check_captions(given: dict[str, Any], output: str | None) -> None:
-    """Refuse what cannot be written, before any work is done."""
+    """Refuse captions that cannot be written, before any work is done."""
     for path in given["captions"]:
         caption_writer(path)
         if output is not None and Path(output).absolute() == path.absolute():
@@ -106,7 +106,7 @@ def _check_captions(given: dict[str, Any], output: str | None) -> None:
 
 
 def _not_writable(path: Path, *, replace: bool) -> str:
-    """Why a file cannot be put there; empty if it can."""
+    """The reason why a file cannot be written; empty if it can."""
     if path.is_dir():
         return "it is a folder"
     if not path.parent.is_dir():
@@ -164,7 +164,7 @@ def _fields(given: dict[str, Any], audio_format: AudioFormat) -> RequestFields:
 
 
 def _option(pair: str) -> tuple[str, object]:
-    """`name=value`; numbers, true and false are read as such."""
+    """The name and value of `name=value`; numbers, true and false are read as such."""
     name, equals, value = pair.partition("=")
     if not equals:
         raise UnsupportedOptionError(f"option {pair!r} must have the form NAME=VALUE", param="options")

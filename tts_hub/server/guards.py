@@ -82,9 +82,8 @@ class Authentication:
         if not key or not self._digests:
             return None
         given = hashlib.sha256(key.encode("latin-1")).digest()  # the bytes as they arrived
-        matches = [
-            hmac.compare_digest(given, digest) for digest in self._digests
-        ]  # all of them, so that the time does not depend on the key
+        # All are compared, so that the time does not depend on the key.
+        matches = [hmac.compare_digest(given, digest) for digest in self._digests]
         return given if any(matches) else None
 
     def _is_open(self, scope: Scope) -> bool:

@@ -121,7 +121,7 @@ class SpeechAnswer(Response):
             self._hub.metrics.count_end(self._speech.report, self._response_format, outcome)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, tasks: TaskGroup) -> Outcome:
-        """Send the answer. If its body breaks, the last message is missing and uvicorn cuts the connection."""
+        """Send the answer. If its body breaks, its last message is missing: uvicorn cuts the connection."""
         request_id: str = scope["state"]["request_id"]
         try:
             await self.send_all(send, tasks)

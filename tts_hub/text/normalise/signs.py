@@ -8,7 +8,7 @@ from tts_hub.text.normalise.draft import Draft
 from tts_hub.text.normalise.languages.model import LanguageRules
 
 _HEART = r"(?!<3(?![\d.,]))"
-"""No heart, `<3`, which is not a comparison."""
+"""A lookahead that excludes the heart `<3`, which is not a comparison."""
 _TWO_SIGNS = re.compile(r"(?<=[\w) ])(?:>=|<=|!=|==)(?=[ \w(−-])")
 _AS_ONE = {">=": "≥", "<=": "≤", "!=": "≠", "==": "="}
 _APART = re.compile(
