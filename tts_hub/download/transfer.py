@@ -7,21 +7,19 @@ file on the server is still the same (If-Range), and gets the whole file otherwi
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
 import re
 import shutil
 from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 import anyio
 import httpx
 from anyio import to_thread
 
+from tts_hub.download.parts import Part, lock_file, size_of
 from tts_hub.download.places import Place, sha256_of
 from tts_hub.errors import BackendUnavailableError
 from tts_hub.progress import ProgressCallback, ProgressEvent
@@ -109,7 +107,7 @@ class _Transfer:
         A file that came in several pieces may consist of two, if the one on the server was changed in
         between: it is fetched once more from its beginning before it counts as wrong.
         """
-        part = _Part(place)
+        part = Part(place)
         for tries_left in (1, 0):
             if await self._is_published(client, place, part):
                 part.put_in_place()
@@ -120,7 +118,7 @@ class _Transfer:
             self._note_restart(place)
         raise self._mismatch(place, f"SHA-256 {part.digest} instead of {place.file.sha256}")
 
-    async def _is_published(self, client: httpx.AsyncClient, place: Place, part: _Part) -> bool:
+    async def _is_published(self, client: httpx.AsyncClient, place: Place, part: Part) -> bool:
         """Receive a file in as many tries as bring bytes, and compare it with the published one."""
         failures = 0
         while (had := part.size) != place.file.size:
@@ -135,7 +133,7 @@ class _Transfer:
         part.digest = await to_thread.run_sync(sha256_of, place.part, abandon_on_cancel=True)
         return part.digest == place.file.sha256
 
-    async def _receive(self, client: httpx.AsyncClient, place: Place, part: _Part) -> None:
+    async def _receive(self, client: httpx.AsyncClient, place: Place, part: Part) -> None:
         """Make one try, from where the last one stopped."""
         file = place.file
         begin = part.size if part.size < file.size else 0
@@ -238,60 +236,6 @@ class _Gauge:
         )
 
 
-class _Part:
-    """The part of a file that has arrived, and its ETag."""
-
-    def __init__(self, place: Place) -> None:
-        self.in_pieces = _size(place.part) > 0
-        """More than one answer brought it."""
-        self.digest = ""
-        """The SHA-256 of the whole file in hexadecimal."""
-        self._place = place
-        self._refusals = 0
-        """How often the server said that the file has changed."""
-
-    @property
-    def size(self) -> int:
-        """The bytes that have arrived."""
-        return _size(self._place.part)
-
-    def condition(self, begin: int) -> dict[str, str]:
-        """The headers that ask for the rest of the file, if it is still the same.
-
-        Several servers behind one name may give different ETags to the same file. An ETag that changed twice
-        is ignored; then the digest of the whole file decides.
-        """
-        if not begin:
-            return {}
-        etag = self._etag() if self._refusals < 2 else ""
-        return {"Range": f"bytes={begin}-"} | ({"If-Range": etag} if etag else {})
-
-    def note_answer(self, etag: str, begin: int) -> None:
-        """Take note of an answer whose bytes will be written from `begin` on."""
-        self.in_pieces = begin > 0
-        if not begin:
-            self._refusals += self.size > 0
-            self._place.etag.unlink(missing_ok=True)
-        if etag and not etag.startswith("W/"):  # a weak one does not stand for the same bytes
-            self._place.etag.write_text(etag, encoding="utf-8")
-
-    def put_in_place(self) -> None:
-        """Move the part to its place: it is the published file."""
-        _put_in_place(self._place)
-        self._place.etag.unlink(missing_ok=True)
-
-    def delete(self) -> None:
-        """Delete the part: the next try starts from the beginning."""
-        for path in (self._place.part, self._place.etag):
-            path.unlink(missing_ok=True)
-
-    def _etag(self) -> str:
-        try:
-            return self._place.etag.read_text(encoding="ascii").strip()
-        except (OSError, UnicodeDecodeError):
-            return ""
-
-
 def _is_unfit(response: httpx.Response, begin: int, size: int) -> bool:
     """Whether an answer is not the rest of the published file: another range, or none."""
     if response.status_code != httpx.codes.PARTIAL_CONTENT:
@@ -312,26 +256,6 @@ def _pause(exc: httpx.HTTPError, failures: int) -> float:
     return min(float(asked), LONGEST_PAUSE) if asked.isdecimal() else PAUSE * max(1, failures)
 
 
-def _put_in_place(place: Place) -> None:
-    """Rename the part; in a cache, also link to it from the name that it has in the model."""
-    place.part.replace(place.content)
-    if place.path == place.content:
-        return
-    place.path.parent.mkdir(parents=True, exist_ok=True)
-    place.path.unlink(missing_ok=True)  # damaged, or cut off
-    try:
-        place.path.symlink_to(os.path.relpath(place.content, place.path.parent))
-    except OSError:  # a file system without links
-        place.content.replace(place.path)
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
-
-
 def _is_passing(exc: httpx.HTTPError) -> bool:
     """Whether another try a moment later may succeed."""
     response = getattr(exc, "response", None)
@@ -339,7 +263,7 @@ def _is_passing(exc: httpx.HTTPError) -> bool:
 
 
 def _require_space(model: str, places: Sequence[Place], remedy: str) -> None:
-    needed = sum(place.file.size - min(_size(place.part), place.file.size) for place in places)
+    needed = sum(place.file.size - min(size_of(place.part), place.file.size) for place in places)
     folder = places[0].content.parent
     free = shutil.disk_usage(folder).free
     if free < needed:
@@ -354,7 +278,7 @@ def _require_space(model: str, places: Sequence[Place], remedy: str) -> None:
 def _exclusive(lock: Path, model: str, remedy: str) -> Generator[None, None, None]:
     """Keep other programs out: two that write to the same part would spoil it."""
     try:
-        opened = _lock(lock)
+        opened = lock_file(lock)
     except BlockingIOError as exc:
         raise unavailable(model, f"another program is downloading it into {lock.parent}", remedy) from exc
     with opened:
@@ -363,19 +287,3 @@ def _exclusive(lock: Path, model: str, remedy: str) -> Generator[None, None, Non
         finally:
             with suppress(OSError):
                 lock.unlink()  # before the lock is released: the next holder sees that its file has gone
-
-
-def _lock(lock: Path) -> IO[bytes]:
-    """Create and lock the file at `lock`.
-
-    Between opening and locking, another program may remove the file, and a third one make it again. A lock on
-    a file without a name would keep no program out, so this tries again.
-    """
-    while True:
-        with ExitStack() as on_failure:
-            opened = on_failure.enter_context(lock.open("wb"))
-            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(opened.fileno()), lock.stat()):
-                    on_failure.pop_all()
-                    return opened

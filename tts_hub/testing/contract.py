@@ -38,11 +38,10 @@ from tts_hub.engines.engine import CLOSE_SECONDS
 from tts_hub.engines.inspection import Inspection
 from tts_hub.errors import TTSHubError, UnknownVoiceError
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
+from tts_hub.testing.timbre import distance, timbre_of
 from tts_hub.types import SPEECH_RATES, AudioChunk, SegmentRequest, Voice
 
 HEAVY = ("torch", "tensorflow", "jax", "onnxruntime", "transformers", "librosa", "av", "scipy")
-FRAME = 1_024  # samples
-BANDS = 32
 BORROWED = 0.35
 """Part of the distance between two voices that one may move towards the other and still be itself."""
 
@@ -253,14 +252,14 @@ class BackendContract:
         """Two voices at once (in turn, if the engine takes one request at a time) sound as they do alone."""
         async with self._loaded_backend() as backend:
             voices = await self._two_voices(backend)
-            alone = [[_timbre(await self._speak(backend, self.text, v)) for v in voices] for _ in range(2)]
+            alone = [[timbre_of(await self._speak(backend, self.text, v)) for v in voices] for _ in range(2)]
             together = await self._speak_together(backend, voices)
-        apart = _distance(alone[0][0], alone[0][1])
-        own = max(_distance(first, again) for first, again in zip(*alone, strict=True))
+        apart = distance(alone[0][0], alone[0][1])
+        own = max(distance(first, again) for first, again in zip(*alone, strict=True))
         if own >= BORROWED * apart:
             pytest.skip("its voices sound too much alike to tell; name others in `two_voices`")
         for voice, before, now in zip(voices, alone[0], together, strict=True):
-            moved = _distance(before, now) / apart
+            moved = distance(before, now) / apart
             assert moved < BORROWED + own / apart, (
                 f"voice {voice.id!r} sounds different beside another one: {moved:.0%} of the way to it"
             )
@@ -314,7 +313,7 @@ class BackendContract:
 
         async def speak(voice: Voice) -> None:
             async with places:
-                timbres[voice.id] = _timbre(await self._speak(backend, self.text, voice))
+                timbres[voice.id] = timbre_of(await self._speak(backend, self.text, voice))
 
         async with anyio.create_task_group() as tasks:
             for voice in voices:
@@ -382,18 +381,3 @@ def _in_order(what: str) -> Generator[None, None, None]:
 
 def _seconds(chunks: Sequence[AudioChunk]) -> float:
     return sum(chunk.seconds for chunk in chunks)
-
-
-def _timbre(chunks: Sequence[AudioChunk]) -> NDArray[np.float64]:
-    """Shape (bands,): how the energy is spread over the frequencies, which is typical of a voice."""
-    samples = np.concatenate([np.zeros(FRAME, np.float32), *(chunk.samples for chunk in chunks)])
-    frames = np.lib.stride_tricks.sliding_window_view(samples, FRAME)[:: FRAME // 2]  # (frames, FRAME)
-    power = (np.abs(np.fft.rfft(frames * np.hanning(FRAME))) ** 2).sum(axis=0)  # (FRAME // 2 + 1,)
-    edges = np.unique(np.geomspace(2, FRAME // 2, BANDS + 1).astype(int))
-    bands: NDArray[np.float64] = np.add.reduceat(power, edges[:-1])
-    shares: NDArray[np.float64] = np.sqrt(bands / max(bands.sum(), 1e-12))
-    return shares
-
-
-def _distance(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    return float(np.linalg.norm(one - other))
