@@ -17,12 +17,10 @@ from tts_hub.config import (
     LimitsConfig,
     ServerConfig,
     TextConfig,
-    load_config,
     parse_config,
-    reference_here,
-    settings_in,
 )
 from tts_hub.config_file import edit
+from tts_hub.config_file.loading import load_config, reference_here, settings_in
 from tts_hub.engines.registry import Registry
 from tts_hub.errors import ConfigError
 

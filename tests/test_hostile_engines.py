@@ -128,7 +128,7 @@ CLOSES = [close_raising, close_exiting, close_hanging, close_ignoring_its_cancel
 
 @pytest.fixture
 def short_deadlines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tts_hub.engines.engine.CLOSE_SECONDS", 0.05)
+    monkeypatch.setattr("tts_hub.engines.loading.CLOSE_SECONDS", 0.05)
     monkeypatch.setattr("tts_hub.containment.CANCEL_SECONDS", 0.05)
 
 

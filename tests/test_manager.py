@@ -443,7 +443,7 @@ async def test_what_is_told_besides_the_audio_survives_when_chunks_are_joined() 
     attempt.put(AudioChunk(none, 24_000, retakes=("endless",)))
     attempt.put(AudioChunk(some, 24_000, retakes=("silence",)))
     attempt.put(AudioChunk(some, 24_000, finish_reason="length", seed=3))
-    whole = attempt.take()
+    whole = attempt.read()
     assert len(whole.samples) == 200
     assert (whole.retakes, whole.finish_reason, whole.seed) == (("endless", "silence"), "length", 3)
 
@@ -919,7 +919,7 @@ async def test_a_long_segment_waits_for_its_reader_and_leaves_its_slot_to_others
         long = await manager.generate("word " * 1000, model="fake", markup="ssml")
         with anyio.fail_after(WITHIN):
             await say(manager)
-        assert long._generation._pending[0].unread_seconds < 6
+        assert long._speaking.handover.segments[0].unread_seconds < 6
         assert len(await drain(long)) / 24_000 == pytest.approx(300, rel=0.01)
 
 

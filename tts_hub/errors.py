@@ -17,6 +17,7 @@ TTSHubError
 ├── BudgetExceededError           it would cost more than is allowed
 ├── BackendError                  an engine failed; `backend` names it. These start a fallback
 │   ├── BackendUnavailableError   not installed, files missing, failed to load; `remedy` fixes it
+│   ├── EngineRefusedError        it does not take the request, or not now; `original` says why
 │   ├── GenerationError           it failed while speaking
 │   ├── NoAudioError              it made no sound for a text
 │   └── StalledError              it made no progress within its time
@@ -138,6 +139,21 @@ class BackendUnavailableError(BackendError):
         super().__init__(message, backend=backend)
         self.remedy = remedy
         """A command to type, or empty."""
+
+
+class EngineRefusedError(BackendError):
+    """The engine does not take the request as it is, or not now, and another engine may take it.
+
+    Where no other engine takes it either, the caller gets `original`.
+    """
+
+    kind = "engine_refused"
+
+    def __init__(self, original: TTSHubError, backend: str, *, was_named: bool = True) -> None:
+        super().__init__(f"engine {backend!r} refused: {original}", backend=backend)
+        self.original = original
+        self.was_named = was_named
+        """The request named the engine, or `auto` chose it first: only then does the user need its reason."""
 
 
 class GenerationError(BackendError):

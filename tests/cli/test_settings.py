@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import complaint, run
-from tts_hub.config import load_config, user_config_file
+from tts_hub.config_file.loading import load_config
+from tts_hub.system.folders import user_config_file
 
 FILE = """\
 # Mine.

@@ -12,8 +12,9 @@ import pytest
 from pydantic import BaseModel
 
 from tts_hub.backend import BackendSettings
-from tts_hub.config import Config, load_config
+from tts_hub.config import Config
 from tts_hub.config_file import Setting, parse_value, setting_at, settings
+from tts_hub.config_file.loading import load_config
 from tts_hub.config_file.shape import shape_of
 from tts_hub.engines.registry import Registry
 from tts_hub.errors import ConfigError
@@ -293,7 +294,7 @@ def test_an_engine_that_does_not_import_shows_what_is_set(tmp_path: Path) -> Non
     (info / "entry_points.txt").write_text("[tts_hub.backends]\nbroken = nowhere_tts:Engine\n")
     Path("my.toml").write_text("[backends.broken]\nvoice = 'x'\n")
     code = (
-        "from tts_hub.config import load_config; from tts_hub.engines.registry import Registry;"
+        "from tts_hub.config_file.loading import load_config; from tts_hub.engines.registry import Registry;"
         "from tts_hub.config_file import settings; loaded = load_config('my.toml');"
         "print([(s.value, s.kind, s.section) for s in settings(loaded, Registry(loaded.config.backends))"
         " if s.key == 'backends.broken.voice'])"
@@ -310,7 +311,8 @@ def test_an_engine_that_does_not_import_shows_what_is_set(tmp_path: Path) -> Non
 
 def test_listing_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from tts_hub.config import load_config; from tts_hub.engines.registry import Registry;"
+        "import sys; from tts_hub.config_file.loading import load_config\n"
+        "from tts_hub.engines.registry import Registry\n"
         "from tts_hub.config_file import settings; print(len(settings(load_config(), Registry())) > 100);"
         "print({'torch', 'onnxruntime', 'fastapi', 'textual', 'av'} & sys.modules.keys())"
     )

@@ -18,7 +18,7 @@ import pytest
 from tests.waiting import WITHIN
 from tts_hub import TTSBackendManager
 from tts_hub.config import parse_config
-from tts_hub.manager import EngineStatus
+from tts_hub.engines.pool import EngineStatus
 from tts_hub.server import create_app
 from tts_hub.server.hub import Hub
 from tts_hub.server.run import listen, make_server, url_of

@@ -22,7 +22,7 @@ from tts_hub_tui.widgets.keys import KeyBar
 
 from tests.tui.conftest import Driven, OpenStudio, held
 from tests.tui.fetching import Fetching
-from tts_hub.config import load_config
+from tts_hub.config_file.loading import load_config
 from tts_hub.errors import BackendUnavailableError
 from tts_hub.testing.fake import FakeBackend, FakeScript
 

@@ -12,11 +12,12 @@ from types import MappingProxyType
 
 import anyio
 
-from tts_hub.config import BudgetConfig, user_data_folder
+from tts_hub.config import BudgetConfig
 from tts_hub.cost.ledger import ROUNDING, Ledger, check_sum, is_sum, today
 from tts_hub.cost.pricing import Cost, Price, Work, usd
 from tts_hub.errors import BudgetExceededError, OutputError
 from tts_hub.report import EngineCost
+from tts_hub.system.folders import user_data_folder
 from tts_hub.types import AudioChunk, Usage
 
 EngineModel = tuple[str, str]

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tts_hub.text.pace import expected_seconds, spoken_length
 from tts_hub.types import Usage
 
-CHARACTERS_PER_SECOND = 15.0
-"""Of usual speech at speed 1."""
-WIDE_CHARACTERS = 3
-"""What a character of the Chinese, Japanese and Korean scripts is worth: some five are spoken in a second."""
 CHARACTERS_PER_TEXT_TOKEN = 4.0
+"""Characters of English in a token of a text model."""
 AUDIO_TOKENS_PER_SECOND = (21.0, 25.0, 26.0)
 """Least, likely and most; OpenAI's gpt-4o-mini-tts was recorded with 93 tokens for 3.6 s."""
 SECONDS_SPREAD = (0.7, 1.0, 1.5)
 """How much faster or slower than usual a voice may speak; a text full of figures takes long to say."""
 TEXT_TOKENS_SPREAD = (0.7, 1.0, 2.0)
-_WIDE = re.compile("[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +59,8 @@ class Cost:
 
 def expected_work(text: str, *, speed: float = 1.0, instructions: str | None = None) -> Work:
     """What speaking one piece of text will take; `speed` is that of the engine itself."""
-    wide = len(text) - len(_WIDE.sub("", text))
-    weight = len(text) + wide * (WIDE_CHARACTERS - 1)
-    tokens = (weight + len(instructions or "")) / CHARACTERS_PER_TEXT_TOKEN
-    return Work(len(text), tokens, weight / CHARACTERS_PER_SECOND / speed)
+    tokens = (spoken_length(text) + len(instructions or "")) / CHARACTERS_PER_TEXT_TOKEN
+    return Work(len(text), tokens, expected_seconds(text, speed=speed))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from tts_hub.cost.budget import Account, Bill
 from tts_hub.cost.pricing import FREE, CostEstimate, EngineEstimate, Price, Work, expected_work
 from tts_hub.errors import TTSHubError
 from tts_hub.report import EngineCost
-from tts_hub.request.route import Stop, native_speed
+from tts_hub.request.route import Candidate
+from tts_hub.request.speaker import native_speed
 from tts_hub.text.segment import Segment
 from tts_hub.types import SpeechRequest
 
@@ -42,30 +43,32 @@ class RequestCosts:
         """Those that took something."""
         return self._account.costs
 
-    async def allow_all(self, stop: Stop, segments: AsyncGenerator[Segment, None]) -> None:
+    async def allow_all(self, candidate: Candidate, segments: AsyncGenerator[Segment, None]) -> None:
         """Make sure that the budget has enough for a whole text at an engine.
 
         Raises:
             BudgetExceededError: it has not.
         """
-        price = _price(stop)
+        price = _price(candidate)
         if not price.is_free:
-            work = (await _count(self._request, [stop], segments)).works[0]
+            work = (await _count(self._request, [candidate], segments)).works[0]
             await self._account.allow(price.estimate(work).high)
 
-    def bill(self, stop: Stop, text: str) -> AbstractAsyncContextManager[Bill]:
+    def bill(self, candidate: Candidate, text: str) -> AbstractAsyncContextManager[Bill]:
         """For a segment at one engine; see `Account.bill`."""
         return self._account.bill(
-            stop.engine.name, stop.model, _price(stop), work_of(stop, self._request, text)
+            candidate.engine.name, candidate.model, _price(candidate), work_of(candidate, self._request, text)
         )
 
-    async def may_take_over(self, stop: Stop, rest: str) -> bool:
+    async def may_take_over(self, candidate: Candidate, rest: str) -> bool:
         """Whether the budget has enough for the rest of the text at another engine; if not, it is logged."""
         try:
-            await self._account.allow(_price(stop).estimate(work_of(stop, self._request, rest)).high)
+            work = work_of(candidate, self._request, rest)
+            await self._account.allow(_price(candidate).estimate(work).high)
         except TTSHubError as exc:
-            logger.warning("request %s: engine %s is skipped: %s", self._request_id, stop.engine.name, exc)
-            self.passed_over.append(f"engine {stop.engine.name!r} was skipped: {exc}")
+            name = candidate.engine.name
+            logger.warning("request %s: engine %s is skipped: %s", self._request_id, name, exc)
+            self.passed_over.append(f"engine {name!r} was skipped: {exc}")
             return False
         return True
 
@@ -75,7 +78,7 @@ class RequestCosts:
 
 
 async def estimate_of(
-    request: SpeechRequest, route: Sequence[Stop], segments: AsyncGenerator[Segment, None]
+    request: SpeechRequest, route: Sequence[Candidate], segments: AsyncGenerator[Segment, None]
 ) -> CostEstimate:
     """What speaking the segments of a request would cost at each engine of its route.
 
@@ -84,7 +87,8 @@ async def estimate_of(
         BackendUnavailableError: an engine does not tell its price.
     """
     counted = await _count(request, route, segments)
-    first, *others = [_engine_estimate(stop, work) for stop, work in zip(route, counted.works, strict=True)]
+    works = zip(route, counted.works, strict=True)
+    first, *others = [_engine_estimate(candidate, work) for candidate, work in works]
     work = counted.works[0]
     return CostEstimate(
         **{field.name: getattr(first, field.name) for field in fields(first)},
@@ -96,9 +100,9 @@ async def estimate_of(
     )
 
 
-def work_of(stop: Stop, request: SpeechRequest, text: str) -> Work:
-    """What the engine of a stop has to do for a piece of a request's text."""
-    return expected_work(text, speed=_speed(stop, request), instructions=request.instructions)
+def work_of(candidate: Candidate, request: SpeechRequest, text: str) -> Work:
+    """What an engine has to do for a piece of a request's text."""
+    return expected_work(text, speed=_speed(candidate, request), instructions=request.instructions)
 
 
 @dataclass(slots=True)
@@ -114,27 +118,29 @@ class _Counted:
 
 
 async def _count(
-    request: SpeechRequest, stops: Sequence[Stop], segments: AsyncGenerator[Segment, None]
+    request: SpeechRequest, candidates: Sequence[Candidate], segments: AsyncGenerator[Segment, None]
 ) -> _Counted:
-    counted = _Counted([Work()] * len(stops))
+    counted = _Counted([Work()] * len(candidates))
     async with aclosing(segments):
         async for segment in segments:
             counted.pauses += segment.pause_after or 0.0
             if segment.text:
                 counted.segments += 1
-                works = zip(counted.works, stops, strict=True)
-                counted.works = [work + work_of(stop, request, segment.text) for work, stop in works]
+                works = zip(counted.works, candidates, strict=True)
+                counted.works = [
+                    work + work_of(candidate, request, segment.text) for work, candidate in works
+                ]
             if segment.index % BREATH == 0:
                 await checkpoint()
     return counted
 
 
-def _engine_estimate(stop: Stop, work: Work) -> EngineEstimate:
-    price = _price(stop)
+def _engine_estimate(candidate: Candidate, work: Work) -> EngineEstimate:
+    price = _price(candidate)
     bounds = price.estimate(work)
     return EngineEstimate(
-        backend=stop.engine.name,
-        model=stop.model,
+        backend=candidate.engine.name,
+        model=candidate.model,
         cost=bounds.likely,
         cost_low=bounds.low,
         cost_high=bounds.high,
@@ -143,9 +149,9 @@ def _engine_estimate(stop: Stop, work: Work) -> EngineEstimate:
     )
 
 
-def _price(stop: Stop) -> Price:
-    return stop.engine.price(stop.model) or FREE
+def _price(candidate: Candidate) -> Price:
+    return candidate.engine.price(candidate.model) or FREE
 
 
-def _speed(stop: Stop, request: SpeechRequest) -> float:
-    return native_speed(stop.engine.capabilities_for(stop.model), request.speed)
+def _speed(candidate: Candidate, request: SpeechRequest) -> float:
+    return native_speed(candidate.engine.capabilities_for(candidate.model), request.speed)

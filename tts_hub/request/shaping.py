@@ -11,7 +11,7 @@ from tts_hub.audio.track import Track, TrackSettings
 from tts_hub.config import AudioConfig
 from tts_hub.report import Fallback, Retake
 from tts_hub.request.generation import Part, SegmentBroken, SegmentEnded, SegmentStarted
-from tts_hub.request.route import Speaker
+from tts_hub.request.speaker import Speaker
 from tts_hub.text.segment import Segment
 from tts_hub.types import AudioChunk, SpeechRequest
 
@@ -124,7 +124,7 @@ class Shaper:
         self.fallbacks.append(
             Fallback(
                 failed=part.failed.engine.name,
-                continued=part.next_stop.engine.name,
+                continued=part.following.engine.name,
                 kind=part.error.kind,
                 error=str(part.error),
                 segment=part.segment.index,

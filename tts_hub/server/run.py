@@ -16,7 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from tts_hub.config import ServerConfig
-from tts_hub.engines.engine import CLOSE_SECONDS
+from tts_hub.engines.loading import CLOSE_SECONDS
 from tts_hub.errors import ConfigError, OutputError
 from tts_hub.server.connection import BoundedHTTP
 from tts_hub.server.guards import LOOPBACK

@@ -34,8 +34,8 @@ from tts_hub.engines.declaration import (
     checked_price,
     checked_voices,
 )
-from tts_hub.engines.engine import CLOSE_SECONDS
 from tts_hub.engines.inspection import Inspection
+from tts_hub.engines.loading import CLOSE_SECONDS
 from tts_hub.errors import TTSHubError, UnknownVoiceError
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.types import SPEECH_RATES, AudioChunk, SegmentRequest, Voice
