@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
+from tts_hub.audio.limits import DEFAULT_RATE
 from tts_hub.errors import ConfigError, one_of
-from tts_hub.types import SPEECH_RATES
+from tts_hub.types import SampleRate
 
 SECRET = re.compile(r"key|token|secret|password")
 """Settings whose values are never shown."""
@@ -30,7 +31,7 @@ class AudioConfig(_Section):
     response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] = Field(
         "mp3", description="audio format of requests that name none"
     )
-    sample_rate: int = Field(24_000, ge=SPEECH_RATES[0], le=SPEECH_RATES[-1], description="sample rate in Hz")
+    sample_rate: SampleRate = Field(DEFAULT_RATE, description="sample rate in Hz")
     loudness: Annotated[float, Field(ge=-40, le=-10)] | Literal["off"] = Field(
         -19.0, description="loudness of all speech, in LUFS, or off"
     )

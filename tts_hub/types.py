@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, Literal, TypedDict
+from typing import Annotated, Final, Literal, TypedDict
 
 import numpy as np
+from annotated_types import Interval, MaxLen, MinLen
 from numpy.typing import NDArray
+
+from tts_hub.audio.limits import SPEECH_RATES, SPEEDS
 
 Samples = NDArray[np.float32]
 Markup = Literal["text", "ssml"]
@@ -18,8 +21,6 @@ FinishReason = Literal["stop", "length"]
 RetakeReason = Literal["endless", "too_short", "repetition", "silence"]
 """What was wrong with a take that an engine gave up: it did not come to an end, words were missing, it hung
 in a loop, or it fell silent in the middle."""
-SPEECH_RATES: Final = range(8_000, 192_001)
-"""Hz that speech is made and handed out at; a format may hold fewer of them."""
 NO_OPTIONS: Mapping[str, object] = MappingProxyType({})
 
 
@@ -175,32 +176,49 @@ PAUSED: Final[str] = _Sign()
 """The writer has paused: a sentence that looks complete is spoken now."""
 
 
+Name = Annotated[str, MinLen(1)]
+Speed = Annotated[float, Interval(ge=SPEEDS[0], le=SPEEDS[1])]
+"""How much faster than usual, pitch kept."""
+SampleRate = Annotated[int, Interval(ge=SPEECH_RATES[0], le=SPEECH_RATES[-1])]
+"""Sample rate of the audio in Hz."""
+Seed = Annotated[int, Interval(ge=0, le=2**64 - 1)]
+Instructions = Annotated[str, MaxLen(4096)]
+Fallback = Annotated[Sequence[str], MaxLen(16)]
+"""Models that continue where a failed one stopped, in order."""
+RequestId = Annotated[str, MinLen(1), MaxLen(64)]
+
+
 @dataclass(frozen=True, slots=True)
 class SpeechRequest:
-    """What a face asks the manager for. `None` means: the configured default."""
+    """What a face asks the manager for. `None` means: the configured default.
+
+    The types of its fields carry their limits: the library, the server and the studio take them from here.
+    """
 
     input: str | AsyncIterable[str]
     """The text, whole or as it is being written."""
     model: str | None = None
     """A model name, an alias, or `auto` for the best engine that can run now."""
-    voice: str | None = None
-    language: str | None = None
+    voice: Name | None = None
+    language: Name | None = None
     """BCP 47 tag."""
-    speed: float = 1.0
-    """0.25 to 4; pitch is kept."""
+    speed: Speed = 1.0
+    """Pitch is kept."""
     response_format: str | None = None
     """mp3, opus, aac, flac, wav or pcm."""
-    sample_rate: int | None = None
-    """Hz of the audio handed out."""
+    sample_rate: SampleRate | None = None
+    """Sample rate of the audio in Hz."""
     markup: Markup = "text"
     """`ssml` hands the whole document to an engine that understands it."""
-    instructions: str | None = None
-    seed: int | None = None
-    fallback: Sequence[str] | None = None
+    instructions: Instructions | None = None
+    """How to speak, for engines that take instructions."""
+    seed: Seed | None = None
+    """The same seed gives the same speech, where an engine draws at random."""
+    fallback: Fallback | None = None
     """Models that continue where a failed one stopped, in order."""
     options: Mapping[str, object] = field(default_factory=lambda: NO_OPTIONS)
     """The engine's own options, checked against its `Options` model."""
-    request_id: str | None = None
+    request_id: RequestId | None = None
     """What progress, report and logs call it; made up when None."""
 
 
@@ -208,17 +226,17 @@ class RequestFields(TypedDict, total=False):
     """The fields of a `SpeechRequest` besides its input, as keyword arguments."""
 
     model: str | None
-    voice: str | None
-    language: str | None
-    speed: float
+    voice: Name | None
+    language: Name | None
+    speed: Speed
     response_format: str | None
-    sample_rate: int | None
+    sample_rate: SampleRate | None
     markup: Markup
-    instructions: str | None
-    seed: int | None
-    fallback: Sequence[str] | None
+    instructions: Instructions | None
+    seed: Seed | None
+    fallback: Fallback | None
     options: Mapping[str, object]
-    request_id: str | None
+    request_id: RequestId | None
 
 
 @dataclass(frozen=True, slots=True)

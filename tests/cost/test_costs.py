@@ -32,6 +32,7 @@ from tts_hub.errors import (
 )
 from tts_hub.request.stream import AudioStream
 from tts_hub.testing import FakeBackend, FakeScript
+from tts_hub.text.segment import Segment, segments_of
 from tts_hub.types import Usage
 
 pytestmark = pytest.mark.anyio
@@ -210,6 +211,23 @@ async def test_a_text_in_pieces_is_spoken_up_to_its_budget() -> None:
     assert audio.report.cost <= 60
     assert audio.report.segments == 2
     assert seconds > 1
+
+
+async def test_with_a_budget_the_text_is_segmented_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    segmented: list[object] = []
+
+    def counted(text: Any, **rules: Any) -> AsyncGenerator[Segment, None]:
+        segmented.append(text)
+        return segments_of(text, **rules)
+
+    monkeypatch.setattr("tts_hub.text.source.segments_of", counted)
+    engine = FakeBackend(price=BY_CHARACTERS)
+    async with hub(engine, budget={"per_request": 1_000}) as manager:
+        audio = await spoken(manager)
+    assert segmented == [TEXT]
+    first, second = "This is the first sentence of them.", "And here is the second one of them."
+    assert [request.text for request in engine.requests] == [first, second]
+    assert audio.report.cost == pytest.approx(len(TEXT) - 1)
 
 
 async def test_an_engine_that_is_too_dear_does_not_stand_in() -> None:

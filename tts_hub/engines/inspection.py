@@ -10,8 +10,9 @@ from typing import Any, NoReturn, get_args
 
 import numpy as np
 
+from tts_hub.audio.limits import SPEECH_RATES
 from tts_hub.errors import GenerationError
-from tts_hub.types import SPEECH_RATES, AudioChunk, FinishReason, RetakeReason, Usage, WordTiming
+from tts_hub.types import AudioChunk, FinishReason, RetakeReason, Usage, WordTiming
 
 PIECE_SECONDS = 1.0
 """Chunks are cut into pieces of about this length: shaping a longer one would hold up the event loop."""

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from anyio.lowlevel import checkpoint
 
+from tts_hub.audio.limits import SPEECH_RATES
 from tts_hub.cost.budget import Bill
 from tts_hub.engines.inspection import Inspection
 from tts_hub.engines.slots import Turn
@@ -18,7 +19,7 @@ from tts_hub.request.busy_clock import BusyClock
 from tts_hub.request.handover import Handover
 from tts_hub.request.speaker import Speaker
 from tts_hub.text.normalise import WordMapper
-from tts_hub.types import SPEECH_RATES, AudioChunk, SegmentRequest
+from tts_hub.types import AudioChunk, SegmentRequest
 
 SILENT_PEAK = 1e-4
 """-80 dBFS: below it, nothing was said."""

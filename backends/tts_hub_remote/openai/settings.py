@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from tts_hub.audio.limits import DEFAULT_RATE
 from tts_hub.backend import BackendOptions
-from tts_hub.types import SPEECH_RATES
+from tts_hub.types import SampleRate
 from tts_hub_remote.settings import RemoteSettings
 
 Dialect = Literal["openai", "hub", "kokoro", "plain"]
@@ -24,9 +25,7 @@ class OpenAISettings(RemoteSettings):
         min_length=1,
         description="formats to request in this order, until one is accepted",
     )
-    pcm_sample_rate: int = Field(
-        24_000, ge=SPEECH_RATES[0], le=SPEECH_RATES[-1], description="sample rate of its pcm audio, in Hz"
-    )
+    pcm_sample_rate: SampleRate = Field(DEFAULT_RATE, description="sample rate of its pcm audio, in Hz")
     stream_format: Literal["auto", "audio", "sse"] = Field(
         "auto", description="how audio is sent; auto: sse if it contains the cost"
     )

@@ -16,13 +16,14 @@ from urllib.parse import quote, urlsplit
 import anyio
 import httpx
 
+from tts_hub.audio.limits import DEFAULT_RATE
 from tts_hub.cost.pricing import CostEstimate, EngineEstimate
 from tts_hub.errors import BackendUnavailableError, InvalidTextError, TTSHubError, UsageError
 from tts_hub.progress import ProgressCallback, ProgressEvent
 from tts_hub.types import ModelFiles, SpeechRequest, Voice
 from tts_hub_tui.hubs.interface import Catalogue, EngineInfo
 from tts_hub_tui.hubs.remote_errors import SERVER, failure, refusal, understood
-from tts_hub_tui.hubs.remote_speech import SAMPLE_RATE, RemoteSpeech, event_of, json_lines
+from tts_hub_tui.hubs.remote_speech import RemoteSpeech, event_of, json_lines
 
 CONNECT_SECONDS, SILENT_SECONDS = 5.0, 120.0
 """Until a connection stands, and in which a server may say nothing."""
@@ -81,7 +82,7 @@ class RemoteHub:
         """Returns once the first audio has come."""
         began = time.monotonic()
         tell = _guarded(on_progress)
-        rate = request.sample_rate or SAMPLE_RATE
+        rate = request.sample_rate or DEFAULT_RATE
         body = _body(request) | {"response_format": "pcm", "sample_rate": rate, "progress": True}
         tell(ProgressEvent("queued", message=self.place))
         async with AsyncExitStack() as stack:
