@@ -15,7 +15,7 @@ from types import FrameType
 import anyio
 import pytest
 
-from tts_hub.containment import MOST_TOLD, contained, contained_call, described, ended_within
+from tts_hub.containment import MOST_DESCRIBED, contained, contained_call, described, ended_within
 
 
 @pytest.fixture
@@ -130,4 +130,4 @@ def test_an_exception_is_described_shortly_and_always() -> None:
     assert described(ValueError("no")) == "ValueError: no"
     assert described(KeyboardInterrupt()) == "KeyboardInterrupt"
     assert described(Unspeakable()).startswith("Unspeakable: (")
-    assert len(described(ValueError("x" * 10**6))) < MOST_TOLD + 50
+    assert len(described(ValueError("x" * 10**6))) < MOST_DESCRIBED + 50

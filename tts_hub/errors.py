@@ -121,13 +121,13 @@ class BackendError(TTSHubError):
     """An engine failed at something it should have done."""
 
     kind: ClassVar[str] = "engine_failed"
-    """What may be said of it to strangers: the message can have the engine's own words in it."""
+    """The kind of failure, for clients; the message may hold the engine's own words, for the log."""
 
     def __init__(self, message: str, *, backend: str) -> None:
         super().__init__(message)
         self.backend = backend
         self.position: int | None = None
-        """Where the text begins that it failed at, in characters; None when it has not come so far."""
+        """Where the segment that failed begins in the text, in characters; None before any segment."""
 
 
 class BackendUnavailableError(BackendError):
@@ -163,13 +163,13 @@ class GenerationError(BackendError):
 
 
 class NoAudioError(BackendError):
-    """The engine came to an end without any audio."""
+    """The engine ended without any audio."""
 
     kind = "no_audio"
 
 
 class StalledError(BackendError):
-    """The engine gave nothing for longer than it may."""
+    """The engine gave nothing within its time."""
 
     kind = "engine_stalled"
 
@@ -179,11 +179,11 @@ class AudioError(TTSHubError):
 
 
 class OutputError(TTSHubError):
-    """The place the audio goes to does not take it."""
+    """A file or stream cannot be written."""
 
 
 class UsageError(TTSHubError):
-    """The library was used in a way it cannot work."""
+    """The library was used in a way that cannot work, for instance after closing."""
 
 
 MOST_SHOWN = 80
@@ -207,7 +207,7 @@ def update_command() -> str:
 
 
 def one_of(name: str, choices: Iterable[str], *, most: int = 12) -> str:
-    """What to say behind an unknown name: the nearest match, then what exists, shortened."""
+    """The end of a message about an unknown name: the nearest match, then what exists, shortened."""
     name = name[:MOST_SHOWN]
     known = list(choices)
     if not known:

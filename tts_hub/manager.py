@@ -41,7 +41,7 @@ class TTSBackendManager:
         await manager.aclose()
 
     All methods belong to the event loop that opened the manager; with another loop, make another manager. One
-    that nobody closes is closed when its event loop ends.
+    that is left open is closed when its event loop ends.
     """
 
     def __init__(
@@ -52,8 +52,8 @@ class TTSBackendManager:
         Args:
             config: the defaults if not given.
             discover: false leaves installed plugins out.
-            warms_up: engines speak a few words unheard when they are loaded, so that nobody waits for what
-                they prepare at first use; good for a server, of no use to a program that speaks one text.
+            warms_up: engines speak a few words when they are loaded, and the audio is dropped, so that no request
+                waits for what they prepare at first use. Good for a server, useless for a single speech.
         """
         self.config = config if config is not None else Config()
         self.registry = Registry(self.config.backends, self.config.remote, discover=discover)

@@ -17,10 +17,10 @@ Samples = NDArray[np.float32]
 Markup = Literal["text", "ssml"]
 Gender = Literal["female", "male", "neutral"]
 FinishReason = Literal["stop", "length"]
-"""Why an engine ended a segment: it had said it all, or it came to its limit and the rest may be missing."""
+"""Why an engine ended a segment: it had said it all, or it reached its limit and the rest may be missing."""
 RetakeReason = Literal["endless", "too_short", "repetition", "silence"]
-"""What was wrong with a take that an engine gave up: it did not come to an end, words were missing, it hung
-in a loop, or it fell silent in the middle."""
+"""What was wrong with a take that an engine gave up: it did not end, words were missing, it
+repeated itself, or it was silent in the middle."""
 NO_OPTIONS: Mapping[str, object] = MappingProxyType({})
 
 
@@ -60,12 +60,12 @@ class AudioChunk:
     words: tuple[WordTiming, ...] = ()
     """May point into this chunk or into earlier ones; each word is reported once, in order."""
     estimated_words: bool = False
-    """The times of `words` are an estimate: the engine does not tell when it says what."""
+    """The times of `words` are an estimate: the engine does not report them."""
     finish_reason: FinishReason | None = None
-    """With the last chunk of a segment, from engines that can come to a limit."""
+    """With the last chunk of a segment, from engines with a limit."""
     retakes: tuple[RetakeReason, ...] = ()
-    """Why earlier takes of the segment were given up, each told once. A chunk without samples may bring it,
-    also before an error: none of the takes was any good."""
+    """Why earlier takes of the segment were given up, each reported once. A chunk without samples may carry
+    it, also before an error: all takes were bad."""
     seed: int | None = None
     """The one that the engine drew for the whole request, as it named none; with any chunk of a segment."""
     usage: Usage | None = None
@@ -143,7 +143,7 @@ class Availability:
     remedy: str = ""
     """A command to type, or empty."""
     internal: bool = False
-    """`reason` is what somebody's code raised: for those who run the hub, not for its clients."""
+    """`reason` is what plugin code raised: for those who run the hub, not for its clients."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ class ModelFiles:
 
 
 class _Sign(str):
-    """An empty piece of text that says something about the text."""
+    """An empty piece of text that carries a sign to the reader of the text."""
 
     __slots__ = ()
 

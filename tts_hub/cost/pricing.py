@@ -21,14 +21,14 @@ TEXT_TOKENS_SPREAD = (0.7, 1.0, 2.0)
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """How much an engine is given to speak, in what services count."""
+    """How much an engine is given to speak, in the units that services count."""
 
     characters: int = 0
-    """Of what is sent to it: of the segments, and of SSML with its tags."""
+    """Characters of what is sent to it: of the segments, and of SSML with its tags."""
     text_tokens: float = 0.0
-    """Likely, those of instructions included."""
+    """The likely number, with those of instructions."""
     seconds: float = 0.0
-    """Of audio, likely."""
+    """The likely length of the audio."""
 
     def __add__(self, other: Work) -> Work:
         return Work(
@@ -45,7 +45,7 @@ class Bounds:
     low: float = 0.0
     likely: float = 0.0
     high: float = 0.0
-    """Hardly ever exceeded; equal to the others where characters alone are counted."""
+    """Hardly ever exceeded; all three are equal where only characters are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class EngineEstimate:
 
 @dataclass(frozen=True, slots=True)
 class CostEstimate(EngineEstimate):
-    """What a request is likely to come to, before anything is spoken."""
+    """The likely cost of a request, before anything is spoken."""
 
     requested_model: str
     characters: int
@@ -94,7 +94,7 @@ class CostEstimate(EngineEstimate):
     audio_seconds: float
     """Likely, pauses included; 15 characters a second at speed 1."""
     fallbacks: tuple[EngineEstimate, ...]
-    """What each engine that may stand in would take for all of it."""
+    """The cost of all of it with each engine that may take over."""
 
 
 class Price(BaseModel):
@@ -116,10 +116,10 @@ class Price(BaseModel):
         return not any(rate for rate, *_ in self._charges(Usage(), Work()))
 
     def cost(self, usage: Usage, work: Work) -> Cost:
-        """By what the service counted; where it did not tell, by `work`, which is marked as an estimate."""
+        """The cost by what the service counted; where it reported nothing, estimated from `work`."""
         charges = self._charges(usage, work)
-        dollars = sum(rate * (guess if told is None else told) for rate, told, guess in charges) / 1e6
-        return Cost(dollars, any(rate and told is None for rate, told, _ in charges))
+        dollars = sum(rate * (guess if used is None else used) for rate, used, guess in charges) / 1e6
+        return Cost(dollars, any(rate and used is None for rate, used, _ in charges))
 
     def estimate(self, work: Work) -> Bounds:
         """Before the service has counted: exact for characters, a span for tokens.
@@ -151,10 +151,10 @@ class Price(BaseModel):
 
 
 def usd(dollars: float) -> str:
-    """A sum as people read it; parts of a cent are told."""
+    """A sum as people read it, with parts of a cent."""
     places = 2 if dollars >= 1 else 4 if dollars >= 0.01 else 6
     return f"${dollars:.{places}f}"
 
 
 FREE = Price()
-"""Of engines that take nothing."""
+"""The price of engines that charge nothing."""

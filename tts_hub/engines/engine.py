@@ -36,7 +36,7 @@ class Engine:
     def __init__(
         self, entry: Entry, limits: LimitsConfig, tasks: TaskGroup, *, warms_up: bool = False
     ) -> None:
-        """With `warms_up` it speaks once unheard whenever it has been loaded."""
+        """With `warms_up` it speaks once whenever it has been loaded, and the audio is dropped."""
         self.name = entry.name
         self.users = 0
         """Requests that have not ended; an engine with users is not unloaded."""
@@ -103,7 +103,7 @@ class Engine:
         return ask(self.name, "give its price", lambda: checked_price(backend.price(model), self.name))
 
     def known_models(self) -> tuple[str, ...]:
-        """Exact model names, with those that it has come to know."""
+        """Exact model names, with those that its service has listed."""
         known: tuple[str, ...] = ()
         if (backend := self._loader.backend) is not None:
             with logged(self.name, "list its models"):
@@ -135,7 +135,7 @@ class Engine:
         return anyio.current_time() - self._last_sign if self.active else 0.0
 
     def sign_of_life(self) -> None:
-        """It has given something."""
+        """Note that it has given something."""
         self._last_sign = anyio.current_time()
 
     @contextmanager
@@ -230,7 +230,7 @@ class Engine:
                     turn.end()
 
     async def unload_if_idle(self, seconds: float) -> None:
-        """Give its memory back when nobody has used it for that long."""
+        """Unload it where no request has used it for that many seconds."""
         if self.state == "ready" and not self.users and self._idle_seconds >= seconds:
             await self.unload()
 
@@ -249,7 +249,7 @@ class Engine:
         await self._loader.aclose()
 
     async def _end_later(self, turn: Turn, threads: Sequence[anyio.Event]) -> None:
-        """Give a slot back when the threads that still use it have ended, be it never."""
+        """Give a slot back when the threads that still use it have ended, even if that never happens."""
         with self.in_use():
             for ended in threads:
                 await ended.wait()

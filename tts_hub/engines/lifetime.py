@@ -23,8 +23,8 @@ class Lifetime:
     """From `open` to `aclose`, which may be called by different tasks of one event loop.
 
     A task group must be left by the task that entered it, so a task of its own holds it. It is no child of
-    whoever calls `open`: cancelling that one, or leaving its scopes, does not end it. Ending the event loop
-    does, and `on_close` is awaited then too.
+    the task that calls `open`: cancelling that task, or leaving its scopes, does not end it. The end of the
+    event loop does, and `on_close` is awaited then too.
     """
 
     def __init__(self) -> None:

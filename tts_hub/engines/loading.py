@@ -31,7 +31,7 @@ class Loader:
     ) -> None:
         """`on_loaded` is called after each load and may refuse it by raising a `TTSHubError`.
 
-        With `warms_up` the engine speaks once, unheard, whenever it has been loaded.
+        With `warms_up` the engine speaks once whenever it has been loaded, and the audio is dropped.
         """
         self.state: EngineState = "unloaded"
         self.ended_at = anyio.current_time()

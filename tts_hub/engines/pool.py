@@ -52,7 +52,7 @@ class EnginePool:
         """`tasks` gives the task group that loading and background work run in, or raises `UsageError`."""
         self.registry = registry
         self.warms_up = False
-        """Engines speak once, unheard, when they are loaded."""
+        """Engines speak once when they are loaded, and the audio is dropped."""
         self._config = config
         self._tasks = tasks
         self._engines: dict[str, Engine] = {}

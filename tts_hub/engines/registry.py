@@ -259,13 +259,13 @@ class Registry:
                     f"section 'backends.{name}' belongs to no installed engine; {one_of(name, entries)}"
                 )
         for name in [*self._sections, *self._remotes]:
-            with suppress(BackendUnavailableError):  # told by `availability` when somebody wants the engine
+            with suppress(BackendUnavailableError):  # `availability` reports it
                 entries[name].settings()
 
     def find(self, model: str, aliases: Iterable[str] = ()) -> Entry:
         """The engine that answers to a model name: by exact name first, then by pattern.
 
-        `aliases` are names that stand for models elsewhere, for the error to tell of.
+        `aliases` are configured names of models, which the error lists too.
 
         Raises:
             UnknownModelError: none does; the error names what exists.
@@ -300,7 +300,7 @@ class Registry:
         offered = [(entry, files) for entry in self for files in entry.downloads()]
         found = [(entry, files) for entry, files in offered if files.model == model]
         if not found:
-            self.find(model)  # tells of a name that nobody knows
+            self.find(model)  # raises for a model that no engine has
             known = one_of(model, dict.fromkeys(files.model for _, files in offered))
             raise UnknownModelError(f"there is nothing to pull for model {shown(model)}; {known}")
         variants = [files for _, files in found]

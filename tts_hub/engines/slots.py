@@ -60,7 +60,7 @@ class SlotQueue:
             raise
 
     def release(self) -> None:
-        """Give a slot back; it is passed on without becoming free, so that nobody jumps the line."""
+        """Give a slot back. It passes to the next in line without becoming free in between."""
         while self._waiting and self.taken <= self.slots:
             _, _, waiter = heapq.heappop(self._waiting)
             if not waiter.gone:
@@ -93,7 +93,7 @@ class Turn:
 
     @property
     def is_wanted(self) -> bool:
-        """Somebody waits for a first slot, and the engine can let this segment wait half made."""
+        """The first segment of a request waits for a slot, and the engine can suspend this one."""
         return self._slots.waiting_first > 0 and len(self._suspended) < self._suspendable
 
     @asynccontextmanager

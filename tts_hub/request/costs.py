@@ -19,28 +19,28 @@ from tts_hub.text.segment import Segment
 from tts_hub.types import SpeechRequest
 
 BREATH = 64
-"""Segments that are counted before others get their turn."""
+"""Segments that are counted before other tasks get their turn."""
 logger = logging.getLogger(__name__)
 
 
 class RequestCosts:
-    """What engines may take for a request, and did take."""
+    """What engines may charge for one request, and what they did charge."""
 
     def __init__(self, request: SpeechRequest, request_id: str, account: Account) -> None:
         self.passed_over: list[str] = []
-        """Why engines were not gone to that could have gone on."""
+        """Engines that could have taken over, and why they did not."""
         self._request = request
         self._request_id = request_id
         self._account = account
 
     @property
     def dollars(self) -> float:
-        """All of it."""
+        """US dollars, in all."""
         return self._account.dollars
 
     @property
     def by_engine(self) -> tuple[EngineCost, ...]:
-        """Those that took something."""
+        """What each engine charged; free ones are not in it."""
         return self._account.costs
 
     async def allow_all(self, candidate: Candidate, segments: AsyncGenerator[Segment, None]) -> None:
@@ -84,7 +84,7 @@ async def estimate_of(
 
     Raises:
         InvalidTextError: there is a broken tag in the text.
-        BackendUnavailableError: an engine does not tell its price.
+        BackendUnavailableError: an engine does not state its price.
     """
     counted = await _count(request, route, segments)
     works = zip(route, counted.works, strict=True)
@@ -107,12 +107,12 @@ def work_of(candidate: Candidate, request: SpeechRequest, text: str) -> Work:
 
 @dataclass(slots=True)
 class _Counted:
-    """What there is in a text."""
+    """What counting found in a text."""
 
     works: list[Work]
-    """Of the whole text, for each engine."""
+    """The work for the whole text, for each engine."""
     segments: int = 0
-    """With words in them."""
+    """Segments with words in them."""
     pauses: float = 0.0
     """Seconds of pauses that the text asks for."""
 

@@ -1,4 +1,4 @@
-"""What a request becomes before anything is loaded: the engines it goes through, and its language."""
+"""Planning a request before anything is loaded: its engines, its language, and how its text is cut."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Planner:
         return self._config.text.detect_language and request.language is None and not names_one
 
     async def plan(self, request: SpeechRequest, opening: str | None = None) -> Plan:
-        """Settle the engines and the language of a request; `opening` is text to tell the language from.
+        """Settle the engines and the language of a request; `opening` is text to detect the language in.
 
         Raises:
             InvalidRequestError: no such model, voice or language.
@@ -285,7 +285,7 @@ def _seen(candidate: Candidate, voice: Voice, usual: Voice | None, detected: str
 
 
 def _unspoken(candidate: Candidate, voice: Voice, request: SpeechRequest, detected: str) -> str:
-    """What to say when a text is read in another language than it is written in, and nobody chose that."""
+    """What to say when a text is read in another language than its own, without a request for that."""
     if not detected or request.voice is not None or not voice.language:
         return ""
     if primary_language(voice.language) == primary_language(detected):
