@@ -52,8 +52,8 @@ class TTSBackendManager:
         Args:
             config: the defaults if not given.
             discover: false leaves installed plugins out.
-            warms_up: engines speak a few words when they are loaded, and the audio is dropped, so that no request
-                waits for what they prepare at first use. Good for a server, useless for a single speech.
+            warms_up: engines speak a few words when they are loaded, and the audio is dropped, so that no
+                request waits for what they prepare at first use. Good for a server, useless for one speech.
         """
         self.config = config if config is not None else Config()
         self.registry = Registry(self.config.backends, self.config.remote, discover=discover)
