@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from tts_hub import TTSBackendManager
 from tts_hub.config import (
     AudioConfig,
     BudgetConfig,
@@ -251,3 +252,8 @@ def test_an_alias_is_found_in_any_case_and_first_as_it_is_written(name: str, tar
 def test_an_origin_may_be_written_as_browsers_show_it() -> None:
     config = parse_config({"server": {"cors_origins": ["https://Chat.example.org/"]}})
     assert config.server.cors_origins == ("https://chat.example.org",)
+
+
+@pytest.mark.anyio
+async def test_the_default_config_is_used_without_one() -> None:
+    assert TTSBackendManager(discover=False).config == Config()

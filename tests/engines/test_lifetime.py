@@ -11,10 +11,11 @@ from collections.abc import AsyncGenerator
 import anyio
 import pytest
 
+from tests.speaking import THREE, drain, hub
 from tts_hub import TTSBackendManager
 from tts_hub.config import parse_config
 from tts_hub.errors import UsageError
-from tts_hub.testing import FakeBackend
+from tts_hub.testing import FakeBackend, FakeScript
 
 
 def made(*backends: FakeBackend) -> TTSBackendManager:
@@ -188,3 +189,29 @@ async def test_one_that_fails_to_close_when_it_is_idle_does_not_end_the_others()
             while not failing.closes:
                 await anyio.sleep(0.001)
         await say(manager)
+
+
+@pytest.mark.anyio
+async def test_an_error_in_the_managers_block_comes_out_as_it_is() -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with hub(FakeBackend()):
+            raise ZeroDivisionError
+
+
+@pytest.mark.anyio
+async def test_a_manager_that_is_not_open_says_how_to_open_it() -> None:
+    with pytest.raises(UsageError, match="async with"):
+        await TTSBackendManager(discover=False).stream("Hello.")
+
+
+@pytest.mark.anyio
+async def test_closing_the_manager_closes_engines_and_tells_open_streams() -> None:
+    fake = FakeBackend(script=FakeScript(hold_at=1))
+    manager = TTSBackendManager(discover=False)
+    manager.register(fake)
+    async with manager:
+        audio = await manager.generate(THREE, model="fake")
+    with pytest.raises(UsageError, match="closed"):
+        await drain(audio)
+    assert fake.closes == 1
+    assert fake.active == 0

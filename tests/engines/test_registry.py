@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.speaking import hub
 from tts_hub import TTSBackendManager
 from tts_hub.engines.registry import Registry
-from tts_hub.errors import BackendUnavailableError, UnknownModelError
+from tts_hub.errors import BackendUnavailableError, UnknownModelError, UsageError
+from tts_hub.testing import FakeBackend
 
 GOOD = """
 from tts_hub.testing import FakeBackend
@@ -127,3 +129,10 @@ def test_listing_the_engines_imports_nothing_heavy() -> None:
         [sys.executable, "-c", code], env=dict(os.environ), capture_output=True, text=True, check=True
     )
     assert ran.stdout.strip() == "[]"
+
+
+@pytest.mark.anyio
+async def test_two_engines_of_one_name_are_refused() -> None:
+    async with hub(FakeBackend()) as manager:
+        with pytest.raises(UsageError, match="registered already"):
+            manager.register(FakeBackend())

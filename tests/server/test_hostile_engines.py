@@ -16,8 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.server.conftest import PATIENCE, Serve, speech_bytes, wait_for
-from tests.test_hostile_engines import (
+from tests.engines.hostile import (
     BadBackend,
     close_raising,
     giving,
@@ -26,6 +25,7 @@ from tests.test_hostile_engines import (
     raising_in_another_thread,
     raising_later,
 )
+from tests.server.conftest import PATIENCE, Serve, speech_bytes, wait_for
 from tts_hub import Capabilities
 from tts_hub.config import parse_config
 from tts_hub.errors import ConfigError
