@@ -87,7 +87,7 @@ def test_a_reference_is_read_where_it_is_named_or_in_the_users_folder(away_from_
     assert load_config(environ={}).config.model == "kokoro"
 
 
-def test_a_mark_that_is_none_is_refused() -> None:
+def test_an_invalid_mark_is_refused() -> None:
     Path("config.toml").write_text('reference = "yes"\nmodel = "espeak"\n')
     with pytest.raises(ConfigError, match="'reference' is 'yes'"):
         load_config(environ={})
@@ -153,7 +153,7 @@ def test_a_wrong_file_is_one_clear_line(tmp_path: Path, text: str, message: str)
     assert "\n" not in str(caught.value)
 
 
-def test_a_named_file_that_is_not_there_is_told() -> None:
+def test_a_named_file_that_is_missing_is_an_error() -> None:
     with pytest.raises(ConfigError, match=r"cannot read config file nowhere\.toml: No such file"):
         load_config("nowhere.toml", {})
     with pytest.raises(ConfigError, match="nowhere"):
@@ -168,12 +168,12 @@ def test_a_named_file_that_is_not_there_is_told() -> None:
         ("TTS_HUB_MODEL__X", "TTS_HUB_MODEL__X"),
     ],
 )
-def test_a_wrong_variable_is_told_by_its_name(variable: str, message: str) -> None:
+def test_a_wrong_variable_is_an_error_that_names_it(variable: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         load_config(environ={variable: "1"})
 
 
-def test_a_section_for_an_engine_that_is_not_there_is_told() -> None:
+def test_a_section_for_a_missing_engine_is_an_error() -> None:
     with pytest.raises(
         ConfigError, match=r"'backends\.espaek' belongs to no installed engine; did you mean 'espeak'"
     ):
@@ -191,7 +191,9 @@ def test_an_engines_own_section_is_checked_against_its_settings() -> None:
     queue=st.integers(0, 10_000),
     model=st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1),
 )
-def test_what_is_written_is_what_is_read(rate: int, pause: float, queue: int, model: str) -> None:
+def test_a_dumped_config_is_parsed_to_the_same_config(
+    rate: int, pause: float, queue: int, model: str
+) -> None:
     values = {
         "model": model,
         "audio": {"sample_rate": rate, "sentence_pause": pause},

@@ -110,7 +110,7 @@ async def test_a_cancellation_of_ours_passes_and_one_of_theirs_does_not() -> Non
 
 
 @pytest.mark.anyio
-async def test_work_that_ends_in_time_is_told_from_work_that_does_not() -> None:
+async def test_work_that_ends_in_time_is_distinguished_from_work_that_does_not() -> None:
     failures: list[BaseException] = []
 
     async def fail() -> None:

@@ -66,7 +66,7 @@ def test_first_audible_adds_the_silence_that_a_player_would_play() -> None:
     assert measures.first_audible(decoded) == pytest.approx(0.6, abs=0.002)
 
 
-def test_sound_that_comes_later_than_it_would_be_played_is_heard_when_it_comes() -> None:
+def test_sound_that_arrives_after_its_time_is_played_on_arrival() -> None:
     decoded = decode(body(tone(1.0, silence=0.2), "pcm", every=1.0), "pcm")
     assert measures.first_audible(decoded) == pytest.approx(2.1, abs=0.01)
 

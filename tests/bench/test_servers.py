@@ -54,7 +54,7 @@ async def test_a_good_server_is_measured() -> None:
     assert cell.client_cpu_seconds is not None
 
 
-async def test_what_is_no_speech_is_told_as_what_it_is() -> None:
+async def test_an_answer_that_is_not_speech_is_a_failure_that_names_its_content() -> None:
     speech = tone(6.0)
     assert "answered 500: oops" in await refused(whole(b"oops", "500 Internal Server Error"))
     assert "not with audio: <html>" in await refused(whole(b"<html>" * 9_000, kind="text/html"), "pcm")

@@ -106,7 +106,7 @@ def test_setting_and_unsetting_gives_the_old_file(file: Path) -> None:
     assert file.read_bytes() == REPOSITORY
 
 
-def test_only_what_changed_is_told_and_nothing_new_is_not_written(file: Path) -> None:
+def test_only_changed_settings_are_returned_and_an_unchanged_file_is_not_written(file: Path) -> None:
     inode = file.stat().st_ino
     assert edit(file, {"model": "auto", "audio.sample_rate": 24000, "text.nothing": None}) == ()
     assert file.stat().st_ino == inode
@@ -151,20 +151,20 @@ def test_what_would_not_load_is_not_written(file: Path, changes: dict[str, Any],
     assert list(file.parent.iterdir()) == [file]
 
 
-def test_a_wrong_key_of_a_service_is_not_told(file: Path) -> None:
+def test_a_wrong_key_of_a_service_is_not_printed(file: Path) -> None:
     with pytest.raises(ConfigError, match=r"server\.api_keys") as caught:
         edit(file, {"server.api_keys": [998877]})
     assert "998877" not in str(caught.value)
 
 
-def test_what_was_wrong_before_is_told_with_the_file() -> None:
+def test_a_fault_that_was_in_the_file_before_is_an_error_that_names_the_file() -> None:
     Path("my.toml").write_text("[audio]\nsample_rate = 7\n")
     with pytest.raises(ConfigError, match=r"'audio\.sample_rate' \(my\.toml\) is 7"):
         edit("my.toml", {"model": "espeak"})
 
 
 @pytest.mark.parametrize("content", [b"[audio\n", b"model = '\xff'\n", b"\xef\xbb\xbfmodel = 'a'\n"])
-def test_a_broken_file_is_told_and_left_as_it_is(content: bytes) -> None:
+def test_a_broken_file_is_an_error_and_stays_as_it_is(content: bytes) -> None:
     Path("my.toml").write_bytes(content)
     with pytest.raises(ConfigError, match=r"config file my\.toml is not valid TOML"):
         edit("my.toml", {"model": "espeak"})
@@ -177,7 +177,7 @@ def test_a_folder_is_no_config_file() -> None:
         edit("my.toml", {"model": "espeak"})
 
 
-def test_a_place_that_cannot_be_written_is_told(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
+def test_a_file_that_cannot_be_written_is_an_error(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
     Path("a-file").write_text("")
     with pytest.raises(ConfigError, match=r"config file a-file/config\.toml: Not a directory"):
         edit("a-file/config.toml", {"model": "espeak"})
@@ -259,7 +259,7 @@ def writing_meanwhile(monkeypatch: pytest.MonkeyPatch, write: Callable[[], objec
     monkeypatch.setattr("tts_hub.config_file.editing.parse_config", parse_slowly)
 
 
-def test_what_somebody_else_writes_meanwhile_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changes_that_another_program_writes_meanwhile_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     file = Path("my.toml")
     writing_meanwhile(monkeypatch, lambda: file.write_text('fallback = ["espeak"] # theirs\n'))
     edit(file, {"model": "espeak"})
@@ -289,7 +289,7 @@ def test_the_file_that_is_read_is_edited_else_the_users_own() -> None:
     assert file_to_edit("named.toml", {"TTS_HUB_CONFIG": "other.toml"}) == Path("named.toml")
 
 
-def test_what_is_typed_comes_back_from_the_file(file: Path) -> None:
+def test_a_typed_value_comes_back_from_the_file(file: Path) -> None:
     found = {each.key: each for each in EDITABLE}
     typed = {"audio.loudness": "-23", "server.allowed_hosts": "a.org, b.org", "backends.kokoro.threads": "2"}
     edit(file, {key: parse_value(found[key], text) for key, text in typed.items()})

@@ -118,7 +118,7 @@ def test_comments_between_the_items_that_stay_stay(value: list[str], new: str) -
     assert edited(LIST.replace("\n", "\r\n"), ("a",), value) == new.replace("\n", "\r\n")
 
 
-def test_what_is_so_already_is_left_as_it_is_written() -> None:
+def test_a_value_that_is_already_set_stays_as_it_is_written() -> None:
     text = "a = 0x10\nb = 'x'\n"
     assert with_setting(text, ("a",), 16) == text
     assert with_setting(text, ("b",), "x") == text

@@ -51,7 +51,7 @@ async def test_an_engine_that_does_not_close_keeps_neither_the_hub_nor_the_other
 
 @pytest.mark.usefixtures("short_deadlines")
 @pytest.mark.parametrize("close", CLOSES)
-async def test_requests_go_on_after_an_idle_engine_did_not_close(close: Callable[..., Any]) -> None:
+async def test_requests_continue_after_an_idle_engine_did_not_close(close: Callable[..., Any]) -> None:
     bad = BadBackend(aclose=close, released=anyio.Event())
     async with hub(bad, limits={"idle_unload": 0.05}) as manager:
         assert await speak(manager) == "bad"

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
     [None, True, "ready", Availability(ready=None), Availability(True, reason=7)],  # type: ignore[arg-type]
     ids=repr,
 )
-async def test_an_availability_that_is_none_makes_the_engine_unready(answer: Any) -> None:
+async def test_an_invalid_availability_makes_the_engine_unready(answer: Any) -> None:
     async with hub(BadBackend(availability=lambda self, settings: answer)) as manager:
         status = next(engine for engine in manager.status() if engine.name == "bad")
         assert not status.availability.ready
@@ -105,7 +105,7 @@ async def test_attributes_that_make_no_sense_are_refused_with_the_engines_name(
             await speak(manager)
 
 
-async def test_a_price_that_is_none_is_told_of_its_engine() -> None:
+async def test_an_invalid_price_is_an_error_that_names_the_engine() -> None:
     async with hub(BadBackend(price=lambda self, model: 0.1)) as manager:
         with pytest.raises(BackendUnavailableError, match=r"'bad'.*price\(\) is 0.1"):
             await speak(manager)
@@ -129,7 +129,7 @@ async def test_voices_that_make_no_sense_are_refused_with_the_engines_name(voice
         assert list(await manager.voices()) == ["good"]
 
 
-async def test_a_found_voice_that_is_none_is_refused() -> None:
+async def test_an_invalid_found_voice_is_refused() -> None:
     async def find_voice(self: TTSBackend, voice: str | None, language: str | None) -> Any:
         return "a"
 
@@ -138,7 +138,7 @@ async def test_a_found_voice_that_is_none_is_refused() -> None:
             await speak(manager)
 
 
-async def test_a_wrong_section_makes_the_engine_unready_and_is_told() -> None:
+async def test_a_wrong_section_makes_the_engine_unready_and_is_an_error() -> None:
     class Choosy(FakeBackend):
         class Settings(BackendSettings):
             steps: int = 3

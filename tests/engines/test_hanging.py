@@ -48,7 +48,7 @@ class ThreadBackend(FakeBackend):
 
 
 @pytest.mark.parametrize("grace", [60.0, 0.05])
-async def test_a_hanging_thread_is_told_at_once_and_keeps_its_slot_until_it_ends(
+async def test_a_hanging_thread_is_an_error_at_once_and_keeps_its_slot_until_it_ends(
     grace: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tts_hub.threads.GRACE_SECONDS", grace)

@@ -109,7 +109,7 @@ def test_a_second_event_loop_is_refused_while_the_first_one_lasts() -> None:
         runner.run(manager.aclose())
 
 
-def test_the_end_of_its_event_loop_closes_one_that_nobody_closed() -> None:
+def test_the_end_of_its_event_loop_closes_a_manager_that_is_still_open() -> None:
     fake = FakeBackend()
     manager = made(fake)
 
@@ -131,7 +131,7 @@ def test_the_end_of_its_event_loop_closes_one_that_nobody_closed() -> None:
         "asyncio.run(main(manager)); del manager; gc.collect()",
     ],
 )
-def test_one_that_nobody_closed_makes_no_noise(ending: str) -> None:
+def test_a_manager_that_was_not_closed_prints_no_warning(ending: str) -> None:
     program = textwrap.dedent("""
         import asyncio, gc
         from tts_hub import TTSBackendManager
@@ -167,7 +167,7 @@ class Stubborn(FakeBackend):
 
 
 @pytest.mark.anyio
-async def test_engines_are_closed_at_once_and_one_that_fails_keeps_none_from_it() -> None:
+async def test_engines_are_closed_at_the_same_time_and_a_failure_stops_no_other() -> None:
     first, second, third = Stubborn(name="first"), Stubborn(name="second"), FakeBackend(name="third")
     first.waits_for, second.fails = (second, third), RuntimeError("no")
     async with made(first, second, third) as manager:
@@ -205,7 +205,7 @@ async def test_a_manager_that_is_not_open_says_how_to_open_it() -> None:
 
 
 @pytest.mark.anyio
-async def test_closing_the_manager_closes_engines_and_tells_open_streams() -> None:
+async def test_closing_the_manager_closes_engines_and_fails_open_streams() -> None:
     fake = FakeBackend(script=FakeScript(hold_at=1))
     manager = TTSBackendManager(discover=False)
     manager.register(fake)

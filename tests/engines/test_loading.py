@@ -25,7 +25,7 @@ async def test_loading_happens_once_however_many_ask() -> None:
     assert fake.loads == 1
 
 
-async def test_a_load_survives_the_one_who_asked_first() -> None:
+async def test_a_load_continues_when_the_first_caller_is_cancelled() -> None:
     fake = FakeBackend(script=FakeScript(hold_load=True))
     async with hub(fake) as manager:
         async with anyio.create_task_group() as tasks:
@@ -37,7 +37,7 @@ async def test_a_load_survives_the_one_who_asked_first() -> None:
     assert fake.loads == 1
 
 
-async def test_a_failed_load_is_told_to_all_and_tried_again_later() -> None:
+async def test_a_failed_load_is_an_error_for_each_caller_and_tried_again_later() -> None:
     fake = FakeBackend(script=FakeScript(load_error=RuntimeError("bad weights"), load_delay=0.01))
     async with hub(fake) as manager:
         for _ in range(2):
@@ -55,7 +55,7 @@ async def test_a_load_that_hangs_counts_as_failed() -> None:
         assert "not loaded within 1 s" in audio.report.fallbacks[0].error
 
 
-async def test_an_engine_that_cannot_even_be_made_hurts_nobody() -> None:
+async def test_an_engine_whose_constructor_fails_leaves_the_others_usable() -> None:
     class Unmade(FakeBackend):
         name = "unmade"
 

@@ -14,7 +14,7 @@ from tts_hub.testing import FakeBackend, FakeScript
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_full_queue_is_told_with_a_time_to_come_back() -> None:
+async def test_a_full_queue_is_an_error_with_a_time_to_retry() -> None:
     fake = FakeBackend(script=FakeScript(hold_at=0), capabilities=Capabilities(concurrency=1))
     outcomes: list[str] = []
     async with hub(fake, limits={"max_queue": 2}) as manager:
@@ -36,7 +36,7 @@ async def test_a_full_queue_is_told_with_a_time_to_come_back() -> None:
         assert free(fake, manager)
 
 
-async def test_waiting_too_long_for_a_turn_is_told() -> None:
+async def test_waiting_too_long_for_a_slot_is_an_error() -> None:
     fake = FakeBackend(script=FakeScript(hold_at=0), capabilities=Capabilities(concurrency=1))
     async with hub(fake, limits={"queue_timeout": 0.05}) as manager, anyio.create_task_group() as tasks:
         tasks.start_soon(say, manager)

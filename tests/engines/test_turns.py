@@ -31,7 +31,7 @@ async def test_a_short_sentence_goes_ahead_of_a_long_book() -> None:
     assert [request.text for request in fake.requests].index("Quick.") <= 2
 
 
-async def test_newcomers_begin_before_long_segments_go_on() -> None:
+async def test_new_requests_begin_before_long_segments_continue() -> None:
     """One slot, and an engine that can leave a segment half made: all begin before the first one ends."""
     fake = FakeBackend(
         script=FakeScript(chunk_delay=0.01),

@@ -88,7 +88,7 @@ async def test_an_engine_that_is_not_ready_is_listed_with_reason_and_remedy() ->
         assert caught.value.remedy == "tts-hub models pull fake"
 
 
-async def test_no_engine_at_all_is_told() -> None:
+async def test_no_engine_at_all_is_an_error() -> None:
     async with hub() as manager:
         with pytest.raises(BackendUnavailableError, match="none is installed"):
             await manager.stream("Hello.")

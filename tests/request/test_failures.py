@@ -44,13 +44,13 @@ async def test_silence_for_a_text_is_an_error(script: FakeScript) -> None:
 
 
 @pytest.mark.parametrize("script", [FakeScript(silent=True), FakeScript(mute=True)])
-async def test_a_text_of_which_nothing_is_heard_is_an_error(script: FakeScript) -> None:
+async def test_a_text_without_words_that_makes_no_sound_is_an_error(script: FakeScript) -> None:
     async with hub(FakeBackend(script=script)) as manager:
         with pytest.raises(InvalidTextError, match="no words to speak"):
             await manager.stream("♫", model="fake")
 
 
-async def test_a_strange_exception_of_an_engine_is_told_as_its_failure() -> None:
+async def test_any_exception_of_an_engine_becomes_a_generation_error() -> None:
     script = FakeScript(fail_at={0: 0}, error=ZeroDivisionError("oops"))
     async with hub(FakeBackend(script=script)) as manager:
         with pytest.raises(GenerationError, match="engine 'fake' failed: ZeroDivisionError: oops"):

@@ -94,7 +94,7 @@ async def test_a_fallback_that_auto_could_have_chosen_takes_over_in_the_middle()
         ]
 
 
-async def test_words_of_a_silent_attempt_are_not_told() -> None:
+async def test_words_of_a_silent_attempt_are_left_out() -> None:
     first = FakeBackend(name="first", script=FakeScript(silent=True))
     async with hub(first, FakeBackend(name="second")) as manager:
         audio = await manager.generate("One two.", model="first", fallback=["second"])

@@ -30,14 +30,14 @@ async def test_the_report_adds_up() -> None:
     assert report.cost == pytest.approx((len(THREE) - 2) * 15e-6)
 
 
-async def test_what_the_engine_has_no_use_for_is_reported() -> None:
+async def test_fields_that_the_engine_ignores_are_reported() -> None:
     async with hub(FakeBackend()) as manager:
         audio = await manager.generate("Hello.", model="fake", seed=7, instructions="cheerful")
         await drain(audio)
         assert audio.report.ignored == ("seed", "instructions")
 
 
-async def test_the_report_tells_which_takes_came_to_nothing() -> None:
+async def test_the_report_lists_failed_takes() -> None:
     script = FakeScript(retakes={0: ("endless",), 2: ("repetition", "too_short")})
     async with hub(FakeBackend(script=script)) as manager:
         audio = await manager.generate(THREE, model="fake")
@@ -46,7 +46,7 @@ async def test_the_report_tells_which_takes_came_to_nothing() -> None:
     assert told == [(0, "fake", "endless"), (2, "fake", "repetition"), (2, "fake", "too_short")]
 
 
-async def test_what_is_told_besides_the_audio_survives_when_chunks_are_joined() -> None:
+async def test_the_fields_of_chunks_survive_when_the_chunks_are_joined() -> None:
     attempt = Attempt(0)
     some, none = np.ones(100, np.float32), np.zeros(0, np.float32)
     attempt.put(AudioChunk(none, 24_000, retakes=("endless",)))
@@ -57,7 +57,7 @@ async def test_what_is_told_besides_the_audio_survives_when_chunks_are_joined() 
     assert (whole.retakes, whole.finish_reason, whole.seed) == (("endless", "silence"), "length", 3)
 
 
-async def test_an_engine_whose_takes_are_all_in_vain_hands_over_and_the_report_tells() -> None:
+async def test_an_engine_whose_takes_all_fail_hands_over_and_the_report_lists_them() -> None:
     lost: RetakeReason = "silence"
     script = FakeScript(retakes={0: (lost, lost)}, fail_at={0: 0})
     first = FakeBackend(name="first", priority=9, script=script)
@@ -72,7 +72,7 @@ async def test_an_engine_whose_takes_are_all_in_vain_hands_over_and_the_report_t
     assert report.complete
 
 
-async def test_the_seed_that_an_engine_drew_is_told_so_that_a_take_can_be_repeated() -> None:
+async def test_the_report_has_the_seed_that_an_engine_drew() -> None:
     seeded = Capabilities(seed=True, concurrency=2)
     fake = FakeBackend(script=FakeScript(drawn_seed=77), capabilities=seeded)
     async with hub(fake) as manager:
@@ -84,7 +84,7 @@ async def test_the_seed_that_an_engine_drew_is_told_so_that_a_take_can_be_repeat
     assert seeds == [77, 5]
 
 
-async def test_a_seed_that_goes_for_a_part_of_the_audio_is_not_told() -> None:
+async def test_a_seed_of_only_a_part_of_the_audio_is_not_reported() -> None:
     first = FakeBackend(name="first", script=FakeScript(drawn_seed=77, fail_at={1: 2}))
     early = FakeBackend(name="early", script=FakeScript(drawn_seed=77, fail_at={0: 0}))
     second = FakeBackend(name="second", script=FakeScript(drawn_seed=78))
@@ -97,7 +97,7 @@ async def test_a_seed_that_goes_for_a_part_of_the_audio_is_not_told() -> None:
     assert seeds == [None, 78]
 
 
-async def test_a_seed_that_the_engine_has_no_use_for_is_not_told() -> None:
+async def test_a_seed_that_the_engine_ignores_is_not_reported() -> None:
     async with hub(FakeBackend()) as manager:
         audio = await manager.generate("Hello.", model="fake", seed=5)
         await drain(audio)

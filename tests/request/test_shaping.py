@@ -25,7 +25,7 @@ async def test_words_lie_where_they_sound() -> None:
     assert np.abs(gap).max() < 1e-3
 
 
-async def test_pause_tags_are_heard_and_not_spoken() -> None:
+async def test_pause_tags_become_silence_and_are_not_spoken() -> None:
     async with hub(FakeBackend()) as manager:
         audio = await manager.generate("One. [pause:2s] Two.", model="fake")
         samples = await drain(audio)

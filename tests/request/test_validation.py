@@ -45,7 +45,7 @@ pytestmark = pytest.mark.anyio
         ({"markup": "ssml"}, UnsupportedOptionError, "SSML"),
     ],
 )
-async def test_a_wrong_request_is_a_typed_error_that_says_what_is_possible(
+async def test_a_wrong_request_is_a_typed_error_that_lists_the_possible_values(
     fields: dict[str, Any], error: type[Exception], message: str
 ) -> None:
     async with hub(FakeBackend()) as manager:
@@ -71,7 +71,9 @@ async def test_a_wrong_request_is_a_typed_error_that_says_what_is_possible(
         ({"colour": "red"}, "colour"),
     ],
 )
-async def test_a_field_of_a_wrong_kind_is_told_by_its_name(fields: dict[str, Any], param: str) -> None:
+async def test_a_field_of_a_wrong_type_is_an_error_that_names_the_field(
+    fields: dict[str, Any], param: str
+) -> None:
     async with hub(FakeBackend()) as manager:
         with pytest.raises(InvalidRequestError) as caught:
             await manager.stream("Hello.", **fields)
@@ -80,7 +82,7 @@ async def test_a_field_of_a_wrong_kind_is_told_by_its_name(fields: dict[str, Any
 
 
 @pytest.mark.parametrize("text", [None, 5, b"bytes", ["a", "list"]])
-async def test_a_text_of_a_wrong_kind_is_told(text: Any) -> None:
+async def test_a_text_of_a_wrong_type_is_an_error(text: Any) -> None:
     async with hub(FakeBackend()) as manager:
         with pytest.raises(InvalidTextError, match="str"):
             await manager.stream(text)

@@ -94,7 +94,7 @@ def test_the_usual_limits_leave_one_user_alone(serve: Serve) -> None:
             stack.enter_context(socket_to(server)).ping().wait(PATIENCE)
 
 
-def test_one_web_socket_too_many_is_told_why_and_closed(serve: Serve) -> None:
+def test_a_web_socket_beyond_the_limit_gets_an_error_and_is_closed(serve: Serve) -> None:
     with serve(server={"max_websockets": 1} | KEYS) as server:
         with socket_to(server, "first") as first:
             first.ping().wait(PATIENCE)

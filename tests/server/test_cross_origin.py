@@ -16,9 +16,7 @@ def preflight(server: Served, origin: str = ORIGIN, method: str = "POST") -> htt
     return httpx.options(f"{server.url}/v1/audio/speech", headers=headers)
 
 
-def test_a_preflight_of_an_unknown_page_is_told_the_setting(
-    server: Served, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_refused_preflight_names_the_setting(server: Served, caplog: pytest.LogCaptureFixture) -> None:
     answer = preflight(server)
     assert answer.status_code == 403
     assert is_envelope(answer)

@@ -83,7 +83,7 @@ def test_a_server_that_is_being_stopped_says_when_to_come_back() -> None:
     assert (STOPPING.status, STOPPING.all_headers()) == (503, {"Retry-After": "5"})
 
 
-def test_a_method_that_is_not_offered_is_told_what_is(server: Served) -> None:
+def test_a_wrong_method_is_answered_with_the_allowed_ones(server: Served) -> None:
     assert httpx.get(f"{server.url}/v1/audio/speech").headers["allow"] == "POST"
 
 
@@ -115,7 +115,7 @@ def test_an_error_of_our_own_making_is_hidden_and_logged_with_its_id(
     monkeypatch.undo()
 
 
-def test_a_text_of_which_no_sound_comes_is_told_and_not_logged(
+def test_a_text_that_makes_no_sound_is_an_error_and_its_words_are_not_logged(
     server: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.fake.script = FakeScript(silent=True)

@@ -78,13 +78,13 @@ def test_a_finished_file_is_what_would_have_been_streamed(server: Served) -> Non
     assert whole.content == streamed.content
 
 
-def test_a_finished_wav_tells_its_sizes(server: Served) -> None:
+def test_a_finished_wav_states_its_sizes(server: Served) -> None:
     data = server.speak(TEXT, response_format="wav", stream=False).content
     assert struct.unpack("<I", data[4:8])[0] == len(data) - 8
     assert struct.unpack("<I", data[40:44])[0] == len(data) - 44
 
 
-def test_a_finished_flac_tells_its_samples_and_their_checksum(server: Served) -> None:
+def test_a_finished_flac_states_its_samples_and_their_checksum(server: Served) -> None:
     data = server.speak(TEXT, response_format="flac", stream=False).content
     samples, checksum = samples_in_flac_header(data)
     pcm = pcm_of(data)
@@ -175,7 +175,7 @@ def test_a_large_file_lies_on_the_disk_until_it_is_sent(
 
 
 @pytest.mark.parametrize("name", ["flac", "wav"])
-def test_what_is_made_within_a_moment_is_sent_as_a_finished_file(
+def test_speech_that_is_ready_within_a_moment_is_sent_as_a_finished_file(
     server: Served, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(finished, "HELD_SECONDS", PATIENCE)

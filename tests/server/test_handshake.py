@@ -43,7 +43,7 @@ def refused(server: Served, *headers: str, path: str = PATH, method: str = "GET"
         (["Content-Length: 5", KEY, VERSION], "GET", 400),
     ],
 )
-def test_a_handshake_that_is_none_is_refused_in_our_shape(
+def test_an_invalid_handshake_is_refused_in_our_shape(
     server: Served, headers: list[str], method: str, status: int
 ) -> None:
     before = server.metric("tts_rejected_total", reason="invalid_handshake")
@@ -73,7 +73,7 @@ def test_where_no_web_socket_is_served_there_is_an_error_to_read(server: Served,
     assert "key=x" not in error["message"]
 
 
-def test_a_stranger_is_told_nothing_of_what_there_is(serve: Serve) -> None:
+def test_a_client_without_a_key_learns_nothing_about_the_paths(serve: Serve) -> None:
     with serve(server={"api_keys": ["k"]}) as server:
         for path in ("/nowhere", PATH):
             status, headers, error = refused(server, KEY, VERSION, path=path)

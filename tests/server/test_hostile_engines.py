@@ -56,7 +56,7 @@ def test_a_faulty_engine_fails_its_own_requests_only(fault: str, serve: Serve) -
             assert server.speak().status_code == 200
 
 
-def test_requests_go_on_after_an_idle_engine_failed_to_close(serve: Serve) -> None:
+def test_requests_continue_after_an_idle_engine_failed_to_close(serve: Serve) -> None:
     engine = BadBackend(aclose=close_raising)
     with serve(engine, limits={"idle_unload": 0.05}) as server:
         for name in ("bad", "fake", "bad", "fake"):
@@ -67,7 +67,7 @@ def test_requests_go_on_after_an_idle_engine_failed_to_close(serve: Serve) -> No
 
 
 @pytest.mark.anyio
-async def test_health_tells_a_hub_that_cannot_serve() -> None:
+async def test_health_shows_a_hub_that_cannot_serve() -> None:
     app = create_app(parse_config({}))  # whose manager nobody has opened
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:

@@ -51,7 +51,7 @@ def test_keys_are_read_line_by_line(tmp_path: Path, content: bytes, keys: tuple[
         ("key".encode("utf-16"), "not UTF-8"),
     ],
 )
-def test_what_is_no_key_is_told_without_being_shown(tmp_path: Path, content: bytes, said: str) -> None:
+def test_an_invalid_key_is_an_error_that_does_not_show_it(tmp_path: Path, content: bytes, said: str) -> None:
     file = tmp_path / "keys.txt"
     file.write_bytes(content)
     with pytest.raises(ConfigError, match=said) as caught:
@@ -82,7 +82,7 @@ def test_a_key_with_a_space_is_refused_wherever_it_stands(key: str) -> None:
         create_app(Config(server=ServerConfig(api_keys=(key,))))
 
 
-def test_white_space_around_a_key_is_none_of_it() -> None:
+def test_white_space_around_a_key_does_not_count() -> None:
     assert digest_of(" one \n") == digest_of("one") == digest_of(f" {DIGEST} ")
 
 

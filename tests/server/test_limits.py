@@ -137,7 +137,7 @@ def test_a_header_that_never_ends_takes_no_memory(server: Served) -> None:
         b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     ],
 )
-def test_what_is_not_http_is_told_so(server: Served, request_bytes: bytes) -> None:
+def test_bytes_that_are_not_http_get_an_error(server: Served, request_bytes: bytes) -> None:
     with connected(server) as connection:
         connection.sendall(request_bytes)
         status, error = error_of(received(connection))

@@ -69,7 +69,7 @@ def test_speech_begins_at_the_first_whole_sentence(server: Served) -> None:
         assert heard(socket)[0][-1]["type"] == "done"
 
 
-def test_a_flush_speaks_what_is_there(server: Served) -> None:
+def test_a_flush_speaks_the_text_so_far(server: Served) -> None:
     with talking(server) as socket:
         send(socket, START, "no full stop yet", {"type": "flush"})
         messages, _ = heard(socket, until={"words"})
@@ -108,7 +108,7 @@ def test_a_cancelled_utterance_stops_and_the_next_can_begin(server: Served) -> N
         ({"options": {"gain": 7}}, "options.gain", "invalid_value"),
     ],
 )
-def test_an_utterance_that_cannot_be_is_an_error_and_what_follows_of_it_is_ignored(
+def test_an_invalid_utterance_is_an_error_and_its_remaining_messages_are_ignored(
     server: Served, start: dict[str, Any], param: str, code: str
 ) -> None:
     with talking(server) as socket:
@@ -146,7 +146,7 @@ def test_an_engine_that_fails_is_an_error_without_its_insides(server: Served) ->
         b"\x00\x01",
     ],
 )
-def test_a_message_without_a_meaning_is_told_so(server: Served, message: str | bytes) -> None:
+def test_a_message_without_a_meaning_is_an_error(server: Served, message: str | bytes) -> None:
     with talking(server) as socket:
         socket.send(message)
         (answer,), _ = heard(socket)

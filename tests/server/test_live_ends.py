@@ -26,7 +26,7 @@ def farewell(socket: ClientConnection) -> tuple[dict[str, Any], int]:
     return messages[-1]["error"], caught.value.rcvd.code
 
 
-def test_a_silent_connection_is_told_and_closed(serve: Serve) -> None:
+def test_a_silent_connection_gets_an_error_and_is_closed(serve: Serve) -> None:
     with serve(server={"idle_timeout": 0.3}) as server, talking(server) as socket:
         began = time.monotonic()
         error, code = farewell(socket)
@@ -46,7 +46,7 @@ def test_a_writer_who_stops_in_the_middle_gives_the_engine_back(serve: Serve) ->
         assert server.metric("tts_rejected_total", reason="idle_timeout") == 1
 
 
-def test_whoever_says_something_now_and_then_stays(serve: Serve) -> None:
+def test_a_connection_that_sends_now_and_then_stays_open(serve: Serve) -> None:
     with serve(server={"idle_timeout": 3.0}) as server, talking(server) as socket:
         send(socket, START)
         for _ in range(8):
@@ -64,7 +64,7 @@ def test_an_engine_that_thinks_for_long_is_no_silence(serve: Serve) -> None:
         assert farewell(socket)[1] == 1008
 
 
-def test_a_listener_who_only_listens_is_not_silent(serve: Serve) -> None:
+def test_a_client_that_only_receives_is_not_silent(serve: Serve) -> None:
     script = FakeScript(chunk_delay=0.2)
     with serve(script=script, server={"idle_timeout": 2.0}) as server, talking(server) as socket:
         send(socket, START, TEN_WORDS + " ")
@@ -75,7 +75,7 @@ def test_a_listener_who_only_listens_is_not_silent(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("end", [[], [{"type": "end"}]])
-def test_speech_that_the_grace_is_too_short_for_is_told_and_closed(
+def test_speech_that_outlasts_the_grace_gets_an_error_and_is_closed(
     serve: Serve, end: list[dict[str, Any]]
 ) -> None:
     script = FakeScript(hold_at=5)

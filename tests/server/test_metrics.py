@@ -135,7 +135,7 @@ def test_retakes_are_counted_by_engine_and_reason(serve: Serve) -> None:
         ("POST", "/v1/audio/speech", "no json", "invalid_json"),
     ],
 )
-def test_what_is_refused_is_counted_once_by_the_code_it_is_refused_with(
+def test_a_refusal_is_counted_once_under_its_code(
     serve: Serve, method: str, path: str, body: Any, code: str
 ) -> None:
     content = body if isinstance(body, str) or body is None else json.dumps(body)
@@ -166,7 +166,7 @@ def test_strangers_and_nonsense_are_counted_too(serve: Serve) -> None:
     assert read == REFUSED
 
 
-def test_what_is_refused_in_a_conversation_is_counted(serve: Serve) -> None:
+def test_a_refusal_in_a_conversation_is_counted(serve: Serve) -> None:
     with serve() as server:
         with connect(f"ws://127.0.0.1:{server.address[1]}/v1/audio/speech/stream") as socket:
             for said in (

@@ -174,7 +174,7 @@ def test_a_thousand_offers_in_one_go_are_no_recursion(
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-def test_an_offer_with_a_body_that_is_none_is_told_so(server: Served) -> None:
+def test_an_upgrade_offer_with_an_invalid_body_is_an_error(server: Served) -> None:
     head = raw_request(b"", HOST, *OFFER, "Transfer-Encoding: chunked").replace(b"Content-Length: 0\r\n", b"")
     assert told(server, head + b"zz\r\n") == (400, "invalid_http")
 

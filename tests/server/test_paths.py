@@ -72,7 +72,7 @@ def test_head_is_answered_wherever_get_is(server: Served, path: str) -> None:
         ("POST", "/health", "GET, HEAD"),
     ],
 )
-def test_a_method_that_is_not_offered_is_told_all_that_are(
+def test_a_wrong_method_is_answered_with_all_allowed_ones(
     server: Served, method: str, path: str, allow: str
 ) -> None:
     answer = httpx.request(method, server.url + path)
@@ -90,7 +90,7 @@ def test_a_method_that_is_not_offered_is_told_all_that_are(
         ("/models", "/v1/models"),
     ],
 )
-def test_a_base_url_that_misses_by_its_v1_is_told_the_right_one(
+def test_a_base_url_with_a_wrong_v1_is_answered_with_the_right_one(
     server: Served, path: str, meant: str
 ) -> None:
     answer = httpx.post(server.url + path, json={"input": "Hello."})
@@ -99,7 +99,7 @@ def test_a_base_url_that_misses_by_its_v1_is_told_the_right_one(
     assert answer.json()["error"]["message"].endswith(f"did you mean {meant}?")
 
 
-def test_a_url_like_none_is_told_nothing(server: Served) -> None:
+def test_a_url_like_no_other_gets_no_suggestion(server: Served) -> None:
     assert (
         httpx.get(f"{server.url}/favicon.ico").json()["error"]["message"] == "no such URL: GET /favicon.ico"
     )

@@ -26,7 +26,7 @@ class Wanting(FakeBackend):
 
 @pytest.mark.parametrize("path", ["/health", "/v1/engines"])
 @pytest.mark.parametrize("key", [{}, {"authorization": "Bearer wrong"}])
-def test_a_stranger_is_told_states_alone(serve: Serve, path: str, key: dict[str, str]) -> None:
+def test_a_client_without_a_key_sees_only_states(serve: Serve, path: str, key: dict[str, str]) -> None:
     with serve(Wanting(), server={"api_keys": ["k"]}, model="wanting") as server:
         answer = httpx.get(server.url + path, headers=key)
     assert "anna" not in answer.text
@@ -44,7 +44,7 @@ def test_a_stranger_is_told_states_alone(serve: Serve, path: str, key: dict[str,
 
 @pytest.mark.parametrize("path", ["/health", "/v1/engines"])
 @pytest.mark.parametrize("keys", [[], ["k"]])
-def test_who_has_a_key_is_told_why_but_no_folder(
+def test_a_client_with_a_key_sees_reasons_but_no_folder(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, path: str, keys: list[str]
 ) -> None:
     monkeypatch.setenv("HOME", "/home/anna")

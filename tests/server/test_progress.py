@@ -51,7 +51,7 @@ def lines_of(response: httpx.Response) -> Iterator[dict[str, Any]]:
     return (json.loads(line) for line in response.iter_lines())
 
 
-def test_a_step_is_told_as_it_happens(serve: Serve) -> None:
+def test_a_step_is_sent_as_it_happens(serve: Serve) -> None:
     """The engine gives no more audio until the reader leaves, who has heard of the step by then."""
     with serve(Chatty(name="chatty")) as server:
         body = {"model": "chatty", "input": TEXT, "progress": True, "response_format": "pcm"}
@@ -67,7 +67,7 @@ def _stage(line: dict[str, Any]) -> str | None:
     return stage
 
 
-def test_steps_before_the_first_audio_come_first_and_the_end_is_told(server: Served) -> None:
+def test_steps_before_the_first_audio_come_first_and_the_end_is_sent(server: Served) -> None:
     lines = spoken(server)
     stages = [_stage(line) or next(iter(line)) for line in lines]
     assert stages[0] == "queued"
@@ -77,7 +77,7 @@ def test_steps_before_the_first_audio_come_first_and_the_end_is_told(server: Ser
     assert next(event for event in events(lines) if event["stage"] == "finished")["fraction"] == 1.0
 
 
-def test_nothing_is_told_of_progress_unasked(server: Served) -> None:
+def test_progress_is_sent_only_on_request(server: Served) -> None:
     assert not events(spoken(server, progress=False))
 
 
@@ -87,7 +87,7 @@ def test_a_refusal_is_an_ordinary_one(server: Served) -> None:
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "voice")
 
 
-def test_a_change_of_engine_is_told_without_the_engines_words(serve: Serve) -> None:
+def test_a_change_of_engine_is_sent_without_the_engines_words(serve: Serve) -> None:
     script = FakeScript(fail_at={1: 1}, error=GenerationError("secret words", backend="fake"))
     with serve(FakeBackend(name="spare"), script=script) as server:
         lines = spoken(server, fallback=["spare"])

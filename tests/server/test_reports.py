@@ -36,7 +36,7 @@ def is_harmless(change: dict[str, Any], kind: str) -> bool:
 
 
 @pytest.mark.parametrize(("fields", "kind"), FAILURES)
-def test_captions_tell_the_kind_of_a_failure_and_the_log_its_words(
+def test_captions_name_the_kind_of_a_failure_and_the_log_its_words(
     server: Served, caplog: pytest.LogCaptureFixture, fields: dict[str, Any], kind: str
 ) -> None:
     server.fake.script = failing(fields)
@@ -58,7 +58,7 @@ def test_a_conversation_does_the_same(server: Served, fields: dict[str, Any], ki
     assert is_harmless(change, kind)
 
 
-def test_a_conversation_tells_of_retakes_and_of_the_seed_that_was_drawn(server: Served) -> None:
+def test_a_conversation_reports_retakes_and_the_drawn_seed(server: Served) -> None:
     server.fake.script = FakeScript(retakes={0: ("repetition",)}, drawn_seed=7)
     with talking(server) as socket:
         send(socket, START, "one two three", {"type": "end"})
@@ -71,7 +71,7 @@ def test_a_conversation_tells_of_retakes_and_of_the_seed_that_was_drawn(server: 
     ("fields", "status"),
     [(fields, status) for (fields, _), status in zip(FAILURES, (500, 500, 503, 400), strict=True)],
 )
-def test_an_error_tells_no_more(
+def test_an_error_contains_no_more(
     server: Served, caplog: pytest.LogCaptureFixture, fields: dict[str, Any], status: int
 ) -> None:
     server.fake.script = FakeScript(fail_at={0: 0}, **fields)
@@ -82,9 +82,7 @@ def test_an_error_tells_no_more(
         assert SECRET in caplog.text
 
 
-def test_what_went_wrong_in_loading_is_logged_and_not_told(
-    serve: Serve, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_failure_of_loading_is_logged_and_not_sent(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
     with serve(script=FakeScript(load_error=OSError(SECRET))) as server:
         answer = server.speak()
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "engine_unavailable")

@@ -146,7 +146,7 @@ def test_what_cannot_be_helped_is_not_tried_again(server: Served) -> None:
     assert server.metric("tts_requests_total", backend="", outcome="rejected") == before + 1
 
 
-def test_an_unavailable_engine_is_told_with_its_remedy_and_not_tried_again(serve: Serve) -> None:
+def test_an_unavailable_engine_is_an_error_with_its_remedy_and_not_tried_again(serve: Serve) -> None:
     script = FakeScript(ready=False, reason="weights are missing", remedy="get them")
     with serve(script=script) as server:
         with client(server) as sdk, pytest.raises(openai.InternalServerError, match="get them") as caught:

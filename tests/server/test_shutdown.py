@@ -137,7 +137,7 @@ def test_a_silent_server_ends_at_once() -> None:
         assert server.code(PATIENCE) == 0
 
 
-def test_a_port_that_is_taken_is_told_in_one_line() -> None:
+def test_a_port_that_is_taken_is_an_error_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         command = [*TTS_HUB, "serve", "--port", port]

@@ -224,14 +224,14 @@ class NoVoices(FakeBackend):
         return []
 
 
-class KnowsItsVoicesOnceLoaded(FakeBackend):
+class ListsItsVoicesOnceLoaded(FakeBackend):
     async def voices(self) -> Sequence[Voice]:
         if not self.loads:
             raise BackendUnavailableError("not loaded yet", backend=self.name)
         return await super().voices()
 
 
-class LoadsToTellItsVoices(FakeBackend):
+class LoadsToListItsVoices(FakeBackend):
     async def voices(self) -> Sequence[Voice]:
         await self.load()
         return await super().voices()
@@ -265,7 +265,7 @@ class AlwaysTheSameVoice(FakeBackend):
         return (await self.voices())[0]
 
 
-class TellsEveryone(FakeBackend):
+class ReportsToEveryCallback(FakeBackend):
     """Reports to all who ever listened."""
 
     def __init__(self) -> None:

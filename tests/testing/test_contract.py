@@ -28,9 +28,9 @@ from tests.testing.broken_engines import (
     FindsVoicesWhenLoaded,
     FinishesFirst,
     IgnoresSpeed,
-    KnowsItsVoicesOnceLoaded,
     LateWords,
-    LoadsToTellItsVoices,
+    ListsItsVoicesOnceLoaded,
+    LoadsToListItsVoices,
     LosesItsPlaces,
     MixesVoices,
     NeverStops,
@@ -38,9 +38,9 @@ from tests.testing.broken_engines import (
     NoVoiceAtAll,
     NoVoices,
     ReportsText,
+    ReportsToEveryCallback,
     SaysNothing,
     Stereo,
-    TellsEveryone,
     ThinksAboutItsVoices,
     TooLoud,
     TwinVoices,
@@ -103,8 +103,8 @@ BROKEN_DECLARATIONS: list[tuple[Callable[[], TTSBackend], str]] = [
 ]
 BROKEN: list[tuple[str, Callable[[], TTSBackend], str]] = [
     ("tells_its_voices_without_being_loaded", NoVoices, "no voices before load"),
-    ("tells_its_voices_without_being_loaded", KnowsItsVoicesOnceLoaded, "not loaded yet"),
-    ("tells_its_voices_without_being_loaded", LoadsToTellItsVoices, "loads itself"),
+    ("tells_its_voices_without_being_loaded", ListsItsVoicesOnceLoaded, "not loaded yet"),
+    ("tells_its_voices_without_being_loaded", LoadsToListItsVoices, "loads itself"),
     ("tells_its_voices_without_being_loaded", ThinksAboutItsVoices, "longer than 1 s"),
     ("tells_its_voices_without_being_loaded", FindsVoicesWhenLoaded, "other voices before load"),
     ("voices_are_found_by_their_id", NoVoices, "no voices"),
@@ -138,7 +138,7 @@ BROKEN: list[tuple[str, Callable[[], TTSBackend], str]] = [
     ("cancelling_stops_it", FinishesFirst, "a cancelled request took"),
     ("cancelling_stops_it", LosesItsPlaces, "longer than 3 s"),
     ("two_voices_do_not_mix", MixesVoices, "'low' sounds different.* 100%"),
-    ("progress_is_its_own", TellsEveryone, "progress of a later one"),
+    ("progress_is_its_own", ReportsToEveryCallback, "progress of a later one"),
     ("progress_is_its_own", ReportsText, "'half way'"),
 ]
 

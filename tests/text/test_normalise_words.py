@@ -78,7 +78,7 @@ def test_a_text_that_is_given_as_it_is_keeps_the_chunks_of_the_engine() -> None:
     assert mapper.finish() is None
 
 
-def test_the_last_word_is_told_when_the_next_one_shows_that_it_is_complete() -> None:
+def test_a_word_is_given_when_the_next_one_shows_that_it_is_complete() -> None:
     spoken = spoken_form("$5.50 now", "en")
     mapper = WordMapper(spoken)
     words = engine_words(spoken.text)

@@ -103,7 +103,7 @@ def spectrum(samples: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 @pytest.mark.parametrize(("voice", "written", "plain"), HEARD)
-async def test_what_is_heard_is_what_the_words_sound_like(
+async def test_the_audio_sounds_like_the_spoken_form(
     hub: TTSBackendManager, voice: str, written: str, plain: str
 ) -> None:
     heard, _ = await said(hub, written, voice)
@@ -113,7 +113,7 @@ async def test_what_is_heard_is_what_the_words_sound_like(
 
 @pytest.mark.parametrize(("text", "words"), WORDS)
 @pytest.mark.parametrize(("model", "voice"), [("espeak", "en-us"), ("kokoro", "af_heart")])
-async def test_each_word_is_told_as_it_was_written(
+async def test_each_word_is_given_as_it_was_written(
     hub: TTSBackendManager, model: str, voice: str, text: str, words: str
 ) -> None:
     audio, told = await said(hub, text, voice, model)
