@@ -1,4 +1,4 @@
-"""What users of the library rely on: the names, a short script, and `save`."""
+"""The promises to users of the library: the names, a short script, and `save`."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def test_decoding_gives_the_audio_that_was_encoded(audio_format: AudioFormat, ra
     samples = speech(rate, 1.5)
     output = decoded(audio_format, encode(audio_format, rate, samples, [rate // 50]))
     if audio_format == OPUS:
-        # Opus decoders run at 48 kHz whatever went in.
+        # Opus decoders run at 48 kHz for every input rate.
         assert len(output) == len(samples) * 48_000 // rate
         output = output[:: 48_000 // rate]
     lag, match = best_lag(samples, output)

@@ -19,7 +19,7 @@ PLAIN = TrackSettings(loudness_lufs=None)
 
 
 class Recorder:
-    """Drives a track and keeps all that comes out of it."""
+    """A track with all audio and words that it has given."""
 
     def __init__(self, settings: TrackSettings | None = None) -> None:
         self.track = Track(settings)

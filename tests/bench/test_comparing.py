@@ -1,4 +1,4 @@
-"""A difference is called one only when it is."""
+"""A difference is reported only when it is real."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def test_other_differences_are_listed() -> None:
     a = result_of(cell_of(QUIET), cell_of(QUIET, streams=4))
     b = result_of(cell_of(QUIET).model_copy(update={"model": "other"}))
     b.machine.cores = a.machine.cores + 1
-    told = list(differences(a, b))
-    assert f"cores: {a.machine.cores} / {b.machine.cores}" in told
-    assert "model: m / other" in told
-    assert "only in A: library wav word 4 streams" in told
+    listed = list(differences(a, b))
+    assert f"cores: {a.machine.cores} / {b.machine.cores}" in listed
+    assert "model: m / other" in listed
+    assert "only in A: library wav word 4 streams" in listed
     assert list(differences(a, a)) == []

@@ -1,4 +1,4 @@
-"""The benchmark catches what a listener would notice, and never rewards a broken stream."""
+"""The benchmark catches what a person would notice, and never rewards a broken stream."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ async def test_an_engine_slower_than_speech_runs_the_player_dry() -> None:
 
 async def test_an_engine_that_truncates_long_texts_fails() -> None:
     class Truncating(FakeBackend):
-        """Silently stops after one second of each request, as some do at their token limit."""
+        """An engine that stops silently after one second of each request, as some do at their token limit."""
 
         async def generate_stream(
             self, request: SegmentRequest, on_progress: Any = None
@@ -118,7 +118,7 @@ async def test_an_open_loop_keeps_its_rate_whatever_the_engine_does() -> None:
 
 async def test_a_request_that_had_to_wait_for_the_benchmark_does_not_look_fast() -> None:
     class Blocking:
-        """Keeps the event loop busy, so that the next requests begin later than they are due."""
+        """A side that keeps the event loop busy, so that the next requests begin late."""
 
         name = "blocking"
         pid: int | None = None
@@ -159,7 +159,7 @@ async def test_a_text_that_one_side_refuses_later_does_not_undo_what_was_measure
     seen: list[Cell] = []
 
     class Breaking(Watcher):
-        """Breaks the engine once the first text is measured."""
+        """A watcher that breaks the engine after the first text is measured."""
 
         def cell_done(self, cell: Cell) -> None:
             seen.append(cell)

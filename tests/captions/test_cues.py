@@ -198,7 +198,7 @@ CORPUS = {
         ("la Sra. López", "es"),
     ],
 )
-def test_what_belongs_together_stands_on_one_line(
+def test_units_that_belong_together_stand_on_one_line(
     thing: str, language: str, shift: int, columns: int
 ) -> None:
     source = "x" * shift + " " + CORPUS[language].format(thing) * 3

@@ -59,7 +59,7 @@ OUT = ["-o", "x.wav"]
         (["--file", ".", *OUT], "cannot read .: Is a directory"),
     ],
 )
-def test_it_is_refused_with_one_line(arguments: list[str], message: str) -> None:
+def test_wrong_arguments_are_refused_with_one_line(arguments: list[str], message: str) -> None:
     done = invoke("speak", *arguments)
     assert message in complaint(done.exit_code, done.stderr)
     assert done.stdout == ""

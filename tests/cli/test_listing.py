@@ -87,7 +87,7 @@ def test_engines_that_are_not_ready_are_counted_and_shown_on_request(command: st
         assert not re.search(rf"^{name}", brief, re.MULTILINE)
         assert re.search(rf"^{name}", whole, re.MULTILINE)
     order = [engine["availability"]["ready"] for engine in engines]
-    assert order == sorted(order, reverse=True)  # the ready ones first
+    assert order == sorted(order, reverse=True)  # ready engines come first
 
 
 @pytest.mark.parametrize(

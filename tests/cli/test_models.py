@@ -1,4 +1,4 @@
-"""`tts-hub models`: what there is, what is missing, and how it comes here."""
+"""`tts-hub models`: listing, pulling and removing the files of models."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def pulled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def lines_of(*arguments: str) -> list[str]:
-    """What a command prints, with single spaces between the columns."""
+    """The output of a command, with single spaces between the columns."""
     done = run(*arguments)
     assert done.returncode == 0, done.stderr
     return [" ".join(line.split()) for line in done.stdout.decode().splitlines()]

@@ -24,7 +24,7 @@ Install = Callable[[str, str], Path]
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Put player programs on the PATH, which holds nothing else; sounddevice is not to be had."""
+    """Put player programs alone on the PATH, and make sounddevice unavailable."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setitem(sys.modules, "sounddevice", None)
 
@@ -38,7 +38,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
 
 
 class FakeSoundDevice(ModuleType):
-    """What we use of the module `sounddevice`."""
+    """The parts of the module `sounddevice` that we use."""
 
     class PortAudioError(Exception):
         pass
@@ -157,7 +157,7 @@ def test_a_failure_of_the_player_is_reported_while_the_engine_waits_for_its_text
     install("paplay", "echo no sound card >&2; exit 3\n")
     (tmp_path / "sounddevice.py").write_text("raise ImportError")
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    process = start("speak", "--play", PYTHONPATH=path)  # its stdin stays open, and nothing comes
+    process = start("speak", "--play", PYTHONPATH=path)  # its stdin stays open and empty
     code = process.wait(PATIENCE)
     assert "no sound card" in complaint(code, ended(process))
 

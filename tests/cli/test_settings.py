@@ -18,7 +18,7 @@ sample_rate = 16000  # enough
 
 
 def config(*arguments: str) -> str:
-    """What a command that succeeds says."""
+    """The output of a command, which has to succeed."""
     done = run("config", *arguments)
     assert done.returncode == 0, done.stderr
     assert done.stderr == b""

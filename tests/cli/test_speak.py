@@ -23,7 +23,7 @@ RATE_OUT = 24_000
 
 
 def speak(*arguments: str) -> dict[str, Any]:
-    """The report of a run that went well."""
+    """The report of a run that succeeded."""
     done = invoke("speak", *arguments, "--json")
     assert done.exit_code == 0, done.stderr
     assert done.stderr == ""
@@ -207,7 +207,7 @@ def test_language_chooses_a_voice_of_it() -> None:
     assert report["voice"].startswith("fr")
 
 
-def test_ssml_is_obeyed_and_not_read_out() -> None:
+def test_ssml_is_followed_and_not_read_out() -> None:
     document = "<speak>Hello <break time='2s'/> world.</speak>"
     assert 2.5 < speak(document, "-o", "x.wav", "--ssml")["audio_seconds"] < 4.0
 

@@ -1,4 +1,4 @@
-"""Audio on stdout and signs of progress on stderr: what a pipe sees, and what a terminal sees."""
+"""Audio on stdout and signs of progress on stderr: on a pipe, and on a terminal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LONG = "This is one of very many sentences that nobody will hear to the end. " *
 
 
 def on_a_terminal(*arguments: str) -> tuple[int, str]:
-    """Run with stdin and stderr on a pseudo terminal: its exit code, and what appeared there."""
+    """Run with stdin and stderr on a pseudo terminal; return the exit code and the terminal's text."""
     here, there = pty.openpty()
     environ = os.environ | {"TERM": "xterm-256color", "COLUMNS": "100"}
     process = subprocess.Popen([PROGRAM, *arguments], stdin=there, stdout=there, stderr=there, env=environ)

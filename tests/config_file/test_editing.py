@@ -1,4 +1,4 @@
-"""The config file on disk: what is written, what is refused, and that a refusal leaves it as it was."""
+"""The config file on disk: which edits are written, which are refused, and that a refusal changes nothing."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _UNUSUAL = {"url": st.sampled_from(["http://127.0.0.1:80", "https://example.org/
 
 
 def values_of(setting: Setting) -> st.SearchStrategy[Any]:
-    """What a setting says that it can be."""
+    """The values that a setting allows."""
     words = st.characters(exclude_categories=["Cs"])
     least, most = setting.minimum, setting.maximum
     kinds: dict[str, Callable[[], st.SearchStrategy[Any]]] = {
@@ -81,7 +81,7 @@ def test_every_setting_takes_what_it_says_and_only_its_own_line_changes(case: tu
     assert new[start + 1 :] == old[start + replaced :]
 
 
-def test_what_the_repository_comments_out_comes_below_its_comment(file: Path) -> None:
+def test_a_setting_that_the_repository_comments_out_is_placed_below_its_comment(file: Path) -> None:
     edit(file, {"backends.chatterbox_turbo.threads": 2, "backends.openai.url": "http://127.0.0.1:80"})
     comments = (b"# threads = 4\n", b'# url = "http://127.0.0.1:8880/v1"\n')
     first, second = (REPOSITORY.index(comment) + len(comment) for comment in comments)
@@ -144,7 +144,9 @@ def test_a_wrong_setting_can_be_taken_out() -> None:
         ({"model": "\udc80"}, "characters that cannot be written as UTF-8"),
     ],
 )
-def test_what_would_not_load_is_not_written(file: Path, changes: dict[str, Any], message: str) -> None:
+def test_a_change_that_would_not_load_is_not_written(
+    file: Path, changes: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ConfigError, match=message):
         edit(file, changes)
     assert file.read_bytes() == REPOSITORY
@@ -250,7 +252,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(
 
 
 def writing_meanwhile(monkeypatch: pytest.MonkeyPatch, write: Callable[[], object]) -> None:
-    """Somebody else writes while an edit is checked."""
+    """Let another program write while an edit is checked."""
 
     def parse_slowly(*arguments: Any) -> Config:
         write()
@@ -266,7 +268,7 @@ def test_changes_that_another_program_writes_meanwhile_are_kept(monkeypatch: pyt
     assert file.read_text() == 'fallback = ["espeak"] # theirs\nmodel = "espeak"\n'
 
 
-def test_it_gives_up_on_a_file_that_changes_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_edit_gives_up_on_a_file_that_changes_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     file = Path("my.toml")
     numbers = iter(range(1000))
     writing_meanwhile(monkeypatch, lambda: file.write_text(f"# {next(numbers)}\n"))

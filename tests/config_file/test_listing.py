@@ -1,4 +1,4 @@
-"""The settings that there are, as a person sees them, and what a person's text means for each."""
+"""The list of settings, and the value that a person's text gives each of them."""
 
 from __future__ import annotations
 
@@ -271,7 +271,7 @@ class Inner(BackendSettings):
 
 
 class Strange(BackendSettings):
-    """With what JSON does not know."""
+    """Settings with types that JSON does not have."""
 
     made_of: type = int
     number: int | str = 1

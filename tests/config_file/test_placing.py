@@ -1,4 +1,4 @@
-"""Where a changed setting stands in a person's file, and that nothing else of it moves."""
+"""The place of a changed setting in a person's file, where nothing else may move."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ trim_silence = true
 
 
 def edited(text: str, key: tuple[str, ...], value: Any) -> str:
-    """The new text, which says what it should and has all old lines but those of the setting."""
+    """The new text, which has the new value and all old lines except those of the setting."""
     new = with_setting(text, key, value)
     found: Any = tomllib.loads(new)
     for part in key:

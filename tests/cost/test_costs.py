@@ -1,4 +1,4 @@
-"""What speech costs: told before, counted after, held within a budget."""
+"""The cost of speech: estimated before, counted after, kept within a budget."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_sums_are_shown_with_fractions_of_a_cent() -> None:
 # --- before -----------------------------------------------------------------------------------------------
 
 
-async def test_an_estimate_says_who_and_what_and_loads_nothing() -> None:
+async def test_an_estimate_names_engine_and_cost_and_loads_nothing() -> None:
     paid, free = FakeBackend(price=BY_CHARACTERS), FakeBackend(name="free")
     async with hub(paid, free) as manager:
         found = await manager.estimate(TEXT, model="fake", fallback=["free"])
@@ -212,7 +212,7 @@ async def test_a_text_in_pieces_is_spoken_up_to_its_budget() -> None:
     assert seconds > 1
 
 
-async def test_an_engine_that_is_too_dear_does_not_stand_in() -> None:
+async def test_an_engine_that_is_too_expensive_does_not_take_over() -> None:
     broken = FakeBackend(script=FakeScript(fail_at={0: 0}))
     dear, cheap = FakeBackend(name="dear", price=BY_CHARACTERS), FakeBackend(name="cheap")
     async with hub(broken, dear, cheap, budget={"per_request": 1}) as manager:
@@ -235,7 +235,7 @@ async def test_a_day_has_its_budget_for_all_and_over_restarts(tmp_path: Path) ->
     assert Ledger(tmp_path).spent(today()) == pytest.approx(len(TEXT) - 1 + 6)
 
 
-async def test_what_was_held_back_and_not_used_is_given_back(tmp_path: Path) -> None:
+async def test_a_reserve_that_is_not_used_is_given_back(tmp_path: Path) -> None:
     script = FakeScript(usage={0: Usage(credits=1), 1: Usage(credits=1)})
     engine = FakeBackend(price=BY_CREDITS, script=script)
     async with hub(engine, budget={"per_day": 1, "folder": str(tmp_path)}) as manager:

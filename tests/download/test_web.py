@@ -1,4 +1,4 @@
-"""Files from a plain web address: everything that goes wrong on the way, against a server that does it."""
+"""Downloads from a plain web address, from a server that makes every mistake on demand."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ def places(tmp_path: Path) -> list[Place]:
 
 
 async def fetch(hub: LocalHub, places: list[Place], events: list[ProgressEvent] | None = None) -> None:
-    tell = ignore if events is None else events.append
+    on_progress = ignore if events is None else events.append
     base = f"{hub.url}/{hub.repository}/resolve/{hub.revision}"
-    await fetch_from_web("some", base, places, tell, remedy="try again")
+    await fetch_from_web("some", base, places, on_progress, remedy="try again")
 
 
 async def refused(hub: LocalHub, places: list[Place]) -> BackendUnavailableError:
@@ -133,7 +133,7 @@ async def test_bytes_before_a_cancellation_are_kept_to_the_last(
 
 
 async def leave_part(hub: LocalHub, places: list[Place], content: bytes) -> None:
-    """As an earlier pull would leave it that got half of another file."""
+    """Leave the part that an earlier pull of another file would have left."""
     hub.files["model.onnx"] = content
     hub.cuts = {"model.onnx": [500_000, *[0] * transfer.ATTEMPTS]}
     await refused(hub, places)

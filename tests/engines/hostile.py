@@ -25,14 +25,14 @@ EXITS = [SystemExit, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError, S
 
 
 class Unspeakable(Exception):
-    """Fails also when it is asked for its text."""
+    """An exception whose text cannot be read either."""
 
     def __str__(self) -> str:
         raise SystemExit(3)
 
 
 class BadBackend(FakeBackend):
-    """`bad`, in which a test replaces one method or attribute."""
+    """The engine `bad`, with methods or attributes that a test replaces."""
 
     def __init__(self, **replaced: Any) -> None:
         super().__init__(name="bad", capabilities=Capabilities(word_timings=True), priority=5)
@@ -42,7 +42,7 @@ class BadBackend(FakeBackend):
 
 
 def giving(*chunks: Any) -> BadBackend:
-    """An engine that hands over these chunks for every segment."""
+    """An engine that yields these chunks for every segment."""
 
     async def generate_stream(
         self: TTSBackend, request: SegmentRequest, on_progress: ProgressCallback = ignore
@@ -55,7 +55,7 @@ def giving(*chunks: Any) -> BadBackend:
 
 @asynccontextmanager
 async def hub(*engines: TTSBackend, **settings: Any) -> AsyncGenerator[TTSBackendManager, None]:
-    """With an engine `good` beside them, which still speaks in the end."""
+    """A manager with these engines and an engine `good`, which still has to speak at the end."""
     config = parse_config({"audio": {"loudness": "off", "trim_silence": False}} | settings)
     manager = TTSBackendManager(config, discover=False)
     for engine in (*engines, FakeBackend(name="good", priority=1)):
@@ -67,7 +67,7 @@ async def hub(*engines: TTSBackend, **settings: Any) -> AsyncGenerator[TTSBacken
 
 
 async def speak(manager: TTSBackendManager, model: str = "bad", **fields: Any) -> str:
-    """Speak with an engine; the name of the one that did."""
+    """Speak a short text and return the name of the engine that spoke it."""
     async with await manager.generate("Hello there.", model=model, **fields) as audio:
         async for _ in audio:
             pass
@@ -152,5 +152,5 @@ CHUNK = AudioChunk(tone(), RATE, (HELLO, THERE), finish_reason="stop")
 
 
 def odd(**fields: Any) -> AudioChunk:
-    """A chunk that is in order but for these fields."""
+    """A chunk that is valid except for these fields."""
     return replace(CHUNK, **fields)

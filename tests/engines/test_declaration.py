@@ -120,10 +120,10 @@ VOICE = Voice("a", "A", "en")
     ids=repr,
 )
 async def test_voices_that_make_no_sense_are_refused_with_the_engines_name(voices: Any) -> None:
-    async def tell(self: TTSBackend) -> Any:
+    async def listed(self: TTSBackend) -> Any:
         return voices
 
-    async with hub(BadBackend(voices=tell)) as manager:
+    async with hub(BadBackend(voices=listed)) as manager:
         with pytest.raises(BackendUnavailableError, match="'bad'"):
             await manager.voices("bad")
         assert list(await manager.voices()) == ["good"]

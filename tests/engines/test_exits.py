@@ -50,7 +50,7 @@ PYTHONS_OWN = {
 
 @pytest.mark.parametrize("error", [*EXITS, Unspeakable, MemoryError])
 @pytest.mark.parametrize("place", MUST_FAIL)
-async def test_what_would_end_a_program_is_a_failure_of_the_engine(
+async def test_an_exception_that_would_end_a_program_is_a_failure_of_the_engine(
     place: str, error: type[BaseException]
 ) -> None:
     if (place, error) in PYTHONS_OWN:
@@ -105,7 +105,7 @@ async def test_a_text_and_a_callback_that_exit_concern_their_own_request_only(
         yield "Hello there, this is a whole sentence. "
         raise error
 
-    def tell(event: object) -> None:
+    def on_progress(event: object) -> None:
         raise error
 
     async with hub() as manager:
@@ -113,5 +113,5 @@ async def test_a_text_and_a_callback_that_exit_concern_their_own_request_only(
             async with await manager.generate(text(), model="good") as audio:
                 async for _ in audio:
                     pass
-        async with await manager.generate("Hello.", model="good", on_progress=tell) as audio:
+        async with await manager.generate("Hello.", model="good", on_progress=on_progress) as audio:
             assert [chunk async for chunk in audio]

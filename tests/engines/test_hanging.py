@@ -31,7 +31,7 @@ async def test_an_engine_that_gives_nothing_again_and_again_has_stalled() -> Non
 
 
 class ThreadBackend(FakeBackend):
-    """Speaks from a thread that hangs before its first audio until `released`."""
+    """An engine whose thread hangs before its first audio until `released`."""
 
     def __init__(self) -> None:
         super().__init__(name="bad", capabilities=Capabilities())

@@ -32,7 +32,7 @@ async def say(manager: TTSBackendManager) -> None:
 
 
 @pytest.mark.anyio
-async def test_it_opens_speaks_and_closes_in_different_tasks() -> None:
+async def test_a_manager_opens_speaks_and_closes_in_different_tasks() -> None:
     fake = FakeBackend()
     manager = made(fake)
     for step in (manager.open, lambda: say(manager), manager.aclose, manager.aclose):
@@ -42,7 +42,7 @@ async def test_it_opens_speaks_and_closes_in_different_tasks() -> None:
 
 
 @pytest.mark.anyio
-async def test_what_it_has_begun_outlives_the_task_that_opened_it() -> None:
+async def test_a_manager_outlives_the_task_that_opened_it() -> None:
     manager = made()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(manager.open)
@@ -81,7 +81,7 @@ async def test_opening_twice_is_refused_and_closing_twice_is_fine() -> None:
 
 
 @pytest.mark.anyio
-async def test_what_the_block_raises_comes_out_as_it_is() -> None:
+async def test_an_error_in_the_block_comes_out_without_a_cause() -> None:
     with pytest.raises(ZeroDivisionError) as caught:
         async with made():
             raise ZeroDivisionError
@@ -153,7 +153,7 @@ def test_a_manager_that_was_not_closed_prints_no_warning(ending: str) -> None:
 
 
 class Stubborn(FakeBackend):
-    """Fails to close, or waits for `others` to have been closed first."""
+    """An engine that fails to close, or closes only after those in `waits_for`."""
 
     waits_for: tuple[FakeBackend, ...] = ()
     fails: BaseException | None = None
@@ -177,7 +177,7 @@ async def test_engines_are_closed_at_the_same_time_and_a_failure_stops_no_other(
 
 
 @pytest.mark.anyio
-async def test_one_that_fails_to_close_when_it_is_idle_does_not_end_the_others() -> None:
+async def test_an_idle_engine_that_fails_to_close_does_not_end_the_others() -> None:
     failing, good = Stubborn(name="failing"), FakeBackend()
     failing.fails = RuntimeError("no")
     manager = TTSBackendManager(parse_config({"limits": {"idle_unload": 0.02}}), discover=False)

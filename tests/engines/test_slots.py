@@ -11,7 +11,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def take_turns(queue: SlotQueue, arrivals: list[tuple[str, bool, float]]) -> list[str]:
-    """Let all arrive at their time while the only slot is taken; the order in which they get it."""
+    """Let requests arrive while the only slot is taken; return the order in which they get it."""
     order: list[str] = []
     now = 0.0
     queue._clock = lambda: now

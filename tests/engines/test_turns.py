@@ -32,7 +32,7 @@ async def test_a_short_sentence_goes_ahead_of_a_long_book() -> None:
 
 
 async def test_new_requests_begin_before_long_segments_continue() -> None:
-    """One slot, and an engine that can leave a segment half made: all begin before the first one ends."""
+    """With one slot and suspendable segments, all requests begin before the first one ends."""
     fake = FakeBackend(
         script=FakeScript(chunk_delay=0.01),
         capabilities=Capabilities(concurrency=1, suspendable=8, word_timings=True),

@@ -30,14 +30,14 @@ async def test_an_engine_in_use_is_not_unloaded() -> None:
         hub(fake, limits={"idle_unload": 0.02}) as manager,
         await manager.generate(THREE, model="fake"),
     ):
-        await anyio.sleep(0.1)  # five times as long as an engine without users may be idle
+        await anyio.sleep(0.1)  # five times the idle limit
         assert fake.closes == 0
         with pytest.raises(UsageError, match="in use"):
             await manager.unload("fake")
 
 
 class Removable(FakeBackend):
-    """Has files, and tells how many times it had been closed when they were removed."""
+    """An engine with files; what `remove` returns shows how many times the engine was closed before."""
 
     @classmethod
     def downloads(cls, settings: BackendSettings) -> list[ModelFiles]:

@@ -41,11 +41,13 @@ async def test_cancelling_the_reading_task_frees_the_engine() -> None:
 async def test_cancelling_all_while_the_reader_is_in_a_thread_is_no_error() -> None:
     def cancel_and_stay() -> None:
         anyio.from_thread.run_sync(scope.cancel)
-        time.sleep(0.1)  # meanwhile the generation ends, and the reader does not know why
+        time.sleep(0.1)  # meanwhile the generation ends, and the reader has no reason for it yet
 
     with anyio.CancelScope() as scope:
         async with TTSBackendManager(discover=False) as manager:
-            manager.register(FakeBackend(script=FakeScript(chunk_delay=0.05)))  # none is left to read
+            manager.register(
+                FakeBackend(script=FakeScript(chunk_delay=0.05))
+            )  # so slow that no audio is left to read
             async for _ in await manager.generate("One two three. " * 50, model="fake"):
                 await anyio.to_thread.run_sync(cancel_and_stay)
     assert scope.cancelled_caught
@@ -97,13 +99,13 @@ async def test_a_read_that_was_cut_short_is_not_followed_by_a_clean_end() -> Non
 async def test_a_stream_can_be_closed_while_another_task_reads_it() -> None:
     async with hub(FakeBackend(script=FakeScript(hold_at=9))) as manager:
         speech = await manager.stream(THREE, model="fake", response_format="wav")
-        told: list[Exception] = []
+        errors: list[Exception] = []
 
         async def read() -> None:
             try:
                 await speech.read()
             except UsageError as exc:
-                told.append(exc)
+                errors.append(exc)
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(read)
@@ -112,4 +114,4 @@ async def test_a_stream_can_be_closed_while_another_task_reads_it() -> None:
                 await anext(speech)
             with anyio.fail_after(WITHIN):
                 await speech.aclose()
-        assert len(told) == 1
+        assert len(errors) == 1

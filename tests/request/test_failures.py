@@ -70,11 +70,11 @@ async def test_samples_that_are_not_numbers_are_a_failure() -> None:
 
 
 class Panic(BaseException):
-    """What an extension module may raise."""
+    """An exception such as an extension module may raise."""
 
 
 @pytest.mark.parametrize("error", [Panic("panicked"), GeneratorExit()])
-async def test_whatever_an_engine_raises_concerns_its_own_request_only(error: BaseException) -> None:
+async def test_any_exception_of_an_engine_concerns_its_own_request_only(error: BaseException) -> None:
     class Rude(FakeBackend):
         async def generate_stream(
             self, request: SegmentRequest, on_progress: Any = None

@@ -33,10 +33,10 @@ SPANISH = "La Sra. López vive en la calle Mayor, núm. 12."
 
 
 class Linguist(FakeBackend):
-    """A scripted engine whose voices, each named `<engine>-<language>`, speak the languages it is given."""
+    """A scripted engine with one voice, `<engine>-<language>`, for each of its languages."""
 
     def __init__(self, name: str, *languages: str, aliases: Sequence[str] = (), **kind: Any) -> None:
-        """`aliases` are names under which it speaks any of its languages."""
+        """`aliases` are voice names under which the engine speaks any of its languages."""
         super().__init__(name=name, **({"priority": 0} | kind))
         self.languages = languages
         self.any_language = tuple(aliases)
@@ -188,7 +188,7 @@ async def test_no_engine_that_answers_is_an_error_with_the_reasons() -> None:
             await manager.generate("Hello.")
 
 
-async def test_the_engines_that_auto_moves_on_to_are_held_to_the_same_voice_and_language() -> None:
+async def test_auto_falls_back_only_to_engines_with_the_same_voice_and_language() -> None:
     broken = natural(script=FakeScript(load_error=OSError("no graph")))
     middle, last = Linguist("middle", "fr", priority=5), robot()
     async with hub(broken, middle, last) as manager:
@@ -291,7 +291,9 @@ async def pieces(*texts: str) -> AsyncGenerator[str, None]:
 
 
 @pytest.mark.parametrize("fields", [{"voice": "natural-es"}, {"language": "es"}, {}])
-async def test_so_is_one_that_is_being_written(fields: dict[str, Any]) -> None:
+async def test_a_text_that_is_being_written_is_cut_by_the_rules_of_its_language(
+    fields: dict[str, Any],
+) -> None:
     async with hub(engine := natural()) as manager:
         report = (await spoken(manager, pieces(*SPANISH), **fields)).report
         assert [request.text for request in engine.requests] == [SPANISH.replace("núm.", "número")]
@@ -335,7 +337,7 @@ async def test_a_text_is_read_by_a_voice_of_its_language(
         (GERMAN, {"language": "de"}, None),
     ],
 )
-async def test_what_came_of_the_language_is_said(
+async def test_a_notice_says_which_language_was_detected(
     text: str, fields: dict[str, Any], notice: str | None
 ) -> None:
     events: list[ProgressEvent] = []
@@ -345,7 +347,7 @@ async def test_what_came_of_the_language_is_said(
     assert [message.startswith(notice or "") for message in said] == [True] * (notice is not None)
 
 
-async def test_it_can_be_switched_off() -> None:
+async def test_detection_can_be_switched_off() -> None:
     async with hub(natural(), robot(), text={"detect_language": False}) as manager:
         report = (await spoken(manager, GERMAN)).report
         assert (report.voice, report.detected_language) == ("natural-en-us", "")
@@ -432,5 +434,5 @@ async def test_ssml_that_names_its_language_is_not_looked_at() -> None:
         assert (await spoken(manager, bare, markup="ssml")).report.voice == "robot-de"
 
 
-def test_it_is_on_unless_it_is_switched_off() -> None:
+def test_detection_is_on_by_default() -> None:
     assert Config().text.detect_language

@@ -42,8 +42,8 @@ async def test_the_report_lists_failed_takes() -> None:
     async with hub(FakeBackend(script=script)) as manager:
         audio = await manager.generate(THREE, model="fake")
         await drain(audio)
-    told = [(retake.segment, retake.backend, retake.reason) for retake in audio.report.retakes]
-    assert told == [(0, "fake", "endless"), (2, "fake", "repetition"), (2, "fake", "too_short")]
+    listed = [(retake.segment, retake.backend, retake.reason) for retake in audio.report.retakes]
+    assert listed == [(0, "fake", "endless"), (2, "fake", "repetition"), (2, "fake", "too_short")]
 
 
 async def test_the_fields_of_chunks_survive_when_the_chunks_are_joined() -> None:
@@ -62,13 +62,13 @@ async def test_an_engine_whose_takes_all_fail_hands_over_and_the_report_lists_th
     script = FakeScript(retakes={0: (lost, lost)}, fail_at={0: 0})
     first = FakeBackend(name="first", priority=9, script=script)
     second = FakeBackend(name="second", priority=5, script=FakeScript(retakes={1: ("endless",)}))
-    async with hub(first, second) as manager:  # `auto` changes engines only while nothing has been heard
+    async with hub(first, second) as manager:  # `auto` changes engines only before the first audio
         audio = await manager.generate(THREE)
         await drain(audio)
     report = audio.report
     assert [(change.failed, change.repeated_seconds) for change in report.fallbacks] == [("first", 0.0)]
-    told = [(retake.segment, retake.backend) for retake in report.retakes]
-    assert told == [(0, "first"), (0, "first"), (1, "second")]
+    listed = [(retake.segment, retake.backend) for retake in report.retakes]
+    assert listed == [(0, "first"), (0, "first"), (1, "second")]
     assert report.complete
 
 

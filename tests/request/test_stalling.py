@@ -29,7 +29,7 @@ async def test_an_engine_that_hangs_counts_as_failed() -> None:
 
 
 class Reporting(FakeBackend):
-    """Takes long, and says all the time how far it has come."""
+    """A slow engine that reports its progress all the time."""
 
     async def generate_stream(
         self, request: SegmentRequest, on_progress: ProgressCallback = ignore

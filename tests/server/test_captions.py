@@ -59,7 +59,7 @@ def test_a_failure_after_the_start_is_the_last_line(server: Served) -> None:
 
 
 class LateWords(FakeBackend):
-    """Tells its words at the end, with no audio."""
+    """An engine that gives its words at the end, without audio."""
 
     async def generate_stream(
         self, request: SegmentRequest, on_progress: ProgressCallback = ignore
@@ -74,8 +74,10 @@ def test_words_that_come_after_the_last_audio_are_sent(serve: Serve, path: str) 
     plain = {"loudness": "off", "trim_silence": False}
     with serve(LateWords(name="late"), audio=plain) as server:
         answer = captioned(server, path, model="late", response_format="pcm")
-    told = [word for line in lines(answer.text) for word in line.get("words") or line.get("timestamps") or []]
-    assert len(told) == 1
+    words = [
+        word for line in lines(answer.text) for word in line.get("words") or line.get("timestamps") or []
+    ]
+    assert len(words) == 1
 
 
 def test_kokoros_shape_as_one_object(server: Served) -> None:

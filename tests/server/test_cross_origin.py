@@ -28,7 +28,7 @@ def test_a_refused_preflight_names_the_setting(server: Served, caplog: pytest.Lo
     assert not caplog.records, "once is enough"
 
 
-def test_so_it_is_where_other_pages_may(serve: Serve) -> None:
+def test_a_preflight_is_refused_where_only_other_origins_are_allowed(serve: Serve) -> None:
     with serve(server={"cors_origins": ["https://other.example"]}) as server:
         answer = preflight(server)
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "origin_not_allowed")

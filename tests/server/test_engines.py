@@ -93,7 +93,7 @@ def test_a_pull_sends_its_progress_and_its_outcome(fetcher: Served) -> None:
     ("model", "variant", "status", "param"),
     [("nobody", None, 404, "model"), ("fake", None, 404, "model"), ("fetching", "big", 400, "variant")],
 )
-def test_what_cannot_be_pulled_is_refused_at_once(
+def test_a_pull_that_is_impossible_is_refused_at_once(
     fetcher: Served, model: str, variant: str | None, status: int, param: str
 ) -> None:
     answer = httpx.post(f"{fetcher.url}/v1/models/{model}/pull", json={"variant": variant})
@@ -141,7 +141,7 @@ def test_a_client_that_hangs_up_stops_the_pull(fetcher: Served, fetching: type[F
 
 
 class FromWeb(FakeBackend):
-    """Fetches one file from a web server."""
+    """An engine that fetches one file from a web server."""
 
     hub: LocalHub
     folder: Path

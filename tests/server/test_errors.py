@@ -1,4 +1,4 @@
-"""Every failure has OpenAI's shape, an id, and no more than the client should know."""
+"""Every failure has OpenAI's shape, an id, and no more than a client may see."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ def test_a_field_of_any_kind_is_taken_or_refused_by_name(server: Served, name: s
         assert param == name or (name == "fallback" and answer.status_code == 404)
 
 
-def test_wrong_requests_are_no_news_in_the_log(server: Served, caplog: pytest.LogCaptureFixture) -> None:
+def test_wrong_requests_are_not_logged(server: Served, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     for fields in ({"speed": 99}, {"voice": "nobody"}, {"model": "none"}):
         server.speak(**fields)

@@ -1,4 +1,4 @@
-"""WebSockets that do not come about: an error in OpenAI's shape and an id, whoever refuses."""
+"""Refused WebSocket handshakes: an error in OpenAI's shape and an id, from every layer that refuses."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_client_without_a_key_learns_nothing_about_the_paths(serve: Serve) -> 
             assert headers["x-request-id"]
 
 
-def test_strangers_do_not_fill_the_log(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+def test_clients_without_a_key_do_not_fill_the_log(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
     with serve(server={"api_keys": ["k"]}) as server:
         for headers in ([KEY], [KEY, VERSION]):
             refused(server, *headers)

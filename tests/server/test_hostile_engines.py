@@ -68,7 +68,7 @@ def test_requests_continue_after_an_idle_engine_failed_to_close(serve: Serve) ->
 
 @pytest.mark.anyio
 async def test_health_shows_a_hub_that_cannot_serve() -> None:
-    app = create_app(parse_config({}))  # whose manager nobody has opened
+    app = create_app(parse_config({}))  # its manager is not open
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
         answer = await http.get("/health")

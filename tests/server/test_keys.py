@@ -87,7 +87,7 @@ def test_white_space_around_a_key_does_not_count() -> None:
 
 
 @pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o640, False), (0o644, True), (0o602, True)])
-def test_a_file_that_everybody_can_read_is_warned_of(tmp_path: Path, mode: int, warned: bool) -> None:
+def test_a_key_file_that_all_users_can_read_gives_a_warning(tmp_path: Path, mode: int, warned: bool) -> None:
     file = tmp_path / "my keys.txt"
     file.write_text("one\n")
     file.chmod(mode)

@@ -1,4 +1,4 @@
-"""Requests as clients write them: slashes, HEAD, capitals, empty fields, and URLs that miss by a little."""
+"""Requests as clients write them: slashes, HEAD, capitals, empty fields, and URLs that are slightly wrong."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from websockets.sync.client import connect
 
 from tests.server.conftest import PATIENCE, Serve, Served
 from tests.server.test_errors import is_envelope
-from tests.server.test_live import START, heard, send
+from tests.server.test_live import START, receive, send
 from tts_hub.server.paths import usual_path
 
 GET_ROUTES = [
@@ -44,10 +44,10 @@ def test_the_web_socket_is_found_behind_too_many_slashes(server: Served) -> None
     url = f"ws://127.0.0.1:{server.address[1]}/v1//audio/speech/stream/"
     with connect(url, open_timeout=PATIENCE, close_timeout=1) as socket:
         send(socket, START, "Hello.", {"type": "end"})
-        assert heard(socket)[0][-1]["type"] == "done"
+        assert receive(socket)[0][-1]["type"] == "done"
 
 
-def test_what_needs_a_key_needs_it_by_any_spelling(serve: Serve) -> None:
+def test_a_path_that_needs_a_key_needs_it_in_any_spelling(serve: Serve) -> None:
     with serve(server={"api_keys": ["k"]}) as server:
         for path in ("//metrics", "/metrics/", "//v1/audio/speech", "/health//metrics"):
             assert httpx.get(server.url + path).status_code == 401

@@ -1,4 +1,4 @@
-"""Where files lie on the server is not told, and to strangers nothing but states."""
+"""No answer contains file paths of the server, and clients without a key see only states."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEY = {"authorization": "Bearer k"}
 
 
 class Wanting(FakeBackend):
-    """It misses files, and says which."""
+    """An engine that is not ready; its reason names the folder of the missing files."""
 
     def __init__(self) -> None:
         super().__init__(name="wanting", script=FakeScript(ready=False, reason=REASON))
@@ -64,7 +64,7 @@ def test_the_state_is_the_same_for_all(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "shown"),
     [
         ("missing in /home/anna/.cache/x/model.onnx", "missing in ~/.cache/x/model.onnx"),
         ("missing in /home/anna", "missing in …/anna"),
@@ -83,10 +83,10 @@ def test_the_state_is_the_same_for_all(serve: Serve) -> None:
     ],
 )
 def test_paths_lose_their_folders_and_nothing_else_does(
-    monkeypatch: pytest.MonkeyPatch, text: str, told: str | None
+    monkeypatch: pytest.MonkeyPatch, text: str, shown: str | None
 ) -> None:
     monkeypatch.setenv("HOME", "/home/anna")
-    assert without_folders(text) == (text if told is None else told)
+    assert without_folders(text) == (text if shown is None else shown)
 
 
 def test_errors_lose_folders_too() -> None:

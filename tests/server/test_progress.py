@@ -1,4 +1,4 @@
-"""Progress between the lines of captioned speech: in time, and nothing of what is said inside an engine."""
+"""Progress between the lines of captioned speech: in time, and without an engine's own words."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PATH = "/v1/audio/speech/captions"
 
 
 def spoken(server: Served, **fields: Any) -> list[dict[str, Any]]:
-    """All lines."""
+    """All lines of an answer."""
     body = {"model": "fake", "input": TEXT, "progress": True, "response_format": "pcm"} | fields
     answer = httpx.post(server.url + PATH, json=body, timeout=PATIENCE)
     assert answer.status_code == 200, answer.text
@@ -35,7 +35,7 @@ def events(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 class Chatty(FakeBackend):
-    """Says what it is at, in the middle of a segment, and then says nothing for ever."""
+    """An engine that reports a step in the middle of a segment, and then hangs."""
 
     async def generate_stream(
         self, request: SegmentRequest, on_progress: ProgressCallback = ignore
@@ -52,7 +52,7 @@ def lines_of(response: httpx.Response) -> Iterator[dict[str, Any]]:
 
 
 def test_a_step_is_sent_as_it_happens(serve: Serve) -> None:
-    """The engine gives no more audio until the reader leaves, who has heard of the step by then."""
+    """The engine gives no more audio until the reader leaves, and the step has reached the reader by then."""
     with serve(Chatty(name="chatty")) as server:
         body = {"model": "chatty", "input": TEXT, "progress": True, "response_format": "pcm"}
         with httpx.stream("POST", server.url + PATH, json=body, timeout=PATIENCE) as response:

@@ -1,4 +1,4 @@
-"""What an engine says when it fails stays in the log; clients get its kind and a sentence of ours."""
+"""The message of a failed engine stays in the log; clients get the kind of failure and our own sentence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.server.conftest import PATIENCE, Serve, Served
-from tests.server.test_live import START, heard, send, talking
+from tests.server.test_live import START, receive, send, talking
 from tts_hub.backend import BackendSettings
 from tts_hub.errors import BackendUnavailableError, GenerationError, NoAudioError
 from tts_hub.testing import FakeBackend, FakeScript
@@ -50,11 +50,13 @@ def test_captions_name_the_kind_of_a_failure_and_the_log_its_words(
 
 
 @pytest.mark.parametrize(("fields", "kind"), FAILURES)
-def test_a_conversation_does_the_same(server: Served, fields: dict[str, Any], kind: str) -> None:
+def test_a_conversation_names_the_kind_of_a_failure(
+    server: Served, fields: dict[str, Any], kind: str
+) -> None:
     server.fake.script = failing(fields)
     with talking(server) as socket:
         send(socket, START | {"fallback": ["espeak"]}, "one two three", {"type": "end"})
-        (change,) = heard(socket)[0][-1]["report"]["fallbacks"]
+        (change,) = receive(socket)[0][-1]["report"]["fallbacks"]
     assert is_harmless(change, kind)
 
 
@@ -62,7 +64,7 @@ def test_a_conversation_reports_retakes_and_the_drawn_seed(server: Served) -> No
     server.fake.script = FakeScript(retakes={0: ("repetition",)}, drawn_seed=7)
     with talking(server) as socket:
         send(socket, START, "one two three", {"type": "end"})
-        report = heard(socket)[0][-1]["report"]
+        report = receive(socket)[0][-1]["report"]
     assert report["retakes"] == [{"segment": 0, "backend": "fake", "reason": "repetition"}]
     assert report["seed"] == 7
 
@@ -92,14 +94,14 @@ def test_a_failure_of_loading_is_logged_and_not_sent(serve: Serve, caplog: pytes
 
 
 class Unsure(FakeBackend):
-    """Its own check breaks down."""
+    """An engine whose own check fails."""
 
     def _available(self) -> Availability:
         raise OSError(SECRET)
 
 
 class Silent(FakeBackend):
-    """Cannot even say which voices it has."""
+    """An engine that fails when its voices are listed."""
 
     async def voices(self) -> Any:
         raise OSError(SECRET)

@@ -1,4 +1,4 @@
-"""How often OpenAI's SDK has a text spoken whose engine fails, and what it says in the end."""
+"""How often OpenAI's SDK retries a text whose engine fails, and the error it raises at the end."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ USED = {
     },
     uvicorn.Server: {"force_exit", "server_state", "should_exit", "started"},
 }
-"""Attributes of an instance."""
+"""Attributes of an instance that we use."""
 CYCLE = {
     *("chunked_encoding", "disconnected", "expected_content_length", "response_complete"),
     *("response_started", "scope", "transport"),
@@ -70,7 +70,7 @@ REPLACED = {
         *("parser", "send_400_response", "warning"),
     },
 }
-"""Functions that are not called any more, and all the names that they use: a new one is what we lack."""
+"""Functions that we replace, with all the names that they use: a new name is something that ours lacks."""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Temporary files: named when they are finished, and not left for ever by a program that was killed."""
+"""Temporary files: they get their name when they are finished, and those of a killed program are removed."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ ALL = Capabilities(word_timings=True, concurrency=2, speed_range=(0.5, 2.0))
 
 
 class Altered(FakeBackend):
-    """Hands out what `alter` makes of every chunk."""
+    """An engine that passes every chunk through `alter`."""
 
     def __init__(self, script: FakeScript | None = None) -> None:
         super().__init__(script=script, capabilities=ALL)
@@ -122,7 +122,7 @@ class NoVoiceAtAll(FakeBackend):
 
 @dataclasses.dataclass(frozen=True)
 class Namesake:
-    """Has an id as a voice does."""
+    """Something that has an id like a voice."""
 
     id: str
 
@@ -138,7 +138,7 @@ class IgnoresSpeed(Altered):
 
 
 class MixesVoices(FakeBackend):
-    """Keeps the voice in the engine instead of in the request."""
+    """An engine that keeps the voice in itself instead of in the request."""
 
     def __init__(self) -> None:
         super().__init__(capabilities=ALL)
@@ -157,7 +157,7 @@ class MixesVoices(FakeBackend):
 
 
 class NeverStops(FakeBackend):
-    """Goes on with its work when its stream is closed."""
+    """An engine that continues its work when its stream is closed."""
 
     async def generate_stream(
         self, request: SegmentRequest, on_progress: ProgressCallback = ignore
@@ -171,7 +171,7 @@ class NeverStops(FakeBackend):
 
 
 class BlocksTheLoop(FakeBackend):
-    """Works in the event loop, where nothing can stop it."""
+    """An engine that works in the event loop, where nothing can stop it."""
 
     async def generate_stream(
         self, request: SegmentRequest, on_progress: ProgressCallback = ignore
@@ -184,7 +184,7 @@ class BlocksTheLoop(FakeBackend):
 
 
 class FinishesFirst(FakeBackend):
-    """Does not let itself be cancelled."""
+    """An engine that cannot be cancelled."""
 
     async def generate_stream(
         self, request: SegmentRequest, on_progress: ProgressCallback = ignore
@@ -197,7 +197,7 @@ class FinishesFirst(FakeBackend):
 
 
 class LosesItsPlaces(FakeBackend):
-    """Does not give a place back when a stream ends before its time."""
+    """An engine that keeps a slot when a stream ends early."""
 
     def __init__(self) -> None:
         super().__init__(capabilities=ALL)
@@ -266,18 +266,18 @@ class AlwaysTheSameVoice(FakeBackend):
 
 
 class ReportsToEveryCallback(FakeBackend):
-    """Reports to all who ever listened."""
+    """An engine that reports to the callbacks of all earlier requests too."""
 
     def __init__(self) -> None:
         super().__init__(capabilities=ALL)
-        self._listeners: list[ProgressCallback] = []
+        self._callbacks: list[ProgressCallback] = []
 
     async def generate_stream(
         self, request: SegmentRequest, on_progress: ProgressCallback = ignore
     ) -> AsyncGenerator[AudioChunk, None]:
-        self._listeners.append(on_progress)
-        for listener in self._listeners:
-            listener(ProgressEvent("segment", backend=self.name))
+        self._callbacks.append(on_progress)
+        for callback in self._callbacks:
+            callback(ProgressEvent("segment", backend=self.name))
         async with aclosing(super().generate_stream(request)) as chunks:
             async for chunk in chunks:
                 yield chunk

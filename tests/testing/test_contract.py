@@ -161,7 +161,7 @@ async def test_an_engine_that_cannot_be_loaded_again_is_found() -> None:
 
 
 def plugin(folder: Path, code: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[], TTSBackend]:
-    """An engine that says it comes from a module of this code."""
+    """An engine that claims to come from a module with this code."""
     (folder / "some_plugin.py").write_text(code)
     (folder / "torch.py").write_text("")
     monkeypatch.syspath_prepend(folder)

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def read(text: IncomingText, paused: anyio.Event | None = None) -> list[str]:
-    """All pieces; `paused` is set once the pause of the writer was seen."""
+    """All pieces; `paused` is set after the writer's pause was noticed."""
     pieces: list[str] = []
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(text.pump)

@@ -1,4 +1,4 @@
-"""Telling the language of a text, where it is plain."""
+"""Detecting the language of a text where it is clear."""
 
 from __future__ import annotations
 
