@@ -11,6 +11,7 @@ import anyio
 import pytest
 
 from tests.local_hub import LocalHub, serving
+from tests.waiting import until
 from tts_hub.download import transfer
 from tts_hub.download.places import Place, PublishedFile, missing_of, remove, unsound_of
 from tts_hub.download.web import fetch_from_web
@@ -123,8 +124,7 @@ async def test_bytes_before_a_cancellation_are_kept_to_the_last(
     events: list[ProgressEvent] = []
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(fetch, hub, places[1:], events)
-        while not events or events[-1].details["bytes"] != half:
-            await anyio.sleep(0.01)
+        await until(lambda: events and events[-1].details["bytes"] == half)
         tasks.cancel_scope.cancel()
     assert places[1].part.read_bytes() == FILES["model.onnx"][:half]
 
@@ -309,8 +309,7 @@ async def test_cancelling_keeps_what_has_come(hub: LocalHub, places: list[Place]
     hub.stalls = True
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(fetch, hub, places[1:])
-        while not places[1].part.exists() or places[1].part.stat().st_size < 900_000:
-            await anyio.sleep(0.01)
+        await until(lambda: places[1].part.exists() and places[1].part.stat().st_size >= 900_000)
         tasks.cancel_scope.cancel()
     assert missing_of(places[1:]) == ("model.onnx",)
     hub.stalls = False
@@ -322,8 +321,7 @@ async def test_two_at_once_do_not_spoil_each_other(hub: LocalHub, places: list[P
     hub.stalls = True
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(fetch, hub, places)
-        while not places[0].part.exists():
-            await anyio.sleep(0.01)
+        await until(places[0].part.exists)
         assert "another program is downloading it" in str(await refused(hub, places))
         tasks.cancel_scope.cancel()
 

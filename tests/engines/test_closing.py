@@ -17,6 +17,7 @@ from tests.engines.hostile import (
     hub,
     speak,
 )
+from tests.waiting import until
 from tts_hub import TTSBackendManager
 from tts_hub.testing import FakeBackend
 
@@ -55,9 +56,7 @@ async def test_requests_continue_after_an_idle_engine_did_not_close(close: Calla
     bad = BadBackend(aclose=close, released=anyio.Event())
     async with hub(bad, limits={"idle_unload": 0.05}) as manager:
         assert await speak(manager) == "bad"
-        with anyio.fail_after(10):
-            while state_of(manager, "bad") != "unloaded":
-                await anyio.sleep(0.01)
+        await until(lambda: state_of(manager, "bad") == "unloaded")
         assert await speak(manager) == "bad"
         assert await speak(manager, "good") == "good"
         bad.released.set()  # type: ignore[attr-defined]

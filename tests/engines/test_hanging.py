@@ -9,6 +9,7 @@ import anyio
 import pytest
 
 from tests.engines.hostile import RATE, BadBackend, hub, speak, tone
+from tests.waiting import until
 from tts_hub import AudioChunk, Capabilities, SegmentRequest, TTSBackend, TTSBackendManager
 from tts_hub.errors import StalledError, TTSHubError
 from tts_hub.progress import ProgressCallback, ignore
@@ -61,14 +62,11 @@ async def test_a_hanging_thread_is_an_error_at_once_and_keeps_its_slot_until_it_
         with anyio.fail_after(30), pytest.raises(StalledError):
             await speak(manager)
         if grace < 1:
-            while "hanging-engine" not in str(threading.enumerate()):
-                await anyio.sleep(0.01)
+            await until(lambda: "hanging-engine" in str(threading.enumerate()))
             await anyio.sleep(4 * grace)  # the thread is left behind by now, or the wait for it is not over
         assert active(manager) == 1
         with pytest.raises(TTSHubError, match="in use"):
             await manager.unload("bad")
         bad.released.set()
-        with anyio.fail_after(30):
-            while active(manager):
-                await anyio.sleep(0.01)
+        await until(lambda: not active(manager))
         assert await speak(manager) == "bad"

@@ -12,6 +12,7 @@ import anyio
 import pytest
 
 from tests.speaking import THREE, drain, hub
+from tests.waiting import until
 from tts_hub import TTSBackendManager
 from tts_hub.config import parse_config
 from tts_hub.errors import UsageError
@@ -159,8 +160,7 @@ class Stubborn(FakeBackend):
     fails: BaseException | None = None
 
     async def aclose(self) -> None:
-        while not all(other.closes for other in self.waits_for):
-            await anyio.sleep(0.001)
+        await until(lambda: all(other.closes for other in self.waits_for))
         await super().aclose()
         if self.fails is not None:
             raise self.fails
@@ -185,9 +185,7 @@ async def test_an_idle_engine_that_fails_to_close_does_not_end_the_others() -> N
     manager.register(good)
     async with manager:
         await manager.preload("failing")
-        with anyio.fail_after(60):
-            while not failing.closes:
-                await anyio.sleep(0.001)
+        await until(lambda: failing.closes)
         await say(manager)
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import gc
-import time
 
 import anyio
 import numpy as np
 import pytest
 
 from tests.speaking import THREE, drain, free, hub
-from tests.waiting import WITHIN, until
+from tests.waiting import WITHIN, until, until_in_thread
 from tts_hub import Capabilities, TTSBackendManager
 from tts_hub.errors import UsageError
 from tts_hub.testing import FakeBackend, FakeScript
@@ -39,15 +38,15 @@ async def test_cancelling_the_reading_task_frees_the_engine() -> None:
 
 
 async def test_cancelling_all_while_the_reader_is_in_a_thread_is_no_error() -> None:
+    fake = FakeBackend(script=FakeScript(chunk_delay=0.05))  # so slow that no audio is left to read
+
     def cancel_and_stay() -> None:
         anyio.from_thread.run_sync(scope.cancel)
-        time.sleep(0.1)  # meanwhile the generation ends, and the reader has no reason for it yet
+        until_in_thread(lambda: not fake.active)  # the generation has ended, and the reader has no reason yet
 
     with anyio.CancelScope() as scope:
         async with TTSBackendManager(discover=False) as manager:
-            manager.register(
-                FakeBackend(script=FakeScript(chunk_delay=0.05))
-            )  # so slow that no audio is left to read
+            manager.register(fake)
             async for _ in await manager.generate("One two three. " * 50, model="fake"):
                 await anyio.to_thread.run_sync(cancel_and_stay)
     assert scope.cancelled_caught
@@ -109,7 +108,7 @@ async def test_a_stream_can_be_closed_while_another_task_reads_it() -> None:
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(read)
-            await anyio.sleep(0.05)
+            await anyio.wait_all_tasks_blocked()
             with pytest.raises(UsageError, match="another task"):
                 await anext(speech)
             with anyio.fail_after(WITHIN):

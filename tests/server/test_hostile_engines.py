@@ -61,8 +61,7 @@ def test_requests_continue_after_an_idle_engine_failed_to_close(serve: Serve) ->
     with serve(engine, limits={"idle_unload": 0.05}) as server:
         for name in ("bad", "fake", "bad", "fake"):
             assert server.speak(model=name).status_code == 200
-            while any(status.state == "ready" for status in server.status()):
-                pass
+            wait_for(lambda: all(status.state != "ready" for status in server.status()))
         assert httpx.get(f"{server.url}/health").json()["status"] == "ok"
 
 
