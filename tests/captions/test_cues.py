@@ -1,30 +1,17 @@
-"""Captions: what they say, how they are cut, and the files."""
+"""Captions: what they show, and where their lines break."""
 
 from __future__ import annotations
 
-import json
 import re
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tts_hub.captions import captions, to_json, to_srt, to_vtt, write_captions
-from tts_hub.errors import OutputError, UnsupportedFormatError
+from tests.captions.timed_words import timed
+from tts_hub.captions import captions
 from tts_hub.types import WordTiming
-
-WORD = r"\w+(?:['’.,]\w+)*"
-
-
-def timed(source: str, seconds: float = 0.3, pattern: str = WORD) -> list[WordTiming]:
-    """The words of a text, one behind the other; pause tags are not spoken."""
-    plain = re.sub(r"\[pause:.*?\]", lambda tag: " " * len(tag[0]), source)
-    return [
-        WordTiming(word[0], index * seconds, (index + 0.8) * seconds, word.span())
-        for index, word in enumerate(re.finditer(pattern, plain))
-    ]
 
 
 def lines(source: str) -> list[tuple[str, ...]]:
@@ -179,50 +166,6 @@ def test_odd_timings_and_spans_do_no_harm(source: str, rows: list[tuple[float, f
     assert all(one.start <= one.end <= two.start for one, two in pairwise(found))
 
 
-def test_srt_has_numbers_and_times() -> None:
-    words = [WordTiming("Hi", 3661.5, 3662.75, (0, 2))]
-    assert to_srt(words, "Hi.") == "1\n01:01:01,500 --> 01:01:02,750\nHi.\n\n"
-
-
-def test_vtt_escapes_what_would_be_markup() -> None:
-    source = "a < b & c --> d"
-    assert to_vtt(timed(source), source) == (
-        "WEBVTT\n\n00:00:00.000 --> 00:00:01.140\na &lt; b &amp; c --&gt; d\n\n"
-    )
-
-
-def test_json_holds_words_and_captions() -> None:
-    document = json.loads(to_json([WordTiming("Hé", 0.0, 0.5, (0, 2))], "Hé!"))
-    assert document == {
-        "words": [{"text": "Hé", "start": 0.0, "end": 0.5, "span": [0, 2]}],
-        "captions": [{"start": 0.0, "end": 0.8, "lines": ["Hé!"]}],
-    }
-
-
-def test_without_words_there_are_no_captions() -> None:
-    assert (to_srt([], "text"), to_vtt([], "text")) == ("", "WEBVTT\n\n")
-
-
-@pytest.mark.parametrize(("name", "start"), [("a.srt", "1\n"), ("a.VTT", "WEBVTT"), ("a.json", "{")])
-def test_the_suffix_chooses_the_format(tmp_path: Path, name: str, start: str) -> None:
-    write_captions(tmp_path / name, timed("Hello."), "Hello.")
-    assert (tmp_path / name).read_text(encoding="utf-8").startswith(start)
-    assert [path.name for path in tmp_path.iterdir()] == [name]
-
-
-def test_an_unknown_suffix_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnsupportedFormatError, match=r"\.srt"):
-        write_captions(tmp_path / "a.txt", [], "")
-
-
-def test_a_place_that_cannot_be_written_is_an_output_error(tmp_path: Path) -> None:
-    (tmp_path / "taken.srt").mkdir()
-    for path in (tmp_path / "missing" / "a.srt", tmp_path / "taken.srt"):
-        with pytest.raises(OutputError, match=path.name):
-            write_captions(path, timed("Hello."), "Hello.")
-    assert [path.name for path in tmp_path.iterdir()] == ["taken.srt"]
-
-
 CORPUS = {
     "en": "We will meet at {} in front of the old station and then go on to the museum by the river. ",
     "de": "Wir treffen uns {} vor dem alten Bahnhof und gehen dann weiter zu dem Museum an dem Fluss. ",
@@ -255,7 +198,7 @@ CORPUS = {
         ("la Sra. López", "es"),
     ],
 )
-def test_what_belongs_together_stands_on_one_line(
+def test_units_that_belong_together_stand_on_one_line(
     thing: str, language: str, shift: int, columns: int
 ) -> None:
     source = "x" * shift + " " + CORPUS[language].format(thing) * 3

@@ -17,7 +17,7 @@ from tts_hub.testing import FakeBackend
 
 pytestmark = pytest.mark.anyio
 FRAME = 480
-"""Samples."""
+"""Samples of one frame of the spectrum."""
 
 HEARD = [
     ("en-us", "𝗛𝗲𝗹𝗹𝗼 my friend.", "Hello my friend."),
@@ -72,7 +72,7 @@ async def hub(model_folder: Path) -> AsyncIterator[TTSBackendManager]:
 async def said(
     hub: TTSBackendManager, text: str, voice: str, model: str = "espeak"
 ) -> tuple[bytes, list[str]]:
-    """The audio, and the words as they stand in the text."""
+    """The audio, and its words as the text has them."""
     request = SpeechRequest(text, model=model, voice=voice, response_format="pcm")
     async with await hub.stream(request) as stream:
         audio = await stream.read()
@@ -96,14 +96,14 @@ def alike(heard: bytes, expected: bytes) -> bool:
 
 
 def spectrum(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Shape (frames of 20 ms, bands up to 6 kHz), logarithmic."""
+    """The logarithmic spectrum; shape (frames of 20 ms, bands up to 6 kHz)."""
     frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME) * np.hanning(FRAME)
     levels: NDArray[np.float32] = np.log(np.abs(np.fft.rfft(frames, axis=1))[:, :120] + 300, dtype=np.float32)
     return levels
 
 
 @pytest.mark.parametrize(("voice", "written", "plain"), HEARD)
-async def test_what_is_heard_is_what_the_words_sound_like(
+async def test_the_audio_sounds_like_the_spoken_form(
     hub: TTSBackendManager, voice: str, written: str, plain: str
 ) -> None:
     heard, _ = await said(hub, written, voice)
@@ -113,11 +113,11 @@ async def test_what_is_heard_is_what_the_words_sound_like(
 
 @pytest.mark.parametrize(("text", "words"), WORDS)
 @pytest.mark.parametrize(("model", "voice"), [("espeak", "en-us"), ("kokoro", "af_heart")])
-async def test_each_word_is_told_as_it_was_written(
+async def test_each_word_is_given_as_it_was_written(
     hub: TTSBackendManager, model: str, voice: str, text: str, words: str
 ) -> None:
-    audio, told = await said(hub, text, voice, model)
-    assert told == words.split()
+    audio, spoken = await said(hub, text, voice, model)
+    assert spoken == words.split()
     assert len(audio) > 10_000
 
 
@@ -141,7 +141,7 @@ async def test_kokoro_says_the_same(hub: TTSBackendManager, written: str, plain:
 async def fake_hub(
     capabilities: Capabilities | None = None, **text: object
 ) -> AsyncGenerator[tuple[TTSBackendManager, FakeBackend], None]:
-    """A hub with one engine that keeps what it was given, and settings of `[text]`."""
+    """A hub with one engine that records its requests, and these settings of `[text]`."""
     fake = FakeBackend(capabilities=capabilities)
     manager = TTSBackendManager(Config.model_validate({"text": text}), discover=False)
     manager.register(fake)

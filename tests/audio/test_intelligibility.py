@@ -1,4 +1,4 @@
-"""Whether the speech is still understood behind every codec: a recogniser has to get the words right."""
+"""Speech stays intelligible in every codec: a recogniser has to get the words right."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def recogniser() -> Decoder:
 
 @pytest.fixture(scope="module")
 def clear() -> dict[str, Samples]:
-    """Sentence -> its speech at 16 kHz, behind no lossy codec."""
+    """Sentence -> its speech at 16 kHz, without a lossy codec."""
 
     async def speak() -> dict[str, Samples]:
         return {sentence: at_16_khz(data, "wav") for sentence, data in (await spoken("wav")).items()}
