@@ -25,7 +25,8 @@ FLOORS = [
 ]
 """From the ground up; a module imports only from its own floor and those below it."""
 FOR_ENGINES = {
-    "audio", "backend", "cost", "download", "errors", "progress", "system", "text", "threads", "types",
+    "audio", "backend", "captions", "cost", "download", "errors", "progress", "system", "text", "threads",
+    "types",
 }  # fmt: skip
 ENGINES = {file.parent.name for file in (ROOT / "backends").glob("*/__init__.py")}
 NEVER_IN_CORE = {"torch", "onnxruntime", "transformers", "kokoro_onnx", "espeakng_loader", *ENGINES}

@@ -161,7 +161,7 @@ async def test_a_text_that_one_side_refuses_later_does_not_undo_what_was_measure
     class Breaking(Watcher):
         """A watcher that breaks the engine after the first text is measured."""
 
-        def cell_done(self, cell: Cell) -> None:
+        def on_cell(self, cell: Cell) -> None:
             seen.append(cell)
             backend.script = FakeScript(fail_at={0: 0})
 

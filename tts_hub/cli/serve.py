@@ -46,9 +46,9 @@ def serve(config_file: Path | None, /, **given: Any) -> None:
 
 
 def _serve(config_file: Path | None, given: dict[str, Any], ending: Ending) -> None:
-    try:
+    try:  # packages of the extra `server`
         from tts_hub.server import create_app
-        from tts_hub.server.room import raise_file_limit
+        from tts_hub.server.capacity import raise_file_limit
         from tts_hub.server.run import check_exposure, keep_memory_small, listen, make_server, url_of
         from tts_hub.server.run import serve as serve_app
     except ImportError as exc:
@@ -87,7 +87,7 @@ def _with_given(config: Config, given: dict[str, Any]) -> Config:
 
 def _keys_in(file: Path) -> tuple[str, ...]:
     """The keys of a file, with a warning if it is everybody's."""
-    from tts_hub.server.keys import keys_in
+    from tts_hub.server.keys import keys_in  # part of the extra `server`
 
     keys = keys_in(file)
     if file.stat().st_mode & OTHERS:

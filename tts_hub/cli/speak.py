@@ -59,6 +59,7 @@ from tts_hub.cli.main import run
 @click.pass_obj
 def speak(config_file: Path | None, /, **given: Any) -> None:
     """Speak TEXT, the text of a file, or the text on stdin (-) while it is written."""
+    # Slow to import: neither help nor completion needs it.
     from tts_hub.cli.speaking import estimate, speak_into
 
     run(lambda: (estimate if given["estimate"] else speak_into)(config_file, given))

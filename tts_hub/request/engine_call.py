@@ -94,7 +94,7 @@ class EngineCall:
 
     async def _hand_over(self, piece: AudioChunk) -> None:
         self._bill.note(piece)
-        self._attempt.put(self._words.mapped(piece))
+        self._attempt.put(self._words.map(piece))
         self._speaker.engine.sign_of_life()
         self._handover.notify()
         await self._let_others_begin()

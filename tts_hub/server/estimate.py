@@ -1,4 +1,4 @@
-"""`/v1/audio/estimate`: what a request for speech would cost, before it is made."""
+"""`/v1/audio/estimate`: the cost of a request for speech, before it is made."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class EstimateQuery(Fields):
 async def get_estimate(
     query: Annotated[EstimateQuery, Query()], request: Request, hub: TheHub
 ) -> CostEstimate:
-    """What speaking a text would cost, in US dollars, with which engine. Nothing is spoken."""
+    """The cost of speaking a text, in US dollars, and the engine. Nothing is spoken."""
     return await _estimate(SpeechBody.model_validate(query.model_dump()), request, hub)
 
 
 @router.post("/v1/audio/estimate", responses=JSON_ANSWERS)
 async def estimate_speech(body: SpeechBody, request: Request, hub: TheHub) -> CostEstimate:
-    """The same for the body of a request for speech."""
+    """The cost of a request for speech, given as its body."""
     return await _estimate(body, request, hub)
 
 

@@ -1,4 +1,4 @@
-"""Bodies of requests: OpenAI's fields, ours beside them, and patience with what real clients add."""
+"""Bodies of requests: OpenAI's fields and ours, with tolerance for what real clients add."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def _in_small_letters(value: Any) -> Any:
 
 
 def _usual_name(value: Any) -> Any:
-    """The name of a format that is given by an alias, or in capitals."""
+    """The usual name of a format that is given by an alias, or in capitals."""
     try:
         return find_format(value).name if isinstance(value, str) else value
     except UnsupportedFormatError:
-        return value  # refused with the list of those that there are
+        return value  # refused later, with the list of formats
 
 
 FormatName = Annotated[
@@ -36,7 +36,7 @@ StreamFormat = Annotated[Literal["audio", "sse"], BeforeValidator(_in_small_lett
 
 
 def _no_truth_value(value: Any) -> Any:
-    """Pydantic takes true for 1."""
+    """Refuse true and false, which Pydantic would accept as 1 and 0."""
     if isinstance(value, bool):
         raise PydanticCustomError("number_expected", "Input should be a number, not true or false")
     return value
@@ -61,7 +61,7 @@ class Fields(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _leave_out_what_is_empty(cls, values: Any) -> Any:
-        """Clients that send all fields send null or an empty text for those that they leave alone."""
+        """Leave out null and empty texts: some clients send them for fields that are not set."""
         if isinstance(values, dict):
             return {name: value for name, value in values.items() if name == "input" or not _is_empty(value)}
         return values
@@ -72,7 +72,7 @@ def _is_empty(value: Any) -> bool:
 
 
 class Utterance(Fields):
-    """How to speak: all fields of a speech request but its text."""
+    """All fields of a speech request but its text."""
 
     model: str | None = Field(None, description="A model, an alias such as `tts-1`, or `auto`.")
     voice: str | VoiceId | None = Field(None, description='Id of a voice, or `{"id": …}`.')
@@ -93,7 +93,7 @@ class Utterance(Fields):
     options: dict[str, Any] = Field(default_factory=dict, description="Ours: options of the engine itself.")
 
     def request(self, text: Any, request_id: str) -> SpeechRequest:
-        """The request as the manager takes it; `text` is a string or an async iterator of strings."""
+        """The request for the manager; `text` is a string or an async iterator of strings."""
         return SpeechRequest(
             input=text,
             model=self.model or None,
@@ -148,10 +148,10 @@ class KokoroCaptionedBody(Utterance):
 def speech_request(
     body: SpeechBody | CaptionedBody | KokoroCaptionedBody, request: Request, hub: Hub
 ) -> SpeechRequest:
-    """The manager's request for a body.
+    """The request for the manager, from a body.
 
     Raises:
-        TextTooLongError: more than the server takes.
+        TextTooLongError: the text is longer than the server allows.
     """
     most = hub.settings.max_characters
     if len(body.input) > most:

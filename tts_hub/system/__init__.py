@@ -1,1 +1,1 @@
-"""What the operating system needs care with: temporary files and signals."""
+"""Careful use of the operating system: temporary files and signals."""

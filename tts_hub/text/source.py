@@ -1,4 +1,4 @@
-"""The text of a request, whole or still being written: its beginning, and the segments it is cut into."""
+"""The text of a request, whole or still being written: its beginning and its segments."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from tts_hub.types import Markup
 
 @dataclass(frozen=True, slots=True)
 class Cutting:
-    """How a text is cut into segments; see `Segmenter`."""
+    """The settings by which a text is cut into segments; see `Segmenter`."""
 
     language: str = "en"
-    """BCP 47 tag: the rules by which sentences end."""
+    """A BCP 47 tag, whose rules say where sentences end."""
     max_chars: int = 250
     first_max_chars: int | None = None
 
 
 class SourceText:
-    """What a request speaks. Ask for `opening` at most once, and before `segments`."""
+    """The text of a request. Call `opening` at most once, and before `segments`."""
 
     def __init__(self, text: str | AsyncIterable[str], markup: Markup, *, max_total_chars: int) -> None:
         self._text = text
@@ -34,15 +34,15 @@ class SourceText:
         self._incoming = None if isinstance(text, str) else IncomingText(text)
         self._pieces = None if self._incoming is None else self._incoming.pieces()
         self._arrived: list[str] = []
-        """Pieces that were looked at already."""
+        """Pieces that `opening` has read already."""
         self._kept: list[Segment] | None = None
         """All segments, once they have been cut."""
         self._error: Exception | None = None
-        """What the source raised behind them."""
+        """The error that the source raised behind them."""
 
     @property
     def is_incoming(self) -> bool:
-        """The text is being written while it is spoken."""
+        """Whether the text is still being written."""
         return self._incoming is not None
 
     @property
@@ -57,14 +57,14 @@ class SourceText:
         )
 
     async def pump(self) -> None:
-        """Take in what is being written, to its end; runs in a task of its own."""
+        """Take in text that is being written, to its end; runs in a task of its own."""
         if self._incoming is not None:
             await self._incoming.pump()
 
     async def opening(self, cutting: Cutting) -> str:
-        """The text, or of one that is being written what there is when its first segment is complete.
+        """The whole text; of one that is being written, the part that completes the first segment.
 
-        So nobody waits longer for the first audio, and the answer does not depend on how the text arrives.
+        So the first audio does not come later, and the result does not depend on how the text arrives.
         """
         if isinstance(self._text, str):
             return self._text
@@ -110,7 +110,7 @@ class SourceText:
         self._kept = kept
 
     async def aclose(self) -> None:
-        """Take in no more."""
+        """Stop taking in text."""
         if self._pieces is not None:
             await self._pieces.aclose()
 

@@ -14,8 +14,8 @@ from websockets.sync.client import connect
 
 from tests.server.conftest import PATIENCE, Serve, Served, connected, raw_request, received, wait_for
 from tests.server.test_shutdown import Running, running
-from tts_hub.server import room
-from tts_hub.server.room import OWN_FILES, Seldom, most_connections
+from tts_hub.server import capacity
+from tts_hub.server.capacity import OWN_FILES, Throttle, most_connections
 
 HEALTH = raw_request(b"", "Host: localhost", "Connection: close", method="GET", path="/health")
 FLOOD = 300
@@ -69,8 +69,8 @@ def test_a_client_that_sends_first_can_read_that_there_is_no_room(serve: Serve) 
 def test_of_very_many_too_many_most_are_closed_without_a_word(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(room, "MOST_LINGERING", 1)
-    monkeypatch.setattr(room, "LINGER_SECONDS", PATIENCE)
+    monkeypatch.setattr(capacity, "MOST_LINGERING", 1)
+    monkeypatch.setattr(capacity, "LINGER_SECONDS", PATIENCE)
     with serve(server={"max_connections": 1}) as server, connected(server):
         wait_for(lambda: len(server.connections) == 1)
         with connected(server) as lingering:
@@ -99,8 +99,8 @@ def test_the_limit_of_open_files_bounds_the_connections(
 
 def test_an_event_that_happens_all_the_time_is_logged_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr("tts_hub.server.room.time.monotonic", lambda: now[0])
-    log = Seldom(30.0)
+    monkeypatch.setattr("tts_hub.server.capacity.time.monotonic", lambda: now[0])
+    log = Throttle(30.0)
     assert [log.is_due(), log.is_due()] == [True, False]
     now[0] += 30.0
     assert [log.is_due(), log.is_due()] == [True, False]
