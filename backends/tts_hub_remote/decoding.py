@@ -6,9 +6,12 @@ have no mark of their own, so they are what is left when nothing else fits and n
 
 from __future__ import annotations
 
+import base64
+import binascii
 import struct
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from typing import Any
 
 import numpy as np
 
@@ -155,3 +158,17 @@ def from_s16le(data: bytes) -> Samples:
     samples: Samples = np.frombuffer(data, "<i2").astype(np.float32)
     samples *= np.float32(1 / 32768)
     return samples
+
+
+def from_base64(value: Any, backend: str) -> bytes:
+    """The bytes of audio in a field of a message.
+
+    Raises:
+        GenerationError: it is not base64.
+    """
+    try:
+        return base64.b64decode(value, validate=True)
+    except (binascii.Error, TypeError, ValueError) as exc:
+        raise GenerationError(
+            f"{backend} sent something that is not audio in base64", backend=backend
+        ) from exc

@@ -78,6 +78,12 @@ def refusal_in(value: Any) -> Refusal:
     return Refusal(500, _shown(message) or "no details given", code.casefold(), param)
 
 
+def raise_error_in(line: Mapping[str, Any], backend: str) -> None:
+    """Raise the hub's error for a line that reports one in the middle of a good answer."""
+    if "error" in line or "detail" in line:
+        raise error_of(refusal_in(line), backend)
+
+
 def error_of(refusal: Refusal, backend: str, *, key_name: str = "") -> TTSHubError:
     """The hub's error for it; `key_name` is the variable that the key is in."""
     told = f"{backend} refused (HTTP {refusal.status}): {refusal.message}"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tts_hub_remote import OpenAIBackend
-from tts_hub_remote.openai.catalogue import voices_of
+from tts_hub_remote.openai.voices import voices_of
 
 from tests.remote.openai_server import Events, KokoroServer, OpenAIServer, Ways
 from tests.remote.serving import RATE, tone

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import math
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import Any
 
 import numpy as np
 
-from tts_hub.errors import GenerationError
 from tts_hub.types import AudioChunk, Usage
 from tts_hub_remote.connection import Reply
-from tts_hub_remote.decoding import decoded
+from tts_hub_remote.decoding import decoded, from_base64
 from tts_hub_remote.elevenlabs.alignment import SpokenWords, in_seconds
 from tts_hub_remote.elevenlabs.refusals import ElevenLabsConnection
 from tts_hub_remote.failures import refusal_in
@@ -62,20 +58,8 @@ async def audio_lines(
             if "audio_base64" not in line:
                 raise connection.translated(refusal_in(line))
             words.read(in_seconds(line.get("alignment")) or in_seconds(line.get("normalized_alignment")))
-            if data := audio_in(line["audio_base64"], connection.name):
+            if data := from_base64(line["audio_base64"] or "", connection.name):
                 yield data
-
-
-def audio_in(value: Any, backend: str) -> bytes:
-    """The bytes of a field in base64; none of an empty one."""
-    if not value:
-        return b""
-    try:
-        return base64.b64decode(value, validate=True)
-    except (binascii.Error, TypeError, ValueError) as exc:
-        raise GenerationError(
-            f"{backend} sent something that is not audio in base64", backend=backend
-        ) from exc
 
 
 def usage_in(headers: Mapping[str, str]) -> Usage | None:

@@ -17,8 +17,8 @@ from anyio import to_thread
 
 from tts_hub.errors import GenerationError, RateLimitedError, StalledError
 from tts_hub_remote.address import is_loopback
+from tts_hub_remote.decoding import from_base64
 from tts_hub_remote.elevenlabs.alignment import SpokenWords, Timed, in_milliseconds
-from tts_hub_remote.elevenlabs.answers import audio_in
 from tts_hub_remote.elevenlabs.refusals import KEY_HEADER, ElevenLabsConnection
 from tts_hub_remote.failures import NoSuchPathError, refusal_in, refusal_of
 from tts_hub_remote.lines import LONGEST, parsed
@@ -79,7 +79,7 @@ class SpeechSocket:
                 aligned = in_milliseconds(message.get("alignment"), seconds)
                 words.read(aligned or in_milliseconds(message.get("normalizedAlignment"), seconds))
                 progress.note(aligned)
-                if data := audio_in(message.get("audio"), self._connection.name):
+                if data := from_base64(message.get("audio") or "", self._connection.name):
                     progress.bytes += len(data)
                     yield data
             whole = True

@@ -10,7 +10,7 @@ from tts_hub.backend import BackendOptions
 from tts_hub.types import SPEECH_RATES
 from tts_hub_remote.settings import RemoteSettings
 
-Dialect = Literal["openai", "hub", "kokoro", "plain"]
+DialectName = Literal["openai", "hub", "kokoro", "plain"]
 """OpenAI itself, another tts-hub, Kokoro-FastAPI, or any other server."""
 Format = Literal["pcm", "wav", "flac", "opus", "mp3", "aac"]
 
@@ -18,7 +18,9 @@ Format = Literal["pcm", "wav", "flac", "opus", "mp3", "aac"]
 class OpenAISettings(RemoteSettings):
     """A server: which one it is, and which audio it is asked for."""
 
-    dialect: Dialect | Literal["auto"] = Field("auto", description="kind of server; auto: the hub finds out")
+    dialect: DialectName | Literal["auto"] = Field(
+        "auto", description="kind of server; auto: the hub finds out"
+    )
     formats: tuple[Format, ...] = Field(
         ("pcm", "wav", "mp3"),
         min_length=1,
