@@ -42,8 +42,8 @@ class RemoteBackend(TTSBackend):
     key_variable: ClassVar[str] = ""
     """Environment variable with the key, which goes to the service's own address and a configured one."""
     needs_key: ClassVar[bool] = False
-    own_prices: ClassVar[Mapping[str, Price]] = {}
-    """Model as the service calls it -> price."""
+    example_url: ClassVar[str] = "http://127.0.0.1:..."
+    """An address to show where none is configured."""
 
     def __init__(self, settings: BackendSettings | None = None) -> None:
         super().__init__(settings)
@@ -74,7 +74,7 @@ class RemoteBackend(TTSBackend):
 
         The usual one is for the engine under its own name: a service of another name has a key of its own.
         """
-        return settings.api_key_env or ("" if _is_renamed(cls) else cls.key_variable)
+        return settings.api_key_env or ("" if cls.is_renamed() else cls.key_variable)
 
     @classmethod
     def key_of(cls, settings: RemoteSettings) -> str:
@@ -83,15 +83,39 @@ class RemoteBackend(TTSBackend):
 
     @classmethod
     def availability(cls, settings: BackendSettings) -> Availability:
-        """Whether it is known where the service is, and the key is there. Nobody is asked."""
+        """Whether an address and, where one is needed, a key are configured. The service is not asked."""
         own = cast("RemoteSettings", settings)
-        if not cls.base_of(own):
-            remedy = f"export TTS_HUB_BACKENDS__{cls.name.upper()}__URL=http://127.0.0.1:..."
-            return Availability(False, "no address is configured", remedy)
-        if cls.needs_key and not cls.key_of(own):
+        if not cls.has_address(own):
+            return cls._without_address()
+        if cls.requires_key(own) and not cls.key_of(own):
             variable = cls.key_source(own) or f"TTS_HUB_REMOTE__{cls.name.upper()}__API_KEY"
             return Availability(False, "it needs a key", f"export {variable}=...")
         return Availability(True)
+
+    @classmethod
+    def has_address(cls, settings: RemoteSettings) -> bool:
+        """Whether the config, or the service itself, has an address."""
+        return bool(cls.base_of(settings))
+
+    @classmethod
+    def requires_key(cls, settings: RemoteSettings) -> bool:
+        """Whether the service does not answer without a key."""
+        return cls.needs_key
+
+    @classmethod
+    def is_renamed(cls) -> bool:
+        """Whether the class is a service of another name, made by `named`."""
+        return any(base.__dict__.get("name", cls.name) != cls.name for base in cls.__mro__[1:])
+
+    @classmethod
+    def _without_address(cls) -> Availability:
+        if cls.is_renamed():
+            return Availability(False, f"no address: set `url` in [remote.{cls.name}]")
+        return Availability(
+            False,
+            f'no address: set `url` in [backends.{cls.name}], such as url = "{cls.example_url}"',
+            f"export TTS_HUB_BACKENDS__{cls.name.upper()}__URL={cls.example_url}",
+        )
 
     def headers(self) -> Mapping[str, str]:
         """Sent with every request; the key as a bearer unless the service wants it otherwise."""
@@ -103,11 +127,18 @@ class RemoteBackend(TTSBackend):
         prefix, slash, own = model.partition("/")
         return own if slash and prefix == self.name else ""
 
+    def service_model(self, model: str) -> str:
+        """The service's name for the model of a request: the configured or usual one if it names none."""
+        return self.remote_model(model) or self.remote_settings.model or self.usual_model()
+
     def price(self, model: str) -> Price | None:
-        """By the config, else by what is known of the service."""
-        name = self.remote_model(model) or self.remote_settings.model or self.usual_model()
-        configured = self.remote_settings.prices
-        return configured.get(name) or configured.get("*") or self.own_prices.get(name)
+        """The configured price, else the service's list price."""
+        name, configured = self.service_model(model), self.remote_settings.prices
+        return configured.get(name) or configured.get("*") or self.list_price(name)
+
+    def list_price(self, model: str) -> Price | None:
+        """The price that the service publishes for a model, named as the service names it."""
+        return None
 
     def usual_model(self) -> str:
         """The service's model of requests that name only the engine."""
@@ -243,11 +274,6 @@ class RemoteBackend(TTSBackend):
                 self._voices = list({voice.id: voice for voice in reversed(listed)}.values())[::-1]
                 self._voices_at = now
             return self._voices
-
-
-def _is_renamed(cls: type[RemoteBackend]) -> bool:
-    """Made by `named`: the class behind it has another name."""
-    return any(base.__dict__.get("name", cls.name) != cls.name for base in cls.__mro__[1:])
 
 
 def told(request: SegmentRequest, backend: str, stage: str, **details: object) -> ProgressEvent:

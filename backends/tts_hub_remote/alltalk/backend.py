@@ -28,7 +28,7 @@ from tts_hub.errors import (
     shown,
 )
 from tts_hub.progress import ProgressCallback
-from tts_hub.types import AudioChunk, Availability, Capabilities, SegmentRequest, Voice
+from tts_hub.types import AudioChunk, Capabilities, SegmentRequest, Voice
 from tts_hub_remote.alltalk.request import (
     LANGUAGES,
     MOST_CHARACTERS,
@@ -55,9 +55,7 @@ from tts_hub_remote.alltalk.status import (
 from tts_hub_remote.base import RemoteBackend, told
 from tts_hub_remote.connection import Reply
 from tts_hub_remote.decoding import decoded
-from tts_hub_remote.settings import RemoteSettings
 
-USUAL_URL = "http://127.0.0.1:7851"
 WHATEVER = "default"
 """Behind the engine's name: the model that is loaded."""
 STATUS_FOR = 30.0
@@ -77,6 +75,7 @@ class AllTalkBackend(RemoteBackend):
     patterns: ClassVar[tuple[str, ...]] = ("alltalk_*", "alltalk/*")
     Settings: ClassVar[type[BackendSettings]] = AllTalkSettings
     Options: ClassVar[type[BackendOptions]] = AllTalkOptions
+    example_url = "http://127.0.0.1:7851"
 
     def __init__(self, settings: BackendSettings | None = None) -> None:
         super().__init__(settings)
@@ -87,19 +86,6 @@ class AllTalkBackend(RemoteBackend):
         self.capabilities = self._capabilities_now()
 
     # --- what it says of itself ---
-
-    @classmethod
-    def availability(cls, settings: BackendSettings) -> Availability:
-        """Whether it is known where the server is."""
-        if cls.base_of(cast("RemoteSettings", settings)):
-            return Availability(True)
-        if cls.name != AllTalkBackend.name:
-            return Availability(False, f"no address: set `url` in [remote.{cls.name}]")
-        return Availability(
-            False,
-            f'no address: set `url` in [backends.{cls.name}], such as url = "{USUAL_URL}"',
-            f"export TTS_HUB_BACKENDS__{cls.name.upper()}__URL={USUAL_URL}",
-        )
 
     def remote_model(self, model: str) -> str:
         """`alltalk/x` and `alltalk_x` are `x`; `alltalk_default` is whatever is loaded, as `alltalk` is."""

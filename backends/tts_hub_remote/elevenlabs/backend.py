@@ -53,7 +53,6 @@ class ElevenLabsBackend(RemoteBackend):
     own_url = facts.URL
     key_variable = facts.KEY_VARIABLE
     needs_key = True
-    own_prices: ClassVar[Mapping[str, Price]] = facts.PRICES
 
     def __init__(self, settings: BackendSettings | None = None) -> None:
         super().__init__(settings)
@@ -107,14 +106,12 @@ class ElevenLabsBackend(RemoteBackend):
             concurrency=own.concurrency or self._at_once.get(known.id, known.concurrency),
         )
 
-    def price(self, model: str) -> Price | None:
-        """With the model's own credits for a character, as the service lists them."""
-        known = self._model(model)
-        configured = self._settings.prices
-        if known.id in configured or "*" in configured:
-            return super().price(model)
-        built_in = facts.PRICES.get(known.id, facts.CREDITS)
-        return built_in.model_copy(update={"credits_per_character": known.credits_per_character})
+    def list_price(self, model: str) -> Price | None:
+        """The price of a credit, with the credits that the service lists for a character of the model."""
+        price = facts.PRICES.get(model, facts.CREDITS)
+        return price.model_copy(
+            update={"credits_per_character": self._model_named(model).credits_per_character}
+        )
 
     # --- what it asks the service ---
 
@@ -272,7 +269,9 @@ class ElevenLabsBackend(RemoteBackend):
             self.capabilities = self.capabilities_for(self.name)
 
     def _model(self, model: str) -> Model:
-        name = self.remote_model(model) or self._settings.model or self.usual_model()
+        return self._model_named(self.service_model(model))
+
+    def _model_named(self, name: str) -> Model:
         return self._models.get(name) or facts.MODELS.get(name) or Model(name)
 
     def _checked_model(self, request: SegmentRequest) -> Model:

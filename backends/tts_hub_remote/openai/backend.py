@@ -20,7 +20,7 @@ from tts_hub.errors import (
 )
 from tts_hub.pricing import Price
 from tts_hub.progress import ProgressCallback, ProgressEvent
-from tts_hub.types import AudioChunk, Availability, Capabilities, SegmentRequest, Voice
+from tts_hub.types import AudioChunk, Capabilities, SegmentRequest, Voice
 from tts_hub_remote.base import RemoteBackend, told
 from tts_hub_remote.failures import NoSuchPathError
 from tts_hub_remote.openai.dialects import Dialect, configured_dialect, recognised_dialect
@@ -71,20 +71,18 @@ class OpenAIBackend(RemoteBackend):
         return base if urlsplit(base).path else f"{base}/v1"
 
     @classmethod
-    def availability(cls, settings: BackendSettings) -> Availability:
-        """OpenAI needs a key; other servers may be open."""
-        own = cast("OpenAISettings", settings)
-        if cls.name != OpenAIBackend.name and own.url is None:
-            return Availability(False, f"no address: set `url` in [remote.{cls.name}]")
-        if configured_dialect(own).needs_key and not cls.key_of(own):
-            variable = cls.key_source(own) or f"TTS_HUB_REMOTE__{cls.name.upper()}__API_KEY"
-            return Availability(False, "it needs a key", f"export {variable}=...")
-        return Availability(True)
+    def has_address(cls, settings: RemoteSettings) -> bool:
+        """OpenAI's own address is for the engine under its own name."""
+        return settings.url is not None or not cls.is_renamed()
 
-    def price(self, model: str) -> Price | None:
-        """The configured price, else OpenAI's list price; the price of another server is not known."""
-        name, configured = self._model(model), self._settings.prices
-        return configured.get(name) or configured.get("*") or self._dialect.price(name)
+    @classmethod
+    def requires_key(cls, settings: RemoteSettings) -> bool:
+        """OpenAI requires one; other servers may be open."""
+        return configured_dialect(cast("OpenAISettings", settings)).needs_key
+
+    def list_price(self, model: str) -> Price | None:
+        """OpenAI's; another server with a model of the same name has its own price, or none."""
+        return self._dialect.price(model)
 
     def usual_model(self) -> str:
         """The usual one of the dialect, else the first that the server lists."""
@@ -102,7 +100,7 @@ class OpenAIBackend(RemoteBackend):
 
     def capabilities_for(self, model: str) -> Capabilities:
         """OpenAI's models differ in what they take."""
-        name = self._model(model)
+        name = self.service_model(model)
         return dataclasses.replace(
             self.capabilities,
             instructions=self._dialect.takes_instructions(name),
@@ -208,11 +206,8 @@ class OpenAIBackend(RemoteBackend):
             return True
         return False
 
-    def _model(self, model: str) -> str:
-        return self.remote_model(model) or self._settings.model or self.usual_model()
-
     def _checked_model(self, request: SegmentRequest) -> str:
-        model = self._model(request.model)
+        model = self.service_model(request.model)
         listed = [] if self._dialect.is_known else [known.id for known in self._model_list.models]
         if listed and model not in listed and self.remote_model(request.model):
             raise UnknownModelError(f"{self.name} has no model {shown(model)}; {one_of(model, listed)}")
