@@ -17,14 +17,14 @@ from tts_hub.types import AudioChunk, Availability, SegmentRequest, Voice
 from tts_hub_remote.connection import Connection
 from tts_hub_remote.settings import RemoteSettings
 
-VOICES_FOR = 300.0
+VOICES_MAX_AGE = 300.0
 """Seconds that a list of voices is good for."""
-VOICES_AT_LEAST = 10.0
+VOICES_MIN_AGE = 10.0
 """Seconds until a voice that is not in the list makes it be asked for again."""
-SLOWEST = 2.0
+MOST_SECONDS_PER_CHARACTER = 2.0
 """Seconds a character of the text may take to say, and how many more besides: more is no speech."""
-SLOWEST_BESIDES = 20.0
-FASTEST = 60.0
+MOST_SECONDS_BESIDES = 20.0
+MOST_LETTERS_PER_SECOND = 60.0
 """Letters a second at speed 1 that nobody speaks: less audio than that, and some of the text is missing."""
 
 
@@ -55,8 +55,8 @@ class RemoteBackend(TTSBackend):
             self.headers(),
             key_name=self.key_source(self.remote_settings),
         )
-        self._known = False
-        self._learning = anyio.Lock()
+        self._is_discovered = False
+        self._discovering = anyio.Lock()
         self._listing = anyio.Lock()
         self._voices: Sequence[Voice] = ()
         self._voices_at: float | None = None
@@ -146,11 +146,11 @@ class RemoteBackend(TTSBackend):
 
     # --- what subclasses do ---
 
-    async def learn(self, on_progress: ProgressCallback) -> None:
-        """Ask the service once what it can do; called by `load`."""
+    async def discover(self, on_progress: ProgressCallback) -> None:
+        """Ask the service once what it can do; called by `ensure_discovered`."""
 
     @abstractmethod
-    async def list_voices(self) -> Sequence[Voice]:
+    async def fetch_voices(self) -> Sequence[Voice]:
         """Ask the service for its voices; none where it does not tell: every name is passed on then."""
 
     @abstractmethod
@@ -161,7 +161,7 @@ class RemoteBackend(TTSBackend):
 
     async def probe(self) -> None:
         """A small question to a service that is left alone; raises while it is not well."""
-        await self.connection.alive("/")
+        await self.connection.check_alive("/")
 
     # --- the engine ---
 
@@ -171,16 +171,16 @@ class RemoteBackend(TTSBackend):
         Raises:
             BackendUnavailableError: it cannot be reached, or does not take the key.
         """
-        await self.learned(on_progress)
+        await self.ensure_discovered(on_progress)
 
-    async def learned(self, on_progress: ProgressCallback = ignore) -> None:
-        """Have asked the service what it can do.
+    async def ensure_discovered(self, on_progress: ProgressCallback = ignore) -> None:
+        """Ask the service what it can do, unless it has been asked before.
 
         Raises:
             BackendUnavailableError: it cannot be reached, or does not take the key.
         """
-        async with self._learning:
-            if not self._known:
+        async with self._discovering:
+            if not self._is_discovered:
                 found = self.availability(self.settings)
                 if not found.ready:
                     raise BackendUnavailableError(
@@ -188,8 +188,8 @@ class RemoteBackend(TTSBackend):
                     )
                 message = f"asking {self.name} for its capabilities"
                 on_progress(ProgressEvent("loading", backend=self.name, message=message))
-                await self.learn(on_progress)
-                self._known = True
+                await self.discover(on_progress)
+                self._is_discovered = True
 
     async def background(self) -> None:
         """Look after a service that is left alone."""
@@ -201,7 +201,7 @@ class RemoteBackend(TTSBackend):
         Raises:
             BackendUnavailableError: it cannot be reached.
         """
-        return await self._listed(VOICES_FOR)
+        return await self._known_voices(VOICES_MAX_AGE)
 
     async def find_voice(self, voice: str | None, language: str | None) -> Voice:
         """A voice of the list; any name where the service has no list.
@@ -210,13 +210,13 @@ class RemoteBackend(TTSBackend):
             UnknownVoiceError: it is not in the list.
             UnsupportedLanguageError: no voice of that language, or not the one named.
         """
-        voices = await self._listed(VOICES_FOR)
+        voices = await self._known_voices(VOICES_MAX_AGE)
         wanted = voice or self.settings.voice
         if not voices:
             return Voice(wanted or self.usual_voice(), wanted or "the service's own", "")
         if voice is None and wanted is not None:
-            return preferred_voice(voices, await self._picked(wanted, None), language)
-        return await self._picked(voice, language)
+            return preferred_voice(voices, await self._pick_listed(wanted, None), language)
+        return await self._pick_listed(voice, language)
 
     def forget_voices(self) -> None:
         """The service has others now: ask for them again."""
@@ -235,9 +235,9 @@ class RemoteBackend(TTSBackend):
             GenerationError: no audio, broken audio, or much more or less than the text can be.
             BackendUnavailableError, StalledError, OverloadedError, InvalidRequestError: as the service fails.
         """
-        await self.learned()
+        await self.ensure_discovered()
         seconds = 0.0
-        most = len(request.text) * SLOWEST / request.speed + SLOWEST_BESIDES
+        most = len(request.text) * MOST_SECONDS_PER_CHARACTER / request.speed + MOST_SECONDS_BESIDES
         async with aclosing(self.speak(request, on_progress)) as chunks:
             async for chunk in chunks:
                 seconds += chunk.seconds
@@ -247,36 +247,36 @@ class RemoteBackend(TTSBackend):
                     raise GenerationError(message, backend=self.name)
                 yield chunk
         letters = sum(map(str.isalnum, request.text)) if request.markup == "text" else 0
-        if 0 < seconds < letters / FASTEST / request.speed:
+        if 0 < seconds < letters / MOST_LETTERS_PER_SECOND / request.speed:
             message = f"{self.name} ended after {seconds:.2f} s, too early for {letters} letters"
             raise GenerationError(message, backend=self.name)
 
     async def aclose(self) -> None:
         """Close the connections."""
-        self._known = False
+        self._is_discovered = False
         await self.connection.aclose()
 
-    async def _picked(self, voice: str | None, language: str | None) -> Voice:
-        voices = await self._listed(VOICES_FOR)
+    async def _pick_listed(self, voice: str | None, language: str | None) -> Voice:
+        voices = await self._known_voices(VOICES_MAX_AGE)
         try:
             return pick_voice(voices, voice, language)
         except UnknownVoiceError:
-            newer = await self._listed(VOICES_AT_LEAST)
+            newer = await self._known_voices(VOICES_MIN_AGE)
             if newer is voices:
                 raise
             return pick_voice(newer, voice, language)
 
-    async def _listed(self, good_for: float) -> Sequence[Voice]:
+    async def _known_voices(self, max_age: float) -> Sequence[Voice]:
         async with self._listing:
             now = anyio.current_time()
-            if self._voices_at is None or now - self._voices_at > good_for:
-                listed = await self.list_voices()
+            if self._voices_at is None or now - self._voices_at > max_age:
+                listed = await self.fetch_voices()
                 self._voices = list({voice.id: voice for voice in reversed(listed)}.values())[::-1]
                 self._voices_at = now
             return self._voices
 
 
-def told(request: SegmentRequest, backend: str, stage: str, **details: object) -> ProgressEvent:
+def segment_event(request: SegmentRequest, backend: str, stage: str, **details: object) -> ProgressEvent:
     """A progress event about one segment."""
     return ProgressEvent(
         "generating",

@@ -52,16 +52,16 @@ class Breaker:
             anyio.current_time() + self._probe_seconds
         )  # one goes ahead, the others wait for it
 
-    def answered(self) -> None:
+    def note_answer(self) -> None:
         """It speaks to us again, be it to refuse; whether it speaks to the end is not known yet."""
         self._open_until = None
 
-    def succeeded(self) -> None:
+    def note_success(self) -> None:
         """It has done all that was asked of it."""
         self._failures = 0
         self._open_until = None
 
-    def failed(self, error: TTSHubError) -> None:
+    def note_failure(self, error: TTSHubError) -> None:
         """It could not be reached, gave nothing in time, or said that it is broken."""
         self._failures += 1
         self._last_error = str(error)
@@ -85,4 +85,4 @@ class Breaker:
                     self._open_until = anyio.current_time() + pause * 1.5
                     await anyio.sleep(pause)
                 else:
-                    self.answered()
+                    self.note_answer()

@@ -84,16 +84,16 @@ class Reply:
                 piece = await anext(self._rest, None)
         except TimeoutError as exc:
             message = f"{self._name} sent nothing for {self._read_timeout:g} s in the middle of the audio"
-            raise self._noted(StalledError(message, backend=self._name)) from exc
+            raise self._counted(StalledError(message, backend=self._name)) from exc
         except httpx.HTTPError as exc:
-            message = f"the connection to {self._name} broke in the middle of the audio: {_words(exc)}"
-            raise self._noted(GenerationError(message, backend=self._name)) from exc
+            message = f"the connection to {self._name} broke in the middle of the audio: {_reason(exc)}"
+            raise self._counted(GenerationError(message, backend=self._name)) from exc
         if piece is None:
-            self._breaker.succeeded()
+            self._breaker.note_success()
         return piece
 
-    def _noted(self, error: TTSHubError) -> TTSHubError:
-        self._breaker.failed(error)
+    def _counted(self, error: TTSHubError) -> TTSHubError:
+        self._breaker.note_failure(error)
         return error
 
 
@@ -119,13 +119,13 @@ class Connection:
         if client is not None:
             await client.aclose()
 
-    async def json(self, method: str, path: str, *, params: Mapping[str, str] | None = None) -> Any:
+    async def fetch_json(self, method: str, path: str, *, params: Mapping[str, str] | None = None) -> Any:
         """A small answer in JSON; `path` is behind the base, or a whole address of the engine's own. One try.
 
         Raises:
             BackendError, InvalidRequestError, OverloadedError: as by `error_of`.
         """
-        body = await self.body(method, path, params=params)
+        body = await self.fetch_body(method, path, params=params)
         try:
             return json.loads(body)
         except ValueError as exc:
@@ -133,7 +133,7 @@ class Connection:
                 f"{self._name} answered {path} with something that is not JSON", backend=self._name
             ) from exc
 
-    async def alive(self, path: str) -> None:
+    async def check_alive(self, path: str) -> None:
         """Whether it answers at all, and not that it is broken.
 
         Raises:
@@ -148,23 +148,23 @@ class Connection:
                     if response.is_server_error:
                         raise self._unreachable(f"it answers HTTP {response.status_code}")
         except (TimeoutError, httpx.HTTPError) as exc:
-            raise self._unreachable(_words(exc)) from exc
+            raise self._unreachable(_reason(exc)) from exc
 
-    async def body(self, method: str, path: str, *, params: Mapping[str, str] | None = None) -> bytes:
+    async def fetch_body(self, method: str, path: str, *, params: Mapping[str, str] | None = None) -> bytes:
         """A small answer whole. One try."""
         self.breaker.check()
         try:
-            body = await self._asked(method, path, params)
-        except _Passing as exc:
-            self._gave_up(exc)
+            body = await self._fetch(method, path, params)
+        except _TransientError as exc:
+            self._note_failure(exc)
             raise exc.error from exc
         except TTSHubError:
-            self.breaker.answered()
+            self.breaker.note_answer()
             raise
-        self.breaker.answered()
+        self.breaker.note_answer()
         return body
 
-    async def _asked(self, method: str, path: str, params: Mapping[str, str] | None) -> bytes:
+    async def _fetch(self, method: str, path: str, params: Mapping[str, str] | None) -> bytes:
         import httpx
 
         limit = self._settings.answer_timeout
@@ -173,9 +173,9 @@ class Connection:
                 async with self._sent(method, path, params=params) as response:
                     return await self._whole(response, MOST_JSON)
         except TimeoutError as exc:
-            raise _Passing(self._unreachable(f"no answer within {limit:g} s")) from exc
+            raise _TransientError(self._unreachable(f"no answer within {limit:g} s")) from exc
         except httpx.HTTPError as exc:
-            raise _Passing(self._unreachable(_words(exc))) from exc
+            raise _TransientError(self._unreachable(_reason(exc))) from exc
 
     @asynccontextmanager
     async def opened(self, method: str, path: str, **content: Any) -> AsyncGenerator[Reply, None]:
@@ -198,28 +198,28 @@ class Connection:
         for attempt in range(self._settings.retries + 1):
             try:
                 reply = await self._try(method, path, content)
-            except _Passing as exc:
+            except _TransientError as exc:
                 pause = self._pause(attempt, exc)
                 if pause is None or attempt == self._settings.retries:
-                    self._gave_up(exc)
+                    self._note_failure(exc)
                     raise exc.error from exc.__cause__
                 await anyio.sleep(pause)
             except TTSHubError:
-                self.breaker.answered()
+                self.breaker.note_answer()
                 raise
             else:
-                self.breaker.answered()
+                self.breaker.note_answer()
                 return reply
         raise AssertionError("a loop of at least one try")  # pragma: no cover
 
-    def _gave_up(self, failure: _Passing) -> None:
+    def _note_failure(self, failure: _TransientError) -> None:
         if failure.counts:
-            self.breaker.failed(failure.error)
+            self.breaker.note_failure(failure.error)
         else:
-            self.breaker.answered()
+            self.breaker.note_answer()
 
     async def _try(self, method: str, path: str, content: Mapping[str, Any]) -> Reply:
-        """Raises `_Passing` for what another try may get rid of, everything else as it is."""
+        """Raises `_TransientError` for what another try may get rid of, everything else as it is."""
         limit = self._settings.first_byte_timeout
         pieces = self._streamed(method, path, content)
         try:
@@ -251,14 +251,14 @@ class Connection:
             async for piece in response.aiter_bytes():
                 yield piece
 
-    def _first_failure(self, exc: BaseException, limit: float) -> _Passing | None:
+    def _first_failure(self, exc: BaseException, limit: float) -> _TransientError | None:
         import httpx
 
         if isinstance(exc, TimeoutError):  # one that thinks for so long is not asked to begin anew
             late = StalledError(f"{self._name} gave no audio within {limit:g} s", backend=self._name)
-            return _Passing(late, retries=False)
+            return _TransientError(late, retries=False)
         if isinstance(exc, httpx.HTTPError):
-            return _Passing(self._unreachable(_words(exc)))
+            return _TransientError(self._unreachable(_reason(exc)))
         return None
 
     @asynccontextmanager
@@ -301,16 +301,18 @@ class Connection:
         return refusal_of(response.status_code, response.headers, body)
 
     def _refused(self, refusal: Refusal) -> Exception:
-        error = self.translated(refusal)
+        error = self.error_for(refusal)
         if not refusal.may_retry:
             return error
-        return _Passing(error, wait=refusal.retry_after, counts=not isinstance(error, RateLimitedError))
+        return _TransientError(
+            error, wait=refusal.retry_after, counts=not isinstance(error, RateLimitedError)
+        )
 
-    def translated(self, refusal: Refusal) -> TTSHubError:
+    def error_for(self, refusal: Refusal) -> TTSHubError:
         """The hub's error for a refusal."""
         return error_of(refusal, self._name, key_name=self._key_name)
 
-    def _pause(self, attempt: int, failure: _Passing) -> float | None:
+    def _pause(self, attempt: int, failure: _TransientError) -> float | None:
         """Seconds before the next try; None: there shall be none."""
         if not failure.retries:
             return None
@@ -354,7 +356,7 @@ class Connection:
         )
 
 
-class _Passing(Exception):
+class _TransientError(Exception):
     """A failure that another try may get rid of."""
 
     def __init__(
@@ -368,7 +370,7 @@ class _Passing(Exception):
         self.counts = counts
 
 
-def _words(exc: Exception) -> str:
+def _reason(exc: Exception) -> str:
     """httpx leaves some of its errors without a word."""
     return str(exc) or {"ConnectTimeout": "no connection within its time"}.get(
         type(exc).__name__, type(exc).__name__

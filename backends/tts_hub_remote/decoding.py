@@ -110,9 +110,9 @@ async def _no_audio(head: bytes, rest: AsyncIterator[bytes], claimed: str, backe
         body += piece
         if len(body) > MOST_TEXT:
             break
-    told = refusal_of(200, {}, body[:MOST_TEXT]).message
+    said = refusal_of(200, {}, body[:MOST_TEXT]).message
     return GenerationError(
-        f"{backend} answered with {claimed or 'something'} that is not audio: {told}", backend=backend
+        f"{backend} answered with {claimed or 'something'} that is not audio: {said}", backend=backend
     )
 
 

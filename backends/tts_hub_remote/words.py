@@ -26,7 +26,7 @@ class WordMatcher:
         """What is left to be said of a word that is said in pieces, such as well-known."""
         self._current: tuple[Token, float, float] | None = None
 
-    def said(self, word: str, start: float, end: float) -> list[WordTiming]:
+    def match(self, word: str, start: float, end: float) -> list[WordTiming]:
         """Words of the text that are settled by it; seconds as they came in.
 
         A service may give `had—as` as one: its words share the time by their lengths.
@@ -37,12 +37,12 @@ class WordMatcher:
         for part in parts:
             begin = start + (end - start) * done / total
             done += part.end - part.start
-            settled += self._said_alone(
+            settled += self._match_part(
                 word[part.start : part.end], begin, start + (end - start) * done / total
             )
         return settled
 
-    def _said_alone(self, word: str, start: float, end: float) -> list[WordTiming]:
+    def _match_part(self, word: str, start: float, end: float) -> list[WordTiming]:
         plain = _plain(word)
         if not plain:
             return []

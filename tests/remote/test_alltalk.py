@@ -142,7 +142,7 @@ async def test_a_server_at_work_answers_no_questions_and_what_was_known_counts(
 ) -> None:
     backend = engine(alltalk_2)
     await spoken(backend)
-    monkeypatch.setattr("tts_hub_remote.alltalk.backend.STATUS_FOR", 0.0)
+    monkeypatch.setattr("tts_hub_remote.alltalk.backend.STATUS_MAX_AGE", 0.0)
     monkeypatch.setattr(alltalk_2, "_ready", lambda asked, to: to.json({"error": "busy"}, 503))
     assert await spoken(backend)
 

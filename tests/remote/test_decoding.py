@@ -286,7 +286,7 @@ async def test_half_a_line_is_an_error_and_not_an_end() -> None:
 def said(text: str, *words: str) -> list[tuple[str, float, float]]:
     """What comes of words that are said one a second."""
     matcher = WordMatcher(text)
-    timings = [t for i, word in enumerate(words) for t in matcher.said(word, float(i), i + 1.0)]
+    timings = [t for i, word in enumerate(words) for t in matcher.match(word, float(i), i + 1.0)]
     timings += matcher.finish()
     assert all(text[slice(*t.span)] == t.text for t in timings)
     return [(t.text, t.start, t.end) for t in timings]
@@ -331,7 +331,7 @@ def test_two_numbers_in_a_row_share_their_time() -> None:
 @given(st.text(max_size=60), st.lists(st.text(max_size=8), max_size=12))
 def test_whatever_is_said_words_stand_on_the_text_in_order(text: str, words: list[str]) -> None:
     matcher = WordMatcher(text)
-    timings = [t for i, word in enumerate(words) for t in matcher.said(word, float(i), i + 1.0)]
+    timings = [t for i, word in enumerate(words) for t in matcher.match(word, float(i), i + 1.0)]
     timings += matcher.finish()
     spans = [t.span for t in timings]
     assert spans == sorted(spans)

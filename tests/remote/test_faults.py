@@ -242,14 +242,14 @@ async def test_after_failures_in_a_row_it_is_left_alone_and_looked_after(plain: 
 
 async def test_without_a_background_one_request_looks_whether_it_is_well_again() -> None:
     breaker = Breaker("box", 1, 0.05)
-    breaker.failed(GenerationError("it broke", backend="box"))
+    breaker.note_failure(GenerationError("it broke", backend="box"))
     with pytest.raises(BackendUnavailableError, match="it broke"):
         breaker.check()
     await anyio.sleep(0.06)
     breaker.check()
     with pytest.raises(BackendUnavailableError):
         breaker.check()  # the first one is still on its way
-    breaker.succeeded()
+    breaker.note_success()
     breaker.check()
 
 

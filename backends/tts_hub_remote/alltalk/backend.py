@@ -46,23 +46,23 @@ from tts_hub_remote.alltalk.status import (
     OPENAI_VOICES,
     NotReadyError,
     Status,
-    asked,
     check_ready,
-    list_rvc_voices,
-    list_voices,
+    fetch_rvc_voices,
+    fetch_status,
+    fetch_voices,
     plain_name,
 )
-from tts_hub_remote.base import RemoteBackend, told
+from tts_hub_remote.base import RemoteBackend, segment_event
 from tts_hub_remote.connection import Reply
 from tts_hub_remote.decoding import decoded
 
-WHATEVER = "default"
+ANY_MODEL = "default"
 """Behind the engine's name: the model that is loaded."""
-STATUS_FOR = 30.0
+STATUS_MAX_AGE = 30.0
 """Seconds for which what the server said of itself is taken for true."""
 MOST_ANSWER = 65_536
 """Bytes of an answer that tells where the audio is."""
-TRIES_OF_A_STREAM = 2
+STREAM_TRIES = 2
 """One that holds nothing has met the stop of somebody else, which is used up by it."""
 
 
@@ -81,7 +81,7 @@ class AllTalkBackend(RemoteBackend):
         super().__init__(settings)
         self._settings = cast("AllTalkSettings", self.settings)
         self._status: Status | None = None
-        self._looked_at = 0.0
+        self._status_at = 0.0
         self._rvc_voices: Sequence[str] = ()
         self.capabilities = self._capabilities_now()
 
@@ -100,9 +100,9 @@ class AllTalkBackend(RemoteBackend):
         loaded = (f"{self.name}/{plain_name(self._status.engine)}",) if self._status is not None else ()
         return (*super().known_models(), *loaded)
 
-    async def learn(self, on_progress: ProgressCallback) -> None:
+    async def discover(self, on_progress: ProgressCallback) -> None:
         """Which version it is, and what is loaded."""
-        status = await asked(self.connection, self.name)
+        status = await fetch_status(self.connection, self.name)
         if self._settings.route == "openai" and status.version == 1:
             raise NotReadyError(
                 f'{self.name} is of version 1, which has no OpenAI route: set route = "auto"',
@@ -114,15 +114,15 @@ class AllTalkBackend(RemoteBackend):
         """Whether a model is loaded."""
         await check_ready(self.connection, self.name)
 
-    async def list_voices(self) -> Sequence[Voice]:
+    async def fetch_voices(self) -> Sequence[Voice]:
         """Those of the loaded engine; the six names of the OpenAI route."""
         if self._settings.route == "openai":
             return OPENAI_VOICES
-        return await list_voices(self.connection, await self._known_status(), self.name)
+        return await fetch_voices(self.connection, await self._loaded_status(), self.name)
 
     async def find_voice(self, voice: str | None, language: str | None) -> Voice:
         """A voice of the loaded engine; XTTS speaks all of its languages with any of them."""
-        status = await self._known_status()
+        status = await self._loaded_status()
         if language and "languages" in status.can:
             language_for(language, status)
         return await super().find_voice(voice, language)
@@ -139,22 +139,22 @@ class AllTalkBackend(RemoteBackend):
         """
         if not any(map(str.isalnum, request.text)):
             return
-        status = await self._status_now(STATUS_FOR)
-        heard = False
+        status = await self._current_status(STATUS_MAX_AGE)
+        has_audio = False
         try:
-            async with aclosing(self._said(request, status, on_progress)) as chunks:
+            async with aclosing(self._generated(request, status, on_progress)) as chunks:
                 async for chunk in chunks:
-                    heard = True
+                    has_audio = True
                     yield chunk
             return
         except (InvalidRequestError, GenerationError):
-            if heard or status == (now := await self._status_now(0.0)):
+            if has_audio or status == (now := await self._current_status(0.0)):
                 raise
-        async with aclosing(self._said(request, now, on_progress)) as chunks:
+        async with aclosing(self._generated(request, now, on_progress)) as chunks:
             async for chunk in chunks:
                 yield chunk
 
-    async def _said(
+    async def _generated(
         self, request: SegmentRequest, status: Status, on_progress: ProgressCallback
     ) -> AsyncGenerator[AudioChunk, None]:
         self._check_model(request.model, status)
@@ -166,29 +166,29 @@ class AllTalkBackend(RemoteBackend):
             language = self._language(request, status)
             query = query_of(request, status, language)
             if self._streams(status) and not options and request.speed == 1 and fits_a_stream(query):
-                chunks = self._streamed(query)
+                chunks = self._stream(query)
             else:
-                chunks = self._filed(form_of(request, status, language, options))
-        on_progress(told(request, self.name, "asking", engine=status.engine, model=status.model))
-        heard = False
+                chunks = self._file(form_of(request, status, language, options))
+        on_progress(segment_event(request, self.name, "asking", engine=status.engine, model=status.model))
+        has_audio = False
         async with aclosing(chunks):
             async for chunk in chunks:
-                heard = True
+                has_audio = True
                 yield chunk
-        if not heard:
+        if not has_audio:
             raise NoAudioError(f"{self.name} sent audio without a sample", backend=self.name)
 
-    async def _streamed(self, query: dict[str, str]) -> AsyncGenerator[AudioChunk, None]:
-        for _ in range(TRIES_OF_A_STREAM):
-            heard = False
+    async def _stream(self, query: dict[str, str]) -> AsyncGenerator[AudioChunk, None]:
+        for _ in range(STREAM_TRIES):
+            has_audio = False
             async with aclosing(self._audio("GET", "/api/tts-generate-streaming", params=query)) as chunks:
                 async for chunk in chunks:
-                    heard = True
+                    has_audio = True
                     yield chunk
-            if heard:
+            if has_audio:
                 return
 
-    async def _filed(self, form: dict[str, str]) -> AsyncGenerator[AudioChunk, None]:
+    async def _file(self, form: dict[str, str]) -> AsyncGenerator[AudioChunk, None]:
         async with self.connection.opened("POST", "/api/tts-generate", data=form) as reply:
             answer = await self._answer(reply)
         path = path_of_file(answer, self.connection.base, self.name)
@@ -219,28 +219,28 @@ class AllTalkBackend(RemoteBackend):
 
     # --- what is there ---
 
-    async def _known_status(self) -> Status:
-        await self.learned()
+    async def _loaded_status(self) -> Status:
+        await self.ensure_discovered()
         return cast("Status", self._status)
 
-    async def _status_now(self, good_for: float) -> Status:
-        """What is there, asked again if the answer is older than `good_for` seconds.
+    async def _current_status(self, max_age: float) -> Status:
+        """What is there, asked again if the answer is older than `max_age` seconds.
 
         A server that is at work answers nothing else meanwhile: what was known of it still counts then.
         """
-        known = await self._known_status()
-        if anyio.current_time() - self._looked_at < good_for or self.connection.breaker.is_open:
+        known = await self._loaded_status()
+        if anyio.current_time() - self._status_at < max_age or self.connection.breaker.is_open:
             return known
         try:
-            self._note(await asked(self.connection, self.name))
+            self._note(await fetch_status(self.connection, self.name))
         except NotReadyError:
             raise
         except TTSHubError:
-            self._looked_at = anyio.current_time()
-        return await self._known_status()
+            self._status_at = anyio.current_time()
+        return await self._loaded_status()
 
     def _note(self, status: Status) -> None:
-        self._looked_at = anyio.current_time()
+        self._status_at = anyio.current_time()
         if status != self._status:
             self._status = status
             self.forget_voices()
@@ -249,8 +249,8 @@ class AllTalkBackend(RemoteBackend):
 
     def _check_model(self, model: str, status: Status) -> None:
         own = self.remote_model(model)
-        wanted = own or self._settings.model or WHATEVER
-        if wanted.casefold() != WHATEVER and plain_name(wanted) not in status.names:
+        wanted = own or self._settings.model or ANY_MODEL
+        if wanted.casefold() != ANY_MODEL and plain_name(wanted) not in status.names:
             loaded = f"engine {status.engine!r} with model {status.model!r}"
             raise UnknownModelError(
                 f"{self.name} has not loaded {shown(wanted)} but {loaded}; switch it in AllTalk's own page, "
@@ -263,7 +263,7 @@ class AllTalkBackend(RemoteBackend):
             options = {**options, "narrator_voice": (await self.find_voice(narrator, None)).id}
         wanted = {options[name] for name in ("rvc_voice", "rvc_narrator_voice") if name in options}
         if wanted - set(self._rvc_voices):
-            self._rvc_voices = await list_rvc_voices(self.connection)
+            self._rvc_voices = await fetch_rvc_voices(self.connection)
         for name in sorted(wanted - set(self._rvc_voices)):
             near = one_of(name, self._rvc_voices)
             raise UnknownVoiceError(f"{self.name} has no RVC voice {shown(name)}; {near}")

@@ -78,8 +78,8 @@ def query_of(request: SegmentRequest, status: Status, language: str) -> dict[str
 
 def fits_a_stream(query: Mapping[str, str]) -> bool:
     """Whether AllTalk can stream it: it names a recording and a language, and the address is not too long."""
-    is_told = query["voice"].endswith(".wav") and query["language"] not in {"", GUESS}
-    return is_told and len(urlencode(query)) <= MOST_QUERY
+    is_complete = query["voice"].endswith(".wav") and query["language"] not in {"", GUESS}
+    return is_complete and len(urlencode(query)) <= MOST_QUERY
 
 
 def form_of(
@@ -138,11 +138,11 @@ def path_of_file(answer: Any, base: str, backend: str) -> str:
     Raises:
         GenerationError: it tells of a failure, or of no file.
     """
-    told = answer if isinstance(answer, dict) else {}
-    if told.get("status") != "generate-success":
-        raise GenerationError(f"{backend} generated no audio: {refusal_in(told).message}", backend=backend)
+    fields = answer if isinstance(answer, dict) else {}
+    if fields.get("status") != "generate-success":
+        raise GenerationError(f"{backend} generated no audio: {refusal_in(fields).message}", backend=backend)
     try:
-        path = path_at(base, str(told.get("output_file_url")))
+        path = path_at(base, str(fields.get("output_file_url")))
     except ValueError:
         path = ""
     if not AUDIO_PATH.fullmatch(path):

@@ -19,7 +19,7 @@ FLAGS = (
     *("pitch", "temperature", "repetitionpenalty"),
 )
 """Of version 2: what the loaded engine can."""
-USUALLY = {"languages", "multivoice"}
+DEFAULT_ABILITIES = {"languages", "multivoice"}
 """Where a server does not say."""
 STREAMING_V1 = "XTTSv2"
 """How the models of version 1 begin that it can stream; the others go through Coqui's API."""
@@ -61,7 +61,7 @@ async def check_ready(connection: Connection, backend: str) -> None:
     Raises:
         BackendUnavailableError: none is, or nobody answers.
     """
-    body = (await connection.body("GET", "/api/ready")).strip()
+    body = (await connection.fetch_body("GET", "/api/ready")).strip()
     if body == UNLOADED:
         raise NotReadyError(
             f"{backend} has no model loaded (it answers 'Unloaded'): load one in AllTalk's own page",
@@ -73,14 +73,14 @@ async def check_ready(connection: Connection, backend: str) -> None:
         )
 
 
-async def asked(connection: Connection, backend: str) -> Status:
+async def fetch_status(connection: Connection, backend: str) -> Status:
     """What is loaded now.
 
     Raises:
         BackendUnavailableError: nothing, nobody answers, or it is no AllTalk.
     """
     await check_ready(connection, backend)
-    answer = await connection.json("GET", "/api/currentsettings")
+    answer = await connection.fetch_json("GET", "/api/currentsettings")
     if not isinstance(answer, dict) or "current_model_loaded" not in answer:
         raise NotReadyError(
             f"{backend} at {connection.base} does not say what is loaded: is it AllTalk?", backend=backend
@@ -88,7 +88,7 @@ async def asked(connection: Connection, backend: str) -> Status:
     return _version_2(answer) if "engines_available" in answer else _version_1(answer)
 
 
-async def list_voices(connection: Connection, status: Status, backend: str) -> Sequence[Voice]:
+async def fetch_voices(connection: Connection, status: Status, backend: str) -> Sequence[Voice]:
     """Its voices; one for the engine's own where it has no choice.
 
     Raises:
@@ -96,7 +96,7 @@ async def list_voices(connection: Connection, status: Status, backend: str) -> S
     """
     if "multivoice" not in status.can:
         return [DEFAULT_VOICE]
-    answer = await connection.json("GET", "/api/voices")
+    answer = await connection.fetch_json("GET", "/api/voices")
     rows = answer.get("voices") if isinstance(answer, dict) else None
     names = [str(row) for row in rows if row != NO_VOICES] if isinstance(rows, list) else []
     if names:
@@ -106,16 +106,16 @@ async def list_voices(connection: Connection, status: Status, backend: str) -> S
     return [DEFAULT_VOICE]
 
 
-async def list_rvc_voices(connection: Connection) -> Sequence[str]:
+async def fetch_rvc_voices(connection: Connection) -> Sequence[str]:
     """RVC models of a server of version 2; none where RVC is off."""
-    answer = await connection.json("GET", "/api/rvcvoices")
+    answer = await connection.fetch_json("GET", "/api/rvcvoices")
     rows = answer.get("rvcvoices") if isinstance(answer, dict) else None
     return [str(row) for row in rows if row != "Disabled"] if isinstance(rows, list) else []
 
 
 def _version_1(answer: Mapping[str, Any]) -> Status:
     model = str(answer["current_model_loaded"])
-    can = USUALLY | ({"streaming"} if model.startswith(STREAMING_V1) else set())
+    can = DEFAULT_ABILITIES | ({"streaming"} if model.startswith(STREAMING_V1) else set())
     names = frozenset({plain_name(model), "xtts"})
     return Status(1, "xtts", model, names, frozenset(can))
 
@@ -123,7 +123,7 @@ def _version_1(answer: Mapping[str, Any]) -> Status:
 def _version_2(answer: Mapping[str, Any]) -> Status:
     engine = str(answer.get("current_engine_loaded") or "")
     model = str(answer["current_model_loaded"] or "")
-    can = {name for name in FLAGS if answer.get(f"{name}_capable", name in USUALLY)}
+    can = {name for name in FLAGS if answer.get(f"{name}_capable", name in DEFAULT_ABILITIES)}
     parts = {engine, model, model.partition(" - ")[2]}  # "xtts - xttsv2_2.0.3"
     return Status(2, engine, model, frozenset(filter(None, map(plain_name, parts))), frozenset(can))
 
@@ -132,6 +132,6 @@ def _voice(name: str) -> Voice:
     """Of XTTS a recording, a folder of them or latents; of Piper a model, whose name tells its language."""
     path = PurePosixPath(name)
     stem = path.stem if path.suffix in FILE_NAMES else name
-    told = PIPER_NAME.match(name) if path.suffix == ".onnx" else None
-    language = f"{told[1]}-{told[2]}" if told else ""
+    piper = PIPER_NAME.match(name) if path.suffix == ".onnx" else None
+    language = f"{piper[1]}-{piper[2]}" if piper else ""
     return Voice(name, stem, language, aliases=(stem,) if stem != name else ())

@@ -80,7 +80,7 @@ class SpokenWords:
         for token in tokens(spelled):
             if token.wordlike:
                 start, end = run[token.start][1], run[token.end - 1][2]
-                self._settled += self._matcher.said(spelled[token.start : token.end], start, end)
+                self._settled += self._matcher.match(spelled[token.start : token.end], start, end)
 
     def _fitted(self, word: WordTiming, seconds: float) -> WordTiming:
         """In order, and inside the audio: the service rounds its times."""

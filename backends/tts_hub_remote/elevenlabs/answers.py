@@ -56,7 +56,7 @@ async def audio_lines(
     async with aclosing(reply.pieces()) as pieces, aclosing(json_lines(pieces, connection.name)) as lines:
         async for line in lines:
             if "audio_base64" not in line:
-                raise connection.translated(refusal_in(line))
+                raise connection.error_for(refusal_in(line))
             words.read(in_seconds(line.get("alignment")) or in_seconds(line.get("normalized_alignment")))
             if data := from_base64(line["audio_base64"] or "", connection.name):
                 yield data
@@ -66,15 +66,15 @@ def usage_in(headers: Mapping[str, str]) -> Usage | None:
     """What the answer costs; None when it does not say."""
     for name in COST_HEADERS:
         try:
-            told = float(headers.get(name, ""))
+            count = float(headers.get(name, ""))
         except ValueError:
             continue
-        if math.isfinite(told) and told >= 0:
-            return Usage(credits=told)
+        if math.isfinite(count) and count >= 0:
+            return Usage(credits=count)
     return None
 
 
-def at_once_in(headers: Mapping[str, str]) -> int | None:
+def plan_concurrency_in(headers: Mapping[str, str]) -> int | None:
     """Requests that the plan allows at once; None when it does not say."""
-    told = headers.get("maximum-concurrent-requests", "")
-    return int(told) if told.isascii() and told.isdigit() and 0 < len(told) < 6 and int(told) else None
+    most = headers.get("maximum-concurrent-requests", "")
+    return int(most) if most.isascii() and most.isdigit() and 0 < len(most) < 6 and int(most) else None

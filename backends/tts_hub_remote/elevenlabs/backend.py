@@ -22,16 +22,22 @@ from tts_hub.errors import (
 from tts_hub.pricing import Price
 from tts_hub.progress import ProgressCallback
 from tts_hub.types import AudioChunk, Capabilities, SegmentRequest, Voice
-from tts_hub_remote.base import RemoteBackend, told
+from tts_hub_remote.base import RemoteBackend, segment_event
 from tts_hub_remote.connection import Connection
 from tts_hub_remote.elevenlabs import facts
 from tts_hub_remote.elevenlabs.alignment import SpokenWords
-from tts_hub_remote.elevenlabs.answers import at_once_in, audio_lines, rate_of, timed_chunks, usage_in
-from tts_hub_remote.elevenlabs.asking import check_request, speech_body, speech_query
-from tts_hub_remote.elevenlabs.catalogue import credits_left, list_models, list_voices
-from tts_hub_remote.elevenlabs.continuity import Kept, Requests
+from tts_hub_remote.elevenlabs.answers import (
+    audio_lines,
+    plan_concurrency_in,
+    rate_of,
+    timed_chunks,
+    usage_in,
+)
+from tts_hub_remote.elevenlabs.catalogue import fetch_credits_left, fetch_models, fetch_voices
+from tts_hub_remote.elevenlabs.continuity import RequestState, RequestStates
 from tts_hub_remote.elevenlabs.facts import Model
 from tts_hub_remote.elevenlabs.refusals import KEY_HEADER, ElevenLabsConnection, NotPermittedError
+from tts_hub_remote.elevenlabs.request import check_request, speech_body, speech_query
 from tts_hub_remote.elevenlabs.settings import ElevenLabsOptions, ElevenLabsSettings
 from tts_hub_remote.elevenlabs.websocket import SocketLostError, SpeechSocket, open_socket
 from tts_hub_remote.failures import NoSuchPathError
@@ -61,9 +67,9 @@ class ElevenLabsBackend(RemoteBackend):
         self._models: Mapping[str, Model] = facts.MODELS
         self._models_are_all = False
         """The service has listed them."""
-        self._at_once: dict[str, int] = {}
+        self._plan_concurrency: dict[str, int] = {}
         """Model -> requests at once that the plan allows, by the last answer."""
-        self._requests = Requests()
+        self._states = RequestStates()
         self.capabilities = self.capabilities_for(self.name)
 
     # --- what it is ---
@@ -103,7 +109,7 @@ class ElevenLabsBackend(RemoteBackend):
             languages=known.languages,
             speed_range=facts.SPEEDS,
             max_chars=min(own.max_characters or known.max_chars, known.max_chars),
-            concurrency=own.concurrency or self._at_once.get(known.id, known.concurrency),
+            concurrency=own.concurrency or self._plan_concurrency.get(known.id, known.concurrency),
         )
 
     def list_price(self, model: str) -> Price | None:
@@ -115,10 +121,10 @@ class ElevenLabsBackend(RemoteBackend):
 
     # --- what it asks the service ---
 
-    async def learn(self, on_progress: ProgressCallback) -> None:
+    async def discover(self, on_progress: ProgressCallback) -> None:
         """The models with their limits. A key that may only speak is good enough."""
         try:
-            self._models = await list_models(self._service)
+            self._models = await fetch_models(self._service)
         except (NotPermittedError, NoSuchPathError) as exc:
             logger.info("%s lists no models, using the built-in list: %s", self.name, exc)
         else:
@@ -128,17 +134,17 @@ class ElevenLabsBackend(RemoteBackend):
     async def background(self) -> None:
         """Say once how much the account has left: nobody waits for it."""
         try:
-            left = await credits_left(self._service)
+            left = await fetch_credits_left(self._service)
         except TTSHubError:  # a key may be good for speech alone
             left = None
         if left is not None:
             logger.info("%s: %d credits left", self.name, left)
         await super().background()
 
-    async def list_voices(self) -> Sequence[Voice]:
+    async def fetch_voices(self) -> Sequence[Voice]:
         """Of the account; a few that everyone has where the key may not list them."""
         try:
-            return await list_voices(self._service) or facts.VOICES
+            return await fetch_voices(self._service) or facts.VOICES
         except (NotPermittedError, NoSuchPathError):
             return facts.VOICES
 
@@ -158,15 +164,15 @@ class ElevenLabsBackend(RemoteBackend):
 
     async def probe(self) -> None:
         """A small question: its models."""
-        await self.connection.alive("/v1/models")
+        await self.connection.check_alive("/v1/models")
 
     def forget(self, request_id: str) -> None:
         """Close the websocket of a request, and no longer remember what it said."""
-        self._requests.forget(request_id)
+        self._states.forget(request_id)
 
     async def aclose(self) -> None:
         """Close the connections, websockets too."""
-        self._requests.forget_all()
+        self._states.forget_all()
         await super().aclose()
 
     # --- speaking ---
@@ -176,56 +182,56 @@ class ElevenLabsBackend(RemoteBackend):
     ) -> AsyncGenerator[AudioChunk, None]:
         """Over the websocket of the request if its text is still being written, else over HTTP."""
         model = self._checked_model(request)
-        kept = self._requests.of(request.request_id)
-        kept.begin(request.index)
-        if self._by_socket(request, model, kept) and await kept.turns.begin(request.index):
-            on_progress(told(request, self.name, "sending", model=model.id))
-            heard = False
+        state = self._states.state_of(request.request_id)
+        state.begin(request.index)
+        if self._uses_socket(request, model, state) and await state.turns.begin(request.index):
+            on_progress(segment_event(request, self.name, "sending", model=model.id))
+            has_audio = False
             try:
-                async with aclosing(self._over_socket(request, model, kept)) as chunks:
+                async with aclosing(self._over_socket(request, model, state)) as chunks:
                     async for chunk in chunks:
-                        heard = True
+                        has_audio = True
                         yield chunk
                 return
             except SocketLostError as exc:
-                kept.socket_is_over = True
-                if heard:
+                state.socket_is_over = True
+                if has_audio:
                     message = f"{self.name}: {exc} in the middle of the audio"
                     raise GenerationError(message, backend=self.name) from exc
                 logger.info("%s: %s; continuing over HTTP", self.name, exc)
             finally:
-                kept.turns.end()
-        async with aclosing(self._over_http(request, model, kept, on_progress)) as chunks:
+                state.turns.end()
+        async with aclosing(self._over_http(request, model, state, on_progress)) as chunks:
             async for chunk in chunks:
                 yield chunk
 
     async def _over_http(
-        self, request: SegmentRequest, model: Model, kept: Kept, on_progress: ProgressCallback
+        self, request: SegmentRequest, model: Model, state: RequestState, on_progress: ProgressCallback
     ) -> AsyncGenerator[AudioChunk, None]:
         body = speech_body(request, model)
         if model.stitches:
-            body |= self._stitching(request, kept)
+            body |= self._previous_fields(request, state)
         path, query = _path(request, "stream/with-timestamps"), speech_query(self._settings)
         words = SpokenWords(request.text)
         async with self.connection.opened("POST", path, json=body, params=query) as reply:
             self._note_plan(model, reply.headers)
-            on_progress(told(request, self.name, "answering", model=model.id))
+            on_progress(segment_event(request, self.name, "answering", model=model.id))
             usage = usage_in(reply.headers)
             pieces = audio_lines(reply, words, self._service)
             async with aclosing(self._chunks(pieces, words)) as chunks:
                 async for chunk in chunks:
                     yield dataclasses.replace(chunk, usage=usage)
-            kept.finish(request.index, reply.headers.get("request-id"))
+            state.finish(request.index, reply.headers.get("request-id"))
 
     async def _over_socket(
-        self, request: SegmentRequest, model: Model, kept: Kept
+        self, request: SegmentRequest, model: Model, state: RequestState
     ) -> AsyncGenerator[AudioChunk, None]:
-        if kept.socket_is_over:
+        if state.socket_is_over:
             raise SocketLostError("the websocket was closed")
-        if kept.socket is None:
-            kept.socket = await self._opened_socket(request, model)
+        if state.socket is None:
+            state.socket = await self._opened_socket(request, model)
         words = SpokenWords(request.text)
-        async with aclosing(self._chunks(kept.socket.say(request.text, words), words)) as chunks:
+        async with aclosing(self._chunks(state.socket.speak(request.text, words), words)) as chunks:
             async for chunk in chunks:
                 yield chunk
 
@@ -250,22 +256,23 @@ class ElevenLabsBackend(RemoteBackend):
         rate = rate_of(self._settings.output_format)
         return await open_socket(self._service, self._settings, path, query, first, rate=rate)
 
-    def _by_socket(self, request: SegmentRequest, model: Model, kept: Kept) -> bool:
+    def _uses_socket(self, request: SegmentRequest, model: Model, state: RequestState) -> bool:
         """Only raw samples can be told apart where one segment ends and the next begins."""
         wanted = request.incoming and request.request_id != "" and self._settings.socket
         raw = self._settings.output_format.startswith("pcm_")
-        return wanted and raw and model.has_socket and not kept.socket_is_over
+        return wanted and raw and model.has_socket and not state.socket_is_over
 
-    def _stitching(self, request: SegmentRequest, kept: Kept) -> dict[str, Any]:
+    def _previous_fields(self, request: SegmentRequest, state: RequestState) -> dict[str, Any]:
         """What was said before; a service that keeps nothing does not know its own requests."""
-        before = kept.before(request.index, request.previous_text)
+        before = state.previous_fields(request.index, request.previous_text)
         if "previous_request_ids" in before and not self._settings.enable_logging:
             return {"previous_text": request.previous_text} if request.previous_text else {}
         return before
 
     def _note_plan(self, model: Model, headers: Mapping[str, str]) -> None:
-        if (at_once := at_once_in(headers)) is not None and at_once != self._at_once.get(model.id):
-            self._at_once[model.id] = at_once
+        allowed = plan_concurrency_in(headers)
+        if allowed is not None and allowed != self._plan_concurrency.get(model.id):
+            self._plan_concurrency[model.id] = allowed
             self.capabilities = self.capabilities_for(self.name)
 
     def _model(self, model: str) -> Model:

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from tts_hub_remote.elevenlabs.websocket import SpeechSocket
 
 MOST_REQUESTS = 1_000
-"""Kept of requests that nobody said were over."""
+"""Requests whose state is kept although their end was not announced."""
 
 
-class Kept:
+class RequestState:
     """Of one request."""
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Kept:
         if request_id:
             self._ids[index] = request_id
 
-    def before(self, index: int, previous_text: str) -> dict[str, Any]:
+    def previous_fields(self, index: int, previous_text: str) -> dict[str, Any]:
         """The fields that tell the service what was said before a segment.
 
         Ids only if the segment just before it is among them: one that is still being spoken has none yet.
@@ -87,28 +87,28 @@ class Turns:
         self._changed = anyio.Event()
 
 
-class Requests:
+class RequestStates:
     """What is kept of all requests that are under way."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._states: OrderedDict[str, RequestState] = OrderedDict()
 
-    def of(self, request_id: str) -> Kept:
+    def state_of(self, request_id: str) -> RequestState:
         """Of one; of a request without an id nothing is kept."""
         if not request_id:
-            return Kept()
-        kept = self._kept.setdefault(request_id, Kept())
-        self._kept.move_to_end(request_id)
-        while len(self._kept) > MOST_REQUESTS:
-            self._kept.popitem(last=False)[1].close()
-        return kept
+            return RequestState()
+        state = self._states.setdefault(request_id, RequestState())
+        self._states.move_to_end(request_id)
+        while len(self._states) > MOST_REQUESTS:
+            self._states.popitem(last=False)[1].close()
+        return state
 
     def forget(self, request_id: str) -> None:
         """It is over."""
-        if (kept := self._kept.pop(request_id, None)) is not None:
-            kept.close()
+        if (state := self._states.pop(request_id, None)) is not None:
+            state.close()
 
     def forget_all(self) -> None:
         """The engine is closed."""
-        for request_id in list(self._kept):
+        for request_id in list(self._states):
             self.forget(request_id)

@@ -37,22 +37,22 @@ class ElevenLabsConnection(Connection):
         """The secret."""
         return self._headers.get(KEY_HEADER, "")
 
-    def translated(self, refusal: Refusal) -> TTSHubError:
+    def error_for(self, refusal: Refusal) -> TTSHubError:
         """The hub's error for a refusal, which never has the key in it."""
         refusal = self._without_key(refusal)
-        told = f"{self.name} refused (HTTP {refusal.status}): {refusal.message}"
+        sentence = refusal.sentence(self.name)
         if refusal.code in NO_VOICE:
-            return UnknownVoiceError(told)
+            return UnknownVoiceError(sentence)
         if refusal.code == BUSY:
-            return BackendUnavailableError(told, backend=self.name)
+            return BackendUnavailableError(sentence, backend=self.name)
         if refusal.param.startswith("voice_settings"):
-            return UnsupportedOptionError(told, param=f"options.{refusal.param.rpartition('.')[2]}")
+            return UnsupportedOptionError(sentence, param=f"options.{refusal.param.rpartition('.')[2]}")
         if refusal.code == NO_PERMISSION:
             remedy = "give the key this permission, in the settings of the account"
-            return NotPermittedError(told, backend=self.name, remedy=remedy)
+            return NotPermittedError(sentence, backend=self.name, remedy=remedy)
         if remedy := _remedy(refusal):
-            return BackendUnavailableError(told, backend=self.name, remedy=remedy)
-        return super().translated(refusal)
+            return BackendUnavailableError(sentence, backend=self.name, remedy=remedy)
+        return super().error_for(refusal)
 
     def _without_key(self, refusal: Refusal) -> Refusal:
         """Some messages repeat it."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 QUIET_SECONDS = 1.5
 """Without a message, after which the text is ended to learn whether its audio is whole."""
 SAMPLE_BYTES = 2
-PASSED_OVER = (NoSuchPathError, GenerationError, RateLimitedError)
+LEFT_TO_HTTP = (NoSuchPathError, GenerationError, RateLimitedError)
 """Refusals of a handshake that say nothing of the same request over HTTP, or are dealt with there."""
 QUEUE = 64
 """Messages that are taken in before they are read."""
@@ -59,7 +59,7 @@ class SpeechSocket:
         self.is_over = True
         self._wire.transport.abort()
 
-    async def say(self, text: str, words: SpokenWords) -> AsyncGenerator[bytes, None]:
+    async def speak(self, text: str, words: SpokenWords) -> AsyncGenerator[bytes, None]:
         """The samples of a segment as they come; their times go to `words`.
 
         Left before its end, the websocket is closed: what comes next would be of this segment.
@@ -104,7 +104,7 @@ class SpeechSocket:
 
     def _checked(self, message: dict[str, Any]) -> dict[str, Any] | None:
         if "audio" not in message and ("message" in message or "error" in message):
-            raise self._connection.translated(refusal_in(message))
+            raise self._connection.error_for(refusal_in(message))
         if message.get("isFinal") is True:
             self.is_over = True
             return message if message.get("audio") else None
@@ -195,8 +195,8 @@ async def open_socket(
     except InvalidStatus as exc:
         response = exc.response
         refusal = refusal_of(response.status_code, response.headers, bytes(response.body or b""))
-        error = connection.translated(refusal)
-        if isinstance(error, PASSED_OVER):
+        error = connection.error_for(refusal)
+        if isinstance(error, LEFT_TO_HTTP):
             raise SocketLostError(f"no websocket: HTTP {refusal.status}") from exc
         raise error from exc
     except (OSError, TimeoutError, WebSocketException) as exc:

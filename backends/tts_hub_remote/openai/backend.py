@@ -21,14 +21,14 @@ from tts_hub.errors import (
 from tts_hub.pricing import Price
 from tts_hub.progress import ProgressCallback, ProgressEvent
 from tts_hub.types import AudioChunk, Capabilities, SegmentRequest, Voice
-from tts_hub_remote.base import RemoteBackend, told
+from tts_hub_remote.base import RemoteBackend, segment_event
 from tts_hub_remote.failures import NoSuchPathError
 from tts_hub_remote.openai.dialects import Dialect, configured_dialect, recognised_dialect
 from tts_hub_remote.openai.dialects.dialect import MOST_CHARACTERS, PLAIN, SPEEDS
 from tts_hub_remote.openai.dialects.official import HOST, MODELS
-from tts_hub_remote.openai.models import ModelList, ask_models
+from tts_hub_remote.openai.models import ModelList, fetch_models
 from tts_hub_remote.openai.settings import OpenAIOptions, OpenAISettings
-from tts_hub_remote.openai.voices import ask_voices
+from tts_hub_remote.openai.voices import fetch_voices
 from tts_hub_remote.settings import RemoteSettings
 
 OWN_VOICE = Voice("default", "the model's own", "")
@@ -107,11 +107,11 @@ class OpenAIBackend(RemoteBackend):
             max_chars=self._settings.max_characters or self._dialect.max_characters(name),
         )
 
-    async def learn(self, on_progress: ProgressCallback) -> None:
+    async def discover(self, on_progress: ProgressCallback) -> None:
         """Ask which server it is and which models it has, unless that is known."""
         if self._dialect.is_known:
             return
-        self._model_list = await ask_models(self.connection)
+        self._model_list = await fetch_models(self.connection)
         if self._settings.dialect == "auto":
             self._dialect = recognised_dialect(self._model_list)
         self.capabilities = self._capabilities_now()
@@ -120,19 +120,19 @@ class OpenAIBackend(RemoteBackend):
         """Ask when the models of a known server end; no request waits for the answer."""
         if self._dialect.is_known:
             with suppress(TTSHubError):  # a key may be good for speech alone
-                self._model_list = await ask_models(self.connection)
+                self._model_list = await fetch_models(self.connection)
         await super().background()
 
-    async def list_voices(self) -> Sequence[Voice]:
+    async def fetch_voices(self) -> Sequence[Voice]:
         """The voices of the dialect, else those that the server lists."""
         if names := self._dialect.voices:
             return [Voice(name, name.capitalize(), "") for name in names]
-        await self.learned()
-        return await ask_voices(self.connection, self._dialect)
+        await self.ensure_discovered()
+        return await fetch_voices(self.connection, self._dialect)
 
     async def find_voice(self, voice: str | None, language: str | None) -> Voice:
         """Also OpenAI's custom voices (`voice_…`), and Kokoro's mixes."""
-        await self.learned()
+        await self.ensure_discovered()
         if voice is not None and self._dialect.takes_unlisted_voice(voice):
             return Voice(voice, voice, "")
         if self._dialect.chooses_voice and voice is None and self._settings.voice is None:
@@ -141,7 +141,7 @@ class OpenAIBackend(RemoteBackend):
 
     async def probe(self) -> None:
         """A small question: its models."""
-        await self.connection.alive("/models")
+        await self.connection.check_alive("/models")
 
     # --- speaking ---
 
@@ -158,7 +158,9 @@ class OpenAIBackend(RemoteBackend):
             body = self._body(request, model)
             try:
                 async with self.connection.opened("POST", way.path(self.connection.base), json=body) as reply:
-                    on_progress(told(request, self.name, "answering", format=body["response_format"]))
+                    on_progress(
+                        segment_event(request, self.name, "answering", format=body["response_format"])
+                    )
                     found = way.chunks(reply, request.text, self._settings.pcm_sample_rate, self.name)
                     async with aclosing(found) as chunks:
                         async for chunk in chunks:

@@ -30,14 +30,14 @@ class ModelList:
     """The name that the server gives itself; empty for all servers but tts-hub."""
 
 
-async def ask_models(connection: Connection) -> ModelList:
+async def fetch_models(connection: Connection) -> ModelList:
     """Ask a server for its models.
 
     Raises:
         BackendUnavailableError: no connection, or the key is refused.
     """
     try:
-        answer = await connection.json("GET", "/models")
+        answer = await connection.fetch_json("GET", "/models")
     except NoSuchPathError:
         return ModelList()
     except BackendUnavailableError:

@@ -17,7 +17,7 @@ VOICE_PATHS = ("/audio/voices", "/voices")
 GENDERS: Mapping[str, Gender] = {"f": "female", "m": "male", "female": "female", "male": "male"}
 
 
-async def ask_voices(connection: Connection, dialect: Dialect) -> list[Voice]:
+async def fetch_voices(connection: Connection, dialect: Dialect) -> list[Voice]:
     """Ask a server for its voices; none where it has no list.
 
     Raises:
@@ -25,7 +25,7 @@ async def ask_voices(connection: Connection, dialect: Dialect) -> list[Voice]:
     """
     for path in VOICE_PATHS:
         try:
-            answer = await connection.json("GET", path)
+            answer = await connection.fetch_json("GET", path)
         except NoSuchPathError:
             continue
         except BackendUnavailableError:

@@ -93,7 +93,7 @@ async def _captioned(
             raise_error_in(line, backend)
             words: list[WordTiming] = []
             for said in line.get("timestamps") or []:
-                words += matcher.said(str(said["word"]), float(said["start_time"]), float(said["end_time"]))
+                words += matcher.match(str(said["word"]), float(said["start_time"]), float(said["end_time"]))
             samples = from_s16le(from_base64(line.get("audio", ""), backend))
             if len(samples) or words:
                 yield AudioChunk(samples, sample_rate, tuple(words))
