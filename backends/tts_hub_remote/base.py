@@ -1,4 +1,4 @@
-"""What all remote engines share: one connection each, voices that are remembered, guards on the audio."""
+"""The base of all remote engines: one connection each, a cached list of voices, limits on the audio."""
 
 from __future__ import annotations
 
@@ -18,29 +18,31 @@ from tts_hub_remote.connection import Connection
 from tts_hub_remote.settings import RemoteSettings
 
 VOICES_MAX_AGE = 300.0
-"""Seconds that a list of voices is good for."""
+"""Seconds until a list of voices is requested again."""
 VOICES_MIN_AGE = 10.0
-"""Seconds until a voice that is not in the list makes it be asked for again."""
+"""Seconds until a list is requested again because it lacks a voice."""
 MOST_SECONDS_PER_CHARACTER = 2.0
-"""Seconds a character of the text may take to say, and how many more besides: more is no speech."""
+"""Seconds of audio for one character of the text at speed 1: a service that sends more does not stop."""
 MOST_SECONDS_BESIDES = 20.0
+"""Seconds of audio that any text may have beyond that."""
+"""Seconds of audio that any text may have beyond that."""
 MOST_LETTERS_PER_SECOND = 60.0
-"""Letters a second at speed 1 that nobody speaks: less audio than that, and some of the text is missing."""
+"""Letters in a second of audio at speed 1: with more of them, some of the text is missing in the audio."""
 
 
 class RemoteBackend(TTSBackend):
-    """A service somewhere else. Subclasses say how it is asked; what is asked goes over `self.connection`."""
+    """A service on another machine. Subclasses know its requests, and send them over `self.connection`."""
 
     priority = -1
     many = True
     Settings: ClassVar[type[BackendSettings]] = RemoteSettings
     Options: ClassVar[type[BackendOptions]] = BackendOptions
     Connects: ClassVar[type[Connection]] = Connection
-    """How it is asked, and how its refusals are understood."""
+    """The class of the connection, which also translates the service's refusals."""
     own_url: ClassVar[str] = ""
-    """Where the service is unless the config says otherwise; empty: only the config knows."""
+    """The service's own address, for a config without `url`; empty: the service has none."""
     key_variable: ClassVar[str] = ""
-    """Environment variable with the key, which goes to the service's own address and a configured one."""
+    """Environment variable with the key, which is sent to the service's own or configured address."""
     needs_key: ClassVar[bool] = False
     example_url: ClassVar[str] = "http://127.0.0.1:..."
     """An address to show where none is configured."""
@@ -61,18 +63,18 @@ class RemoteBackend(TTSBackend):
         self._voices: Sequence[Voice] = ()
         self._voices_at: float | None = None
 
-    # --- what a service says of itself ---
+    # --- settings, models and prices ---
 
     @classmethod
     def base_of(cls, settings: RemoteSettings) -> str:
-        """The address that paths are put behind; empty if there is none."""
+        """The base address of all paths; empty if there is none."""
         return settings.url or cls.own_url
 
     @classmethod
     def key_source(cls, settings: RemoteSettings) -> str:
-        """The environment variable that the key is taken from.
+        """The environment variable that contains the key.
 
-        The usual one is for the engine under its own name: a service of another name has a key of its own.
+        The usual variable is for the engine under its own name: a renamed service has a key of its own.
         """
         return settings.api_key_env or ("" if cls.is_renamed() else cls.key_variable)
 
@@ -118,12 +120,12 @@ class RemoteBackend(TTSBackend):
         )
 
     def headers(self) -> Mapping[str, str]:
-        """Sent with every request; the key as a bearer unless the service wants it otherwise."""
+        """The headers of every request: the key as a bearer token, where there is a key."""
         key = self.key_of(self.remote_settings)
         return {"Authorization": f"Bearer {key}"} if key else {}
 
     def remote_model(self, model: str) -> str:
-        """What the service calls a model; empty for its usual one. `name/x` is `x`."""
+        """The service's name for a model, which is `x` for `name/x`; empty for its usual model."""
         prefix, slash, own = model.partition("/")
         return own if slash and prefix == self.name else ""
 
@@ -141,26 +143,26 @@ class RemoteBackend(TTSBackend):
         return None
 
     def usual_model(self) -> str:
-        """The service's model of requests that name only the engine."""
+        """The service's model for requests that name only the engine."""
         return ""
 
-    # --- what subclasses do ---
+    # --- what subclasses implement ---
 
     async def discover(self, on_progress: ProgressCallback) -> None:
         """Ask the service once what it can do; called by `ensure_discovered`."""
 
     @abstractmethod
     async def fetch_voices(self) -> Sequence[Voice]:
-        """Ask the service for its voices; none where it does not tell: every name is passed on then."""
+        """Ask the service for its voices; none where it has no list: any name is passed on then."""
 
     @abstractmethod
     def speak(
         self, request: SegmentRequest, on_progress: ProgressCallback
     ) -> AsyncGenerator[AudioChunk, None]:
-        """As `generate_stream`."""
+        """Speak one segment; `generate_stream` limits the length of its audio."""
 
     async def probe(self) -> None:
-        """A small question to a service that is left alone; raises while it is not well."""
+        """Send a small request to a service that is paused after failures; raises while it still fails."""
         await self.connection.check_alive("/")
 
     # --- the engine ---
@@ -169,7 +171,7 @@ class RemoteBackend(TTSBackend):
         """Ask the service what it can do.
 
         Raises:
-            BackendUnavailableError: it cannot be reached, or does not take the key.
+            BackendUnavailableError: the service cannot be reached, or refuses the key.
         """
         await self.ensure_discovered(on_progress)
 
@@ -177,7 +179,7 @@ class RemoteBackend(TTSBackend):
         """Ask the service what it can do, unless it has been asked before.
 
         Raises:
-            BackendUnavailableError: it cannot be reached, or does not take the key.
+            BackendUnavailableError: the service cannot be reached, or refuses the key.
         """
         async with self._discovering:
             if not self._is_discovered:
@@ -192,19 +194,19 @@ class RemoteBackend(TTSBackend):
                 self._is_discovered = True
 
     async def background(self) -> None:
-        """Look after a service that is left alone."""
+        """Check a service that is paused after failures, until it works again."""
         await self.connection.breaker.watch(self.probe)
 
     async def voices(self) -> Sequence[Voice]:
-        """As the service lists them; the answer is remembered for some minutes.
+        """The voices that the service lists, as it answered at most five minutes ago.
 
         Raises:
-            BackendUnavailableError: it cannot be reached.
+            BackendUnavailableError: the service cannot be reached.
         """
         return await self._known_voices(VOICES_MAX_AGE)
 
     async def find_voice(self, voice: str | None, language: str | None) -> Voice:
-        """A voice of the list; any name where the service has no list.
+        """A voice of the service's list, or any name where it has no list.
 
         Raises:
             UnknownVoiceError: it is not in the list.
@@ -219,11 +221,11 @@ class RemoteBackend(TTSBackend):
         return await self._pick_listed(voice, language)
 
     def forget_voices(self) -> None:
-        """The service has others now: ask for them again."""
+        """Request the list of voices again when it is next needed."""
         self._voices_at = None
 
     def usual_voice(self) -> str:
-        """What to call the voice of requests that name none, where the service has no list."""
+        """The name of the voice for requests that name none, where the service has no list."""
         return ""
 
     async def generate_stream(
@@ -232,7 +234,7 @@ class RemoteBackend(TTSBackend):
         """Speak one segment as the service sends it; closing it closes the connection.
 
         Raises:
-            GenerationError: no audio, broken audio, or much more or less than the text can be.
+            GenerationError: no audio, broken audio, or much more or less audio than the text can take.
             BackendUnavailableError, StalledError, OverloadedError, InvalidRequestError: as the service fails.
         """
         await self.ensure_discovered()

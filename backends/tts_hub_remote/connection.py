@@ -1,4 +1,4 @@
-"""The way to one service: a pooled client, time limits, tries before the first byte, typed failures."""
+"""The connection to a service: a pooled client, time limits, retries before the first byte, typed errors."""
 
 from __future__ import annotations
 
@@ -27,18 +27,22 @@ if TYPE_CHECKING:  # to list the engines must not cost the import of an HTTP cli
     import httpx
 
 FIRST_PAUSE = 0.5
-"""Seconds before the second try; doubled before each further one, less some chance."""
+"""Seconds before the second try; doubled before each further one, less a random part."""
 LONGEST_PAUSE = 8.0
+"""Seconds."""
+"""Seconds."""
 MOST_JSON = 16_000_000
-"""Bytes of a list of voices or models."""
+"""Bytes of the longest list of voices or models that is read."""
 MOST_ERROR = 65_536
-"""Bytes of an error answer that are read."""
+"""Bytes of an error's body that are read."""
 MOST_REDIRECTS = 3
 SAME_METHOD = {307, 308}
+"""Statuses of redirects that keep the method and the body of a request."""
+"""Statuses of redirects that keep the method and the body of a request."""
 
 
 class Reply:
-    """A good answer whose body is on its way; its first piece is here already."""
+    """An answer without an error, whose body arrives piece by piece; the first piece has arrived."""
 
     def __init__(
         self,
@@ -51,7 +55,7 @@ class Reply:
         breaker: Breaker,
     ) -> None:
         self.headers: Mapping[str, str] = response.headers
-        """Names in lower case find them."""
+        """Header names in any case -> values."""
         self.content_type = response.headers.get("content-type", "").partition(";")[0].strip().casefold()
         self._first = first
         self._rest = rest
@@ -60,10 +64,10 @@ class Reply:
         self._breaker = breaker
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
-        """The body as it comes.
+        """The body as it arrives.
 
         Raises:
-            StalledError: nothing came for `read_timeout`.
+            StalledError: nothing arrived for `read_timeout`.
             GenerationError: the connection broke before the end of the body.
         """
         piece: bytes | None = self._first
@@ -73,7 +77,7 @@ class Reply:
             piece = await self._next()
 
     async def aclose(self) -> None:
-        """Break the answer off, if it is not at its end."""
+        """Close the answer, if it is not at its end."""
         await self._rest.aclose()
 
     async def _next(self) -> bytes | None:
@@ -98,12 +102,12 @@ class Reply:
 
 
 class Connection:
-    """One service as its engine sees it. Made cheaply; the client behind it with the first request."""
+    """The connection of an engine to its service. Its client is created with the first request."""
 
     def __init__(
         self, name: str, base: str, settings: RemoteSettings, headers: Mapping[str, str], key_name: str = ""
     ) -> None:
-        """`headers` go with every request, the key among them; `key_name` is said when the key is refused."""
+        """`headers` go with every request, the key among them; `key_name` is its environment variable."""
         self.base = base
         self.breaker = Breaker(name, settings.failures_until_pause, settings.probe_seconds)
         self._name = name
@@ -120,7 +124,7 @@ class Connection:
             await client.aclose()
 
     async def fetch_json(self, method: str, path: str, *, params: Mapping[str, str] | None = None) -> Any:
-        """A small answer in JSON; `path` is behind the base, or a whole address of the engine's own. One try.
+        """Fetch a small answer in JSON, in one try; `path` follows the base, or is a whole address.
 
         Raises:
             BackendError, InvalidRequestError, OverloadedError: as by `error_of`.
@@ -134,10 +138,10 @@ class Connection:
             ) from exc
 
     async def check_alive(self, path: str) -> None:
-        """Whether it answers at all, and not that it is broken.
+        """Check that the service answers, with any status below 500.
 
         Raises:
-            BackendUnavailableError: it does not.
+            BackendUnavailableError: it does not answer, or reports a failure of its own.
         """
         import httpx
 
@@ -151,7 +155,7 @@ class Connection:
             raise self._unreachable(_reason(exc)) from exc
 
     async def fetch_body(self, method: str, path: str, *, params: Mapping[str, str] | None = None) -> bytes:
-        """A small answer whole. One try."""
+        """Fetch a small answer, in one try."""
         self.breaker.check()
         try:
             body = await self._fetch(method, path, params)
@@ -179,12 +183,12 @@ class Connection:
 
     @asynccontextmanager
     async def opened(self, method: str, path: str, **content: Any) -> AsyncGenerator[Reply, None]:
-        """An answer that streams, once its first byte is here; tried again until then.
+        """Open an answer that streams, once its first byte has arrived; the request is repeated until then.
 
-        `content` is httpx's: `json`, `data`, `params`, `headers`. What is refused for good is not repeated.
+        `content` is httpx's: `json`, `data`, `params`, `headers`. A final refusal is not tried again.
 
         Raises:
-            BackendError, InvalidRequestError, OverloadedError: what the last try came to.
+            BackendError, InvalidRequestError, OverloadedError: the failure of the last try.
         """
         reply = await self._reply(method, path, content)
         try:
@@ -219,7 +223,7 @@ class Connection:
             self.breaker.note_answer()
 
     async def _try(self, method: str, path: str, content: Mapping[str, Any]) -> Reply:
-        """Raises `_TransientError` for what another try may get rid of, everything else as it is."""
+        """One try; raises `_TransientError` for a failure that another try may avoid."""
         limit = self._settings.first_byte_timeout
         pieces = self._streamed(method, path, content)
         try:
@@ -254,7 +258,7 @@ class Connection:
     def _first_failure(self, exc: BaseException, limit: float) -> _TransientError | None:
         import httpx
 
-        if isinstance(exc, TimeoutError):  # one that thinks for so long is not asked to begin anew
+        if isinstance(exc, TimeoutError):  # a service that takes so long would take as long again
             late = StalledError(f"{self._name} gave no audio within {limit:g} s", backend=self._name)
             return _TransientError(late, retries=False)
         if isinstance(exc, httpx.HTTPError):
@@ -263,7 +267,7 @@ class Connection:
 
     @asynccontextmanager
     async def _sent(self, method: str, path: str, **content: Any) -> AsyncGenerator[httpx.Response, None]:
-        """A response that is no error and no redirect; its body is not read yet."""
+        """A response that is neither an error nor a redirect, before its body is read."""
         import httpx
 
         client = await self._opened_client()
@@ -284,7 +288,7 @@ class Connection:
         raise self._unreachable("it redirects in circles")
 
     def _redirected(self, response: httpx.Response, method: str) -> httpx.URL:
-        """Only to the same host: the key and the text are for nobody else."""
+        """The target of a redirect; only the same host may have the key and the text."""
         target = response.url.join(response.headers.get("location", ""))
         if not same_origin(response.url, target):
             raise self._unreachable(
@@ -313,7 +317,7 @@ class Connection:
         return error_of(refusal, self._name, key_name=self._key_name)
 
     def _pause(self, attempt: int, failure: _TransientError) -> float | None:
-        """Seconds before the next try; None: there shall be none."""
+        """Seconds before the next try; None: no further try."""
         if not failure.retries:
             return None
         if failure.wait is not None:
@@ -337,7 +341,7 @@ class Connection:
             return self._client
 
     def _made_client(self) -> httpx.AsyncClient:
-        """In a thread: to read the certificates takes a while."""
+        """A client; blocking, because reading the certificates takes a while."""
         import httpx
 
         settings = self._settings
@@ -357,12 +361,12 @@ class Connection:
 
 
 class _TransientError(Exception):
-    """A failure that another try may get rid of."""
+    """A failure that another try may avoid."""
 
     def __init__(
         self, error: TTSHubError, *, wait: float | None = None, retries: bool = True, counts: bool = True
     ) -> None:
-        """`counts`: it says that the service is not well."""
+        """`counts`: whether the failure brings the service nearer to a pause."""
         super().__init__(str(error))
         self.error = error
         self.wait = wait
@@ -371,7 +375,7 @@ class _TransientError(Exception):
 
 
 def _reason(exc: Exception) -> str:
-    """httpx leaves some of its errors without a word."""
+    """The text of an error, or its name: some errors of httpx have no text."""
     return str(exc) or {"ConnectTimeout": "no connection within its time"}.get(
         type(exc).__name__, type(exc).__name__
     )

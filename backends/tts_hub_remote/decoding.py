@@ -1,7 +1,7 @@
-"""Audio as it arrives, in whatever container it really is: bytes in, mono float32 chunks out.
+"""A decoder of audio as it arrives, in any container: bytes in, mono float32 chunks out.
 
-What a service claims (`Content-Type`) is believed only where the bytes do not say otherwise; raw samples
-have no mark of their own, so they are what is left when nothing else fits and nothing speaks against it.
+The bytes decide about the container; the `Content-Type` counts only where they are ambiguous. Raw samples
+have no mark of their own, so bytes without any known mark are taken for raw samples.
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ from tts_hub_remote.frames import tag_length
 from tts_hub_remote.wav import WavReader
 
 SNIFFED = 16
-"""Bytes by which a container is known."""
+"""Bytes at the beginning that identify a container."""
 TEXTUAL = ("text/", "application/json", "application/problem+json", "application/xml")
 MOST_TEXT = 4096
+"""Bytes of a text that came instead of audio, to be read for an error message."""
+"""Bytes of a text that came instead of audio, to be read for an error message."""
 MOST_TAG = 16_000_000
-"""Bytes of a tag before the audio, pictures included."""
+"""Bytes of the longest tag before the audio, pictures included."""
 CONTAINERS = {
     "audio/mpeg": "mp3",
     "audio/mp3": "mp3",
@@ -34,16 +36,16 @@ CONTAINERS = {
     "audio/aacp": "aac",
     "audio/x-aac": "aac",
 }
-"""Claims that count where frames begin without a mark that is certain."""
+"""Media type -> format, for formats whose frames begin without a certain mark."""
 
 
 async def decoded(
     pieces: AsyncGenerator[bytes, None], *, claimed: str, sample_rate: int | None, backend: str
 ) -> AsyncGenerator[AudioChunk, None]:
-    """Chunks of the audio in `pieces`, as soon as they can be had.
+    """Chunks of the audio in `pieces`, as soon as they can be decoded; none for an empty body.
 
     `claimed` is the media type; `sample_rate` in Hz is that of raw samples (s16le, mono), None for a service
-    that has none. Ends without a chunk for an empty body.
+    that never sends raw samples.
 
     Raises:
         GenerationError: no audio at all, a broken container, or one that ends in the middle.
@@ -65,7 +67,7 @@ async def decoded(
 
 
 def container_of(head: bytes, claimed: str, *, is_tagged: bool = False) -> str:
-    """`wav`, `ogg`, `flac`, `mp3`, `aac`, `mp4` or `pcm`, by the first bytes; tags may have been before."""
+    """The container by its first bytes, behind any tags: wav, ogg, flac, mp3, aac, mp4 or pcm."""
     if head[:4] in {b"RIFF", b"RF64"} and head[8:12] == b"WAVE":
         return "wav"
     marks = {b"OggS": "ogg", b"fLaC": "flac"}
@@ -81,7 +83,7 @@ def container_of(head: bytes, claimed: str, *, is_tagged: bool = False) -> str:
 
 
 async def _head(pieces: AsyncIterator[bytes]) -> tuple[bytes, bool]:
-    """The first bytes of the audio, and whether ID3 tags were before them: any kind of file may have some."""
+    """The first bytes of the audio, and whether ID3 tags preceded them, as they may in any kind of file."""
     head, is_tagged = b"", False
     while True:
         wanted = SNIFFED
@@ -154,7 +156,7 @@ async def _wav(pieces: AsyncGenerator[bytes, None], backend: str) -> AsyncGenera
 
 
 def from_s16le(data: bytes) -> Samples:
-    """Shape (T,) for 2 T bytes."""
+    """Samples (T,) in [-1, 1) of 2 T bytes of signed 16-bit little-endian audio."""
     samples: Samples = np.frombuffer(data, "<i2").astype(np.float32)
     samples *= np.float32(1 / 32768)
     return samples

@@ -1,4 +1,4 @@
-"""What services answer when they refuse: every shape of body, and what it means in the hub's own errors."""
+"""The refusals of services: bodies of every shape, translated into the hub's own errors."""
 
 from __future__ import annotations
 
@@ -24,15 +24,19 @@ from tts_hub.errors import (
 )
 
 MOST_SHOWN = 300
-"""Characters of a service's own words that are passed on."""
+"""Characters of a service's message that an error quotes."""
 TRANSIENT = {408, 409, 425, 429, 500, 502, 503, 504, 529}
-"""Statuses that another try may get rid of."""
+"""Statuses of failures that another try may avoid."""
 OUT_OF_MONEY = {"insufficient_quota", "quota_exceeded", "credit_balance_exhausted", "budget_exceeded"}
+"""Codes of an account without credit."""
+"""Codes of an account without credit."""
 TOO_LONG = {"string_above_max_length", "string_too_long", "max_character_limit_exceeded", "text_too_long"}
+"""Codes of a text that is too long."""
+"""Codes of a text that is too long."""
 
 
 class NoSuchPathError(BackendUnavailableError):
-    """The service has nothing at the address that was asked for."""
+    """The service does not know the path of a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +45,13 @@ class Refusal:
 
     status: int
     message: str
-    """In the words of the service, shortened."""
+    """The message of the service, shortened."""
     code: str = ""
-    """Its short name there, or its type where it has none."""
+    """The service's code for the error, or its type where it has no code."""
     param: str = ""
-    """The field that is to blame."""
+    """The field of the request that caused the error."""
     retry_after: float | None = None
-    """Seconds."""
+    """Seconds until another try is welcome."""
     may_retry: bool = False
     """Whether another try may do better."""
 
@@ -57,7 +61,7 @@ class Refusal:
 
 
 def refusal_of(status: int, headers: Mapping[str, str], body: bytes) -> Refusal:
-    """Read an error answer of whatever shape: JSON of all services known, or plain text."""
+    """Read an error answer: JSON in the shape of any known service, or plain text."""
     text = body.decode("utf-8", "replace").strip()
     try:
         value = json.loads(text)
@@ -79,19 +83,19 @@ def refusal_of(status: int, headers: Mapping[str, str], body: bytes) -> Refusal:
 
 
 def refusal_in(value: Any) -> Refusal:
-    """An error that came as an event or a line inside a good answer."""
+    """A refusal that arrived as an event or a line inside an answer without an error status."""
     message, code, param = _details_of(value)
     return Refusal(500, _shown(message) or "no details given", code.casefold(), param)
 
 
 def raise_error_in(line: Mapping[str, Any], backend: str) -> None:
-    """Raise the hub's error for a line that reports one in the middle of a good answer."""
+    """Raise the hub's error if a line of an answer reports one."""
     if "error" in line or "detail" in line:
         raise error_of(refusal_in(line), backend)
 
 
 def error_of(refusal: Refusal, backend: str, *, key_name: str = "") -> TTSHubError:
-    """The hub's error for it; `key_name` is the variable that the key is in."""
+    """The hub's error for a refusal; `key_name` is the environment variable with the key."""
     sentence = refusal.sentence(backend)
     status, code = refusal.status, refusal.code
     if code in OUT_OF_MONEY or status == HTTPStatus.PAYMENT_REQUIRED:
@@ -141,7 +145,7 @@ def _invalid(refusal: Refusal, sentence: str, backend: str) -> TTSHubError:
 
 
 def _details_of(value: Any) -> tuple[str, str, str]:
-    """(message, code, param) of a decoded body."""
+    """Find (message, code, param) in a decoded body."""
     if isinstance(value, str):
         return ("" if value.lstrip().startswith("<") else value), "", ""
     if isinstance(value, list):
@@ -167,7 +171,7 @@ def _fields(value: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _shown(message: str) -> str:
-    """In one line, without characters that could forge a log."""
+    """A message in one line, shortened, without characters that could forge a log."""
     line = " ".join(message.split())
     line = "".join(c for c in line if c.isprintable())
     return line if len(line) <= MOST_SHOWN else line[:MOST_SHOWN] + "…"

@@ -1,10 +1,10 @@
-"""`AllTalkBackend`: a server of AllTalk, of either version, as it is set up by those who run it.
+"""`AllTalkBackend`: a server of AllTalk, version 1 or 2, with the engine that is loaded there.
 
-A stream that is closed early is ended by closing its connection, and by nothing else. `PUT
-/api/stop-generation` would set one flag for the whole server, which stays up until some generation meets it.
-After a client has hung up, the server still believes that it is generating; a stop that is asked for then
-silences the *next* job, whoever has sent it. To close the connection reaches our own job alone, and
-the server ends a stream at its next chunk. What makes a file is not stopped by either.
+A stream is ended early by closing its connection, and in no other way. `PUT /api/stop-generation` sets one
+flag for the whole server, which stays set until a generation reads it. When a client has closed its
+connection, the server still believes that it is generating, and a stop request would then end the *next* job,
+of any client. Closing the connection ends our own job alone, at its next chunk. A job that makes a file is
+ended by neither.
 """
 
 from __future__ import annotations
@@ -57,17 +57,17 @@ from tts_hub_remote.connection import Reply
 from tts_hub_remote.decoding import decoded
 
 ANY_MODEL = "default"
-"""Behind the engine's name: the model that is loaded."""
+"""Name behind the engine's own for the model that is loaded, as in `alltalk_default`."""
 STATUS_MAX_AGE = 30.0
-"""Seconds for which what the server said of itself is taken for true."""
+"""Seconds until the status of the server is requested again."""
 MOST_ANSWER = 65_536
-"""Bytes of an answer that tells where the audio is."""
+"""Bytes of the longest answer that contains the address of the audio."""
 STREAM_TRIES = 2
-"""One that holds nothing has met the stop of somebody else, which is used up by it."""
+"""Tries for a stream: an empty one was ended by the stop request of another client, which counts once."""
 
 
 class AllTalkBackend(RemoteBackend):
-    """Speaks with what is loaded there, and never loads anything else: others use the server too."""
+    """Speaks with the engine that is loaded, and loads no other one: other clients use the server too."""
 
     name = "alltalk"
     description = "an AllTalk server, version 1 or 2: a stream from XTTS, files from its other engines"
@@ -85,10 +85,10 @@ class AllTalkBackend(RemoteBackend):
         self._rvc_voices: Sequence[str] = ()
         self.capabilities = self._capabilities_now()
 
-    # --- what it says of itself ---
+    # --- models, voices and status ---
 
     def remote_model(self, model: str) -> str:
-        """`alltalk/x` and `alltalk_x` are `x`; `alltalk_default` is whatever is loaded, as `alltalk` is."""
+        """The name `x` in `alltalk/x` and `alltalk_x`; empty for `alltalk`."""
         for mark in "/_":
             prefix, found, own = model.partition(f"{self.name}{mark}")
             if found and not prefix:
@@ -96,12 +96,12 @@ class AllTalkBackend(RemoteBackend):
         return ""
 
     def known_models(self) -> tuple[str, ...]:
-        """With the engine that is loaded."""
+        """The usual names, and one for the engine that is loaded."""
         loaded = (f"{self.name}/{plain_name(self._status.engine)}",) if self._status is not None else ()
         return (*super().known_models(), *loaded)
 
     async def discover(self, on_progress: ProgressCallback) -> None:
-        """Which version it is, and what is loaded."""
+        """Ask which version the server has, and which engine and model are loaded."""
         status = await fetch_status(self.connection, self.name)
         if self._settings.route == "openai" and status.version == 1:
             raise NotReadyError(
@@ -111,17 +111,17 @@ class AllTalkBackend(RemoteBackend):
         self._note(status)
 
     async def probe(self) -> None:
-        """Whether a model is loaded."""
+        """Check that a model is loaded."""
         await check_ready(self.connection, self.name)
 
     async def fetch_voices(self) -> Sequence[Voice]:
-        """Those of the loaded engine; the six names of the OpenAI route."""
+        """Ask for the voices of the loaded engine; the OpenAI route has six fixed names."""
         if self._settings.route == "openai":
             return OPENAI_VOICES
         return await fetch_voices(self.connection, await self._loaded_status(), self.name)
 
     async def find_voice(self, voice: str | None, language: str | None) -> Voice:
-        """A voice of the loaded engine; XTTS speaks all of its languages with any of them."""
+        """A voice of the loaded engine; with XTTS, every voice speaks all of its languages."""
         status = await self._loaded_status()
         if language and "languages" in status.can:
             language_for(language, status)
@@ -132,10 +132,10 @@ class AllTalkBackend(RemoteBackend):
     async def speak(
         self, request: SegmentRequest, on_progress: ProgressCallback
     ) -> AsyncGenerator[AudioChunk, None]:
-        """As a stream where the engine can and nothing in the request is against it, else as a file.
+        """Speak as a stream if the engine and the request allow it, else as a file.
 
-        A text without a letter or digit is not sent. When the server refuses, it is asked whether something
-        else is loaded now, and gets a second chance if so.
+        A text without a letter or digit is not sent. A refused request is repeated once if another model
+        has been loaded meanwhile.
         """
         if not any(map(str.isalnum, request.text)):
             return
@@ -197,7 +197,7 @@ class AllTalkBackend(RemoteBackend):
                 yield chunk
 
     async def _audio(self, method: str, path: str, **content: Any) -> AsyncGenerator[AudioChunk, None]:
-        """The audio of an answer. AllTalk has no raw samples: what is in no container is no audio."""
+        """The audio of an answer. AllTalk sends no raw samples: bytes without a container are not audio."""
         async with self.connection.opened(method, path, **content) as reply:
             chunks = decoded(reply.pieces(), claimed=reply.content_type, sample_rate=None, backend=self.name)
             async with aclosing(chunks):
@@ -217,16 +217,16 @@ class AllTalkBackend(RemoteBackend):
             message = f"{self.name} gave an answer that is not JSON instead of the name of a file"
             raise GenerationError(message, backend=self.name) from exc
 
-    # --- what is there ---
+    # --- the status of the server ---
 
     async def _loaded_status(self) -> Status:
         await self.ensure_discovered()
         return cast("Status", self._status)
 
     async def _current_status(self, max_age: float) -> Status:
-        """What is there, asked again if the answer is older than `max_age` seconds.
+        """The status, requested again if it is older than `max_age` seconds.
 
-        A server that is at work answers nothing else meanwhile: what was known of it still counts then.
+        A server that is generating may not answer meanwhile; the last known status counts then.
         """
         known = await self._loaded_status()
         if anyio.current_time() - self._status_at < max_age or self.connection.breaker.is_open:
@@ -258,7 +258,11 @@ class AllTalkBackend(RemoteBackend):
             )
 
     async def _with_voices(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Options whose voices are there, as the server calls them."""
+        """The options with the names of their voices as the server writes them.
+
+        Raises:
+            UnknownVoiceError: the server does not have one of them.
+        """
         if narrator := options.get("narrator_voice"):
             options = {**options, "narrator_voice": (await self.find_voice(narrator, None)).id}
         wanted = {options[name] for name in ("rvc_voice", "rvc_narrator_voice") if name in options}
@@ -270,7 +274,7 @@ class AllTalkBackend(RemoteBackend):
         return options
 
     def _language(self, request: SegmentRequest, status: Status) -> str:
-        """As the server names it; empty where the voice alone decides."""
+        """The server's name for the language; empty where the voice alone decides."""
         if "languages" not in status.can:
             return ""
         return language_for(request.language or self._settings.language, status)
@@ -279,7 +283,7 @@ class AllTalkBackend(RemoteBackend):
         return self._settings.route == "auto" and "streaming" in status.can
 
     def _capabilities_now(self) -> Capabilities:
-        """Speed is left to the hub where audio streams: the server's own needs a file."""
+        """The capabilities of the loaded engine. A stream has no speed of its own: the hub changes it."""
         settings, status = self._settings, self._status
         can = status.can if status is not None else frozenset[str]()
         streams = status is not None and self._streams(status)

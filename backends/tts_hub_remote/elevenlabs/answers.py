@@ -1,4 +1,4 @@
-"""Speech as ElevenLabs streams it: lines of JSON with audio in base64, and the times of its characters."""
+"""Answers of ElevenLabs: lines of JSON with audio in base64 and the times of its characters."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ COST_HEADERS = ("character-cost", "x-character-cost")
 
 
 def rate_of(output_format: str) -> int:
-    """Hz."""
+    """The sample rate in Hz of an output format such as `pcm_24000`."""
     return int(output_format.split("_")[1])
 
 
 async def timed_chunks(
     pieces: AsyncGenerator[bytes, None], words: SpokenWords, output_format: str, backend: str
 ) -> AsyncGenerator[AudioChunk, None]:
-    """Chunks of the audio in `pieces`, with the words that lie in it; `words` is fed by who makes the pieces.
+    """Chunks of the audio in `pieces` with their words; the producer of `pieces` fills `words`.
 
     Raises:
         GenerationError: the audio is broken.
@@ -48,10 +48,10 @@ async def timed_chunks(
 async def audio_lines(
     reply: Reply, words: SpokenWords, connection: ElevenLabsConnection
 ) -> AsyncGenerator[bytes, None]:
-    """The audio in each line of an answer; its times go to `words`.
+    """The audio in each line of an answer; its times are added to `words`.
 
     Raises:
-        TTSHubError: an error in a line, half a line, or something that is no audio.
+        TTSHubError: a line reports an error, is cut off, or has no audio.
     """
     async with aclosing(reply.pieces()) as pieces, aclosing(json_lines(pieces, connection.name)) as lines:
         async for line in lines:
@@ -63,7 +63,7 @@ async def audio_lines(
 
 
 def usage_in(headers: Mapping[str, str]) -> Usage | None:
-    """What the answer costs; None when it does not say."""
+    """The credits that an answer costs; None if its headers do not say it."""
     for name in COST_HEADERS:
         try:
             count = float(headers.get(name, ""))
@@ -75,6 +75,6 @@ def usage_in(headers: Mapping[str, str]) -> Usage | None:
 
 
 def plan_concurrency_in(headers: Mapping[str, str]) -> int | None:
-    """Requests that the plan allows at once; None when it does not say."""
+    """The number of requests that the plan allows at once; None if the headers do not say it."""
     most = headers.get("maximum-concurrent-requests", "")
     return int(most) if most.isascii() and most.isdigit() and 0 < len(most) < 6 and int(most) else None

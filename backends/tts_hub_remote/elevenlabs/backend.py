@@ -47,7 +47,7 @@ logger = logging.getLogger(__name__)
 
 
 class ElevenLabsBackend(RemoteBackend):
-    """ElevenLabs: audio and its times over HTTP, or a websocket for a text that is being written."""
+    """ElevenLabs: audio with its times over HTTP, or over a websocket while a text is still being written."""
 
     name = "elevenlabs"
     description = "ElevenLabs: thousands of voices, 30 languages and more, exact word timings"
@@ -66,25 +66,25 @@ class ElevenLabsBackend(RemoteBackend):
         self._service = cast("ElevenLabsConnection", self.connection)
         self._models: Mapping[str, Model] = facts.MODELS
         self._models_are_all = False
-        """The service has listed them."""
+        """Whether the service has listed its models."""
         self._plan_concurrency: dict[str, int] = {}
         """Model -> requests at once that the plan allows, by the last answer."""
         self._states = RequestStates()
         self.capabilities = self.capabilities_for(self.name)
 
-    # --- what it is ---
+    # --- models and prices ---
 
     def headers(self) -> Mapping[str, str]:
-        """The key, in ElevenLabs' own way."""
+        """The key in ElevenLabs' own header."""
         key = self.key_of(self.remote_settings)
         return {KEY_HEADER: key} if key else {}
 
     def usual_model(self) -> str:
-        """The service's own default."""
+        """The service's default model."""
         return facts.USUAL_MODEL
 
     def remote_model(self, model: str) -> str:
-        """`eleven_x` is itself; so are `elevenlabs/eleven_x` and `elevenlabs_x`."""
+        """The id `eleven_x` for `eleven_x`, `elevenlabs/eleven_x` and `elevenlabs_x`."""
         if model.startswith(facts.MODEL_PREFIX):
             return model
         rest = super().remote_model(model) or model.removeprefix(f"{self.name}_")
@@ -93,12 +93,12 @@ class ElevenLabsBackend(RemoteBackend):
         return rest if rest.startswith(facts.MODEL_PREFIX) else facts.MODEL_PREFIX + rest
 
     def known_models(self) -> tuple[str, ...]:
-        """With those that the service lists."""
+        """The built-in names, and the models that the service lists."""
         prefix = f"{self.name}/" if self.models == (self.name,) else ""
         return tuple(dict.fromkeys((*super().known_models(), *(prefix + name for name in self._models))))
 
     def capabilities_for(self, model: str) -> Capabilities:
-        """Models differ in length, languages and how much goes at once."""
+        """The capabilities of a model: models differ in length of text, languages and concurrency."""
         known, own = self._model(model), self._settings
         return Capabilities(
             streaming=True,
@@ -119,10 +119,10 @@ class ElevenLabsBackend(RemoteBackend):
             update={"credits_per_character": self._model_named(model).credits_per_character}
         )
 
-    # --- what it asks the service ---
+    # --- questions to the service ---
 
     async def discover(self, on_progress: ProgressCallback) -> None:
-        """The models with their limits. A key that may only speak is good enough."""
+        """Ask for the models and their limits. A key without that permission can still speak."""
         try:
             self._models = await fetch_models(self._service)
         except (NotPermittedError, NoSuchPathError) as exc:
@@ -132,7 +132,7 @@ class ElevenLabsBackend(RemoteBackend):
         self.capabilities = self.capabilities_for(self.name)
 
     async def background(self) -> None:
-        """Say once how much the account has left: nobody waits for it."""
+        """Log once how many credits the account has left; no request waits for the answer."""
         try:
             left = await fetch_credits_left(self._service)
         except TTSHubError:  # a key may be good for speech alone
@@ -142,17 +142,17 @@ class ElevenLabsBackend(RemoteBackend):
         await super().background()
 
     async def fetch_voices(self) -> Sequence[Voice]:
-        """Of the account; a few that everyone has where the key may not list them."""
+        """Ask for the voices of the account; a few common ones where the key may not list them."""
         try:
             return await fetch_voices(self._service) or facts.VOICES
         except (NotPermittedError, NoSuchPathError):
             return facts.VOICES
 
     async def find_voice(self, voice: str | None, language: str | None) -> Voice:
-        """Also any id of a voice that is not among those of the account.
+        """A voice of the account, or any id of a voice.
 
         Raises:
-            UnknownVoiceError: not in the list, and no id.
+            UnknownVoiceError: the name is neither in the list nor an id.
         """
         try:
             return await super().find_voice(voice, language)
@@ -163,15 +163,15 @@ class ElevenLabsBackend(RemoteBackend):
             raise
 
     async def probe(self) -> None:
-        """A small question: its models."""
+        """Ask for the models."""
         await self.connection.check_alive("/v1/models")
 
     def forget(self, request_id: str) -> None:
-        """Close the websocket of a request, and no longer remember what it said."""
+        """Close the websocket of a request, and drop its state."""
         self._states.forget(request_id)
 
     async def aclose(self) -> None:
-        """Close the connections, websockets too."""
+        """Close all connections and websockets."""
         self._states.forget_all()
         await super().aclose()
 
@@ -180,7 +180,7 @@ class ElevenLabsBackend(RemoteBackend):
     async def speak(
         self, request: SegmentRequest, on_progress: ProgressCallback
     ) -> AsyncGenerator[AudioChunk, None]:
-        """Over the websocket of the request if its text is still being written, else over HTTP."""
+        """Speak over the request's websocket if its text is still being written, else over HTTP."""
         model = self._checked_model(request)
         state = self._states.state_of(request.request_id)
         state.begin(request.index)
@@ -257,13 +257,13 @@ class ElevenLabsBackend(RemoteBackend):
         return await open_socket(self._service, self._settings, path, query, first, rate=rate)
 
     def _uses_socket(self, request: SegmentRequest, model: Model, state: RequestState) -> bool:
-        """Only raw samples can be told apart where one segment ends and the next begins."""
+        """Whether a segment goes over a websocket; only raw samples can be cut between two segments."""
         wanted = request.incoming and request.request_id != "" and self._settings.socket
         raw = self._settings.output_format.startswith("pcm_")
         return wanted and raw and model.has_socket and not state.socket_is_over
 
     def _previous_fields(self, request: SegmentRequest, state: RequestState) -> dict[str, Any]:
-        """What was said before; a service that keeps nothing does not know its own requests."""
+        """The fields about the speech before; with logging off, the service knows no earlier requests."""
         before = state.previous_fields(request.index, request.previous_text)
         if "previous_request_ids" in before and not self._settings.enable_logging:
             return {"previous_text": request.previous_text} if request.previous_text else {}
@@ -282,7 +282,7 @@ class ElevenLabsBackend(RemoteBackend):
         return self._models.get(name) or facts.MODELS.get(name) or Model(name)
 
     def _checked_model(self, request: SegmentRequest) -> Model:
-        """The model of a request, which takes what is asked of it."""
+        """The model of a request, after a check that it takes what the request sets."""
         model = self._model(request.model)
         if self._models_are_all and model.id not in self._models:
             raise UnknownModelError(

@@ -1,4 +1,4 @@
-"""What ElevenLabs lists: its models, the voices of an account, and what is left of its credits."""
+"""The lists of ElevenLabs: its models, the voices of an account, and the credits that are left."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from tts_hub_remote.elevenlabs.facts import MODELS, MOST_PAGE, Model
 from tts_hub_remote.elevenlabs.refusals import ElevenLabsConnection
 
 MOST_PAGES = 30
-"""A library of more than 3,000 voices is cut."""
+"""Pages of voices that are read: 3,000 voices."""
 MOST_MULTIPLIER = 100.0
 GENDERS = {"female", "male", "neutral"}
 
 
 async def fetch_models(connection: ElevenLabsConnection) -> dict[str, Model]:
-    """Those that speak, by id; what the service leaves out is as it is known.
+    """Ask for the models that speak, by id; facts that the answer lacks are the built-in ones.
 
     Raises:
-        TTSHubError: it does not tell.
+        TTSHubError: the service refuses, or sends no such list.
     """
     rows = await connection.fetch_json("GET", "/v1/models")
     if not isinstance(rows, list):
@@ -31,10 +31,10 @@ async def fetch_models(connection: ElevenLabsConnection) -> dict[str, Model]:
 
 
 async def fetch_voices(connection: ElevenLabsConnection) -> Sequence[Voice]:
-    """The voices of the account, of all pages.
+    """Ask for the voices of the account, page by page.
 
     Raises:
-        TTSHubError: it does not tell.
+        TTSHubError: the service refuses, or sends no such list.
     """
     found: dict[str, Voice] = {}
     token, seen = "", set[str]()
@@ -55,10 +55,10 @@ async def fetch_voices(connection: ElevenLabsConnection) -> Sequence[Voice]:
 
 
 async def fetch_credits_left(connection: ElevenLabsConnection) -> int | None:
-    """Of the account; None when it does not say.
+    """Ask for the credits that are left in the account; None if the answer does not contain them.
 
     Raises:
-        TTSHubError: it does not tell.
+        TTSHubError: the service refuses.
     """
     answer = await connection.fetch_json("GET", "/v1/user/subscription")
     counts = [answer.get(name) for name in ("character_limit", "character_count")]
@@ -95,7 +95,7 @@ def _multiplier(value: object) -> float | None:
 
 
 def _voice(row: Any) -> Voice | None:
-    """Its language is open: every voice speaks all those of the model."""
+    """A voice without a language: every voice speaks all languages of the model."""
     if not isinstance(row, dict) or not isinstance(row.get("voice_id"), str) or not row["voice_id"]:
         return None
     given = row.get("labels")

@@ -1,4 +1,4 @@
-"""ElevenLabs' refusals: what its codes mean in the hub's own errors."""
+"""Refusals of ElevenLabs, translated by their codes into the hub's own errors."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ BUSY = "system_busy"
 
 
 class NotPermittedError(BackendUnavailableError):
-    """The key is good, but not for this."""
+    """The key is valid, but lacks a permission."""
 
 
 class ElevenLabsConnection(Connection):
-    """By code rather than by status: an empty account and a wrong voice may both be 401."""
+    """A connection that reads codes before statuses: an empty account and a wrong voice may both be 401."""
 
     @property
     def name(self) -> str:
-        """Of the engine."""
+        """The name of the engine."""
         return self._name
 
     @property
     def key(self) -> str:
-        """The secret."""
+        """The API key."""
         return self._headers.get(KEY_HEADER, "")
 
     def error_for(self, refusal: Refusal) -> TTSHubError:
-        """The hub's error for a refusal, which never has the key in it."""
+        """The hub's error for a refusal, without the key in its message."""
         refusal = self._without_key(refusal)
         sentence = refusal.sentence(self.name)
         if refusal.code in NO_VOICE:
@@ -55,14 +55,14 @@ class ElevenLabsConnection(Connection):
         return super().error_for(refusal)
 
     def _without_key(self, refusal: Refusal) -> Refusal:
-        """Some messages repeat it."""
+        """The refusal with the key masked: some messages repeat it."""
         if not self.key or self.key not in refusal.message:
             return refusal
         return dataclasses.replace(refusal, message=refusal.message.replace(self.key, "***"))
 
 
 def _remedy(refusal: Refusal) -> str:
-    """For what the plan does not allow; empty for all else."""
+    """The remedy for a refusal by the plan; empty for other refusals."""
     if refusal.status != HTTPStatus.FORBIDDEN:
         return ""
     if "format" in f"{refusal.code} {refusal.message}".casefold():

@@ -1,4 +1,4 @@
-"""What a speech request to ElevenLabs says, and what can be told beforehand that it may not."""
+"""A speech request to ElevenLabs, and the checks that can be made before it is sent."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ VOICE_OPTIONS = ("stability", "similarity_boost", "style", "use_speaker_boost")
 
 
 def speech_query(settings: ElevenLabsSettings) -> dict[str, str]:
-    """What stands behind the path."""
+    """The query of a speech request."""
     query: dict[str, str] = {"output_format": settings.output_format}
     return query if settings.enable_logging else query | {"enable_logging": "false"}
 
 
 def speech_body(request: SegmentRequest, model: Model) -> dict[str, Any]:
-    """The JSON of a request, without what was said before it; what nobody asked for is left to the voice."""
+    """The JSON of a request, without the speech before it; unset options are left to the voice."""
     options = request.options
     voice = {name: options[name] for name in VOICE_OPTIONS if options.get(name) is not None}
     if request.speed != 1:
@@ -40,10 +40,10 @@ def speech_body(request: SegmentRequest, model: Model) -> dict[str, Any]:
 
 
 def check_request(request: SegmentRequest, model: Model, backend: str) -> None:
-    """Refuse here what the service would refuse, or leave out without a word.
+    """Check what the service would refuse, or ignore silently.
 
     Raises:
-        UnsupportedLanguageError: the model does not speak it.
+        UnsupportedLanguageError: the model does not speak the language.
         UnsupportedOptionError: the seed is too large, or the model does not know an option.
     """
     language = base_of(request.language)
@@ -60,5 +60,5 @@ def check_request(request: SegmentRequest, model: Model, backend: str) -> None:
 
 
 def base_of(language: str) -> str:
-    """ISO 639 of a BCP 47 tag."""
+    """The ISO 639 code in a BCP 47 tag."""
     return language.replace("_", "-").partition("-")[0].casefold()

@@ -1,7 +1,8 @@
-"""ElevenLabs' websocket `stream-input`: one for a request whose text is still being written.
+"""ElevenLabs' websocket `stream-input`: one for each request whose text is still being written.
 
-Each segment is sent with a flush. Nothing says when its audio is whole, so that is read off the characters
-that come with the audio; where they do not tell, the text is ended: then the service says that it is done.
+Each segment is sent with a flush. No message marks the end of its audio, so the characters that come with the
+audio are compared with the text. Where they do not suffice, the text is ended: then the service sends a last
+message.
 """
 
 from __future__ import annotations
@@ -28,44 +29,44 @@ if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
 QUIET_SECONDS = 1.5
-"""Without a message, after which the text is ended to learn whether its audio is whole."""
+"""Seconds without a message after which the text is ended, to get a last message."""
 SAMPLE_BYTES = 2
 LEFT_TO_HTTP = (NoSuchPathError, GenerationError, RateLimitedError)
-"""Refusals of a handshake that say nothing of the same request over HTTP, or are dealt with there."""
+"""Errors of a handshake after which the same request may still succeed over HTTP."""
 QUEUE = 64
-"""Messages that are taken in before they are read."""
+"""Messages that are buffered before they are read."""
 
 
 class SocketLostError(Exception):
-    """The websocket cannot be opened, or is gone: what has not been heard may be asked for over HTTP."""
+    """The websocket cannot be opened, or was closed; audio that has not come may be requested over HTTP."""
 
 
 class SpeechSocket:
-    """An open websocket. One segment at a time."""
+    """An open websocket, which speaks one segment at a time."""
 
     def __init__(
         self, wire: ClientConnection, connection: ElevenLabsConnection, settings: RemoteSettings, rate: int
     ) -> None:
-        """`rate` is that of the samples, in Hz."""
+        """`rate` is the sample rate in Hz."""
         self.is_over = False
-        """Its text has been ended: it says nothing more."""
+        """Whether its text has been ended, so that no further segment can be spoken."""
         self._wire = wire
         self._connection = connection
         self._settings = settings
         self._rate = rate
 
     def abort(self) -> None:
-        """Close it without a word; what is still being made is not wanted."""
+        """Close the connection at once, without a closing handshake."""
         self.is_over = True
         self._wire.transport.abort()
 
     async def speak(self, text: str, words: SpokenWords) -> AsyncGenerator[bytes, None]:
-        """The samples of a segment as they come; their times go to `words`.
+        """The samples of a segment as they arrive; their times are added to `words`.
 
-        Left before its end, the websocket is closed: what comes next would be of this segment.
+        If it is left before its end, the websocket is closed: the next messages would be of this segment.
 
         Raises:
-            SocketLostError: the connection is gone.
+            SocketLostError: the connection was closed.
             TTSHubError: as the service fails.
         """
         if self.is_over:
@@ -88,7 +89,7 @@ class SpeechSocket:
                 self.abort()
 
     async def _next(self, progress: _Progress) -> dict[str, Any] | None:
-        """The next message; None when all has been said."""
+        """The next message; None after the last one."""
         if not self.is_over and progress.bytes:
             with anyio.move_on_after(QUIET_SECONDS):
                 return self._checked(await self._receive())
@@ -131,21 +132,21 @@ class SpeechSocket:
 
 
 class _Progress:
-    """How much of a segment has come."""
+    """The progress of a segment: how much of its text and audio has arrived."""
 
     def __init__(self, text: str) -> None:
         self.bytes = 0
-        """Of audio."""
+        """Bytes of audio."""
         self._left = "".join(text.split())
-        """Characters that have not been said; white space may come otherwise than it was sent."""
+        """Characters that have not been spoken, without white space: the service may change that."""
 
     @property
     def is_whole(self) -> bool:
-        """The last character has been said."""
+        """Whether the last character has been spoken."""
         return not self._left
 
     def note(self, characters: list[Timed]) -> None:
-        """Take in what was said next; what does not stand in the text tells nothing."""
+        """Take in the next spoken characters; characters that do not match the text are ignored."""
         said = "".join("".join(character.split()) for character, _, _ in characters)
         if self._left.startswith(said):
             self._left = self._left[len(said) :]
@@ -160,10 +161,10 @@ async def open_socket(
     *,
     rate: int,
 ) -> SpeechSocket:
-    """Open one; `first` is what goes with the first message.
+    """Open a websocket; `first` are the fields of its first message.
 
     Raises:
-        SocketLostError: no connection, or something that is no websocket.
+        SocketLostError: no connection, or an answer that is not a websocket's.
         TTSHubError: the service refuses.
     """
     from httpx import create_ssl_context
@@ -172,11 +173,11 @@ async def open_socket(
 
     class Connect(connect):
         def process_redirect(self, exc: Exception) -> Exception:
-            """To nowhere: the key is for nobody else."""
+            """Follow no redirect: no other host may have the key."""
             return exc
 
     wire_log = logging.getLogger(f"{__name__}.wire")
-    wire_log.setLevel(logging.INFO)  # below it the headers are told, the key among them
+    wire_log.setLevel(logging.INFO)  # below it the headers are logged, the key among them
     secure = connection.base.startswith("https:")
     address = "ws" + connection.base.removeprefix("http") + path
     try:

@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 
 class OpenAIBackend(RemoteBackend):
-    """A server with OpenAI's speech API: audio is decoded as it arrives, in whatever way it comes."""
+    """A server with OpenAI's speech API, whose audio is decoded as it arrives, in any format."""
 
     name = "openai"
     description = "OpenAI's speech API: OpenAI itself, or with `url` any server that speaks it"
@@ -62,30 +62,30 @@ class OpenAIBackend(RemoteBackend):
         self._refuses_captions = False
         self.capabilities = self._capabilities_now()
 
-    # --- where it is, and what it says of itself ---
+    # --- address, models and prices ---
 
     @classmethod
     def base_of(cls, settings: RemoteSettings) -> str:
-        """With `/v1` behind an address that has no path of its own."""
+        """The base address, with `/v1` added to one that has no path of its own."""
         base = super().base_of(settings)
         return base if urlsplit(base).path else f"{base}/v1"
 
     @classmethod
     def has_address(cls, settings: RemoteSettings) -> bool:
-        """OpenAI's own address is for the engine under its own name."""
+        """Whether an address is configured; a renamed engine does not use OpenAI's own."""
         return settings.url is not None or not cls.is_renamed()
 
     @classmethod
     def requires_key(cls, settings: RemoteSettings) -> bool:
-        """OpenAI requires one; other servers may be open."""
+        """Whether the server is OpenAI itself; other servers may be open."""
         return configured_dialect(cast("OpenAISettings", settings)).needs_key
 
     def list_price(self, model: str) -> Price | None:
-        """OpenAI's; another server with a model of the same name has its own price, or none."""
+        """OpenAI's price; another server with a model of the same name has its own price, or none."""
         return self._dialect.price(model)
 
     def usual_model(self) -> str:
-        """The usual one of the dialect, else the first that the server lists."""
+        """The usual model of the dialect, else the first one that the server lists."""
         listed = self._model_list.models[0].id if self._model_list.models else USUAL_MODEL
         return self._dialect.usual_model or listed
 
@@ -94,12 +94,12 @@ class OpenAIBackend(RemoteBackend):
         return USUAL_VOICE
 
     def known_models(self) -> tuple[str, ...]:
-        """With those that the server lists; OpenAI's list has many that do not speak."""
+        """The built-in names, and the models that the server lists; OpenAI's own list has all kinds of models."""
         listed = () if self._dialect.is_known else self._model_list.models
         return tuple(dict.fromkeys((*super().known_models(), *(f"{self.name}/{m.id}" for m in listed))))
 
     def capabilities_for(self, model: str) -> Capabilities:
-        """OpenAI's models differ in what they take."""
+        """The capabilities of a model: OpenAI's models differ in instructions and length of text."""
         name = self.service_model(model)
         return dataclasses.replace(
             self.capabilities,
@@ -124,14 +124,14 @@ class OpenAIBackend(RemoteBackend):
         await super().background()
 
     async def fetch_voices(self) -> Sequence[Voice]:
-        """The voices of the dialect, else those that the server lists."""
+        """The voices of the dialect, else the voices that the server lists."""
         if names := self._dialect.voices:
             return [Voice(name, name.capitalize(), "") for name in names]
         await self.ensure_discovered()
         return await fetch_voices(self.connection, self._dialect)
 
     async def find_voice(self, voice: str | None, language: str | None) -> Voice:
-        """Also OpenAI's custom voices (`voice_…`), and Kokoro's mixes."""
+        """A voice of the list, or a name that the dialect takes without a list, such as a mix of voices."""
         await self.ensure_discovered()
         if voice is not None and self._dialect.takes_unlisted_voice(voice):
             return Voice(voice, voice, "")
@@ -140,7 +140,7 @@ class OpenAIBackend(RemoteBackend):
         return await super().find_voice(voice, language)
 
     async def probe(self) -> None:
-        """A small question: its models."""
+        """Ask for the models."""
         await self.connection.check_alive("/models")
 
     # --- speaking ---
@@ -148,7 +148,7 @@ class OpenAIBackend(RemoteBackend):
     async def speak(
         self, request: SegmentRequest, on_progress: ProgressCallback
     ) -> AsyncGenerator[AudioChunk, None]:
-        """In the first format that the server does not refuse, with its word timings where it has them."""
+        """Speak in the first format that the server does not refuse, with word timings where it has them."""
         model = self._checked_model(request)
         notice = self._dialect.shutdown_notice(model, self._model_list)
         if request.index == 0 and notice:

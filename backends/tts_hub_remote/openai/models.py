@@ -1,4 +1,4 @@
-"""The models that a server lists, and what it calls itself beside them."""
+"""The models that a server lists, and the name that it gives itself in that list."""
 
 from __future__ import annotations
 

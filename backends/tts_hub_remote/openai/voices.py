@@ -13,7 +13,7 @@ from tts_hub_remote.openai.dialects import Dialect
 from tts_hub_remote.openai.dialects.dialect import PLAIN
 
 VOICE_PATHS = ("/audio/voices", "/voices")
-"""The second is that of travisvn/chatterbox-tts-api."""
+"""Paths of lists of voices; the second one is used by travisvn/chatterbox-tts-api."""
 GENDERS: Mapping[str, Gender] = {"f": "female", "m": "male", "female": "female", "male": "male"}
 
 

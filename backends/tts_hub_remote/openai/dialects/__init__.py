@@ -20,7 +20,7 @@ DIALECTS: Mapping[DialectName, Dialect] = {
 
 
 def configured_dialect(settings: OpenAISettings) -> Dialect:
-    """The dialect to begin with; with `auto`, the plain one at all addresses but OpenAI's own."""
+    """The dialect before the server is asked; with `auto`, the plain one except at OpenAI's own address."""
     if settings.dialect != "auto":
         return DIALECTS[settings.dialect]
     is_openai = settings.url is None or urlsplit(settings.url).hostname == HOST
@@ -28,5 +28,5 @@ def configured_dialect(settings: OpenAISettings) -> Dialect:
 
 
 def recognised_dialect(listed: ModelList) -> Dialect:
-    """The dialect of the server that lists these models; the plain one where nothing gives it away."""
+    """The dialect of the server that sent a list of models; the plain one if no other recognises it."""
     return next((dialect for dialect in DIALECTS.values() if dialect.recognises(listed)), PLAIN)

@@ -35,7 +35,7 @@ class Dialect:
     chooses_voice: bool = False
     """Whether the server chooses the voice, by the model, where a request names none."""
     has_captions: bool = False
-    """Whether it has a way of its own to send word timings beside the audio."""
+    """Whether it has a path of its own for audio with word timings."""
     has_speed: bool = False
     """Whether its engines are known to change their speed."""
     ssml: bool = False
@@ -87,7 +87,7 @@ class Dialect:
     # --- a request and its answer ---
 
     def path(self, base: str) -> str:
-        """Where speech with captions is requested: a path behind `base`, or a whole address."""
+        """The path behind `base`, or the whole address, of speech requests."""
         return SPEECH_PATH
 
     def voice_field(self, voice: str) -> object:
@@ -99,7 +99,7 @@ class Dialect:
         return {}
 
     def streams_events(self, model: str) -> bool:
-        """Whether audio is better requested as server-sent events: they contain what it costs."""
+        """Whether audio is requested as server-sent events, which contain what it costs."""
         return False
 
     def chunks(

@@ -18,7 +18,7 @@ from tts_hub_remote.openai.models import ModelList
 from tts_hub_remote.openai.settings import DialectName
 
 SERVER = "tts-hub"
-"""How the name begins that another tts-hub gives itself beside its list of models."""
+"""Beginning of the name that a tts-hub gives itself in its list of models."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +35,15 @@ class HubDialect(Dialect):
     instructions: bool = True
 
     def recognises(self, listed: ModelList) -> bool:
-        """By the name that the server gives itself."""
+        """Whether the server calls itself a tts-hub."""
         return listed.server.startswith(SERVER)
 
     def path(self, base: str) -> str:
-        """The way with captions."""
+        """The path of speech with captions."""
         return f"{SPEECH_PATH}/captions"
 
     def own_fields(self, request: SegmentRequest, sample_rate: int) -> dict[str, Any]:
-        """Sample rate, markup, language and seed."""
+        """The fields for sample rate, markup, language and seed."""
         own: dict[str, Any] = {"sample_rate": sample_rate}
         if request.markup != "text":
             own["markup"] = request.markup

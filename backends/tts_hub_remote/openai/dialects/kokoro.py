@@ -49,25 +49,25 @@ class KokoroDialect(Dialect):
     has_speed: bool = True
 
     def recognises(self, listed: ModelList) -> bool:
-        """By the owner of its models."""
+        """Whether Kokoro owns one of the models."""
         return any(model.owner == OWNER for model in listed.models)
 
     def takes_unlisted_voice(self, voice: str) -> bool:
-        """Mixes such as `af_bella(2)+af_sky(1)`."""
+        """Whether the name is a mix such as `af_bella(2)+af_sky(1)`."""
         return not MIX_MARKS.isdisjoint(voice)
 
     def voice_traits(self, voice: str) -> tuple[str, Gender | None] | None:
-        """The first two letters of a name such as `bm_george`: its language and its gender."""
+        """The language and gender in the first two letters of a name such as `bm_george`."""
         if voice[2:3] != "_":
             return None
         return LANGUAGES.get(voice[0], ""), GENDERS.get(voice[1])
 
     def path(self, base: str) -> str:
-        """The way with captions, which is beside `/v1`."""
+        """The address of speech with captions, which is not below `/v1`."""
         return base.removesuffix("/v1") + "/dev/captioned_speech"
 
     def own_fields(self, request: SegmentRequest, sample_rate: int) -> dict[str, Any]:
-        """The language, where the voice does not say it."""
+        """The field for the language, where the voice does not determine it."""
         if request.voice.language or not request.language:
             return {}
         return {"lang_code": request.language.casefold()}

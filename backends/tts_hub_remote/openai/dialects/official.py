@@ -1,4 +1,4 @@
-"""OpenAI itself: its models, voices, limits and prices are known, and when they end.
+"""OpenAI itself: facts about its models, voices, limits, prices and announced shutdowns.
 
 Sources: the API's OpenAPI document of 2026-08-21 and developers.openai.com, read on 2026-11-20.
 """
@@ -24,14 +24,14 @@ VOICES = (
 NOT_OF_TTS_1 = frozenset({"ballad", "verse", "marin", "cedar"})
 """Voices that `tts-1` and `tts-1-hd` refuse."""
 CUSTOM_VOICE = "voice_"
-"""How the ids of custom voices begin."""
+"""Beginning of the ids of custom voices."""
 MOST_CHARACTERS_BY_TOKENS = 2000
-"""Limit of a model that takes 2000 tokens: no text has more tokens than characters, but for rare scripts."""
+"""Limit of a model that takes 2000 tokens: only texts in rare scripts have more tokens than characters."""
 SHUTDOWN = dt.date(2027, 1, 6)
-"""Announced for all of `MODELS`; `GET /v1/models` may say otherwise."""
+"""Day of the shutdown that is announced for all of `MODELS`; `GET /v1/models` may give another one."""
 REPLACEMENT = "another engine: none of OpenAI's stays behind /v1/audio/speech"
 NOTICE_PERIOD = dt.timedelta(days=180)
-"""How long before a model's shutdown its requests get a notice."""
+"""Time before a model's shutdown in which its requests get a notice."""
 
 _READ = dt.date(2026, 11, 20)
 _BY_TOKENS = Price(
@@ -74,19 +74,19 @@ class OfficialDialect(Dialect):
         return PRICES.get(model)
 
     def max_characters(self, model: str) -> int:
-        """Fewer for models with a limit in tokens."""
+        """The limit of the API, or a lower one for models with a limit in tokens."""
         return MOST_CHARACTERS_BY_TOKENS if _is_by_tokens(model) else MOST_CHARACTERS
 
     def takes_instructions(self, model: str) -> bool:
-        """The models that count tokens do."""
+        """Whether the model belongs to the newer family."""
         return _is_by_tokens(model)
 
     def streams_events(self, model: str) -> bool:
-        """The models that count tokens do."""
+        """Whether the model belongs to the newer family."""
         return _is_by_tokens(model)
 
     def shutdown_notice(self, model: str, listed: ModelList) -> str:
-        """The date that the list of models gives, or else the one that OpenAI has announced."""
+        """A notice with the date in the list of models, or else the date that OpenAI has announced."""
         listed_end = next((known.shutdown for known in listed.models if known.id == model), None)
         ends = listed_end or (SHUTDOWN if model in MODELS else None)
         left = None if ends is None else ends - dt.datetime.now(dt.UTC).date()
@@ -96,20 +96,20 @@ class OfficialDialect(Dialect):
         return f"OpenAI shuts {model} down {when}; plan for {REPLACEMENT}"
 
     def takes_unlisted_voice(self, voice: str) -> bool:
-        """Custom voices, by their ids."""
+        """Whether the name is the id of a custom voice."""
         return voice.startswith(CUSTOM_VOICE)
 
     def check_voice(self, voice: str, model: str) -> None:
-        """The older models lack some voices."""
+        """Check the voice: the older models lack some."""
         if model.startswith("tts-1") and voice in NOT_OF_TTS_1:
             usable = [name for name in VOICES if name not in NOT_OF_TTS_1]
             raise UnknownVoiceError(f"{model} has no voice {shown(voice)}; {one_of('', usable)}")
 
     def voice_field(self, voice: str) -> object:
-        """Custom voices are objects."""
+        """The name of a voice; an object with the id for a custom voice."""
         return {"id": voice} if voice.startswith(CUSTOM_VOICE) else voice
 
 
 def _is_by_tokens(model: str) -> bool:
-    """Whether a model follows instructions, counts tokens and streams events: the family does all three."""
+    """Whether a model belongs to the family that follows instructions, counts tokens and streams events."""
     return model.startswith("gpt-")
