@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from tts_hub.audio.pcm import BYTES_PER_SAMPLE, S16_FULL_SCALE, silence
 from tts_hub.errors import BackendUnavailableError, GenerationError
 from tts_hub.types import Samples
 from tts_hub_espeak import native
 
 NOISE_SEED = 1  # else it is the time of day, and no two engines sound quite the same
 BUFFER_MS = 60  # the least that the library delivers at once
-FULL_SCALE = np.float32(1 / 32768)
+FULL_SCALE = np.float32(1 / S16_FULL_SCALE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,8 +213,11 @@ def _refuse_file(_kind: int, _uri: bytes | None, _base: bytes | None) -> int:
 def _copied(samples: int | None, count: int) -> Samples:
     """The 16-bit samples at an address that is only valid now, as float32 in [-1, 1)."""
     if samples is None or count <= 0:
-        return np.zeros(0, np.float32)
-    return np.frombuffer(ctypes.string_at(samples, 2 * count), np.int16).astype(np.float32) * FULL_SCALE
+        return silence(0)
+    return (
+        np.frombuffer(ctypes.string_at(samples, BYTES_PER_SAMPLE * count), np.int16).astype(np.float32)
+        * FULL_SCALE
+    )
 
 
 def _word_events(events: Any) -> Iterator[WordEvent]:

@@ -23,7 +23,7 @@ from tts_hub_remote.breaker import Breaker
 from tts_hub_remote.failures import Refusal, error_of, refusal_of
 from tts_hub_remote.settings import RemoteSettings
 
-if TYPE_CHECKING:  # to list the engines must not cost the import of an HTTP client
+if TYPE_CHECKING:  # imported where it is used: listing the engines must not import an HTTP client
     import httpx
 
 FIRST_PAUSE = 0.5
@@ -81,7 +81,7 @@ class Reply:
         await self._rest.aclose()
 
     async def _next(self) -> bytes | None:
-        import httpx
+        import httpx  # slow to import
 
         try:
             with anyio.fail_after(self._read_timeout):
@@ -143,7 +143,7 @@ class Connection:
         Raises:
             BackendUnavailableError: it does not answer, or reports a failure of its own.
         """
-        import httpx
+        import httpx  # slow to import
 
         client = await self._opened_client()
         try:
@@ -169,7 +169,7 @@ class Connection:
         return body
 
     async def _fetch(self, method: str, path: str, params: Mapping[str, str] | None) -> bytes:
-        import httpx
+        import httpx  # slow to import
 
         limit = self._settings.answer_timeout
         try:
@@ -256,7 +256,7 @@ class Connection:
                 yield piece
 
     def _first_failure(self, exc: BaseException, limit: float) -> _TransientError | None:
-        import httpx
+        import httpx  # slow to import
 
         if isinstance(exc, TimeoutError):  # a service that takes so long would take as long again
             late = StalledError(f"{self._name} gave no audio within {limit:g} s", backend=self._name)
@@ -268,7 +268,7 @@ class Connection:
     @asynccontextmanager
     async def _sent(self, method: str, path: str, **content: Any) -> AsyncGenerator[httpx.Response, None]:
         """A response that is neither an error nor a redirect, before its body is read."""
-        import httpx
+        import httpx  # slow to import
 
         client = await self._opened_client()
         url = httpx.URL(path if path.startswith("http") else self.base + path)
@@ -342,7 +342,7 @@ class Connection:
 
     def _made_client(self) -> httpx.AsyncClient:
         """A client; blocking, because reading the certificates takes a while."""
-        import httpx
+        import httpx  # slow to import
 
         settings = self._settings
         return httpx.AsyncClient(

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from tts_hub.audio.pcm import S16_FULL_SCALE
 from tts_hub.errors import GenerationError
 from tts_hub.types import AudioChunk, Samples
 from tts_hub_remote.failures import refusal_of
@@ -125,7 +126,7 @@ def _chunks(
         return _raw(pieces, sample_rate, backend)
     if container == "wav":
         return _wav(pieces, backend)
-    from tts_hub_remote.compressed import decompressed
+    from tts_hub_remote.compressed import decompressed  # needs PyAV, which is slow to import
 
     return decompressed(pieces, container, backend)
 
@@ -158,7 +159,7 @@ async def _wav(pieces: AsyncGenerator[bytes, None], backend: str) -> AsyncGenera
 def from_s16le(data: bytes) -> Samples:
     """Samples (T,) in [-1, 1) of 2 T bytes of signed 16-bit little-endian audio."""
     samples: Samples = np.frombuffer(data, "<i2").astype(np.float32)
-    samples *= np.float32(1 / 32768)
+    samples *= np.float32(1 / S16_FULL_SCALE)
     return samples
 
 

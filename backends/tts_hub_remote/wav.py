@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tts_hub.audio.pcm import silence
 from tts_hub.types import Samples
 
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
@@ -70,7 +71,7 @@ class WavReader:
             left = f"{missing} bytes are missing" if missing > 0 else "it has no samples"
             raise ValueError(f"it ends too early: {left}")
         if not self._in_data or self._form is None or self._left == 0:
-            return np.zeros(0, np.float32)
+            return silence(0)
         if len(self._buffer) % self._form.frame_bytes:
             raise ValueError("it ends in the middle of a sample")
         return self._convert(self._form, self._drop(len(self._buffer)))
@@ -124,14 +125,14 @@ class WavReader:
         """The complete samples in the buffer; None: more bytes are needed."""
         if self._left == 0:
             self._in_data = False
-            return np.zeros(0, np.float32)
+            return silence(0)
         form = self._form
         if form is None:
             return None
         there = self._certain()
         if there == 0 and self._begins_a_file(0):
             self._in_data = False
-            return np.zeros(0, np.float32)
+            return silence(0)
         whole = there - there % form.frame_bytes
         if not whole:
             if there and self._begins_a_file(there):

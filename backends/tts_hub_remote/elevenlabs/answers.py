@@ -6,8 +6,7 @@ import math
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
-import numpy as np
-
+from tts_hub.audio.pcm import silence
 from tts_hub.types import AudioChunk, Usage
 from tts_hub_remote.connection import Reply
 from tts_hub_remote.decoding import decoded, from_base64
@@ -42,7 +41,7 @@ async def timed_chunks(
             seconds += chunk.seconds
             yield AudioChunk(chunk.samples, rate, words=words.until(seconds))
     if rest := words.finish(seconds):
-        yield AudioChunk(np.zeros(0, np.float32), rate, words=rest)
+        yield AudioChunk(silence(0), rate, words=rest)
 
 
 async def audio_lines(

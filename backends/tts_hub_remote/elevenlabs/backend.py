@@ -33,7 +33,7 @@ from tts_hub_remote.elevenlabs.answers import (
     timed_chunks,
     usage_in,
 )
-from tts_hub_remote.elevenlabs.catalogue import fetch_credits_left, fetch_models, fetch_voices
+from tts_hub_remote.elevenlabs.catalogue import MODELS_PATH, fetch_credits_left, fetch_models, fetch_voices
 from tts_hub_remote.elevenlabs.continuity import RequestState, RequestStates
 from tts_hub_remote.elevenlabs.facts import Model
 from tts_hub_remote.elevenlabs.refusals import KEY_HEADER, ElevenLabsConnection, NotPermittedError
@@ -164,7 +164,7 @@ class ElevenLabsBackend(RemoteBackend):
 
     async def probe(self) -> None:
         """Ask for the models."""
-        await self.connection.check_alive("/v1/models")
+        await self.connection.check_alive(MODELS_PATH)
 
     def forget(self, request_id: str) -> None:
         """Close the websocket of a request, and drop its state."""
@@ -227,7 +227,7 @@ class ElevenLabsBackend(RemoteBackend):
         self, request: SegmentRequest, model: Model, state: RequestState
     ) -> AsyncGenerator[AudioChunk, None]:
         if state.socket_is_over:
-            raise SocketLostError("the websocket was closed")
+            raise SocketLostError
         if state.socket is None:
             state.socket = await self._opened_socket(request, model)
         words = SpokenWords(request.text)

@@ -11,6 +11,7 @@ from tts_hub.types import Gender, Voice
 from tts_hub_remote.elevenlabs.facts import MODELS, MOST_PAGE, Model
 from tts_hub_remote.elevenlabs.refusals import ElevenLabsConnection
 
+MODELS_PATH = "/v1/models"
 MOST_PAGES = 30
 """Pages of voices that are read: 3,000 voices."""
 MOST_MULTIPLIER = 100.0
@@ -23,7 +24,7 @@ async def fetch_models(connection: ElevenLabsConnection) -> dict[str, Model]:
     Raises:
         TTSHubError: the service refuses, or sends no such list.
     """
-    rows = await connection.fetch_json("GET", "/v1/models")
+    rows = await connection.fetch_json("GET", MODELS_PATH)
     if not isinstance(rows, list):
         raise GenerationError("the answer holds no list of models", backend=connection.name)
     speaking = [row for row in rows if isinstance(row, dict) and row.get("can_do_text_to_speech", True)]

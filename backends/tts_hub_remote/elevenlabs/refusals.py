@@ -12,6 +12,7 @@ from tts_hub.errors import (
     UnsupportedOptionError,
 )
 from tts_hub_remote.connection import Connection
+from tts_hub_remote.elevenlabs.settings import USUAL_FORMAT
 from tts_hub_remote.failures import Refusal
 
 KEY_HEADER = "xi-api-key"
@@ -66,5 +67,5 @@ def _remedy(refusal: Refusal) -> str:
     if refusal.status != HTTPStatus.FORBIDDEN:
         return ""
     if "format" in f"{refusal.code} {refusal.message}".casefold():
-        return 'set output_format = "pcm_24000", or change the plan there'
+        return f'set output_format = "{USUAL_FORMAT}", or change the plan there'
     return "change the plan there" if refusal.code.startswith("only_for") else ""

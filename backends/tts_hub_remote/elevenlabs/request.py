@@ -29,7 +29,7 @@ def speech_body(request: SegmentRequest, model: Model) -> dict[str, Any]:
     if voice:
         body["voice_settings"] = voice
     if request.language and model.takes_language:
-        body["language_code"] = base_of(request.language)
+        body["language_code"] = primary_code(request.language)
     if request.seed is not None:
         body["seed"] = request.seed
     if options.get("apply_text_normalization", "auto") != "auto":
@@ -46,7 +46,7 @@ def check_request(request: SegmentRequest, model: Model, backend: str) -> None:
         UnsupportedLanguageError: the model does not speak the language.
         UnsupportedOptionError: the seed is too large, or the model does not know an option.
     """
-    language = base_of(request.language)
+    language = primary_code(request.language)
     if language and model.languages and language not in model.languages:
         message = f"{model.id} does not speak {shown(request.language)}; {one_of(language, model.languages)}"
         raise UnsupportedLanguageError(message)
@@ -59,6 +59,6 @@ def check_request(request: SegmentRequest, model: Model, backend: str) -> None:
             raise UnsupportedOptionError(f"{model.id} has no {option}", param=f"options.{option}")
 
 
-def base_of(language: str) -> str:
+def primary_code(language: str) -> str:
     """The ISO 639 code in a BCP 47 tag."""
     return language.replace("_", "-").partition("-")[0].casefold()

@@ -31,13 +31,15 @@ OutputFormat = Literal[
     "pcm_48000",
 ]
 """Formats of the service's stream that are better than telephone quality."""
+USUAL_FORMAT: OutputFormat = "pcm_24000"
+"""A format of all plans."""
 
 
 class ElevenLabsSettings(RemoteSettings):
     """The settings of ElevenLabs."""
 
     output_format: OutputFormat = Field(
-        "pcm_24000", description="format in which audio is sent; some need a higher plan"
+        USUAL_FORMAT, description="format in which audio is sent; some need a higher plan"
     )
     enable_logging: bool = Field(True, description="false: the service keeps nothing (enterprise plans)")
     socket: bool = Field(

@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 import anyio
 from anyio import to_thread
 
+from tts_hub.audio.pcm import BYTES_PER_SAMPLE
 from tts_hub.errors import GenerationError, RateLimitedError, StalledError
 from tts_hub_remote.address import is_loopback
 from tts_hub_remote.decoding import from_base64
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 QUIET_SECONDS = 1.5
 """Seconds without a message after which the text is ended, to get a last message."""
-SAMPLE_BYTES = 2
 LEFT_TO_HTTP = (NoSuchPathError, GenerationError, RateLimitedError)
 """Errors of a handshake after which the same request may still succeed over HTTP."""
 QUEUE = 64
@@ -39,6 +39,9 @@ QUEUE = 64
 
 class SocketLostError(Exception):
     """The websocket cannot be opened, or was closed; audio that has not come may be requested over HTTP."""
+
+    def __init__(self, message: str = "the websocket was closed") -> None:
+        super().__init__(message)
 
 
 class SpeechSocket:
@@ -70,13 +73,13 @@ class SpeechSocket:
             TTSHubError: as the service fails.
         """
         if self.is_over:
-            raise SocketLostError("the websocket was closed")
+            raise SocketLostError
         whole = False
         try:
             await self._send({"text": f"{text} ", "flush": True})
             progress = _Progress(text)
             while not progress.is_whole and (message := await self._next(progress)) is not None:
-                seconds = progress.bytes / SAMPLE_BYTES / self._rate
+                seconds = progress.bytes / BYTES_PER_SAMPLE / self._rate
                 aligned = in_milliseconds(message.get("alignment"), seconds)
                 words.read(aligned or in_milliseconds(message.get("normalizedAlignment"), seconds))
                 progress.note(aligned)
@@ -112,23 +115,23 @@ class SpeechSocket:
         return message
 
     async def _receive(self) -> dict[str, Any]:
-        from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
+        from websockets.exceptions import ConnectionClosed, ConnectionClosedOK  # slow to import
 
         try:
             data = await self._wire.recv()
         except ConnectionClosed as exc:
             if self.is_over and isinstance(exc, ConnectionClosedOK):
                 return {"isFinal": True}
-            raise SocketLostError("the websocket was closed") from exc
+            raise SocketLostError from exc
         return parsed(data.encode() if isinstance(data, str) else data, self._connection.name)
 
     async def _send(self, message: Mapping[str, Any]) -> None:
-        from websockets.exceptions import ConnectionClosed
+        from websockets.exceptions import ConnectionClosed  # slow to import
 
         try:
             await self._wire.send(json.dumps(message))
         except ConnectionClosed as exc:
-            raise SocketLostError("the websocket was closed") from exc
+            raise SocketLostError from exc
 
 
 class _Progress:
@@ -167,6 +170,7 @@ async def open_socket(
         SocketLostError: no connection, or an answer that is not a websocket's.
         TTSHubError: the service refuses.
     """
+    # Imported where they are used: listing the engines must not import HTTP and websocket clients.
     from httpx import create_ssl_context
     from websockets.asyncio.client import connect
     from websockets.exceptions import InvalidStatus, WebSocketException
@@ -206,7 +210,7 @@ async def open_socket(
     try:
         await wire.send(json.dumps({"text": " ", **first}))
     except WebSocketException as exc:
-        raise SocketLostError("the websocket was closed") from exc
+        raise SocketLostError from exc
     except BaseException:
         socket.abort()
         raise

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tts_hub.audio.pcm import to_s16le
+from tts_hub.audio.pcm import silence, to_s16le
 from tts_hub.errors import GenerationError
 from tts_hub.types import AudioChunk, Usage
 from tts_hub_remote.connection import Reply
@@ -40,7 +40,7 @@ async def audio_of(reply: Reply, sample_rate: int, backend: str) -> AsyncGenerat
             async for chunk in chunks:
                 yield _at(chunk, state)
         if state.usage is not None:
-            yield AudioChunk(np.zeros(0, np.float32), state.sample_rate, usage=state.usage)
+            yield AudioChunk(silence(0), state.sample_rate, usage=state.usage)
         return
     chunks = decoded(reply.pieces(), claimed=reply.content_type, sample_rate=rate, backend=backend)
     async with aclosing(chunks):

@@ -26,7 +26,7 @@ from tts_hub_remote.failures import NoSuchPathError
 from tts_hub_remote.openai.dialects import Dialect, configured_dialect, recognised_dialect
 from tts_hub_remote.openai.dialects.dialect import MOST_CHARACTERS, PLAIN, SPEEDS
 from tts_hub_remote.openai.dialects.official import HOST, MODELS
-from tts_hub_remote.openai.models import ModelList, fetch_models
+from tts_hub_remote.openai.models import MODELS_PATH, ModelList, fetch_models
 from tts_hub_remote.openai.settings import OpenAIOptions, OpenAISettings
 from tts_hub_remote.openai.voices import fetch_voices
 from tts_hub_remote.settings import RemoteSettings
@@ -94,7 +94,7 @@ class OpenAIBackend(RemoteBackend):
         return USUAL_VOICE
 
     def known_models(self) -> tuple[str, ...]:
-        """The built-in names, and the models that the server lists; OpenAI's own list has all kinds of models."""
+        """The built-in names and the listed models; OpenAI's own list has many that do not speak."""
         listed = () if self._dialect.is_known else self._model_list.models
         return tuple(dict.fromkeys((*super().known_models(), *(f"{self.name}/{m.id}" for m in listed))))
 
@@ -141,7 +141,7 @@ class OpenAIBackend(RemoteBackend):
 
     async def probe(self) -> None:
         """Ask for the models."""
-        await self.connection.check_alive("/models")
+        await self.connection.check_alive(MODELS_PATH)
 
     # --- speaking ---
 

@@ -11,6 +11,8 @@ from tts_hub.errors import BackendUnavailableError, TTSHubError
 from tts_hub_remote.connection import Connection
 from tts_hub_remote.failures import NoSuchPathError
 
+MODELS_PATH = "/models"
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -37,7 +39,7 @@ async def fetch_models(connection: Connection) -> ModelList:
         BackendUnavailableError: no connection, or the key is refused.
     """
     try:
-        answer = await connection.fetch_json("GET", "/models")
+        answer = await connection.fetch_json("GET", MODELS_PATH)
     except NoSuchPathError:
         return ModelList()
     except BackendUnavailableError:

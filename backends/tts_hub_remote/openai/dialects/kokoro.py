@@ -7,8 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from tts_hub.audio.pcm import silence
 from tts_hub.types import AudioChunk, Gender, SegmentRequest, WordTiming
 from tts_hub_remote.connection import Reply
 from tts_hub_remote.decoding import from_base64, from_s16le
@@ -98,4 +97,4 @@ async def _captioned(
             if len(samples) or words:
                 yield AudioChunk(samples, sample_rate, tuple(words))
     if rest := matcher.finish():
-        yield AudioChunk(np.zeros(0, np.float32), sample_rate, tuple(rest))
+        yield AudioChunk(silence(0), sample_rate, tuple(rest))
