@@ -19,7 +19,7 @@ from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.threads import stream_from_thread
 from tts_hub.types import AudioChunk, Availability, Capabilities, SegmentRequest, Voice
 from tts_hub_espeak import native
-from tts_hub_espeak.engine import Delivery, Engine
+from tts_hub_espeak.engine import SpeechParameters, Engine
 from tts_hub_espeak.levels import LOUDNESS_LUFS, level_of
 from tts_hub_espeak.pool import EnginePool
 from tts_hub_espeak.speech import Speech
@@ -32,7 +32,7 @@ German, Spanish and Chinese, up to 15 % in French above 1.9. Slower does nothing
 library stretches the audio and reports wrong word positions."""
 SUSPENDABLE = 250
 """Engines besides those at work, at 1.3 MB each: for streams that wait half made, without a slot."""
-KEPT = 32
+MOST_IDLE = 32
 """Engines that stay when they are idle: a new one takes 2 ms, which counts where many clients come and go."""
 GAP_UNIT = 0.0143  # seconds that one unit of the library's word gap lasts
 GAP_OFFSET = 0.03  # seconds that any gap lasts beyond that
@@ -113,10 +113,10 @@ class EspeakBackend(TTSBackend):
             NoAudioError: it made no sound.
         """
         pool, catalogue = await self._load()
-        delivery = _delivery(request, catalogue)
+        parameters = _parameters(request, catalogue)
         async with pool.lend() as engine:
             gain = level_of(request.voice.id).gain
-            speech = Speech(engine, request.text, delivery, gain, ssml=request.markup == "ssml")
+            speech = Speech(engine, request.text, parameters, gain, ssml=request.markup == "ssml")
             async with aclosing(stream_from_thread(speech.produce, ahead=1, name="espeak")) as chunks:
                 async for chunk in chunks:
                     yield chunk
@@ -135,7 +135,7 @@ class EspeakBackend(TTSBackend):
             return self._ready
 
     async def _made_ready(self, on_progress: ProgressCallback) -> tuple[EnginePool, VoiceCatalogue]:
-        pool = EnginePool(_new_engine, most=self.capabilities.concurrency + SUSPENDABLE, kept=KEPT)
+        pool = EnginePool(_new_engine, most=self.capabilities.concurrency + SUSPENDABLE, most_idle=MOST_IDLE)
         try:
             async with pool.lend() as engine:
                 catalogue = await to_thread.run_sync(_catalogue, engine)
@@ -157,7 +157,7 @@ def _catalogue(engine: Engine) -> VoiceCatalogue:
     return VoiceCatalogue(engine.voices(), engine.variants())
 
 
-def _delivery(request: SegmentRequest, catalogue: VoiceCatalogue) -> Delivery:
+def _parameters(request: SegmentRequest, catalogue: VoiceCatalogue) -> SpeechParameters:
     """A request in the library's units.
 
     Raises:
@@ -171,7 +171,7 @@ def _delivery(request: SegmentRequest, catalogue: VoiceCatalogue) -> Delivery:
         options = EspeakOptions.model_validate(dict(request.options))
     except ValidationError as exc:
         raise UnsupportedOptionError(f"options of espeak: {exc}", param="options") from exc
-    return Delivery(
+    return SpeechParameters(
         voice=catalogue.identifier(request.voice.id),
         rate=round(NORMAL_RATE * request.speed),
         pitch=options.pitch,

@@ -34,7 +34,7 @@ class LibraryVoice:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class SpeechParameters:
     """How to speak, in the library's own units."""
 
     voice: str
@@ -50,7 +50,7 @@ class Delivery:
     word_gap: int
     """Pause between words; see `backend.GAP_UNIT`."""
 
-    def parameters(self) -> dict[int, int]:
+    def numbered(self) -> dict[int, int]:
         """Numbers of `espeak_PARAMETER` -> values."""
         return {1: self.rate, 2: self.volume, 3: self.pitch, 4: self.pitch_range, 7: self.word_gap}
 
@@ -65,7 +65,7 @@ class WordEvent:
     """Index in the audio of the text."""
 
 
-Deliver = Callable[[Samples, Sequence[WordEvent]], None]
+AudioCallback = Callable[[Samples, Sequence[WordEvent]], None]
 """Takes a piece of audio, and the words that begin in it; may block, may raise to stop the engine."""
 
 
@@ -80,7 +80,7 @@ class Engine:
         """
         self._library = native.PrivateLibrary(library)
         self._c: Any = self._library.functions
-        self._deliver: Deliver | None = None
+        self._audio_callback: AudioCallback | None = None
         self._failure: BaseException | None = None
         self.sample_rate: int
         """Hz."""
@@ -113,10 +113,12 @@ class Engine:
         wanted = native.VoiceRecord(languages=ctypes.addressof(keep))
         return tuple(self._listed(ctypes.byref(wanted)))
 
-    def speak(self, text: bytes, delivery: Delivery, deliver: Deliver, *, ssml: bool = False) -> None:
-        """Speak UTF-8 `text`, handing audio to `deliver` as it comes; returns at the end.
+    def speak(
+        self, text: bytes, parameters: SpeechParameters, on_audio: AudioCallback, *, ssml: bool = False
+    ) -> None:
+        """Speak UTF-8 `text`, handing audio to `on_audio` as it comes; returns at the end.
 
-        An exception of `deliver` stops the engine within one buffer and is raised here.
+        An exception of `on_audio` stops the engine within one buffer and is raised here.
 
         Raises:
             GenerationError: the library refuses the voice, a value or the text.
@@ -124,8 +126,8 @@ class Engine:
         if self._marked:
             self._start()
         self._marked = ssml
-        self._set(delivery)
-        self._deliver, self._failure = deliver, None
+        self._set(parameters)
+        self._audio_callback, self._failure = on_audio, None
         flags = native.CHARS_UTF8 | (native.SSML if ssml else 0)
         try:
             status = self._c.espeak_Synth(
@@ -133,7 +135,7 @@ class Engine:
             )
             failure = self._failure
         finally:
-            self._deliver = self._failure = None
+            self._audio_callback = self._failure = None
         if failure is not None:
             raise failure
         self._check(status, "to speak")
@@ -164,10 +166,10 @@ class Engine:
         self._c.espeak_ng_SetRandSeed(NOISE_SEED)
         return rate
 
-    def _set(self, delivery: Delivery) -> None:
+    def _set(self, parameters: SpeechParameters) -> None:
         """All of it for every text: the library remembers what was set before."""
-        self._check(self._c.espeak_SetVoiceByName(delivery.voice.encode()), f"voice {delivery.voice!r}")
-        for number, value in delivery.parameters().items():
+        self._check(self._c.espeak_SetVoiceByName(parameters.voice.encode()), f"voice {parameters.voice!r}")
+        for number, value in parameters.numbered().items():
             self._check(self._c.espeak_SetParameter(number, value, 0), f"parameter {number} = {value}")
 
     def _check(self, status: int, what: str) -> None:
@@ -181,8 +183,8 @@ class Engine:
     def _on_audio(self, samples: int | None, count: int, events: Any) -> int:
         """Called by the library; 0 to go on, 1 to stop."""
         try:
-            if self._deliver is not None:
-                self._deliver(_copied(samples, count), list(_word_events(events)))
+            if self._audio_callback is not None:
+                self._audio_callback(_copied(samples, count), list(_word_events(events)))
         except BaseException as exc:  # noqa: BLE001 - ctypes would swallow it; `speak` raises it
             self._failure = exc
             return 1

@@ -13,12 +13,12 @@ from tts_hub_espeak.engine import Engine
 
 
 class EnginePool:
-    """Makes engines when they are first needed and never has more than `most`; idle ones at most `kept`."""
+    """Makes engines when they are first needed and never has more than `most`; idle ones at most `most_idle`."""
 
-    def __init__(self, make: Callable[[], Engine], *, most: int, kept: int) -> None:
+    def __init__(self, make: Callable[[], Engine], *, most: int, most_idle: int) -> None:
         self._make = make
         self._places = anyio.Semaphore(most)
-        self._kept = kept
+        self._most_idle = most_idle
         self._idle: list[Engine] = []
         self._closed = False
 
@@ -49,7 +49,7 @@ class EnginePool:
         return self._idle.pop() if self._idle else await to_thread.run_sync(self._make)
 
     async def _take_back(self, engine: Engine) -> None:
-        if engine.broken or self._closed or len(self._idle) >= self._kept:
+        if engine.broken or self._closed or len(self._idle) >= self._most_idle:
             await _end(engine)
         else:
             self._idle.append(engine)

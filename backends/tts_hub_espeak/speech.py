@@ -10,7 +10,7 @@ from tts_hub.errors import InvalidTextError, NoAudioError
 from tts_hub.threads import Emit
 from tts_hub.types import AudioChunk, Samples, WordTiming
 from tts_hub_espeak import native
-from tts_hub_espeak.engine import Delivery, Engine, WordEvent
+from tts_hub_espeak.engine import SpeechParameters, Engine, WordEvent
 from tts_hub_espeak.words import WordTimer
 
 SECOND_CHUNK_SECONDS = 0.15  # the first one is as short as the library makes it, each later one doubles
@@ -23,10 +23,12 @@ SHOWN_CHARS = 40  # of the text, in an error
 class Speech:
     """The blocking side of a request; `produce` runs in a thread of its own."""
 
-    def __init__(self, engine: Engine, text: str, delivery: Delivery, gain: float, *, ssml: bool) -> None:
+    def __init__(
+        self, engine: Engine, text: str, parameters: SpeechParameters, gain: float, *, ssml: bool
+    ) -> None:
         self._engine = engine
         self._text = text
-        self._delivery = delivery
+        self._parameters = parameters
         self._gain = np.float32(gain)
         self._ssml = ssml
         self._timer = WordTimer(text, engine.sample_rate, ssml=ssml)
@@ -43,7 +45,7 @@ class Speech:
             Stopped: by `emit`, when nobody listens any more.
         """
 
-        def hear(samples: Samples, events: Sequence[WordEvent]) -> None:
+        def collect(samples: Samples, events: Sequence[WordEvent]) -> None:
             # The last piece stays here until another one comes: it leaves with the last words.
             if len(samples) and sum(map(len, self._samples)) >= self._wanted:
                 emit(self._chunk())
@@ -54,7 +56,7 @@ class Speech:
             self._samples.append(samples)
             self._words += self._timer.feed(samples, events)
 
-        self._engine.speak(self._encoded(), self._delivery, hear, ssml=self._ssml)
+        self._engine.speak(self._encoded(), self._parameters, collect, ssml=self._ssml)
         self._words += self._timer.finish()
         if any(map(len, self._samples)):
             emit(self._chunk())

@@ -32,7 +32,7 @@ class WordTimer:
         self._group: list[Token] = []  # the tokens spoken since `_start`, not yet reported
         self._start = 0  # sample
         self._alias_end: int | None = None  # sample
-        self._heard = 0  # samples listened to
+        self._received = 0  # samples listened to
         self._voiced = 0  # end of the last sample that is not silence
 
     @property
@@ -42,25 +42,25 @@ class WordTimer:
 
     def feed(self, samples: Samples, events: Sequence[WordEvent]) -> list[WordTiming]:
         """Take in the next samples (T,) and the events that point into them."""
-        origin, done = self._heard, list[WordTiming]()
+        origin, done = self._received, list[WordTiming]()
         for event in events:
-            at = min(max(event.sample, self._heard), origin + len(samples))
-            self._listen(samples[self._heard - origin : at - origin])
+            at = min(max(event.sample, self._received), origin + len(samples))
+            self._scan(samples[self._received - origin : at - origin])
             done += self._begin(event.position, at)
-        self._listen(samples[self._heard - origin :])
+        self._scan(samples[self._received - origin :])
         return done
 
     def finish(self) -> list[WordTiming]:
         """The words that were still open when the audio ended."""
         left = [] if self._next is None else [self._next, *self._ahead]
         self._next = None
-        return self._turn([token for token in left if token.wordlike], [], self._heard)
+        return self._turn([token for token in left if token.wordlike], [], self._received)
 
-    def _listen(self, samples: Samples) -> None:
+    def _scan(self, samples: Samples) -> None:
         voiced = np.flatnonzero(np.abs(samples) > SILENCE)
         if len(voiced):
-            self._voiced = self._heard + int(voiced[-1]) + 1
-        self._heard += len(samples)
+            self._voiced = self._received + int(voiced[-1]) + 1
+        self._received += len(samples)
 
     def _begin(self, position: int, at: int) -> list[WordTiming]:
         """A word begins at sample `at`: the ones before it are complete."""

@@ -27,15 +27,16 @@ from tts_hub_kokoro.files import (
     places_of,
     pull_command,
     removable,
+    unusable,
     voices_file,
 )
 from tts_hub_kokoro.languages import TAGS
 from tts_hub_kokoro.settings import KokoroOptions, KokoroSettings
-from tts_hub_kokoro.variants import MODEL
+from tts_hub_kokoro.variants import MODEL, PULL_COMMAND
 from tts_hub_kokoro.voices import Styles, VoiceCatalogue, voice_names
 
 if TYPE_CHECKING:
-    from tts_hub_kokoro.speech import Voicebox
+    from tts_hub_kokoro.speech import LoadedModel
 
 PACKAGES = ("kokoro_onnx", "onnxruntime")
 REMEDY = install_command("kokoro")
@@ -67,7 +68,7 @@ class KokoroBackend(TTSBackend):
             first_chars=self._settings.first_characters,
         )
         self._loading = anyio.Lock()
-        self._voicebox: Voicebox | None = None
+        self._model: LoadedModel | None = None
         self._catalogue: tuple[Path, float, VoiceCatalogue] | None = None
 
     @classmethod
@@ -101,7 +102,7 @@ class KokoroBackend(TTSBackend):
         on_progress(ProgressEvent("downloading", backend=MODEL, message="checking the files on disk"))
         wanted = await to_thread.run_sync(unsound_of, places_of(files.variant, own), abandon_on_cancel=True)
         if wanted:
-            remedy = f"tts-hub models pull {MODEL} --variant {files.variant}"
+            remedy = f"{PULL_COMMAND} --variant {files.variant}"
             await fetch_from_web(MODEL, own.release, wanted, on_progress, remedy=remedy)
 
     @classmethod
@@ -148,14 +149,14 @@ class KokoroBackend(TTSBackend):
             GenerationError: the graph failed.
             InvalidRequestError: inline phonemes or a language that cannot be spoken.
         """
-        voicebox = await self._load(ignore)
+        loaded = await self._load(ignore)
         from tts_hub_kokoro.events import event_of
         from tts_hub_kokoro.graph import Run
         from tts_hub_kokoro.speech import speak
 
         run = Run()
         said = iterate_in_thread(
-            lambda: speak(voicebox, request, run), ahead=1, name="kokoro", interrupt=run.stop
+            lambda: speak(loaded, request, run), ahead=1, name="kokoro", interrupt=run.stop
         )
         async with aclosing(said) as pieces:
             async for piece in pieces:
@@ -176,7 +177,7 @@ class KokoroBackend(TTSBackend):
     async def aclose(self) -> None:
         """Let go of the graph."""
         async with self._loading:
-            self._voicebox = None
+            self._model = None
 
     async def _voices(self) -> VoiceCatalogue:
         file = voices_file(self._settings)
@@ -188,30 +189,26 @@ class KokoroBackend(TTSBackend):
             self._catalogue = (file, changed, VoiceCatalogue(names))
         return self._catalogue[2]
 
-    async def _load(self, on_progress: ProgressCallback) -> Voicebox:
+    async def _load(self, on_progress: ProgressCallback) -> LoadedModel:
         async with self._loading:
-            if self._voicebox is None:
+            if self._model is None:
                 model = local_model(self._settings)
                 if model is None:
                     raise self._unavailable()
                 on_progress(
                     ProgressEvent("loading", backend=self.name, message=f"reading {model.graph.name}")
                 )
-                self._voicebox = await to_thread.run_sync(_load, model, self._settings)
-                if self._voicebox.graph.signature.whole_speeds:
+                self._model = await to_thread.run_sync(_load, model, self._settings)
+                if self._model.graph.signature.whole_speeds:
                     self.capabilities = dataclasses.replace(self.capabilities, speed_range=(1.0, 1.0))
-            return self._voicebox
+            return self._model
 
     def _unavailable(self) -> BackendUnavailableError:
         found = self.availability(self._settings)
-        return BackendUnavailableError(
-            f"Kokoro: {found.reason}",
-            backend=self.name,
-            remedy=found.remedy or pull_command(self._settings),
-        )
+        return unusable(found.reason, found.remedy or pull_command(self._settings))
 
 
-def _load(model: LocalModel, settings: KokoroSettings) -> Voicebox:
+def _load(model: LocalModel, settings: KokoroSettings) -> LoadedModel:
     """In a thread: to import onnxruntime and to read the graph take seconds."""
     check(model)
     try:
@@ -220,11 +217,10 @@ def _load(model: LocalModel, settings: KokoroSettings) -> Voicebox:
 
         from tts_hub_kokoro.graph import load_graph
         from tts_hub_kokoro.phonemes import Phonemizer
-        from tts_hub_kokoro.speech import Voicebox
+        from tts_hub_kokoro.speech import LoadedModel
     except ImportError as exc:
-        message = f"Kokoro: a package is missing: {exc.name}"
-        raise BackendUnavailableError(message, backend=MODEL, remedy=REMEDY) from exc
+        raise unusable(f"a package is missing: {exc.name}", REMEDY) from exc
     names = voice_names(model.voices)
     graph = load_graph(model.graph, settings, model.remedy)
     tokenizer = Tokenizer(vocab=embedded_vocab(graph.session))
-    return Voicebox(graph, Phonemizer(tokenizer), Styles(model.voices, names))
+    return LoadedModel(graph, Phonemizer(tokenizer), Styles(model.voices, names))

@@ -16,7 +16,7 @@ from tts_hub.download.places import Place, missing_of, unsound_of
 from tts_hub.errors import BackendUnavailableError
 from tts_hub.types import Availability, ModelFiles
 from tts_hub_kokoro.settings import KokoroSettings
-from tts_hub_kokoro.variants import GRAPHS, MODEL, VOICES
+from tts_hub_kokoro.variants import GRAPHS, MODEL, PULL_COMMAND, VOICES
 
 VOICE_FILES = ("voices*.bin", "voices*.npz", "*.npz")
 """What a voices file may be called in a user's folder, the usual name first."""
@@ -108,7 +108,7 @@ def check(model: LocalModel) -> None:
 def pull_command(settings: KokoroSettings) -> str:
     """What a person types to get the files."""
     variant = "" if settings.variant in {"auto", "fp32"} else f" --variant {settings.variant}"
-    return f"tts-hub models pull {MODEL}{variant}"
+    return f"{PULL_COMMAND}{variant}"
 
 
 def removable(variant: str, settings: KokoroSettings) -> list[Place]:

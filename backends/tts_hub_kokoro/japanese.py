@@ -14,7 +14,7 @@ from typing import Any
 
 from tts_hub_kokoro.kana import KANA, phonemes_of
 from tts_hub_kokoro.numbers_ja import NUMBER, NUMERALS, rewritten
-from tts_hub_kokoro.spoken import Span, Spoken
+from tts_hub_kokoro.transcription import Span, Transcription
 
 MARKS: Mapping[str, str] = {
     **{mark: f"{mark} " for mark in ",.!?:;"},
@@ -39,7 +39,7 @@ MARKS: Mapping[str, str] = {
 }
 """Punctuation in the shape that the model knows."""
 CLOSING = frozenset(",.!?:;…”)")
-FAR = 12
+MOST_SKIPPED = 12
 """Characters that a word may stand behind the place where it is looked for."""
 SPELLED = "フィラー"
 """Open JTalk's class for words that it does not know: it reads Latin ones letter by letter."""
@@ -82,7 +82,7 @@ class JapaneseReader:
         """Whether it has a Japanese reading of a word in Latin letters, such as `iPhone` or `km`."""
         return " " not in word and all(found.kind != SPELLED for found in self._words(word))
 
-    def speak(self, text: str) -> Spoken:
+    def phonemize(self, text: str) -> Transcription:
         """The phonemes of a text, the words that they belong to, and what it cannot read."""
         line, origins = rewritten(text)
         symbols, words, unread = list[tuple[str, int | None]](), list[Span](), list[str]()
@@ -106,7 +106,7 @@ class JapaneseReader:
         while symbols and symbols[-1][0] == " ":
             symbols.pop()
         phonemes = "".join(symbol for symbol, _ in symbols)
-        return Spoken(phonemes, tuple(label for _, label in symbols), tuple(words), tuple(unread))
+        return Transcription(phonemes, tuple(label for _, label in symbols), tuple(words), tuple(unread))
 
     def _words(self, line: str) -> list[Word]:
         words = [_word(found) for part in _PART.findall(line) for found in self._frontend(part)]
@@ -169,7 +169,7 @@ def _places(words: Sequence[Word], line: str) -> Iterator[Place]:
                 continue
             number = None
             at = _behind_spaces(plain, at)
-        start = plain.find(word.surface, at, at + FAR + len(word.surface))
+        start = plain.find(word.surface, at, at + MOST_SKIPPED + len(word.surface))
         if start >= 0:
             at = start + len(word.surface)
             yield word, start, at

@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts_hub.types import Samples, WordTiming
+from tts_hub_kokoro.dimensions import FRAME_SAMPLES, SAMPLE_RATE
 from tts_hub_kokoro.labels import PUNCTUATION, STRESS
-from tts_hub_kokoro.spoken import Spoken
+from tts_hub_kokoro.transcription import Transcription
 
-FRAME_SAMPLES = 600
-"""Samples of one frame of the predicted durations: 25 ms at 24 kHz."""
-HALF_FRAMES_PER_SECOND = 80
+HALF_FRAMES_PER_SECOND = 2 * SAMPLE_RATE // FRAME_SAMPLES
 LEAD_FRAMES = 3
 """Frames of the mark at the beginning that are not counted: all words are that much earlier."""
 SILENCE = 1e-2
@@ -24,7 +23,7 @@ WEIGHTS = {" ": 0.3, "ː": 0.8} | dict.fromkeys(STRESS, 0.2) | dict.fromkeys(PUN
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class SymbolRun:
     """Symbols in a row that belong to one word, or to none."""
 
     label: int | None
@@ -34,7 +33,7 @@ class Run:
 
 
 def timed_words(
-    spoken: Spoken,
+    spoken: Transcription,
     text: str,
     durations: NDArray[np.int64] | None,
     samples: Samples,
@@ -57,7 +56,7 @@ def timed_words(
     return tuple(_by_word(spoken, text, runs, shifted))
 
 
-def _predicted(runs: Sequence[Run], durations: NDArray[np.int64]) -> list[tuple[float, float]]:
+def _predicted(runs: Sequence[SymbolRun], durations: NDArray[np.int64]) -> list[tuple[float, float]]:
     """Seconds of each run, as Kokoro's own pipeline tells them (`KPipeline.join_timestamps`).
 
     It counts in half frames, so that the time of a space can be halved between its neighbours.
@@ -78,14 +77,14 @@ def _predicted(runs: Sequence[Run], durations: NDArray[np.int64]) -> list[tuple[
 
 
 def _estimated(
-    spoken: Spoken, runs: Sequence[Run], samples: Samples, sample_rate: int
+    spoken: Transcription, runs: Sequence[SymbolRun], samples: Samples, sample_rate: int
 ) -> list[tuple[float, float]]:
     """Seconds of each run: the audible part, shared out by what each symbol usually takes."""
     weights = np.array([WEIGHTS.get(symbol, 1.0) for symbol in spoken.phonemes])
     weights[len(spoken.phonemes.rstrip(" " + "".join(PUNCTUATION))) :] = 0  # the end has no pause in it
     edges = np.concatenate([[0.0], np.cumsum(weights)]) / max(float(weights.sum()), 1e-9)
-    heard = np.flatnonzero(np.abs(samples) > SILENCE * np.abs(samples).max(initial=0.0))
-    first, last = (heard[0], heard[-1] + 1) if len(heard) else (0, len(samples))
+    audible = np.flatnonzero(np.abs(samples) > SILENCE * np.abs(samples).max(initial=0.0))
+    first, last = (audible[0], audible[-1] + 1) if len(audible) else (0, len(samples))
     seconds = (first + edges * (last - first)) / sample_rate
     spans, at = list[tuple[float, float]](), 0
     for run in runs:
@@ -94,7 +93,7 @@ def _estimated(
     return spans
 
 
-def _runs(spoken: Spoken) -> Iterator[Run]:
+def _runs(spoken: Transcription) -> Iterator[SymbolRun]:
     """The symbols by word, spaces apart."""
     phonemes, at = spoken.phonemes, 0
     while at < len(phonemes):
@@ -102,12 +101,12 @@ def _runs(spoken: Spoken) -> Iterator[Run]:
         while end < len(phonemes) and phonemes[end] != " " and spoken.labels[end] == spoken.labels[at]:
             end += 1
         spaced = end < len(phonemes) and phonemes[end] == " "
-        yield Run(spoken.labels[at], end - at, spaced)
+        yield SymbolRun(spoken.labels[at], end - at, spaced)
         at = end + spaced
 
 
 def _by_word(
-    spoken: Spoken, text: str, runs: Sequence[Run], spans: Sequence[tuple[float, float]]
+    spoken: Transcription, text: str, runs: Sequence[SymbolRun], spans: Sequence[tuple[float, float]]
 ) -> Iterator[WordTiming]:
     """A word lasts from its first run to its last; none begins before another has ended."""
     found: dict[int, tuple[float, float]] = {}

@@ -17,11 +17,12 @@ import numpy as np
 from tts_hub.backend import fitting, may_speak, pick_voice, preferred_voice
 from tts_hub.errors import UnknownVoiceError, UnsupportedLanguageError, one_of, shown
 from tts_hub.types import Gender, Samples, Voice
+from tts_hub_kokoro.dimensions import MOST_PHONEMES, STYLE_SIZE
 from tts_hub_kokoro.files import unusable
 from tts_hub_kokoro.languages import LANGUAGES, language_of
+from tts_hub_kokoro.variants import PULL_COMMAND
 
 DEFAULT_VOICE = "af_heart"
-STYLE_SIZE = 256
 MOST_MIXED = 16
 """Voices in one mix."""
 GENDERS: Mapping[str, Gender] = {"f": "female", "m": "male"}
@@ -157,9 +158,9 @@ def voice_names(file: Path) -> list[str]:
         with zipfile.ZipFile(file) as archive:
             names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
     except (OSError, zipfile.BadZipFile) as exc:
-        raise unusable(f"{file} is not a voices file: {exc}", "tts-hub models pull kokoro") from exc
+        raise unusable(f"{file} is not a voices file: {exc}", PULL_COMMAND) from exc
     if not names:
-        raise unusable(f"{file} has no voices", "tts-hub models pull kokoro")
+        raise unusable(f"{file} has no voices", PULL_COMMAND)
     return names
 
 
@@ -190,12 +191,12 @@ def _read(file: Path, name: str) -> Samples:
         with np.load(file, allow_pickle=False) as archive:
             pack = np.asarray(archive[name], np.float32)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as exc:
-        raise unusable(
-            f"voice {name!r} of {file} cannot be read: {exc}", "tts-hub models pull kokoro"
-        ) from exc
+        raise unusable(f"voice {name!r} of {file} cannot be read: {exc}", PULL_COMMAND) from exc
     if pack.ndim != 3 or pack.shape[0] == 0 or pack.shape[1:] != (1, STYLE_SIZE):
-        message = f"voice {name!r} of {file} has the shape {pack.shape}, not (510, 1, {STYLE_SIZE})"
-        raise unusable(message, "tts-hub models pull kokoro")
+        message = (
+            f"voice {name!r} of {file} has the shape {pack.shape}, not ({MOST_PHONEMES}, 1, {STYLE_SIZE})"
+        )
+        raise unusable(message, PULL_COMMAND)
     return pack
 
 

@@ -86,7 +86,7 @@ async def test_paused_readers_keep_no_one_waiting_and_their_engines_go_afterward
         close(self)
 
     monkeypatch.setattr(Engine, "close", counted)
-    monkeypatch.setattr("tts_hub_espeak.backend.KEPT", 2)
+    monkeypatch.setattr("tts_hub_espeak.backend.MOST_IDLE", 2)
     backend = EspeakBackend(EspeakSettings(concurrency=2))
     async with AsyncExitStack() as paused:
         for _ in range(12):

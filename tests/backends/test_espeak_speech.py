@@ -122,7 +122,7 @@ async def test_control_characters_are_no_commands(backend: EspeakBackend) -> Non
 async def test_letters_without_sound_are_an_error(
     backend: EspeakBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def mute(self: Engine, text: bytes, delivery: object, deliver: object, *, ssml: bool = False) -> None:
+    def mute(self: Engine, text: bytes, parameters: object, on_audio: object, *, ssml: bool = False) -> None:
         """An engine that comes to an end at once."""
 
     monkeypatch.setattr(Engine, "speak", mute)

@@ -10,7 +10,7 @@ Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class Transcription:
     """Phonemes with the words of their text."""
 
     phonemes: str
@@ -22,9 +22,9 @@ class Spoken:
     unread: tuple[str, ...] = field(default=(), compare=False)
     """What of the text has letters that its reader does not know, in order."""
 
-    def __getitem__(self, part: slice) -> Spoken:
+    def __getitem__(self, part: slice) -> Transcription:
         """Some of the symbols, with the same words."""
-        return Spoken(self.phonemes[part], self.labels[part], self.words, self.unread)
+        return Transcription(self.phonemes[part], self.labels[part], self.words, self.unread)
 
 
 class Joiner:
@@ -36,7 +36,7 @@ class Joiner:
         self._words: list[Span] = []
         self._unread: list[str] = []
 
-    def add(self, part: Spoken, start: int, *, apart: bool) -> None:
+    def add(self, part: Transcription, start: int, *, apart: bool) -> None:
         """Add a part whose text begins at `start`, as words of its own where it stands `apart`."""
         if apart and part.phonemes and self._phonemes and not self._phonemes.endswith(" "):
             self._phonemes += " "
@@ -48,12 +48,12 @@ class Joiner:
         self._words += [(start + low, start + high) for low, high in part.words]
         self._unread += part.unread
 
-    def joined(self) -> Spoken:
+    def joined(self) -> Transcription:
         """All of them."""
-        return Spoken(self._phonemes, tuple(self._labels), tuple(self._words), tuple(self._unread))
+        return Transcription(self._phonemes, tuple(self._labels), tuple(self._words), tuple(self._unread))
 
 
-def covering(spoken: Spoken, text: str, readable: Sequence[Span]) -> Spoken:
+def covering(spoken: Transcription, text: str, readable: Sequence[Span]) -> Transcription:
     """The same with a word for every letter and digit of the `readable` parts of the text.
 
     A word without a symbol, and a letter that is in no word, join the word before; at the beginning of the
@@ -61,7 +61,7 @@ def covering(spoken: Spoken, text: str, readable: Sequence[Span]) -> Spoken:
     """
     sounding = {label for label in spoken.labels if label is not None}
     if not sounding:
-        return Spoken(spoken.phonemes, spoken.labels, (), spoken.unread)
+        return Transcription(spoken.phonemes, spoken.labels, (), spoken.unread)
     kept = sorted(sounding)
     words = [list(spoken.words[label]) for label in kept]
     at = -1
@@ -75,7 +75,7 @@ def covering(spoken: Spoken, text: str, readable: Sequence[Span]) -> Spoken:
             words[at][1] = place + 1
     numbers = {label: n for n, label in enumerate(kept)}
     labels = tuple(None if label is None else numbers[label] for label in spoken.labels)
-    return Spoken(spoken.phonemes, labels, tuple((low, high) for low, high in words), spoken.unread)
+    return Transcription(spoken.phonemes, labels, tuple((low, high) for low, high in words), spoken.unread)
 
 
 def _letters(text: str, readable: Sequence[Span]) -> Iterator[int]:
