@@ -1,4 +1,4 @@
-"""Progress events of a segment, in words for people."""
+"""Progress events of a segment, with messages for users."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tts_hub_kokoro.speech import PieceProgress, UnreadWords
 from tts_hub_kokoro.variants import MODEL
 
 MOST_QUOTED = 5
-"""Words of a text that a notice shows."""
+"""Words of the text that a notice shows."""
 
 
 def event_of(request: SegmentRequest, step: PieceProgress | UnreadWords) -> ProgressEvent:

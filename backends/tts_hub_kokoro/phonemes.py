@@ -1,4 +1,4 @@
-"""From text to the phonemes that the model has learnt, each with the word of the text that it belongs to."""
+"""The phonemes of a text in the model's symbols, each with the word of the text that it belongs to."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ if TYPE_CHECKING:
 
 Reader = TypeVar("Reader")
 LineReader = Callable[[str], str]
-"""Text to phonemes, also such that the model does not know."""
+"""Function that returns the phonemes of a line, including symbols that the model does not know."""
 CACHED_WORDS = 8192
-"""Words whose phonemes are kept at hand."""
+"""Words whose phonemes are cached."""
 SPELLINGS: Mapping[str, str] = {"g": "ɡ", "'": "ˈ", "ˑ": "ː", ":": "ː", "\u0361": "", "\u035c": "", "^": ""}
-"""Other ways of writing what the model knows, for phonemes that people type."""
+"""Symbol that users type -> the model's symbol for the same sound."""
 REPEATED = "々"
-"""The character before it once more: alone it has no sound."""
+"""The sign that repeats the character before it; alone it has no sound."""
 _OPENING = re.compile(r"[\s(\"“‘'\[]$")
 
 
 class Phonemizer:
-    """Reads texts of every language of the model. Blocking; any thread may use it."""
+    """Turns texts in all languages of the model into phonemes. Blocking; any thread may use it."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.vocabulary: Mapping[str, int] = tokenizer.vocab
-        """Symbol -> number of its token."""
+        """Symbol -> token."""
         self._readers: dict[str, LineReader] = {}
         self._japanese: JapaneseReader | None = None
         self._lock = threading.RLock()
@@ -63,7 +63,7 @@ class Phonemizer:
         return covering(joiner.joined(), text, readable)
 
     def tokens(self, phonemes: str) -> list[int]:
-        """Numbers of the symbols, one for each."""
+        """The token of each symbol."""
         return [self.vocabulary[symbol] for symbol in phonemes]
 
     def _stretches(self, part: Part, language: Language) -> Iterator[Stretch]:
@@ -102,11 +102,11 @@ class Phonemizer:
         )
 
     def _plain_phonemes(self, text: str, language: Language) -> str:
-        """Phonemes of plain text. Line breaks count as spaces: the model knows only those."""
+        """The phonemes of plain text. Line breaks count as spaces: the model knows no line breaks."""
         line = " ".join(text.split())
         if not line:
             return ""
-        with self._lock:  # espeak-ng, and perhaps the others, speak for one thread at a time
+        with self._lock:  # espeak-ng, and perhaps the other readers, serve one thread at a time
             read = self._reader(language)(line)
         return " ".join("".join(symbol for symbol in read if symbol in self.vocabulary).split())
 
@@ -123,7 +123,7 @@ class Phonemizer:
         return self._japanese
 
     def _inline_phonemes(self, part: Part) -> Transcription:
-        """Phonemes that somebody wrote into the text."""
+        """The transcription of a part with inline phonemes."""
         given = part.phonemes or ""
         read = "".join(SPELLINGS.get(symbol, symbol) for symbol in given)
         unknown = sorted({symbol for symbol in read if symbol not in self.vocabulary})
@@ -139,8 +139,8 @@ class Phonemizer:
 
 
 def pieces_of(spoken: Transcription, most: int) -> Iterator[Transcription]:
-    """The text in pieces of at most `most` symbols, cut behind punctuation where that goes."""
-    from kokoro_onnx.chunker import split_phonemes
+    """The text in pieces of at most `most` symbols, cut behind punctuation where possible."""
+    from kokoro_onnx.chunker import split_phonemes  # imports onnxruntime, which is slow
 
     pieces: Sequence[str] = split_phonemes(spoken.phonemes, most)
     at = 0
@@ -162,7 +162,7 @@ def _apart(before: str, text: str) -> bool:
 
 
 def _installed(language: Language, make: Callable[[], Reader]) -> Reader:
-    """A reader that needs a package of its own."""
+    """A reader that needs a package of its own; raises UnsupportedLanguageError if that is missing."""
     try:
         return make()
     except ImportError as exc:

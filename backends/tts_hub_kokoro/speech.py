@@ -19,7 +19,7 @@ from tts_hub_kokoro.voices import Styles
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """All that a segment needs of a loaded model."""
+    """The parts of a loaded model that speak a segment."""
 
     graph: Graph
     phonemizer: Phonemizer
@@ -28,30 +28,30 @@ class LoadedModel:
 
 @dataclass(frozen=True, slots=True)
 class UnreadWords:
-    """Words of the segment in letters that nothing here can read."""
+    """Words of the segment in letters that no installed reader can read."""
 
     words: tuple[str, ...]
     remedy: str
-    """What to install for them; empty: there is nothing."""
+    """The command that installs a reader for them; empty: there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class PieceProgress:
-    """One piece has been spoken, or, with piece 0, the text has been read."""
+    """The progress after a piece has been spoken, or, with piece 0, after the text has become phonemes."""
 
     piece: int
-    """From 1."""
+    """Number of the piece, from 1."""
     pieces: int
     phonemes: int
-    """Symbols of this piece; with piece 0, of the whole text."""
+    """Symbols of this piece; with piece 0, symbols of the whole text."""
     tokens: int
-    """Given to the graph so far, with the marks around each piece."""
+    """Tokens for the graph so far, with the marks around each piece."""
     audio_seconds: float
-    """Audio of the segment so far."""
+    """Seconds of audio of the segment so far."""
     real_time_factor: float | None
     """Seconds of work for a second of audio of this piece."""
     first_audio_seconds: float | None
-    """From the beginning of the segment to its first piece."""
+    """Seconds from the beginning of the segment to its first audio."""
 
 
 def speak(
@@ -62,7 +62,7 @@ def speak(
     Raises:
         GenerationError: the graph failed.
         InvalidTextError: inline phonemes that the model does not know.
-        UnsupportedLanguageError: its reader is not installed, or the text is in the letters of another.
+        UnsupportedLanguageError: the reader is not installed, or the text is in another script.
     """
     began = time.perf_counter()
     language = _language(request)
@@ -73,7 +73,7 @@ def speak(
     if not any(label is not None for label in spoken.labels):
         if any(map(str.isalnum, request.text)):
             raise InvalidTextError(f"Kokoro cannot read any of the text as {language.tag}")
-        return  # only marks: the model would make something up
+        return  # only marks: the model would invent speech
     if spoken.unread:
         yield UnreadWords(spoken.unread, _remedy("".join(spoken.unread)))
     pieces = list(pieces_of(spoken, MOST_PHONEMES))
@@ -96,7 +96,7 @@ def speak(
 def _piece(
     model: LoadedModel, request: SegmentRequest, piece: Transcription, offset: float, run: Run
 ) -> AudioChunk:
-    """One call of the graph; `offset` are the seconds of the segment before it."""
+    """The audio of one piece, which begins `offset` seconds after the segment."""
     style = model.styles.of(request.voice.id, len(piece.phonemes))
     tokens = model.phonemizer.tokens(piece.phonemes)
     made = model.graph.infer(tokens, style, request.speed, run)
@@ -116,7 +116,7 @@ def _remedy(text: str) -> str:
 
 
 def _language(request: SegmentRequest) -> Language:
-    """The language that the text is read in; its region is the voice's."""
+    """The language of the text, in the voice's region if that is the same language."""
     asked, own = language_of(request.language), language_of(request.voice.language)
     if asked is None:
         return own or next(iter(LANGUAGES.values()))

@@ -1,4 +1,4 @@
-"""When each word is said: from the durations that the model predicts, or estimated where it tells none."""
+"""Word timings, from the durations that the model predicts, or estimated where it predicts none."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tts_hub_kokoro.transcription import Transcription
 
 HALF_FRAMES_PER_SECOND = 2 * SAMPLE_RATE // FRAME_SAMPLES
 LEAD_FRAMES = 3
-"""Frames of the mark at the beginning that are not counted: all words are that much earlier."""
+"""Frames of the mark at the beginning that do not count, so that all words begin earlier."""
 SILENCE = 1e-2
-"""Share of the highest sample below which nothing is said."""
+"""Share of the highest sample below which audio counts as silence."""
 WEIGHTS = {" ": 0.3, "ː": 0.8} | dict.fromkeys(STRESS, 0.2) | dict.fromkeys(PUNCTUATION, 2.5)
-"""How long symbols last beside a usual sound, for estimates."""
+"""Symbol -> its length as a share of a usual sound's, for estimates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class SymbolRun:
     label: int | None
     length: int
     spaced: bool
-    """A space follows."""
+    """Whether a space follows."""
 
 
 def timed_words(
@@ -57,7 +57,7 @@ def timed_words(
 
 
 def _predicted(runs: Sequence[SymbolRun], durations: NDArray[np.int64]) -> list[tuple[float, float]]:
-    """Seconds of each run, as Kokoro's own pipeline tells them (`KPipeline.join_timestamps`).
+    """The start and end of each run in seconds, as in Kokoro's own pipeline (`KPipeline.join_timestamps`).
 
     It counts in half frames, so that the time of a space can be halved between its neighbours.
     """
@@ -79,9 +79,11 @@ def _predicted(runs: Sequence[SymbolRun], durations: NDArray[np.int64]) -> list[
 def _estimated(
     spoken: Transcription, runs: Sequence[SymbolRun], samples: Samples, sample_rate: int
 ) -> list[tuple[float, float]]:
-    """Seconds of each run: the audible part, shared out by what each symbol usually takes."""
+    """The start and end of each run in seconds: shares of the audible part, by the symbols' usual lengths."""
     weights = np.array([WEIGHTS.get(symbol, 1.0) for symbol in spoken.phonemes])
-    weights[len(spoken.phonemes.rstrip(" " + "".join(PUNCTUATION))) :] = 0  # the end has no pause in it
+    weights[len(spoken.phonemes.rstrip(" " + "".join(PUNCTUATION))) :] = (
+        0  # the audible part ends before the last pause
+    )
     edges = np.concatenate([[0.0], np.cumsum(weights)]) / max(float(weights.sum()), 1e-9)
     audible = np.flatnonzero(np.abs(samples) > SILENCE * np.abs(samples).max(initial=0.0))
     first, last = (audible[0], audible[-1] + 1) if len(audible) else (0, len(samples))
@@ -94,7 +96,7 @@ def _estimated(
 
 
 def _runs(spoken: Transcription) -> Iterator[SymbolRun]:
-    """The symbols by word, spaces apart."""
+    """The runs of symbols of one word each, without spaces."""
     phonemes, at = spoken.phonemes, 0
     while at < len(phonemes):
         end = at + 1
@@ -108,7 +110,7 @@ def _runs(spoken: Transcription) -> Iterator[SymbolRun]:
 def _by_word(
     spoken: Transcription, text: str, runs: Sequence[SymbolRun], spans: Sequence[tuple[float, float]]
 ) -> Iterator[WordTiming]:
-    """A word lasts from its first run to its last; none begins before another has ended."""
+    """The words, from their first run to their last; no word begins before the one before has ended."""
     found: dict[int, tuple[float, float]] = {}
     for run, (start, end) in zip(runs, spans, strict=True):
         if run.label is not None:

@@ -1,6 +1,6 @@
-"""The published files of Kokoro-82M v1.0, as the project kokoro-onnx releases them.
+"""The published files of Kokoro-82M v1.0, in the releases of the project kokoro-onnx.
 
-Sizes and SHA-256 are those of the release `model-files-v1.1`: a file that differs is refused.
+Sizes and SHA-256 are those of the release `model-files-v1.1`: a different file is refused.
 """
 
 from __future__ import annotations
