@@ -1,4 +1,4 @@
-"""Requests that run at the same time do not hear each other."""
+"""Requests that run at the same time do not change each other's audio."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def one(backend: EspeakBackend, number: int) -> Spoken:
 
 
 async def alone(number: int) -> Spoken:
-    """On a freshly loaded engine: the library's noise and flutter differ from text to text."""
+    """The audio of a freshly loaded engine: the library's noise and flutter differ from text to text."""
     backend = EspeakBackend(EspeakSettings(concurrency=1))
     try:
         return await one(backend, number)

@@ -47,7 +47,7 @@ def test_what_misaki_takes_for_phonemes_is_read(phonemizer: Phonemizer, text: st
 
 
 @pytest.mark.parametrize("character", ["𠮷", "兙"])
-def test_a_character_without_a_reading_is_told(phonemizer: Phonemizer, character: str) -> None:
+def test_a_character_without_a_reading_is_reported(phonemizer: Phonemizer, character: str) -> None:
     spoken = phonemizer.phonemize(f"我去{character}家", CHINESE)
     assert spoken.unread == (character,)
     assert [edge for word in spoken.words for edge in word] == [0, 1, 1, 3, 3, 4]

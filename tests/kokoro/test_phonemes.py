@@ -1,4 +1,4 @@
-"""From text to phonemes with the real reader of kokoro-onnx, and which word each of them belongs to."""
+"""Phonemes of a text by the real reader of kokoro-onnx, and the word that each of them belongs to."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_inline_phonemes_may_be_written_otherwise(phonemizer: Phonemizer) -> Non
     assert phonemizer.phonemize("[go](/g'oʊ:/)", ENGLISH).phonemes == "ɡˈoʊː"
 
 
-def test_phonemes_that_the_model_does_not_know_are_told(phonemizer: Phonemizer) -> None:
+def test_phonemes_that_the_model_does_not_know_are_reported(phonemizer: Phonemizer) -> None:
     with pytest.raises(InvalidTextError, match="ǁ ʙ"):
         phonemizer.phonemize("Say [click](/ʙaǁ/).", ENGLISH)
 

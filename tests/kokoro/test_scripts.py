@@ -1,4 +1,4 @@
-"""Which language reads which part of a text, and that words cover all of it."""
+"""The parts of a text that different languages read, and words that cover all of it."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ RATE = 24_000
 
 @dataclass
 class Token:
-    """A word as hexgrad's `KPipeline` has it."""
+    """A word in hexgrad's `KPipeline`."""
 
     phonemes: str
     whitespace: bool
@@ -26,12 +26,12 @@ class Token:
 
 
 def about(*values: Any) -> Any:
-    """A tuple to compare with, its numbers not quite exactly."""
+    """A tuple whose numbers are compared approximately."""
     return tuple(pytest.approx(value) if isinstance(value, float) else value for value in values)
 
 
 def joined(tokens: list[Token], durations: list[int]) -> None:
-    """The published rule, as it is told in the facts about Kokoro, a word at a time."""
+    """The rule of Kokoro's published pipeline, a word at a time."""
     left = right = 2 * max(0, durations[0] - 3)
     i = 1
     for token in tokens:
@@ -46,7 +46,7 @@ def joined(tokens: list[Token], durations: list[int]) -> None:
 
 
 def spoken_of(tokens: list[Token]) -> tuple[Transcription, str]:
-    """The same words as this package has them, and a text of them."""
+    """The same words as a transcription, and their text."""
     phonemes, labels = "", list[int | None]()
     for number, token in enumerate(tokens):
         space = " " if token.whitespace else ""
@@ -101,7 +101,7 @@ def test_a_word_of_several_groups_lasts_over_all_of_them() -> None:
     ]
 
 
-def test_punctuation_is_nobodys_time() -> None:
+def test_punctuation_belongs_to_no_word() -> None:
     spoken = Transcription("a, b", (0, None, None, 1), ((0, 1), (3, 4)))
     timed = timed_words(
         spoken, "a, b", np.array([3, 4, 10, 2, 4, 3]), np.zeros(600 * 26, np.float32), sample_rate=RATE

@@ -1,4 +1,4 @@
-"""What goes wrong on the way: each fault ends in a typed error, in time, and the engine speaks again."""
+"""Faults of the connection: each ends in a typed error, in time, and the engine speaks again."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def test_a_fault_is_a_typed_error_and_the_engine_speaks_again(
     assert await spoken(backend)
 
 
-async def test_nobody_there_is_told_with_the_address() -> None:
+async def test_an_unreachable_service_is_reported_with_its_address() -> None:
     with pytest.raises(BackendUnavailableError, match=r"cannot be reached at http://127\.0\.0\.1:9/v1"):
         await spoken(engine("http://127.0.0.1:9"))
 
@@ -151,7 +151,7 @@ async def test_closing_a_stream_closes_its_connection(plain: OpenAIServer) -> No
 
 
 class Redirecting(Service):
-    """Sends whoever asks somewhere else."""
+    """A server that redirects every request."""
 
     def __init__(self, status: int, target: str) -> None:
         super().__init__()
@@ -296,7 +296,7 @@ async def test_one_request_with_all_its_tries_is_one_failure(plain: OpenAIServer
     assert len(plain.requests("/v1/audio/speech")) == 4
 
 
-async def test_a_wrong_key_is_told_again_and_again(plain: OpenAIServer) -> None:
+async def test_a_wrong_key_is_reported_every_time(plain: OpenAIServer) -> None:
     plain.ways.key = "sk-right"
     backend = engine(plain.url, failures_until_pause=1, api_key="sk-wrong")
     for _ in range(3):
