@@ -113,5 +113,5 @@ def test_a_wide_comma_between_numbers_of_a_list_stays(text: str, said: str) -> N
     ],
 )
 def test_kokoro_says_it(letter: str, language: str, text: str, sound: str) -> None:
-    said = Phonemizer(Tokenizer()).speak(spoken_form(text, language).text, LANGUAGES[letter])
+    said = Phonemizer(Tokenizer()).phonemize(spoken_form(text, language).text, LANGUAGES[letter])
     assert sound in said.phonemes

@@ -1,4 +1,4 @@
-"""A text as the model gets it: symbols, and the words of the text that they belong to."""
+"""The transcription of a text: phonemes, and the words of the text that they belong to."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class Transcription:
     """Phonemes with the words of their text."""
 
     phonemes: str
-    """One symbol a token; words are parted by a space."""
+    """One symbol for each token, with a space between words."""
     labels: tuple[int | None, ...]
-    """For each symbol the number of its word; None for spaces and punctuation."""
+    """The number of the word of each symbol; None for spaces and punctuation."""
     words: tuple[Span, ...]
     """The words of the text, in order."""
     unread: tuple[str, ...] = field(default=(), compare=False)
-    """What of the text has letters that its reader does not know, in order."""
+    """The words with letters that their reader does not know, in order."""
 
-    def __getitem__(self, part: slice) -> Spoken:
-        """Some of the symbols, with the same words."""
-        return Spoken(self.phonemes[part], self.labels[part], self.words, self.unread)
+    def __getitem__(self, part: slice) -> Transcription:
+        """A part of the symbols, with all words."""
+        return Transcription(self.phonemes[part], self.labels[part], self.words, self.unread)
 
 
 class Joiner:
-    """Puts the parts of a text together, each read in its own way."""
+    """Joins the transcriptions of the parts of a text."""
 
     def __init__(self) -> None:
         self._phonemes = ""
@@ -36,8 +36,8 @@ class Joiner:
         self._words: list[Span] = []
         self._unread: list[str] = []
 
-    def add(self, part: Spoken, start: int, *, apart: bool) -> None:
-        """Add a part whose text begins at `start`, as words of its own where it stands `apart`."""
+    def add(self, part: Transcription, start: int, *, apart: bool) -> None:
+        """Add a part whose text begins at `start`; `apart` puts a space before it."""
         if apart and part.phonemes and self._phonemes and not self._phonemes.endswith(" "):
             self._phonemes += " "
             self._labels.append(None)
@@ -48,20 +48,20 @@ class Joiner:
         self._words += [(start + low, start + high) for low, high in part.words]
         self._unread += part.unread
 
-    def joined(self) -> Spoken:
-        """All of them."""
-        return Spoken(self._phonemes, tuple(self._labels), tuple(self._words), tuple(self._unread))
+    def joined(self) -> Transcription:
+        """The transcription of all parts."""
+        return Transcription(self._phonemes, tuple(self._labels), tuple(self._words), tuple(self._unread))
 
 
-def covering(spoken: Spoken, text: str, readable: Sequence[Span]) -> Spoken:
-    """The same with a word for every letter and digit of the `readable` parts of the text.
+def covering(spoken: Transcription, text: str, readable: Sequence[Span]) -> Transcription:
+    """The transcription with a word for every letter and digit of the `readable` parts of the text.
 
-    A word without a symbol, and a letter that is in no word, join the word before; at the beginning of the
-    text, the word behind.
+    A word without a symbol, and a letter that is in no word, become part of the word before them, or of the
+    first word at the beginning of the text.
     """
     sounding = {label for label in spoken.labels if label is not None}
     if not sounding:
-        return Spoken(spoken.phonemes, spoken.labels, (), spoken.unread)
+        return Transcription(spoken.phonemes, spoken.labels, (), spoken.unread)
     kept = sorted(sounding)
     words = [list(spoken.words[label]) for label in kept]
     at = -1
@@ -75,7 +75,7 @@ def covering(spoken: Spoken, text: str, readable: Sequence[Span]) -> Spoken:
             words[at][1] = place + 1
     numbers = {label: n for n, label in enumerate(kept)}
     labels = tuple(None if label is None else numbers[label] for label in spoken.labels)
-    return Spoken(spoken.phonemes, labels, tuple((low, high) for low, high in words), spoken.unread)
+    return Transcription(spoken.phonemes, labels, tuple((low, high) for low, high in words), spoken.unread)
 
 
 def _letters(text: str, readable: Sequence[Span]) -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""What a speech request to ElevenLabs says, and what can be told beforehand that it may not."""
+"""A speech request to ElevenLabs, and the checks that can be made before it is sent."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ VOICE_OPTIONS = ("stability", "similarity_boost", "style", "use_speaker_boost")
 
 
 def speech_query(settings: ElevenLabsSettings) -> dict[str, str]:
-    """What stands behind the path."""
+    """The query of a speech request."""
     query: dict[str, str] = {"output_format": settings.output_format}
     return query if settings.enable_logging else query | {"enable_logging": "false"}
 
 
 def speech_body(request: SegmentRequest, model: Model) -> dict[str, Any]:
-    """The JSON of a request, without what was said before it; what nobody asked for is left to the voice."""
+    """The JSON of a request, without the speech before it; unset options are left to the voice."""
     options = request.options
     voice = {name: options[name] for name in VOICE_OPTIONS if options.get(name) is not None}
     if request.speed != 1:
@@ -29,7 +29,7 @@ def speech_body(request: SegmentRequest, model: Model) -> dict[str, Any]:
     if voice:
         body["voice_settings"] = voice
     if request.language and model.takes_language:
-        body["language_code"] = base_of(request.language)
+        body["language_code"] = primary_code(request.language)
     if request.seed is not None:
         body["seed"] = request.seed
     if options.get("apply_text_normalization", "auto") != "auto":
@@ -40,13 +40,13 @@ def speech_body(request: SegmentRequest, model: Model) -> dict[str, Any]:
 
 
 def check_request(request: SegmentRequest, model: Model, backend: str) -> None:
-    """Refuse here what the service would refuse, or leave out without a word.
+    """Check what the service would refuse, or ignore silently.
 
     Raises:
-        UnsupportedLanguageError: the model does not speak it.
+        UnsupportedLanguageError: the model does not speak the language.
         UnsupportedOptionError: the seed is too large, or the model does not know an option.
     """
-    language = base_of(request.language)
+    language = primary_code(request.language)
     if language and model.languages and language not in model.languages:
         message = f"{model.id} does not speak {shown(request.language)}; {one_of(language, model.languages)}"
         raise UnsupportedLanguageError(message)
@@ -59,6 +59,6 @@ def check_request(request: SegmentRequest, model: Model, backend: str) -> None:
             raise UnsupportedOptionError(f"{model.id} has no {option}", param=f"options.{option}")
 
 
-def base_of(language: str) -> str:
-    """ISO 639 of a BCP 47 tag."""
+def primary_code(language: str) -> str:
+    """The ISO 639 code in a BCP 47 tag."""
     return language.replace("_", "-").partition("-")[0].casefold()
