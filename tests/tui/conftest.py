@@ -13,7 +13,7 @@ import pytest
 from textual.pilot import Pilot
 from tts_hub_tui.app import StudioApp
 from tts_hub_tui.hubs.local import LocalHub
-from tts_hub_tui.screens.studio import StudioScreen
+from tts_hub_tui.screens.main import StudioScreen
 from tts_hub_tui.widgets.controls import Controls
 
 from tests.waiting import WITHIN
@@ -77,7 +77,7 @@ def folder(tmp_path: Path) -> Path:
 def open_studio(monkeypatch: pytest.MonkeyPatch, folder: Path) -> OpenStudio:
     """Opens studios, one after the other, on the same folder."""
     monkeypatch.setitem(sys.modules, "sounddevice", None)
-    monkeypatch.setattr("tts_hub_tui.screens.studio.REPEATS", 0.0)  # a test presses a key twice at once
+    monkeypatch.setattr("tts_hub_tui.screens.main.REPEATS", 0.0)  # a test presses a key twice at once
 
     @asynccontextmanager
     async def studio(

@@ -10,7 +10,7 @@ import pytest
 from textual.widgets import DataTable
 from tts_hub_tui.app import CRASHED
 from tts_hub_tui.screens.jobs import JobsScreen
-from tts_hub_tui.studio.history import History
+from tts_hub_tui.storage.history import History
 from tts_hub_tui.widgets.editor import ScriptEditor
 
 from tests.tui.conftest import Driven, OpenStudio, held
@@ -84,8 +84,8 @@ from datetime import datetime, UTC
 from pathlib import Path
 import numpy as np
 from tts_hub.types import AudioChunk
-from tts_hub_tui.studio.history import Entry, History
-from tts_hub_tui.studio.recording import Recording
+from tts_hub_tui.storage.history import Entry, History
+from tts_hub_tui.storage.recording import Recording
 folder = Path(sys.argv[1])
 history = History(folder, keep_bytes=10**9)
 history.add(Entry("known", datetime.now(UTC), "Text.", 5, {}, "stopped"))
@@ -113,7 +113,7 @@ def test_a_history_of_another_version_is_refused(folder: Path) -> None:
 def test_search_folds_letters_of_every_alphabet_and_sees_no_field_names(folder: Path) -> None:
     from datetime import UTC, datetime
 
-    from tts_hub_tui.studio.history import Entry
+    from tts_hub_tui.storage.history import Entry
 
     history = History(folder, keep_bytes=1)
     history.add(Entry("a", datetime.now(UTC), "ÜBER die Straße", 15, {"voice": "Émile"}, "done"))

@@ -9,9 +9,10 @@ import anyio
 import pytest
 from textual import events
 from textual.widgets import Select, Static
+from tts_hub_tui.hubs import watch
 from tts_hub_tui.hubs.interface import Catalogue
 from tts_hub_tui.screens.engines import EnginesScreen
-from tts_hub_tui.studio import opening, watching
+from tts_hub_tui.storage import text_file
 from tts_hub_tui.widgets.controls import Controls
 from tts_hub_tui.widgets.editor import ScriptEditor
 from tts_hub_tui.widgets.options import OptionRow
@@ -77,16 +78,16 @@ async def test_devices_and_pipes_are_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (Path("/dev/zero"), tmp_path / "pipe", tmp_path):
         with pytest.raises(InvalidTextError, match="not a file"), anyio.fail_after(WITHIN):
-            await opening.read_text(path)
+            await text_file.read_text(path)
 
 
 async def test_a_file_that_is_too_long_is_read_no_further(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opening, "MOST_BYTES", 1000)
+    monkeypatch.setattr(text_file, "MOST_BYTES", 1000)
     (tmp_path / "long.txt").write_text("x" * 1001)
     with pytest.raises(InvalidTextError, match="too long"):
-        await opening.read_text(tmp_path / "long.txt")
+        await text_file.read_text(tmp_path / "long.txt")
 
 
 async def test_a_hub_that_is_slow_is_shown_and_a_silent_one_is_told(
@@ -109,7 +110,7 @@ async def test_a_hub_that_is_slow_is_shown_and_a_silent_one_is_told(
             raise AssertionError
 
         monkeypatch.setattr(hub, "catalogue", silent)
-        monkeypatch.setattr(watching, "AT_MOST", 0.2)
+        monkeypatch.setattr(watch, "AT_MOST", 0.2)
         await studio.until(lambda: "has not answered" in studio.text("#engine-error"))
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tts_hub_tui.studio.playback import Player
-from tts_hub_tui.studio.recording import Recording
+from tts_hub_tui.player.player import Player
+from tts_hub_tui.storage.recording import Recording
 
 from tests.tui.fake_audio import FakeSoundDevice
 from tts_hub.types import AudioChunk, Samples

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import anyio
 import pytest
+from tts_hub_tui.jobs.job import Export, Job
 from tts_hub_tui.screens.files import SaveAs
-from tts_hub_tui.screens.leaving import LeaveUnsaved
-from tts_hub_tui.studio.jobs import Export, Job
-from tts_hub_tui.studio.recording import Recording
+from tts_hub_tui.screens.unsaved import LeaveUnsaved
+from tts_hub_tui.storage.recording import Recording
 
 from tests.tui.conftest import Driven, OpenStudio, drawn_out, held
 from tts_hub.config import StudioConfig
@@ -191,7 +191,7 @@ async def test_a_key_that_is_held_down_speaks_once(
     async with open_studio(script=held(), text=TEXT) as studio:
         await studio.pilot.press("f5")
         await studio.until(lambda: studio.app.desk.jobs)
-        monkeypatch.setattr("tts_hub_tui.screens.studio.REPEATS", 60.0)
+        monkeypatch.setattr("tts_hub_tui.screens.main.REPEATS", 60.0)
         await studio.pilot.press(*["f5"] * 10)
         await studio.pilot.press("x", *["f5"] * 10)
         await studio.until(lambda: len(studio.app.desk.jobs) > 1)

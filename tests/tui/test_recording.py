@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tts_hub_tui.studio.recording import Recording
+from tts_hub_tui.storage.recording import Recording
 
 from tests.audio.decoding import decode
 from tts_hub.errors import OutputError, UnsupportedFormatError

@@ -9,7 +9,7 @@ from dataclasses import replace
 import anyio
 import numpy as np
 import pytest
-from tts_hub_tui.hubs.remote import RemoteHub
+from tts_hub_tui.hubs.remote.hub import RemoteHub
 
 from tests.server.conftest import Served, served
 from tests.tui.fetching import Fetching

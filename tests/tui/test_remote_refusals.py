@@ -9,7 +9,7 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from tts_hub_tui.hubs.remote import RemoteHub
+from tts_hub_tui.hubs.remote.hub import RemoteHub
 
 from tests.server.conftest import Served, occupied, served
 from tests.tui.remote_serving import FAKE, TEXT, drain

@@ -18,10 +18,10 @@ from textual.app import App
 from textual.pilot import Pilot
 from tts_hub_tui.app import StudioApp
 from tts_hub_tui.hubs.interface import Catalogue, EngineInfo, Speech
-from tts_hub_tui.studio.history import Entry, Facts
-from tts_hub_tui.studio.jobs import Failure, Job
-from tts_hub_tui.studio.playback import Player
-from tts_hub_tui.studio.recording import Recording
+from tts_hub_tui.jobs.job import Failure, Job
+from tts_hub_tui.player.player import Player
+from tts_hub_tui.storage.history import Entry, Facts
+from tts_hub_tui.storage.recording import Recording
 from tts_hub_tui.widgets.controls import Controls
 
 from tests.waiting import WITHIN

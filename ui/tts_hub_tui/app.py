@@ -23,22 +23,22 @@ from tts_hub.config import StudioConfig
 from tts_hub.config_file import edit, file_to_edit
 from tts_hub.errors import ConfigError
 from tts_hub.types import ModelFiles
+from tts_hub_tui.hubs.download import Pull
 from tts_hub_tui.hubs.interface import Hub
+from tts_hub_tui.hubs.watch import Watch
+from tts_hub_tui.jobs.job import Export, Failure, Job
+from tts_hub_tui.jobs.queue import Desk
+from tts_hub_tui.player.player import Player
 from tts_hub_tui.screens.engines import EnginesScreen
 from tts_hub_tui.screens.files import SaveAs
 from tts_hub_tui.screens.help import HelpScreen
 from tts_hub_tui.screens.jobs import JobsScreen
-from tts_hub_tui.screens.leaving import LeaveUnsaved
+from tts_hub_tui.screens.main import StudioScreen
 from tts_hub_tui.screens.settings import SettingsScreen
-from tts_hub_tui.screens.studio import StudioScreen
+from tts_hub_tui.screens.unsaved import LeaveUnsaved
 from tts_hub_tui.screens.voices import VoicePicker
-from tts_hub_tui.studio.desk import Desk
-from tts_hub_tui.studio.history import History
-from tts_hub_tui.studio.jobs import Export, Failure, Job
-from tts_hub_tui.studio.playback import Player
-from tts_hub_tui.studio.pulling import Pull
-from tts_hub_tui.studio.watching import Watch
-from tts_hub_tui.terminal.controls import NoControls
+from tts_hub_tui.storage.history import History
+from tts_hub_tui.terminal.control_characters import NoControls
 from tts_hub_tui.widgets.editor import ScriptEditor
 from tts_hub_tui.widgets.keys import readable
 

@@ -15,9 +15,9 @@ from tts_hub.manager import TTSBackendManager
 from tts_hub_tui.app import CRASHED, StudioApp
 from tts_hub_tui.hubs.interface import Hub
 from tts_hub_tui.hubs.local import LocalHub
-from tts_hub_tui.hubs.remote import RemoteHub
-from tts_hub_tui.studio.opening import read_text
-from tts_hub_tui.terminal.leaving import leaving_in_time
+from tts_hub_tui.hubs.remote.hub import RemoteHub
+from tts_hub_tui.storage.text_file import read_text
+from tts_hub_tui.terminal.signals import leaving_in_time
 from tts_hub_tui.terminal.stderr import screen_apart
 
 LOG = "studio.log"

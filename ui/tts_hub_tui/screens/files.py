@@ -15,7 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, DirectoryTree, Footer, Input, Label, Select
 
 from tts_hub.audio.formats import FORMATS, find_format
-from tts_hub_tui.studio.jobs import Export
+from tts_hub_tui.jobs.job import Export
 from tts_hub_tui.widgets.field import FieldError
 from tts_hub_tui.widgets.tick import Tick
 

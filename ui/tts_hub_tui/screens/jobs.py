@@ -17,12 +17,12 @@ from textual.widgets import DataTable, Footer, Input, Static
 
 from tts_hub.errors import OutputError
 from tts_hub.pricing import usd
-from tts_hub_tui.studio.history import Entry, History
-from tts_hub_tui.studio.jobs import Job
+from tts_hub_tui.jobs.job import Job
+from tts_hub_tui.storage.history import Entry, History
 from tts_hub_tui.widgets.now import clock
 
 if TYPE_CHECKING:
-    from tts_hub_tui.studio.desk import Desk
+    from tts_hub_tui.jobs.queue import Desk
 
 What = Literal["hear", "again", "edit", "export"]
 REFRESH, PATIENCE = 0.5, 0.15

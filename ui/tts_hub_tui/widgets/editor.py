@@ -12,8 +12,8 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.widgets import TextArea
 
-from tts_hub_tui.studio.opening import broken_lines
-from tts_hub_tui.terminal.controls import without_controls
+from tts_hub_tui.storage.text_file import broken_lines
+from tts_hub_tui.terminal.control_characters import without_controls
 
 SPOKEN = Style(bold=True, reverse=True)
 """Seen without colours too."""

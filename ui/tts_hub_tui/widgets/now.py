@@ -7,8 +7,8 @@ from textual.containers import Vertical
 from textual.widgets import Static
 
 from tts_hub.pricing import usd
-from tts_hub_tui.studio.desk import Desk
-from tts_hub_tui.studio.jobs import Job
+from tts_hub_tui.jobs.job import Job
+from tts_hub_tui.jobs.queue import Desk
 from tts_hub_tui.widgets.waveform import Waveform
 
 SIGNS = {"playing": "▶", "waiting": "…", "paused": "⏸", "idle": "■"}

@@ -14,8 +14,8 @@ from tts_hub.errors import BackendError, BackendUnavailableError, InvalidRequest
 from tts_hub.progress import ProgressEvent
 from tts_hub.report import SpeechReport
 from tts_hub.types import SpeechRequest
-from tts_hub_tui.studio.history import Entry, Facts, Outcome, fields_of
-from tts_hub_tui.studio.recording import Recording
+from tts_hub_tui.storage.history import Entry, Facts, Outcome, fields_of
+from tts_hub_tui.storage.recording import Recording
 
 logger = logging.getLogger(__name__)
 JobState = Literal["queued", "speaking", "done", "stopped", "failed"]

@@ -18,10 +18,10 @@ from tts_hub.errors import OutputError
 from tts_hub.progress import ProgressEvent
 from tts_hub.types import SpeechRequest
 from tts_hub_tui.hubs.interface import Hub
-from tts_hub_tui.studio.history import Entry, History
-from tts_hub_tui.studio.jobs import Export, Failure, Job, failure_of
-from tts_hub_tui.studio.playback import Player
-from tts_hub_tui.studio.recording import Recording
+from tts_hub_tui.jobs.job import Export, Failure, Job, failure_of
+from tts_hub_tui.player.player import Player
+from tts_hub_tui.storage.history import Entry, History
+from tts_hub_tui.storage.recording import Recording
 
 OPEN_RECORDINGS = 32
 """Each has a file open."""

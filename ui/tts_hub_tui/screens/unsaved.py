@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Label, Static
 
 if TYPE_CHECKING:
-    from tts_hub_tui.studio.desk import Desk
+    from tts_hub_tui.jobs.queue import Desk
 
 
 class LeaveUnsaved(ModalScreen[bool]):

@@ -7,7 +7,7 @@ import anyio
 from tts_hub.progress import ProgressEvent
 from tts_hub.types import ModelFiles
 from tts_hub_tui.hubs.interface import Hub
-from tts_hub_tui.studio.jobs import Failure, failure_of
+from tts_hub_tui.jobs.job import Failure, failure_of
 
 
 class Pull:

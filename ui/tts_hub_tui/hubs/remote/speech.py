@@ -17,7 +17,7 @@ from tts_hub.errors import GenerationError, StalledError
 from tts_hub.progress import ProgressCallback, ProgressEvent, Stage
 from tts_hub.report import Fallback, SpeechReport
 from tts_hub.types import AudioChunk, SpeechRequest, WordTiming
-from tts_hub_tui.hubs.remote_errors import SERVER, failure, understood
+from tts_hub_tui.hubs.remote.errors import SERVER, failure, understood
 
 SAMPLE_RATE = 24_000
 """Hz that is asked for where the request names none."""

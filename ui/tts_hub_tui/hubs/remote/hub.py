@@ -21,8 +21,8 @@ from tts_hub.pricing import CostEstimate, EngineEstimate
 from tts_hub.progress import ProgressCallback, ProgressEvent
 from tts_hub.types import ModelFiles, SpeechRequest, Voice
 from tts_hub_tui.hubs.interface import Catalogue, EngineInfo
-from tts_hub_tui.hubs.remote_errors import SERVER, failure, refusal, understood
-from tts_hub_tui.hubs.remote_speech import SAMPLE_RATE, RemoteSpeech, event_of, json_lines
+from tts_hub_tui.hubs.remote.errors import SERVER, failure, refusal, understood
+from tts_hub_tui.hubs.remote.speech import SAMPLE_RATE, RemoteSpeech, event_of, json_lines
 
 CONNECT_SECONDS, SILENT_SECONDS = 5.0, 120.0
 """Until a connection stands, and in which a server may say nothing."""

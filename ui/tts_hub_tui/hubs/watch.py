@@ -8,7 +8,7 @@ import anyio
 
 from tts_hub.errors import BackendUnavailableError
 from tts_hub_tui.hubs.interface import Catalogue, Hub
-from tts_hub_tui.studio.jobs import failure_of
+from tts_hub_tui.jobs.job import failure_of
 
 EVERY, AT_MOST = 1.0, 10.0
 """Seconds between two looks, and for one: a slow server is waited for, a silent one is told."""

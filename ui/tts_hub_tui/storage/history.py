@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from tts_hub.errors import OutputError
 from tts_hub.types import SpeechRequest
-from tts_hub_tui.studio.recording import Recording
+from tts_hub_tui.storage.recording import Recording
 
 Outcome = Literal["waiting", "done", "stopped", "failed"]
 """`waiting`: nothing of it was spoken yet."""

@@ -13,7 +13,7 @@ import numpy as np
 from tts_hub.audio.filter import Resampler
 from tts_hub.errors import TTSHubError
 from tts_hub.types import Samples
-from tts_hub_tui.studio.loudspeaker import (
+from tts_hub_tui.player.loudspeaker import (
     DeviceLoudspeaker,
     Fill,
     Found,
@@ -22,7 +22,7 @@ from tts_hub_tui.studio.loudspeaker import (
     SilentLoudspeaker,
     find_loudspeaker,
 )
-from tts_hub_tui.studio.recording import Recording
+from tts_hub_tui.storage.recording import Recording
 
 PlayerState = Literal["idle", "playing", "waiting", "paused"]
 READ_AHEAD = 1.0

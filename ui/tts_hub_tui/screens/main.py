@@ -20,19 +20,19 @@ from textual.widgets import Static, TextArea
 
 from tts_hub.errors import TTSHubError
 from tts_hub.types import SpeechRequest, Voice
+from tts_hub_tui.hubs.estimate import estimate_line
+from tts_hub_tui.jobs.job import Export, Failure, Job
+from tts_hub_tui.jobs.queue import Desk
 from tts_hub_tui.screens.engines import EnginesScreen
 from tts_hub_tui.screens.files import OpenFile, SaveAs, unused_path, working_folder
 from tts_hub_tui.screens.jobs import JobsScreen, Wish
 from tts_hub_tui.screens.voices import VoicePicker
-from tts_hub_tui.studio.desk import Desk
-from tts_hub_tui.studio.estimating import estimate_line
-from tts_hub_tui.studio.history import Entry, History
-from tts_hub_tui.studio.jobs import Export, Failure, Job
-from tts_hub_tui.studio.opening import read_text
+from tts_hub_tui.storage.history import Entry, History
+from tts_hub_tui.storage.text_file import read_text
+from tts_hub_tui.widgets.closing import unless_left
 from tts_hub_tui.widgets.controls import Controls, remembered_choice
 from tts_hub_tui.widgets.editor import ScriptEditor
 from tts_hub_tui.widgets.keys import KeyBar
-from tts_hub_tui.widgets.leaving import unless_left
 from tts_hub_tui.widgets.now import NowPlaying
 
 if TYPE_CHECKING:
