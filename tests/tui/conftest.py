@@ -13,7 +13,8 @@ import pytest
 from textual.pilot import Pilot
 from tts_hub_tui.app import StudioApp
 from tts_hub_tui.hubs.local import LocalHub
-from tts_hub_tui.screens.main import StudioScreen
+from tts_hub_tui.jobs.queue import JobQueue
+from tts_hub_tui.screens.main import MainScreen
 from tts_hub_tui.widgets.controls import Controls
 
 from tests.waiting import WITHIN
@@ -52,10 +53,14 @@ class Driven:
         return str(self.app.screen.query_one(selector).render())
 
     @property
-    def studio(self) -> StudioScreen:
+    def main(self) -> MainScreen:
         found = self.app.screen_stack[1]
-        assert isinstance(found, StudioScreen)
+        assert isinstance(found, MainScreen)
         return found
+
+    @property
+    def queue(self) -> JobQueue:
+        return self.app.studio.queue
 
     @property
     def notes(self) -> str:
@@ -77,7 +82,7 @@ def folder(tmp_path: Path) -> Path:
 def open_studio(monkeypatch: pytest.MonkeyPatch, folder: Path) -> OpenStudio:
     """Opens studios, one after the other, on the same folder."""
     monkeypatch.setitem(sys.modules, "sounddevice", None)
-    monkeypatch.setattr("tts_hub_tui.screens.main.REPEATS", 0.0)  # a test presses a key twice at once
+    monkeypatch.setattr("tts_hub_tui.screens.speaking.KEY_REPEAT", 0.0)  # a test presses a key twice at once
 
     @asynccontextmanager
     async def studio(
@@ -97,11 +102,11 @@ def open_studio(monkeypatch: pytest.MonkeyPatch, folder: Path) -> OpenStudio:
         hub = LocalHub(manager)
         app = StudioApp(hub, settings or StudioConfig(), folder, text=text)
         async with hub, anyio.create_task_group() as tasks:
-            tasks.start_soon(app.desk.run)
+            tasks.start_soon(app.studio.queue.run)
             async with app.run_test(size=size) as pilot:
                 driven = Driven(app, pilot, played[0])
-                await driven.until(lambda: app.screen_stack[1:] and app.desk.player.silence_reason)
-                controls = driven.studio.query_one(Controls)
+                await driven.until(lambda: app.screen_stack[1:] and app.studio.queue.player.silence_reason)
+                controls = driven.main.query_one(Controls)
                 await driven.until(lambda: not has_engine or controls.engine is not None)
                 yield driven
             tasks.cancel_scope.cancel()

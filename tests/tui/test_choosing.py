@@ -9,7 +9,8 @@ from pydantic import Field
 from textual.widgets import Button, Input, OptionList, Select
 from tts_hub_tui.screens.voices import VoicePicker
 from tts_hub_tui.widgets.controls import Controls
-from tts_hub_tui.widgets.options import Option, OptionRow, options_of
+from tts_hub_tui.widgets.option_schema import Option, options_of
+from tts_hub_tui.widgets.options import OptionRow
 
 from tests.tui.conftest import Driven, OpenStudio
 from tts_hub.backend import BackendOptions
@@ -68,7 +69,7 @@ async def test_voices_are_searched_by_all_that_is_known_of_them(open_studio: Ope
         ])  # fmt: skip
         await studio.pilot.press("enter")
         await studio.until(lambda: not isinstance(studio.app.screen, VoicePicker))
-        assert "anna" in str(studio.studio.query_one("#voice", Button).label)
+        assert "anna" in str(studio.main.query_one("#voice", Button).label)
 
 
 async def test_variants_are_found_by_plus(open_studio: OpenStudio) -> None:
@@ -116,7 +117,7 @@ async def test_a_voice_is_tried_without_leaving_the_list(open_studio: OpenStudio
 async def test_what_is_chosen_reaches_the_engine(open_studio: OpenStudio) -> None:
     engine = choosy()
     async with open_studio(engine, text="One two.") as studio:
-        controls = studio.studio.query_one(Controls)
+        controls = studio.main.query_one(Controls)
         controls.query_one("#engine", Select).value = "choosy"
         await studio.until(lambda: len(controls.query(OptionRow)) == 4)
         controls.query_one("#model", Select).value = "choosy-large"
@@ -134,7 +135,7 @@ async def test_what_is_chosen_reaches_the_engine(open_studio: OpenStudio) -> Non
 async def test_a_value_that_is_not_possible_is_told_at_its_field(open_studio: OpenStudio) -> None:
     engine = choosy()
     async with open_studio(engine, text="One two.") as studio:
-        controls = studio.studio.query_one(Controls)
+        controls = studio.main.query_one(Controls)
         controls.query_one("#engine", Select).value = "choosy"
         await studio.until(lambda: len(controls.query(OptionRow)) == 4)
         warmth = controls.query(OptionRow).first()
@@ -148,7 +149,7 @@ async def test_a_value_that_is_not_possible_is_told_at_its_field(open_studio: Op
 
 async def test_a_refused_voice_is_told_at_the_voice(open_studio: OpenStudio) -> None:
     async with open_studio(text="One.") as studio:
-        await studio.studio.query_one(Controls).choose_voice(Voice("gone", "gone", ""))
+        await studio.main.query_one(Controls).choose_voice(Voice("gone", "gone", ""))
         await studio.pilot.press("f5")
         await studio.until(lambda: "unknown voice 'gone'" in studio.text("#voice-error"))
 
@@ -158,7 +159,7 @@ async def test_an_estimate_leaves_a_refusal_where_it_is_until_something_else_is_
 ) -> None:
     engine = choosy()
     async with open_studio(engine, text="One.") as studio:
-        controls = studio.studio.query_one(Controls)
+        controls = studio.main.query_one(Controls)
         await controls.choose_engine("choosy")
         await studio.until(lambda: len(controls.query(OptionRow)) == 4)
         option = controls.query(OptionRow).first()
@@ -179,17 +180,17 @@ async def test_an_estimate_leaves_a_refusal_where_it_is_until_something_else_is_
 
 async def test_the_choice_is_there_after_a_restart(open_studio: OpenStudio) -> None:
     async with open_studio(choosy(), text="One.") as studio:
-        controls = studio.studio.query_one(Controls)
+        controls = studio.main.query_one(Controls)
         controls.query_one("#engine", Select).value = "choosy"
         await studio.until(lambda: len(controls.query(OptionRow)) == 4)
         await controls.choose_voice(Voice("carla", "Carla", "de-AT"))
         controls.query_one("#format", Select).value = "flac"
         controls.query(OptionRow).first().query_one(Input).value = "0.7"
         await studio.pilot.press("f5")
-        await studio.until(lambda: studio.app.desk.jobs and studio.app.desk.jobs[0].is_over)
+        await studio.until(lambda: studio.queue.jobs and studio.queue.jobs[0].is_over)
     engine = choosy()
     async with open_studio(engine, text="Two.") as studio:
-        controls = studio.studio.query_one(Controls)
+        controls = studio.main.query_one(Controls)
         await studio.until(lambda: len(controls.query(OptionRow)) == 4)
         assert controls.response_format == "flac"
         await studio.pilot.press("f5")
@@ -201,7 +202,7 @@ async def test_the_choice_is_there_after_a_restart(open_studio: OpenStudio) -> N
 async def test_an_engine_that_is_not_ready_says_why(open_studio: OpenStudio) -> None:
     broken = FakeBackend(name="broken", script=FakeScript(ready=False, reason="weights are missing"))
     async with open_studio(choosy(), broken) as studio:
-        studio.studio.query_one("#engine", Select).value = "broken"
+        studio.main.query_one("#engine", Select).value = "broken"
         await studio.until(lambda: "weights are missing" in studio.text("#engine-error"))
         await studio.pilot.press(*"typed")
         await studio.until(lambda: "5 characters" in studio.text("#estimate"))
@@ -210,7 +211,7 @@ async def test_an_engine_that_is_not_ready_says_why(open_studio: OpenStudio) -> 
 
 async def test_an_option_that_the_hub_refuses_is_told_at_the_option(open_studio: OpenStudio) -> None:
     async with open_studio(choosy(), text="One.") as studio:
-        controls = studio.studio.query_one(Controls)
+        controls = studio.main.query_one(Controls)
         controls.query_one("#engine", Select).value = "choosy"
         await studio.until(lambda: len(controls.query(OptionRow)) == 4)
         controls.show_error("options.steps", "too many")
@@ -240,5 +241,5 @@ def test_a_number_is_read_or_refused(text: str, value: float | None) -> None:
 
 async def test_the_studio_of_a_chosen_file_begins_with_it(open_studio: OpenStudio, folder: Path) -> None:
     async with open_studio(text="Begin here.") as studio:
-        assert studio.studio.query_one("#text").text == "Begin here."  # type: ignore[attr-defined]
+        assert studio.main.query_one("#text").text == "Begin here."  # type: ignore[attr-defined]
         assert folder.is_dir()

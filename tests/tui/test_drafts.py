@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 
 
 def editor(studio: Driven) -> ScriptEditor:
-    return studio.studio.query_one(ScriptEditor)
+    return studio.main.query_one(ScriptEditor)
 
 
 async def test_the_text_is_there_again_after_leaving_at_once(open_studio: OpenStudio) -> None:
@@ -62,8 +62,8 @@ async def test_a_crash_keeps_the_text_and_tells_no_values(
 async def test_what_waits_is_spoken_after_a_restart(open_studio: OpenStudio) -> None:
     async with open_studio(script=held(), text="One two three four five.") as studio:
         await studio.pilot.press("f5", "f5", "f5")
-        await studio.until(lambda: len(studio.app.desk.jobs) == 3 and studio.app.desk.is_busy)
-        await studio.until(lambda: studio.app.desk.jobs[0].recording)
+        await studio.until(lambda: len(studio.queue.jobs) == 3 and studio.queue.is_busy)
+        await studio.until(lambda: studio.queue.jobs[0].recording)
     async with open_studio() as studio:
         await studio.until(lambda: "Not spoken yet from last time: 2" in studio.notes)
         await studio.pilot.press("f3")
@@ -72,9 +72,9 @@ async def test_what_waits_is_spoken_after_a_restart(open_studio: OpenStudio) -> 
         await studio.until(lambda: table.row_count == 3)
         assert "waiting" in str(table.get_row_at(0)[1])
         await studio.pilot.press("enter")
-        await studio.until(lambda: [job.state for job in studio.app.desk.jobs] == ["done"])
-        assert studio.app.history.waiting() == 1
-        assert len(studio.app.history.entries()) == 3
+        await studio.until(lambda: [job.state for job in studio.queue.jobs] == ["done"])
+        assert studio.app.studio.history.waiting() == 1
+        assert len(studio.app.studio.history.entries()) == 3
 
 
 def test_recordings_of_a_process_that_was_killed(folder: Path) -> None:
@@ -84,7 +84,8 @@ from datetime import datetime, UTC
 from pathlib import Path
 import numpy as np
 from tts_hub.types import AudioChunk
-from tts_hub_tui.storage.history import Entry, History
+from tts_hub_tui.storage.entry import Entry
+from tts_hub_tui.storage.history import History
 from tts_hub_tui.storage.recording import Recording
 folder = Path(sys.argv[1])
 history = History(folder, keep_bytes=10**9)
@@ -113,7 +114,7 @@ def test_a_history_of_another_version_is_refused(folder: Path) -> None:
 def test_search_folds_letters_of_every_alphabet_and_sees_no_field_names(folder: Path) -> None:
     from datetime import UTC, datetime
 
-    from tts_hub_tui.storage.history import Entry
+    from tts_hub_tui.storage.entry import Entry
 
     history = History(folder, keep_bytes=1)
     history.add(Entry("a", datetime.now(UTC), "ÜBER die Straße", 15, {"voice": "Émile"}, "done"))
@@ -131,5 +132,5 @@ async def test_values_that_are_none_any_more_do_not_end_the_start(
     async with open_studio() as studio:
         from tts_hub_tui.widgets.controls import Controls
 
-        choice = studio.studio.query_one(Controls).choice
+        choice = studio.main.query_one(Controls).choice
         assert (choice.response_format, choice.speed, choice.options) == ("mp3", "1", {})

@@ -36,7 +36,7 @@ def fetching() -> type[Fetching]:
 
 async def speak(studio: Driven, number: int = 1) -> None:
     await studio.pilot.press("f5")
-    await studio.until(lambda: len(studio.app.desk.jobs) == number and studio.app.desk.jobs[-1].is_over)
+    await studio.until(lambda: len(studio.queue.jobs) == number and studio.queue.jobs[-1].is_over)
 
 
 async def open_jobs(studio: Driven) -> DataTable[str]:
@@ -64,7 +64,7 @@ async def test_a_recording_of_an_earlier_time_is_heard(open_studio: OpenStudio) 
     async with open_studio() as studio:
         await open_jobs(studio)
         await studio.pilot.press("enter")
-        await studio.until(lambda: studio.app.desk.player.state == "playing")
+        await studio.until(lambda: studio.queue.player.state == "playing")
         assert not studio.engine.requests
 
 
@@ -73,7 +73,7 @@ async def test_it_is_spoken_again_with_the_same_voice(open_studio: OpenStudio) -
     from tts_hub.types import Voice
 
     async with open_studio(text="One two three.") as studio:
-        await studio.studio.query_one(Controls).choose_voice(Voice("high", "high", "en"))
+        await studio.main.query_one(Controls).choose_voice(Voice("high", "high", "en"))
         await speak(studio)
     async with open_studio() as studio:
         await open_jobs(studio)
@@ -89,7 +89,7 @@ async def test_an_earlier_text_is_taken_back_into_the_editor(open_studio: OpenSt
     async with open_studio() as studio:
         await open_jobs(studio)
         await studio.pilot.press("t")
-        await studio.until(lambda: studio.studio.query_one(ScriptEditor).text == "One two three.")
+        await studio.until(lambda: studio.main.query_one(ScriptEditor).text == "One two three.")
 
 
 async def test_an_earlier_recording_is_exported(open_studio: OpenStudio, tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ async def test_a_recording_that_was_deleted_by_hand_is_told(open_studio: OpenStu
 async def test_history_is_searched(open_studio: OpenStudio) -> None:
     async with open_studio(text="Apples.") as studio:
         await speak(studio)
-        studio.studio.query_one(ScriptEditor).load("Pears.")
+        studio.main.query_one(ScriptEditor).load("Pears.")
         await speak(studio, 2)
         table = await open_jobs(studio)
         assert table.row_count == 2
@@ -141,12 +141,12 @@ async def test_history_is_searched(open_studio: OpenStudio) -> None:
 async def test_what_waits_is_taken_out_of_the_queue(open_studio: OpenStudio) -> None:
     async with open_studio(script=held(), text="One two three four five six seven.") as studio:
         await studio.pilot.press("f5", "f5")
-        await studio.until(lambda: len(studio.app.desk.jobs) == 2)
+        await studio.until(lambda: len(studio.queue.jobs) == 2)
         table = await open_jobs(studio)
         assert "queued" in str(table.get_row_at(0)[1])
         await studio.pilot.press("s")
-        await studio.until(lambda: studio.app.desk.jobs[1].state == "stopped")
-        assert studio.app.desk.jobs[0].state == "speaking"
+        await studio.until(lambda: studio.queue.jobs[1].state == "stopped")
+        assert studio.queue.jobs[0].state == "speaking"
 
 
 async def test_the_oldest_recordings_go_where_there_are_too_many(
@@ -158,7 +158,7 @@ async def test_the_oldest_recordings_go_where_there_are_too_many(
         await speak(studio)
         await speak(studio, 2)
         assert len(list(folder.glob("*.pcm"))) == 1
-        assert len(studio.app.history.entries()) == 2
+        assert len(studio.app.studio.history.entries()) == 2
 
 
 async def test_a_model_is_pulled_with_progress(open_studio: OpenStudio, fetching: type[Fetching]) -> None:
@@ -201,7 +201,7 @@ async def test_a_pull_goes_on_when_its_screen_is_left(
         await studio.pilot.press("p")
         await studio.until(lambda: fetching.stopped_at)
         await studio.pilot.press("escape")
-        await studio.until(lambda: studio.app.screen is studio.studio)
+        await studio.until(lambda: studio.app.screen is studio.main)
         fetching.hold_at = None
         await studio.until(lambda: "fetching is here" in studio.notes)
         assert fetching.here
@@ -214,7 +214,7 @@ async def test_a_history_that_is_lost_does_not_end_the_studio(open_studio: OpenS
         (folder / "history.sqlite").mkdir()
         await speak(studio, 2)
         await studio.until(lambda: "cannot use the history" in studio.notes)
-        assert studio.app.desk.jobs[1].state == "done"
+        assert studio.queue.jobs[1].state == "done"
         await studio.pilot.press("f3")
         await studio.until(lambda: isinstance(studio.app.screen, JobsScreen))
         await studio.pilot.press("escape", "f2", "escape", "ctrl+s")
@@ -282,7 +282,7 @@ async def test_help_names_every_key(open_studio: OpenStudio) -> None:
         await studio.pilot.press("f1")
         await studio.until(lambda: isinstance(studio.app.screen, HelpScreen))
         await studio.pilot.press("escape")
-        await studio.until(lambda: studio.app.screen is studio.studio)
+        await studio.until(lambda: studio.app.screen is studio.main)
 
 
 async def test_the_palette_finds_a_command(open_studio: OpenStudio) -> None:
@@ -321,9 +321,9 @@ async def test_it_lives_through_any_size_while_it_speaks(
 ) -> None:
     async with open_studio(script=FakeScript(chunk_delay=0.03), text="One two three. Four five.") as studio:
         await studio.pilot.press("f5")
-        await studio.until(lambda: studio.app.desk.player.position > 0.1)
+        await studio.until(lambda: studio.queue.player.position > 0.1)
         await studio.pilot.resize_terminal(*size)
-        await studio.until(lambda: studio.app.desk.jobs[0].state == "done")
+        await studio.until(lambda: studio.queue.jobs[0].state == "done")
         await studio.pilot.resize_terminal(100, 30)
         await studio.until(lambda: "spoken" in studio.text("#progress"))
 
@@ -334,19 +334,19 @@ async def test_a_long_text_is_heard_at_once_and_made_no_further_than_needed(open
     text = "One two three four five six seven eight. " * 25_000
     async with open_studio(text=text, settings=StudioConfig(ahead_seconds=20)) as studio:
         await studio.pilot.press("f5")
-        await studio.until(lambda: studio.app.desk.player.position > 0.2)
+        await studio.until(lambda: studio.queue.player.position > 0.2)
         await studio.pilot.pause(1.0)
-        recording = studio.app.desk.jobs[0].recording
+        recording = studio.queue.jobs[0].recording
         assert recording is not None
         assert recording.seconds < 60
         assert "generating segment" in studio.text("#progress")
         await studio.pilot.press("f7")
-        await studio.until(lambda: studio.app.desk.jobs[0].state == "stopped")
+        await studio.until(lambda: studio.queue.jobs[0].state == "stopped")
 
 
 async def test_overlong_lines_are_broken_and_that_is_said(open_studio: OpenStudio) -> None:
     async with open_studio() as studio:
-        editor = studio.studio.query_one(ScriptEditor)
+        editor = studio.main.query_one(ScriptEditor)
         text = "A sentence of words. " * 1_000
         editor.load(text)
         await studio.until(lambda: "broken after sentences" in studio.notes)
@@ -365,7 +365,7 @@ async def test_leaving_while_the_hub_is_asked_is_no_error(
 
     async with open_studio(text="One.") as studio:
         monkeypatch.setattr(Controls, "show_catalogue", shown_too_late)
-        studio.app.engines.look()
+        studio.app.studio.engines.refresh()
         await studio.pilot.pause(0)
 
 
@@ -400,16 +400,16 @@ async def test_a_new_text_after_a_pause_is_spoken(open_studio: OpenStudio) -> No
     text = "One two three four five six seven eight. " * 100
     async with open_studio(text=text, settings=StudioConfig(ahead_seconds=1)) as studio:
         await studio.pilot.press("f5")
-        await studio.until(lambda: studio.app.desk.player.position > 0.2)
+        await studio.until(lambda: studio.queue.player.position > 0.2)
         await studio.pilot.press("f6")
-        studio.studio.query_one(ScriptEditor).load("Another.")
+        studio.main.query_one(ScriptEditor).load("Another.")
         await studio.pilot.press("f5")
-        await studio.until(lambda: len(studio.app.desk.jobs) == 2 and studio.app.desk.jobs[1].state == "done")
+        await studio.until(lambda: len(studio.queue.jobs) == 2 and studio.queue.jobs[1].state == "done")
 
 
 async def test_at_80_columns_all_keys_are_named(open_studio: OpenStudio) -> None:
     async with open_studio(size=(80, 24), text="One two three.") as studio:
-        keys = studio.studio.query_one(KeyBar)
+        keys = studio.main.query_one(KeyBar)
         await studio.until(lambda: keys.region.height == 2)
         drawn = "".join(keys.render_line(y).text for y in range(2))
         assert all(name in drawn for name in ("F1 Help", "F4 Engines", "F9 Settings", "^q Quit"))

@@ -22,15 +22,15 @@ SENTENCES = "One two three four. Five six seven eight. Nine ten eleven twelve."
 
 async def spoken(studio: Driven) -> None:
     """Wait until the last job has been made."""
-    await studio.until(lambda: studio.app.desk.jobs and studio.app.desk.jobs[-1].is_over)
+    await studio.until(lambda: studio.queue.jobs and studio.queue.jobs[-1].is_over)
 
 
 async def test_a_newcomer_types_and_speaks(open_studio: OpenStudio) -> None:
     async with open_studio() as studio:
         await studio.pilot.press(*"Hello", "space", *"there")
         await studio.pilot.press("f5")
-        await studio.until(lambda: studio.app.desk.jobs and studio.app.desk.jobs[0].state == "done")
-        await studio.until(lambda: studio.app.desk.player.state == "idle")
+        await studio.until(lambda: studio.queue.jobs and studio.queue.jobs[0].state == "done")
+        await studio.until(lambda: studio.queue.player.state == "idle")
         assert [request.text for request in studio.engine.requests] == ["Hello there"]
         assert "0:00." in studio.text("#clock")
         assert "spoken" in studio.text("#progress")
@@ -40,15 +40,15 @@ async def test_a_newcomer_types_and_speaks(open_studio: OpenStudio) -> None:
 async def test_it_plays_while_it_is_made(open_studio: OpenStudio) -> None:
     async with open_studio(script=held(), text=SENTENCES) as studio:
         await studio.pilot.press("f5")
-        await studio.until(lambda: studio.app.desk.player.position > 0.2)
-        assert studio.app.desk.jobs[0].state == "speaking"
+        await studio.until(lambda: studio.queue.player.position > 0.2)
+        assert studio.queue.jobs[0].state == "speaking"
         await studio.until(lambda: "segment" in studio.text("#progress"))
 
 
 async def test_the_spoken_word_is_marked_in_the_text(open_studio: OpenStudio) -> None:
     slow = FakeScript(seconds_per_word=1.0)
     async with open_studio(script=slow, text="\n\n" + SENTENCES) as studio:
-        editor = studio.studio.query_one(ScriptEditor)
+        editor = studio.main.query_one(ScriptEditor)
         await studio.pilot.press("f5")
 
         def marked() -> str:
@@ -64,21 +64,21 @@ async def test_the_spoken_word_is_marked_in_the_text(open_studio: OpenStudio) ->
 async def test_what_is_written_meanwhile_is_not_marked(open_studio: OpenStudio) -> None:
     async with open_studio(script=drawn_out(), text=SENTENCES) as studio:
         await studio.pilot.press("f5")
-        await studio.until(lambda: studio.app.desk.player.position > 0.3)
+        await studio.until(lambda: studio.queue.player.position > 0.3)
         await studio.pilot.press("x")
-        await studio.until(lambda: not studio.studio.query_one(ScriptEditor).get_line(0).spans)
-        assert studio.app.desk.player.state == "playing"
+        await studio.until(lambda: not studio.main.query_one(ScriptEditor).get_line(0).spans)
+        assert studio.queue.player.state == "playing"
 
 
 async def test_stop_stops_the_engine_at_once(open_studio: OpenStudio) -> None:
     async with open_studio(script=held(), text=SENTENCES) as studio:
         await studio.pilot.press("f5")
-        await studio.until(lambda: studio.app.desk.player.position > 0.1)
+        await studio.until(lambda: studio.queue.player.position > 0.1)
         await studio.pilot.press("f7")
-        await studio.until(lambda: studio.app.desk.jobs[0].state == "stopped")
+        await studio.until(lambda: studio.queue.jobs[0].state == "stopped")
         assert studio.engine.cancelled
         assert studio.engine.active == 0
-        assert studio.app.desk.player.state == "idle"
+        assert studio.queue.player.state == "idle"
 
 
 @pytest.mark.parametrize("keys", [["ctrl+c"], ["tab", "ctrl+c"]], ids=["in the text", "elsewhere"])
@@ -87,16 +87,16 @@ async def test_ctrl_c_stops_what_runs_and_then_says_how_to_leave(
 ) -> None:
     async with open_studio(script=held(), text=SENTENCES) as studio:
         await studio.pilot.press("f5")
-        await studio.until(lambda: studio.app.desk.player.position > 0.1)
+        await studio.until(lambda: studio.queue.player.position > 0.1)
         await studio.pilot.press(*keys)
-        await studio.until(lambda: studio.app.desk.jobs[0].state == "stopped")
+        await studio.until(lambda: studio.queue.jobs[0].state == "stopped")
         await studio.pilot.press("ctrl+c")
         await studio.until(lambda: "Ctrl+Q" in studio.notes)
 
 
 async def test_pause_holds_the_sound_and_goes_on(open_studio: OpenStudio) -> None:
     async with open_studio(script=drawn_out(), text=SENTENCES) as studio:
-        player = studio.app.desk.player
+        player = studio.queue.player
         await studio.pilot.press("f5")
         await studio.until(lambda: player.position > 0.2)
         await studio.pilot.press("f6")
@@ -113,9 +113,9 @@ async def test_replay_needs_no_engine(open_studio: OpenStudio) -> None:
     async with open_studio(text="One two.") as studio:
         await studio.pilot.press("f5")
         await spoken(studio)
-        await studio.until(lambda: studio.app.desk.player.state == "idle")
+        await studio.until(lambda: studio.queue.player.state == "idle")
         await studio.pilot.press("f8")
-        await studio.until(lambda: studio.app.desk.player.state == "playing")
+        await studio.until(lambda: studio.queue.player.state == "playing")
         assert len(studio.engine.requests) == 1
 
 
@@ -131,7 +131,7 @@ async def test_save_writes_audio_and_captions(open_studio: OpenStudio, tmp_path:
         await studio.pilot.click("#json")
         await studio.pilot.press("ctrl+s")
         await studio.until(lambda: "Saved" in studio.notes)
-        recording = studio.app.desk.jobs[0].recording
+        recording = studio.queue.jobs[0].recording
         assert recording is not None
         samples, rate = decode(tmp_path / name)
         assert abs(len(samples) / rate - recording.seconds) < 0.1
@@ -144,16 +144,16 @@ async def test_saving_while_it_is_made_waits_for_all_of_it(open_studio: OpenStud
     script = held(5)
     async with open_studio(script=script, text=SENTENCES) as studio:
         await studio.pilot.press("f5")
-        await studio.until(lambda: studio.app.desk.player.position > 0.1)
+        await studio.until(lambda: studio.queue.player.position > 0.1)
         await studio.pilot.press("ctrl+s")
         await studio.until(lambda: isinstance(studio.app.screen, SaveAs))
         studio.app.screen.query_one(Input).value = str(tmp_path / "all.wav")
         await studio.pilot.press("ctrl+s")
-        assert not studio.app.desk.jobs[0].is_over
+        assert not studio.queue.jobs[0].is_over
         script.hold_at = None
         await studio.until(lambda: "Saved" in studio.notes)
-        assert studio.app.desk.jobs[0].state == "done"
-        whole = studio.app.desk.jobs[0].recording
+        assert studio.queue.jobs[0].state == "done"
+        whole = studio.queue.jobs[0].recording
         assert whole is not None
         assert (tmp_path / "all.wav").stat().st_size == 44 + whole.bytes
 
@@ -193,9 +193,9 @@ async def test_texts_are_spoken_one_after_the_other(open_studio: OpenStudio) -> 
         await studio.pilot.press("f5", "f5")
         await studio.until(lambda: "1 waiting" in studio.text("#progress"))
         script.hold_at = None
-        await studio.until(lambda: [job.state for job in studio.app.desk.jobs] == ["done", "done"])
-        first, second = studio.app.desk.jobs
-        await studio.until(lambda: studio.app.desk.player.recording is second.recording)
+        await studio.until(lambda: [job.state for job in studio.queue.jobs] == ["done", "done"])
+        first, second = studio.queue.jobs
+        await studio.until(lambda: studio.queue.player.recording is second.recording)
         assert first.recording is not second.recording
 
 
@@ -206,7 +206,7 @@ async def test_an_engine_that_fails_in_the_middle_is_told_and_what_was_made_is_k
     async with open_studio(script=script, text=SENTENCES) as studio:
         await studio.pilot.press("f5")
         await spoken(studio)
-        job = studio.app.desk.jobs[0]
+        job = studio.queue.jobs[0]
         assert job.state == "failed"
         await studio.until(lambda: "The speech failed" in studio.notes)
         await studio.until(lambda: "✗" in studio.text("#failure"))
@@ -214,7 +214,7 @@ async def test_an_engine_that_fails_in_the_middle_is_told_and_what_was_made_is_k
         assert job.recording.seconds > 1.0
         script.fail_at = {}
         await studio.pilot.press("f5")
-        await studio.until(lambda: studio.app.desk.jobs[-1].state == "done")
+        await studio.until(lambda: studio.queue.jobs[-1].state == "done")
 
 
 async def test_another_engine_goes_on_and_that_is_said(open_studio: OpenStudio) -> None:
@@ -225,7 +225,7 @@ async def test_another_engine_goes_on_and_that_is_said(open_studio: OpenStudio) 
     async with open_studio(failing, standby, config=Config(fallback=("second",)), text=SENTENCES) as studio:
         await studio.pilot.press("f5")
         await spoken(studio)
-        assert studio.app.desk.jobs[0].state == "done"
+        assert studio.queue.jobs[0].state == "done"
         await studio.until(lambda: "continuing with second" in studio.text("#warning"))
 
 
@@ -259,7 +259,7 @@ async def test_a_file_is_opened(open_studio: OpenStudio, tmp_path: Path) -> None
         await studio.until(lambda: isinstance(studio.app.screen, OpenFile))
         studio.app.screen.query_one(Input).value = str(tmp_path / "story.txt")
         await studio.pilot.press("enter")
-        await studio.until(lambda: studio.studio.query_one(ScriptEditor).text == "Es war einmal.")
+        await studio.until(lambda: studio.main.query_one(ScriptEditor).text == "Es war einmal.")
 
 
 async def test_a_file_that_is_no_text_is_refused(open_studio: OpenStudio, tmp_path: Path) -> None:
@@ -270,7 +270,7 @@ async def test_a_file_that_is_no_text_is_refused(open_studio: OpenStudio, tmp_pa
         studio.app.screen.query_one(Input).value = str(tmp_path / "noise.bin")
         await studio.pilot.press("enter")
         await studio.until(lambda: "not UTF-8" in studio.notes)
-        assert studio.studio.query_one(ScriptEditor).text == "Mine."
+        assert studio.main.query_one(ScriptEditor).text == "Mine."
 
 
 async def test_the_estimate_follows_the_text(open_studio: OpenStudio) -> None:
@@ -282,9 +282,9 @@ async def test_all_of_it_works_with_the_mouse(open_studio: OpenStudio) -> None:
     async with open_studio(text=SENTENCES) as studio:
         await studio.pilot.click("#speak")
         await spoken(studio)
-        await studio.until(lambda: studio.studio.query_one("#waveform").region.width > 60)
+        await studio.until(lambda: studio.main.query_one("#waveform").region.width > 60)
         await studio.pilot.click("#waveform", offset=(60, 0))
-        player, recording = studio.app.desk.player, studio.app.desk.jobs[0].recording
+        player, recording = studio.queue.player, studio.queue.jobs[0].recording
         assert recording is not None
         await studio.until(lambda: player.position > recording.seconds * 0.5)
         await studio.pilot.click("#voice")

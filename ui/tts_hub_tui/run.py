@@ -53,7 +53,7 @@ async def run_studio(
     app = StudioApp(hub, loaded.config.studio, folder, config_file=config_file, text=text)
     with _logging_to(folder / LOG), screen_apart(folder / LOG), leaving_in_time():
         async with hub, anyio.create_task_group() as tasks:
-            tasks.start_soon(app.desk.run)
+            tasks.start_soon(app.studio.queue.run)
             await app.run_async()
             tasks.cancel_scope.cancel()
     if app.return_code == CRASHED:

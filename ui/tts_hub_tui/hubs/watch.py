@@ -7,46 +7,46 @@ from collections.abc import Callable
 import anyio
 
 from tts_hub.errors import BackendUnavailableError
+from tts_hub_tui.failure import failure_of
 from tts_hub_tui.hubs.interface import Catalogue, Hub
-from tts_hub_tui.jobs.job import failure_of
 
-EVERY, AT_MOST = 1.0, 10.0
-"""Seconds between two looks, and for one: a slow server is waited for, a silent one is told."""
+INTERVAL, TIMEOUT = 1.0, 10.0
+"""Seconds between two questions, and for an answer: a slow server is waited for, a silent one is reported."""
 
 
-class Watch:
-    """The engines as the hub told them last, and why it cannot be asked."""
+class EngineWatch:
+    """The engines that the hub listed last, and the error if it does not answer."""
 
     def __init__(self, hub: Hub, on_change: Callable[[], None]) -> None:
         self.catalogue = Catalogue((), None)
-        self.away = ""
-        """Empty: it answers."""
+        self.error = ""
+        """Why the hub does not answer; empty while it does."""
         self._hub = hub
         self._on_change = on_change
-        self._now = anyio.Event()
+        self._woken = anyio.Event()
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Ask until cancelled."""
         while True:
-            self._now = anyio.Event()
-            before = self.catalogue, self.away
-            await self._look()
-            if (self.catalogue, self.away) != before:
+            self._woken = anyio.Event()
+            before = self.catalogue, self.error
+            await self._ask()
+            if (self.catalogue, self.error) != before:
                 self._on_change()
-            with anyio.move_on_after(EVERY):
-                await self._now.wait()
+            with anyio.move_on_after(INTERVAL):
+                await self._woken.wait()
 
-    def look(self) -> None:
-        """Ask at once, or again once the answer that is awaited has come."""
-        self._now.set()
+    def refresh(self) -> None:
+        """Ask at once, or again as soon as the present answer has come."""
+        self._woken.set()
 
-    async def _look(self) -> None:
+    async def _ask(self) -> None:
         try:
-            with anyio.fail_after(AT_MOST):
+            with anyio.fail_after(TIMEOUT):
                 self.catalogue = await self._hub.catalogue()
-            self.away = ""
+            self.error = ""
         except TimeoutError:
-            silent = f"{self._hub.place} has not answered for {AT_MOST:g} s"
-            self.away = failure_of(BackendUnavailableError(silent, backend="hub")).line
-        except Exception as exc:  # noqa: BLE001 - told where the engine is chosen
-            self.away = failure_of(exc).line
+            silent = f"{self._hub.place} has not answered for {TIMEOUT:g} s"
+            self.error = failure_of(BackendUnavailableError(silent, backend="hub")).line
+        except Exception as exc:  # noqa: BLE001 - shown where the engine is chosen
+            self.error = failure_of(exc).line

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import uuid
 from dataclasses import dataclass, field
@@ -10,33 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from tts_hub.errors import BackendError, BackendUnavailableError, InvalidRequestError, TTSHubError
 from tts_hub.progress import ProgressEvent
 from tts_hub.report import SpeechReport
 from tts_hub.types import SpeechRequest
-from tts_hub_tui.storage.history import Entry, Facts, Outcome, fields_of
+from tts_hub_tui.failure import Failure
+from tts_hub_tui.storage.entry import Entry, Facts, Outcome, fields_of
 from tts_hub_tui.storage.recording import Recording
 
-logger = logging.getLogger(__name__)
 JobState = Literal["queued", "speaking", "done", "stopped", "failed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """What went wrong, for people to read."""
-
-    message: str
-    remedy: str = ""
-    """A command that fixes it, or empty."""
-    field: str = ""
-    """Field of the request that is to blame, or empty."""
-    position: int | None = None
-    """Where in the text it happened, in characters."""
-
-    @property
-    def line(self) -> str:
-        """What happened, and what to do about it."""
-        return f"{self.message}.{f' To fix: {self.remedy}' if self.remedy else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +105,3 @@ class Job:
         size = self.recording.bytes if self.recording else 0
         fields = fields_of(self.request)
         return Entry(self.id, self.created, self.text, len(self.text), fields, outcome, facts, size)
-
-
-def failure_of(exc: Exception) -> Failure:
-    """What a person is told of an error; one that is not the hub's own goes to the log, where it is whole."""
-    if not isinstance(exc, TTSHubError):
-        logger.error("an unexpected error", exc_info=exc)
-        return Failure(
-            f"an unexpected error (details in the log): {' '.join(str(exc).split()) or type(exc).__name__}"
-        )
-    return Failure(
-        " ".join(str(exc).split()),
-        remedy=exc.remedy if isinstance(exc, BackendUnavailableError) else "",
-        field=exc.param if isinstance(exc, InvalidRequestError) else "",
-        position=exc.position if isinstance(exc, BackendError) else None,
-    )

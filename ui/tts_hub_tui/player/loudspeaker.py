@@ -42,7 +42,7 @@ class Loudspeaker(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class OutputDevice:
     """What there is to play on."""
 
     sounddevice: Any = None
@@ -51,23 +51,23 @@ class Found:
     silence_reason: str = ""
 
 
-def find_loudspeaker() -> Found:
+def find_device() -> OutputDevice:
     """Look for an output device. Blocks; never raises."""
     with quiet_stderr():
         try:
             import sounddevice
         except ImportError:
-            return Found(silence_reason=f"the package sounddevice is missing: {INSTALL}")
+            return OutputDevice(silence_reason=f"the package sounddevice is missing: {INSTALL}")
         except OSError:  # its PortAudio library
             hint = " (apt install libportaudio2)" if sys.platform == "linux" else ""
-            return Found(silence_reason=f"the PortAudio library is missing{hint}")
+            return OutputDevice(silence_reason=f"the PortAudio library is missing{hint}")
         except Exception as exc:  # noqa: BLE001 - PortAudio's own error, in the module that did not come
-            return Found(silence_reason=f"PortAudio does not start: {_reason(exc)}")
+            return OutputDevice(silence_reason=f"PortAudio does not start: {_reason(exc)}")
         try:
             device = sounddevice.query_devices(kind="output")
         except (sounddevice.PortAudioError, ValueError):
-            return Found(silence_reason="no audio device")
-    return Found(sounddevice, str(device["name"]))
+            return OutputDevice(silence_reason="no audio device")
+    return OutputDevice(sounddevice, str(device["name"]))
 
 
 class DeviceLoudspeaker:

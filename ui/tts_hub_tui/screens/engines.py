@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from rich.text import Text
 from textual import on, work
@@ -14,10 +14,9 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import DataTable, Footer, Label, OptionList, ProgressBar, Static
 
 from tts_hub.types import ModelFiles
+from tts_hub_tui.hubs.download import Downloads
 from tts_hub_tui.hubs.interface import Catalogue, EngineInfo
-
-if TYPE_CHECKING:
-    from tts_hub_tui.app import StudioApp
+from tts_hub_tui.hubs.watch import EngineWatch
 
 PULSE = 0.2
 """Seconds between two looks at what is known of the engines, and of the download."""
@@ -25,8 +24,6 @@ PULSE = 0.2
 
 class EnginesScreen(Screen[str | None]):
     """Dismissed with the name of an engine that is to be used."""
-
-    app: StudioApp
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f4", "dismiss(None)", "Back"),
@@ -36,8 +33,10 @@ class EnginesScreen(Screen[str | None]):
         Binding("r", "look", "Refresh"),
     ]
 
-    def __init__(self) -> None:
+    def __init__(self, engines: EngineWatch, downloads: Downloads) -> None:
         super().__init__()
+        self._watch = engines
+        self._downloads = downloads
         self._engines: dict[str, EngineInfo] = {}
         self._shown: tuple[Catalogue, str] | None = None
 
@@ -59,14 +58,14 @@ class EnginesScreen(Screen[str | None]):
 
     def action_look(self) -> None:
         """Ask the hub now."""
-        self.app.engines.look()
+        self._watch.refresh()
 
     def _follow(self) -> None:
         self._show_pull()
-        shown = self.app.engines.catalogue, self.app.engines.away
+        shown = self._watch.catalogue, self._watch.error
         if shown != self._shown:
             self._shown = shown
-            self._show(self.app.engines.catalogue)
+            self._show(self._watch.catalogue)
 
     @on(DataTable.RowSelected)
     def action_use(self) -> None:
@@ -82,7 +81,7 @@ class EnginesScreen(Screen[str | None]):
     @work(exclusive=True, group="dialog")
     async def action_pull(self) -> None:
         """Fetch files that are missing of the engine; it continues when this screen is left."""
-        engine, running = self._chosen(), self.app.pulled
+        engine, running = self._chosen(), self._downloads.latest
         wanting = missing_of(engine) if engine is not None else []
         if running is not None and not running.is_over:
             self.notify(
@@ -93,15 +92,15 @@ class EnginesScreen(Screen[str | None]):
         else:
             files = wanting[0] if len(wanting) == 1 else await self.app.push_screen_wait(PickFiles(wanting))
             if files is not None:
-                self.app.pull(files)
+                self.app.run_worker(self._downloads.run(files))  # the app's: it outlives this screen
 
     def action_stop_pulling(self) -> None:
         """What has arrived is kept."""
-        if self.app.pulled is not None:
-            self.app.pulled.stop()
+        if self._downloads.latest is not None:
+            self._downloads.latest.stop()
 
     def _show_pull(self) -> None:
-        pull = self.app.pulled
+        pull = self._downloads.latest
         self.query_one("#pull").display = pull is not None
         if pull is not None:
             self.query_one("#pull-text", Static).update(pull.line)
@@ -132,8 +131,8 @@ class EnginesScreen(Screen[str | None]):
             lines += [f"To fix: {engine.remedy}"] if engine.remedy else []
         for files in engine.downloads if engine is not None else ():
             lines.append(described(files))
-        lines += [f"! configuration: {problem}" for problem in self.app.engines.catalogue.problems]
-        lines += [f"✗ {self.app.engines.away}"] if self.app.engines.away else []
+        lines += [f"! configuration: {problem}" for problem in self._watch.catalogue.problems]
+        lines += [f"✗ {self._watch.error}"] if self._watch.error else []
         self.query_one("#details", Static).update("\n".join(lines))
 
 

@@ -15,11 +15,15 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, DirectoryTree, Footer, Input, Label, Select
 
 from tts_hub.audio.formats import FORMATS, find_format
-from tts_hub_tui.jobs.job import Export
+from tts_hub_tui.jobs.job import Export, Job
+from tts_hub_tui.storage.history import History
+from tts_hub_tui.widgets.errors import notify_errors
 from tts_hub_tui.widgets.field import FieldError
 from tts_hub_tui.widgets.tick import Tick
 
 CAPTIONS = ("srt", "vtt", "json")
+FOLDER = "saved in"
+"""The name under which the history remembers the folder of the last file."""
 
 
 class VisibleFiles(DirectoryTree):
@@ -76,12 +80,13 @@ class SaveAs(ModalScreen[Export | None]):
         Binding("ctrl+s", "save", "Save"),
     ]
 
-    def __init__(self, path: Path, response_format: str, *, is_complete: bool, has_words: bool) -> None:
+    def __init__(self, job: Job, history: History, response_format: str) -> None:
+        """`response_format` is offered first; `history` remembers the folder."""
         super().__init__()
-        self._path = path
+        self._history = history
         self._format = response_format
-        self._is_complete = is_complete
-        self._has_words = has_words
+        self._is_complete = job.is_over
+        self._has_words = not job.is_over or bool(job.recording and job.recording.words)
         self._confirmed: tuple[Path, tuple[Path, ...]] | None = None
 
     def compose(self) -> ComposeResult:
@@ -89,7 +94,7 @@ class SaveAs(ModalScreen[Export | None]):
         formats = [(each.name, each.name) for each in FORMATS]
         with Vertical(classes="dialog small"):
             yield Label("Save what was spoken", classes="title")
-            yield Input(str(self._path), compact=True, id="path")
+            yield Input(str(self._offered_path()), compact=True, id="path")
             yield FieldError()
             with Horizontal(classes="row"):
                 yield Label("format", classes="name")
@@ -140,7 +145,15 @@ class SaveAs(ModalScreen[Export | None]):
             self._confirmed = (path, captions)
             self.query_one(FieldError).show(f"{', '.join(there)} exists already; press again to replace it")
         else:
+            with notify_errors(self):
+                self._history.remember(FOLDER, str(path.absolute().parent))
             self.dismiss(Export(path.absolute(), str(self.query_one(Select).value), captions))
+
+    def _offered_path(self) -> Path:
+        folder = None
+        with notify_errors(self):
+            folder = self._history.recall(FOLDER)
+        return unused_path(folder, self._format)
 
     def _wants(self, name: str) -> bool:
         return self.query_one(f"#{name}", Tick).value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -10,8 +10,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Label, Static
 
-if TYPE_CHECKING:
-    from tts_hub_tui.jobs.queue import Desk
+from tts_hub_tui.jobs.queue import JobQueue
 
 
 class LeaveUnsaved(ModalScreen[bool]):
@@ -22,9 +21,9 @@ class LeaveUnsaved(ModalScreen[bool]):
         Binding("l", "dismiss(True)", "Leave without them"),
     ]
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, queue: JobQueue) -> None:
         super().__init__()
-        self._desk = desk
+        self._queue = queue
 
     def compose(self) -> ComposeResult:
         """What is not written yet."""
@@ -36,12 +35,12 @@ class LeaveUnsaved(ModalScreen[bool]):
 
     def on_mount(self) -> None:
         """Look again and again; what is held is to be written too."""
-        self._desk.go_on()
+        self._queue.release()
         self._show()
         self.set_interval(0.2, self._show)
 
     def _show(self) -> None:
-        unsaved = self._desk.unsaved
+        unsaved = self._queue.unsaved
         self.query_one("#unsaved", Static).update("\n".join(str(export.path) for export in unsaved))
         if not unsaved and self.is_current:
             self.dismiss(True)

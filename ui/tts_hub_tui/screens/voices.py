@@ -14,8 +14,10 @@ from textual.widgets import Footer, Input, Label, OptionList
 from textual.widgets.option_list import Option
 
 from tts_hub.types import Voice
+from tts_hub_tui.storage.history import History
+from tts_hub_tui.widgets.choice import DEFAULT_VOICE
+from tts_hub_tui.widgets.errors import notify_errors
 
-DEFAULT_VOICE = "default voice"
 STAR = "★"
 
 
@@ -36,22 +38,24 @@ class VoicePicker(ModalScreen[Voice | None | bool]):
         self,
         engine: str,
         voices: Sequence[Voice],
-        favourites: set[str],
+        history: History,
         *,
         chosen: str,
-        on_favourite: Callable[[str, bool], None],
         on_try: Callable[[Voice], None],
     ) -> None:
-        """`favourites` are ids; `on_favourite` is told of an id that has become one, or is none any more."""
+        """`history` knows the favourites; `chosen` is the id of the voice under the cursor."""
         super().__init__()
         self._engine = engine
+        self._history = history
+        favourites: set[str] = set()
+        with notify_errors(self):
+            favourites = {voice for name, voice in history.favourites() if name == engine}
         self._voices = {voice.id: voice for voice in voices}
         known = {voice.id: voice for voice in variants_of(voices)}
         self._voices |= {name: known[name] for name in (*favourites, chosen) if name in known}
         self._variants = known
-        self._favourites = set(favourites)
+        self._favourites = favourites
         self._chosen = chosen
-        self._on_favourite = on_favourite
         self._on_try = on_try
 
     def compose(self) -> ComposeResult:
@@ -93,7 +97,8 @@ class VoicePicker(ModalScreen[Voice | None | bool]):
             return
         is_one = name not in self._favourites
         (self._favourites.add if is_one else self._favourites.discard)(name)
-        self._on_favourite(name, is_one)
+        with notify_errors(self):
+            self._history.set_favourite(self._engine, name, is_one=is_one)
         self._chosen = name
         self._fill(self.query_one(Input).value)
 

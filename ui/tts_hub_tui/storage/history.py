@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from tts_hub.errors import OutputError
-from tts_hub.types import SpeechRequest
+from tts_hub_tui.storage.entry import Entry, Facts, Outcome
 from tts_hub_tui.storage.recording import Recording
 
-Outcome = Literal["waiting", "done", "stopped", "failed"]
-"""`waiting`: nothing of it was spoken yet."""
 VERSION = 2
 TABLES = """
 CREATE TABLE IF NOT EXISTS spoken (
@@ -33,50 +31,10 @@ LATEST = """
 SELECT id, created, substr(text, 1, ?), length(text), request, outcome, facts, bytes FROM spoken
 WHERE instr(search, ?) ORDER BY created DESC, rowid DESC LIMIT ?
 """
-REQUEST_FIELDS = ("model", "voice", "language", "speed", "response_format", "instructions", "seed")
 MOST_CHARACTERS = 100_000_000
 """Of all texts together; beyond it the oldest entries are forgotten."""
 SHOWN_CHARACTERS = 500
 """Of a text, in a list."""
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What came of a request."""
-
-    place: str = ""
-    """The hub that spoke."""
-    engine: str = ""
-    voice: str = ""
-    language: str = ""
-    audio_seconds: float = 0.0
-    first_audio_seconds: float | None = None
-    real_time_factor: float | None = None
-    cost: float = 0.0
-    """US dollars."""
-    error: str = ""
-    remedy: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One request of the past."""
-
-    id: str
-    created: datetime
-    text: str
-    """In a list only its beginning."""
-    characters: int
-    fields: Mapping[str, Any]
-    """Of the request, besides its text."""
-    outcome: Outcome
-    facts: Facts = field(default_factory=Facts)
-    bytes: int = 0
-    """Of its recording; 0: there is none any more."""
-
-    def request(self) -> SpeechRequest:
-        """The same again."""
-        return SpeechRequest(self.text, **self.fields)
 
 
 class History:
@@ -222,12 +180,6 @@ class History:
                 yield database
         except (sqlite3.Error, UnicodeEncodeError) as exc:  # a server may send half a character
             raise OutputError(f"cannot use the history in {self._file}: {exc}") from exc
-
-
-def fields_of(request: SpeechRequest) -> dict[str, Any]:
-    """Those that are kept, besides the text."""
-    given = {name: getattr(request, name) for name in REQUEST_FIELDS if getattr(request, name) is not None}
-    return given | ({"options": dict(request.options)} if request.options else {})
 
 
 def _entry(row: tuple[str, str, str, int, str, str, str, int]) -> Entry | None:

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tts_hub.audio.file import AudioFileWriter
 from tts_hub.audio.formats import find_format
 from tts_hub.audio.pcm import to_s16le
 from tts_hub.errors import OutputError
 from tts_hub.types import AudioChunk, Samples, WordTiming
+from tts_hub_tui.storage.peaks import PeakIndex
 
 SAMPLE_BYTES = 2
 FULL_SCALE = 32_768.0
@@ -51,7 +51,7 @@ class Recording:
         self._audio = audio
         self._notes = notes
         self._starts: list[float] = []
-        self._peaks = _Peaks(round(sample_rate * BUCKET_SECONDS))
+        self._peaks = PeakIndex(round(sample_rate * BUCKET_SECONDS))
         self._lock = threading.Lock()
 
     @classmethod
@@ -212,54 +212,6 @@ class Recording:
     def _note(self, values: dict[str, Any]) -> None:
         self._notes.write(json.dumps(values, ensure_ascii=False) + "\n")
         self._notes.flush()
-
-
-class _Peaks:
-    """The largest magnitude of each bucket of so many samples."""
-
-    def __init__(self, bucket: int) -> None:
-        self._bucket = bucket
-        self._values: NDArray[np.float32] = np.zeros(1024, np.float32)
-        self._count = 0
-        self._open = 0
-        """Samples in the last bucket, which is not full yet."""
-
-    def append(self, samples: Samples) -> None:
-        magnitudes = np.minimum(np.abs(samples), np.float32(1.0))
-        while len(magnitudes):
-            if not self._open:
-                self._grow()
-            if not self._open and len(magnitudes) >= self._bucket:
-                full = len(magnitudes) // self._bucket
-                self._grow(full)
-                parts = magnitudes[: full * self._bucket].reshape(full, self._bucket)
-                self._values[self._count : self._count + full] = parts.max(axis=1)
-                self._count += full
-                magnitudes = magnitudes[full * self._bucket :]
-                continue
-            taken = magnitudes[: self._bucket - self._open]
-            self._values[self._count] = max(self._values[self._count], taken.max())
-            self._open += len(taken)
-            magnitudes = magnitudes[len(taken) :]
-            if self._open == self._bucket:
-                self._count, self._open = self._count + 1, 0
-
-    def columns(self, number: int) -> list[float]:
-        values = self._values[: self._count + bool(self._open)]
-        if not len(values) or number <= 0:
-            return []
-        if len(values) <= number:
-            places = np.arange(number) * len(values) // number
-            return [float(value) for value in values[places]]
-        edges = np.arange(number) * len(values) // number
-        return [float(value) for value in np.maximum.reduceat(values, edges)]
-
-    def _grow(self, more: int = 1) -> None:
-        needed = self._count + more + 1
-        if needed > len(self._values):
-            grown = np.zeros(max(needed, 2 * len(self._values)), np.float32)
-            grown[: len(self._values)] = self._values
-            self._values = grown
 
 
 def _word(row: Sequence[Any]) -> WordTiming:

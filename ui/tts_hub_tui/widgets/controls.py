@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from textual import on
@@ -18,47 +17,11 @@ from textual.widgets import Button, Input, Label, Select
 from tts_hub.audio.formats import FORMATS
 from tts_hub.types import SpeechRequest, Voice
 from tts_hub_tui.hubs.interface import Catalogue, EngineInfo
+from tts_hub_tui.widgets.choice import AUTO, DEFAULT_VOICE, Choice
 from tts_hub_tui.widgets.field import FieldError
 from tts_hub_tui.widgets.options import OptionRow, OptionsForm
 
-AUTO = "auto"
 SLOWEST, FASTEST = 0.25, 4.0
-DEFAULT_VOICE = "default voice"
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What was chosen, as it is remembered from one start to the next."""
-
-    engine: str = AUTO
-    model: str = ""
-    """Empty: the engine's default."""
-    voice: str = ""
-    """Empty: the engine's default."""
-    language: str = ""
-    """Of the voice; BCP 47."""
-    response_format: str = "mp3"
-    """Of what is saved."""
-    speed: str = "1"
-    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Engine -> what differs from its defaults."""
-
-
-def remembered_choice(values: object) -> Choice:
-    """One that was kept; whatever of it cannot be one any more is as at the first start."""
-    usual = Choice()
-    if not isinstance(values, dict):
-        return usual
-    found = {
-        name: value
-        for name, value in values.items()
-        if name in Choice.__slots__ and isinstance(value, type(getattr(usual, name)))
-    }
-    if found.get("response_format", "mp3") not in {each.name for each in FORMATS}:
-        del found["response_format"]
-    options = found.get("options", {})
-    found["options"] = {name: each for name, each in options.items() if isinstance(each, dict)}
-    return Choice(**found)
 
 
 class Controls(Vertical):
@@ -67,13 +30,13 @@ class Controls(Vertical):
     class Changed(Message):
         """Something else is chosen now."""
 
-    class VoiceWanted(Message):
+    class VoicePressed(Message):
         """The list of voices is asked for."""
 
-    class SpeakWanted(Message):
+    class SpeakPressed(Message):
         """The button was pressed."""
 
-    class SaveWanted(Message):
+    class SavePressed(Message):
         """The button was pressed."""
 
     def __init__(self, choice: Choice, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
@@ -84,7 +47,7 @@ class Controls(Vertical):
             self.voice = Voice(choice.voice, choice.voice, choice.language)
         self._choice = choice
         self._catalogue = Catalogue((), None)
-        self._away = ""
+        self._hub_error = ""
         self._shown = AUTO
         """The engine whose models and options are offered."""
         self._given: dict[str, Mapping[str, Any]] = dict(choice.options)
@@ -211,9 +174,9 @@ class Controls(Vertical):
         if place in ("engine", "voice", "speed", "response_format"):
             self.query_one(f"#{place}-error", FieldError).show(message)
 
-    def show_away(self, message: str) -> None:
+    def show_hub_error(self, message: str) -> None:
         """Why the hub cannot be asked; empty: it can."""
-        self._away = message
+        self._hub_error = message
         self._show_state()
 
     def clear_errors(self) -> None:
@@ -245,7 +208,7 @@ class Controls(Vertical):
     @on(Button.Pressed)
     def _button(self, event: Button.Pressed) -> None:
         event.stop()
-        wanted = {"voice": self.VoiceWanted, "speak": self.SpeakWanted, "save": self.SaveWanted}
+        wanted = {"voice": self.VoicePressed, "speak": self.SpeakPressed, "save": self.SavePressed}
         self.post_message(wanted[event.button.id or "speak"]())
 
     async def _show_engine(self, model: str) -> None:
@@ -279,7 +242,7 @@ class Controls(Vertical):
 
     def _show_state(self) -> None:
         engine = self.engine
-        state = self._away
+        state = self._hub_error
         if not state and engine is not None and not engine.ready:
             remedy = f" To fix: {engine.remedy}." if engine.remedy else ""
             state = f"{engine.reason}.{remedy} (F4: engines)"

@@ -8,7 +8,7 @@ from textual.widgets import Static
 
 from tts_hub.pricing import usd
 from tts_hub_tui.jobs.job import Job
-from tts_hub_tui.jobs.queue import Desk
+from tts_hub_tui.jobs.queue import JobQueue
 from tts_hub_tui.widgets.waveform import Waveform
 
 SIGNS = {"playing": "▶", "waiting": "…", "paused": "⏸", "idle": "■"}
@@ -32,11 +32,11 @@ class NowPlaying(Vertical):
         self._say("warning", "")
         self._say("failure", "")
 
-    def show(self, job: Job | None, desk: Desk) -> None:
+    def show(self, job: Job | None, queue: JobQueue) -> None:
         """Where a job stands, and how far the ear has come in it."""
         if job is None:
             return
-        player = desk.player
+        player = queue.player
         waveform = self.query_one(Waveform)
         recording = job.recording
         is_heard = recording is not None and player.recording is recording
@@ -48,7 +48,7 @@ class NowPlaying(Vertical):
         level = player.level if is_heard and player.state == "playing" else 0.0
         line = f"{sign} {clock(position)} / {clock(seconds)} {_meter(level)}  {_beginning(job.text)}"
         self.query_one("#clock", Static).update(line)
-        self.query_one("#progress", Static).update(_progress(job, desk))
+        self.query_one("#progress", Static).update(_progress(job, queue))
         self._say("warning", f"! {job.warnings[-1]}" if job.warnings else "")
         self._say("failure", _failure(job))
 
@@ -82,18 +82,18 @@ def facts(job: Job) -> list[str]:
     return found
 
 
-def _progress(job: Job, desk: Desk) -> str:
+def _progress(job: Job, queue: JobQueue) -> str:
     parts = [_stage(job), *facts(job)]
     left = job.seconds_left
     if left is not None:
         parts.append(f"{clock(left)} left")
-    if desk.is_held and desk.player.state == "idle":
-        parts.append(f"{desk.unheard} held: F6 continues")
-    elif desk.is_paused:
+    if queue.is_held and queue.player.state == "idle":
+        parts.append(f"{queue.unplayed} held: F6 continues")
+    elif queue.is_paused:
         parts.append("paused: F6 continues")
-    elif desk.unheard:
-        parts.append(f"{desk.unheard} waiting")
-    saving = [export.path.name for export in desk.unsaved]
+    elif queue.unplayed:
+        parts.append(f"{queue.unplayed} waiting")
+    saving = [export.path.name for export in queue.unsaved]
     if saving:
         parts.append(f"saving {', '.join(saving)} …")
     return " · ".join(part for part in parts if part)

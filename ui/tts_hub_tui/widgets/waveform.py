@@ -19,7 +19,7 @@ HEARD = Style(bold=True)
 class Waveform(Widget):
     """Bars of peaks over the whole recording. A click goes there."""
 
-    class Sought(Message):
+    class Clicked(Message):
         """A click: `fraction` of the recording, 0 to 1."""
 
         def __init__(self, fraction: float) -> None:
@@ -56,7 +56,7 @@ class Waveform(Widget):
     def on_click(self, event: events.Click) -> None:
         """Go there."""
         if self._peaks:
-            self.post_message(self.Sought(min(1.0, event.x / max(1, len(self._peaks)))))
+            self.post_message(self.Clicked(min(1.0, event.x / max(1, len(self._peaks)))))
 
 
 def _cell(fill: float) -> str:
