@@ -1,4 +1,4 @@
-"""A studio on a scripted engine, driven as a person drives it; nothing of it makes a sound."""
+"""A studio on a scripted engine, running as a person drives it; nothing of it makes a sound."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from tts_hub.manager import TTSBackendManager
 from tts_hub.testing.fake import FakeBackend, FakeScript
 
 
-def held(chunks: int = 100) -> FakeScript:
+def holding(chunks: int = 100) -> FakeScript:
     """An engine that gives this many tenths of a second of a segment and then waits; words last long, so that
     the sound does not come to its end while a test looks at it."""
     return FakeScript(seconds_per_word=LONG_WORD, hold_at=chunks)
 
 
-def drawn_out() -> FakeScript:
+def long_words() -> FakeScript:
     """An engine that gives all at once, of words that last long."""
     return FakeScript(seconds_per_word=LONG_WORD)
 
 
 @dataclass(slots=True)
-class Driven:
+class RunningStudio:
     """A running studio, and the hands on its keyboard."""
 
     app: StudioApp
@@ -70,7 +70,7 @@ class Driven:
 
 LONG_WORD = 3.0
 """Seconds."""
-OpenStudio = Callable[..., AbstractAsyncContextManager[Driven]]
+OpenStudio = Callable[..., AbstractAsyncContextManager[RunningStudio]]
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def open_studio(monkeypatch: pytest.MonkeyPatch, folder: Path) -> OpenStudio:
         text: str = "",
         discover: bool = False,
         has_engine: bool = True,
-    ) -> AsyncGenerator[Driven, None]:
+    ) -> AsyncGenerator[RunningStudio, None]:
         manager = TTSBackendManager(config, discover=discover)
         played = engines or (FakeBackend(script=script, priority=1),)
         for engine in played:
@@ -104,11 +104,11 @@ def open_studio(monkeypatch: pytest.MonkeyPatch, folder: Path) -> OpenStudio:
         async with hub, anyio.create_task_group() as tasks:
             tasks.start_soon(app.studio.queue.run)
             async with app.run_test(size=size) as pilot:
-                driven = Driven(app, pilot, played[0])
-                await driven.until(lambda: app.screen_stack[1:] and app.studio.queue.player.silence_reason)
-                controls = driven.main.query_one(Controls)
-                await driven.until(lambda: not has_engine or controls.engine is not None)
-                yield driven
+                running = RunningStudio(app, pilot, played[0])
+                await running.until(lambda: app.screen_stack[1:] and app.studio.queue.player.silence_reason)
+                controls = running.main.query_one(Controls)
+                await running.until(lambda: not has_engine or controls.engine is not None)
+                yield running
             tasks.cancel_scope.cancel()
 
     return studio

@@ -9,10 +9,10 @@ from pydantic import Field
 from textual.widgets import Button, Input, OptionList, Select
 from tts_hub_tui.screens.voices import VoicePicker
 from tts_hub_tui.widgets.controls import Controls
-from tts_hub_tui.widgets.option_schema import Option, options_of
+from tts_hub_tui.widgets.option_schema import Option, parse_options
 from tts_hub_tui.widgets.options import OptionRow
 
-from tests.tui.conftest import Driven, OpenStudio
+from tests.tui.conftest import OpenStudio, RunningStudio
 from tts_hub.backend import BackendOptions
 from tts_hub.testing.fake import FakeBackend, FakeScript
 from tts_hub.types import Voice
@@ -43,12 +43,12 @@ def choosy() -> Choosy:
     return Choosy(name="choosy", priority=5)
 
 
-def listed(studio: Driven) -> list[str]:
+def listed(studio: RunningStudio) -> list[str]:
     found = studio.app.screen.query_one(OptionList)
     return [str(option.prompt).strip() for option in found.options]
 
 
-async def open_voices(studio: Driven) -> None:
+async def open_voices(studio: RunningStudio) -> None:
     await studio.pilot.press("f2")
     await studio.until(lambda: isinstance(studio.app.screen, VoicePicker))
 
@@ -220,7 +220,7 @@ async def test_an_option_that_the_hub_refuses_is_told_at_the_option(open_studio:
 
 
 def test_every_kind_of_option_is_understood() -> None:
-    options = {option.name: option for option in options_of(ManyOptions.model_json_schema())}
+    options = {option.name: option for option in parse_options(ManyOptions.model_json_schema())}
     assert [option.kind for option in options.values()] == ["number", "integer", "boolean", "string"]
     assert options["warmth"].range_text == "0 to 1"
     assert options["steps"].range_text == "above 0"

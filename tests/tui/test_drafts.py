@@ -13,13 +13,13 @@ from tts_hub_tui.screens.jobs import JobsScreen
 from tts_hub_tui.storage.history import History
 from tts_hub_tui.widgets.editor import ScriptEditor
 
-from tests.tui.conftest import Driven, OpenStudio, held
+from tests.tui.conftest import OpenStudio, RunningStudio, holding
 from tts_hub.errors import OutputError
 
 pytestmark = pytest.mark.anyio
 
 
-def editor(studio: Driven) -> ScriptEditor:
+def editor(studio: RunningStudio) -> ScriptEditor:
     return studio.main.query_one(ScriptEditor)
 
 
@@ -60,7 +60,7 @@ async def test_a_crash_keeps_the_text_and_tells_no_values(
 
 
 async def test_what_waits_is_spoken_after_a_restart(open_studio: OpenStudio) -> None:
-    async with open_studio(script=held(), text="One two three four five.") as studio:
+    async with open_studio(script=holding(), text="One two three four five.") as studio:
         await studio.pilot.press("f5", "f5", "f5")
         await studio.until(lambda: len(studio.queue.jobs) == 3 and studio.queue.is_busy)
         await studio.until(lambda: studio.queue.jobs[0].recording)
@@ -73,7 +73,7 @@ async def test_what_waits_is_spoken_after_a_restart(open_studio: OpenStudio) -> 
         assert "waiting" in str(table.get_row_at(0)[1])
         await studio.pilot.press("enter")
         await studio.until(lambda: [job.state for job in studio.queue.jobs] == ["done"])
-        assert studio.app.studio.history.waiting() == 1
+        assert studio.app.studio.history.count_waiting() == 1
         assert len(studio.app.studio.history.entries()) == 3
 
 

@@ -17,7 +17,7 @@ from tts_hub_tui.widgets.controls import Controls
 from tts_hub_tui.widgets.editor import ScriptEditor
 from tts_hub_tui.widgets.options import OptionRow
 
-from tests.tui.conftest import Driven, OpenStudio
+from tests.tui.conftest import OpenStudio, RunningStudio
 from tests.waiting import WITHIN
 from tts_hub.errors import InvalidTextError
 from tts_hub.testing.fake import FakeBackend, FakeScript
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.anyio
 NASTY = "a\x1b]0;owned\x07b\x9b31mc\x00"
 
 
-def drawn(studio: Driven) -> str:
+def drawn(studio: RunningStudio) -> str:
     """Everything that the screen would send to a terminal, besides Textual's own sequences."""
     screen = studio.app.screen
     strips = screen._compositor.render_strips()
@@ -84,7 +84,7 @@ async def test_devices_and_pipes_are_not_opened(tmp_path: Path) -> None:
 async def test_a_file_that_is_too_long_is_read_no_further(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(text_file, "MOST_BYTES", 1000)
+    monkeypatch.setattr(text_file, "MAX_BYTES", 1000)
     (tmp_path / "long.txt").write_text("x" * 1001)
     with pytest.raises(InvalidTextError, match="too long"):
         await text_file.read_text(tmp_path / "long.txt")

@@ -148,8 +148,8 @@ def test_pause_holds_the_very_next_sample(
     player.resume()
     after = stream.step()
     joined = np.concatenate([before, after])
-    place = int(np.flatnonzero(samples == joined[0])[0])
-    assert np.array_equal(samples[place : place + len(joined)], joined)
+    start = int(np.flatnonzero(samples == joined[0])[0])
+    assert np.array_equal(samples[start : start + len(joined)], joined)
 
 
 def test_playing_again_right_after_stop(
@@ -176,14 +176,14 @@ def test_the_position_never_runs_backwards_and_is_that_of_the_ear(
     recording.finish()
     player.play(recording)
     until(lambda: device.streams and device.streams[0].blocks)
-    places: list[float] = []
+    positions: list[float] = []
     began = time.monotonic()
     while player.state != "idle":
-        places.append(player.position)
+        positions.append(player.position)
         given = sum(len(block) for block in device.streams[0].blocks) / RATE
-        assert places[-1] <= given
+        assert positions[-1] <= given
         time.sleep(0.005)
-    assert places == sorted(places)
+    assert positions == sorted(positions)
     assert time.monotonic() - began >= 1.0  # not before the last sample has left the device
 
 

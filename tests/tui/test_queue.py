@@ -12,7 +12,7 @@ from tts_hub_tui.screens.files import SaveAs
 from tts_hub_tui.screens.unsaved import LeaveUnsaved
 from tts_hub_tui.storage.recording import Recording
 
-from tests.tui.conftest import Driven, OpenStudio, drawn_out, held
+from tests.tui.conftest import OpenStudio, RunningStudio, holding, long_words
 from tts_hub.config import StudioConfig
 from tts_hub.stream import AudioStream
 from tts_hub.testing.fake import FakeScript
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 TEXT = "One two three four five six seven eight. " * 3
 
 
-async def hear_one_while_the_next_is_made(studio: Driven, script: FakeScript) -> None:
+async def hear_one_while_the_next_is_made(studio: RunningStudio, script: FakeScript) -> None:
     queue = studio.queue
     await studio.pilot.press("f5")
     await studio.until(lambda: queue.jobs and queue.jobs[0].is_over and queue.player.state == "playing")
@@ -32,7 +32,7 @@ async def hear_one_while_the_next_is_made(studio: Driven, script: FakeScript) ->
 
 
 async def test_stop_silences_all_and_the_queue_goes_on_when_it_is_told(open_studio: OpenStudio) -> None:
-    async with open_studio(script=held(), text=TEXT) as studio:
+    async with open_studio(script=holding(), text=TEXT) as studio:
         queue = studio.queue
         await studio.pilot.press("f5", "f5", "f5")
         await studio.until(lambda: len(queue.jobs) == 3 and queue.player.state == "playing")
@@ -48,7 +48,7 @@ async def test_stop_silences_all_and_the_queue_goes_on_when_it_is_told(open_stud
 
 
 async def test_stop_also_stops_the_engine_that_makes_the_next_text(open_studio: OpenStudio) -> None:
-    script = drawn_out()
+    script = long_words()
     async with open_studio(script=script, text=TEXT) as studio:
         queue = studio.queue
         await hear_one_while_the_next_is_made(studio, script)
@@ -63,7 +63,7 @@ async def test_stop_also_stops_the_engine_that_makes_the_next_text(open_studio: 
 
 
 async def test_a_new_text_goes_before_what_is_held(open_studio: OpenStudio) -> None:
-    async with open_studio(script=held(), text=TEXT) as studio:
+    async with open_studio(script=holding(), text=TEXT) as studio:
         queue = studio.queue
         await studio.pilot.press("f5", "f5")
         await studio.until(lambda: len(queue.jobs) == 2 and queue.player.state == "playing")
@@ -75,7 +75,7 @@ async def test_a_new_text_goes_before_what_is_held(open_studio: OpenStudio) -> N
 
 
 async def test_what_was_made_ahead_is_held_too(open_studio: OpenStudio) -> None:
-    async with open_studio(script=drawn_out(), text=TEXT) as studio:
+    async with open_studio(script=long_words(), text=TEXT) as studio:
         queue = studio.queue
         await studio.pilot.press("f5", "f5")
         await studio.until(lambda: [job.state for job in queue.jobs] == ["done", "done"])
@@ -98,7 +98,7 @@ async def test_an_engine_that_stops_slowly(
             await may_close.wait()
         await close(stream)
 
-    script = drawn_out()
+    script = long_words()
     async with open_studio(script=script, text=TEXT) as studio:
         queue = studio.queue
         await hear_one_while_the_next_is_made(studio, script)
@@ -118,7 +118,7 @@ async def test_an_engine_that_stops_slowly(
 
 
 async def test_a_new_text_is_heard_before_what_was_made_and_held(open_studio: OpenStudio) -> None:
-    async with open_studio(script=drawn_out(), text=TEXT) as studio:
+    async with open_studio(script=long_words(), text=TEXT) as studio:
         queue = studio.queue
         await studio.pilot.press("f5", "f5")
         await studio.until(lambda: [job.state for job in queue.jobs] == ["done", "done"])
@@ -130,7 +130,7 @@ async def test_a_new_text_is_heard_before_what_was_made_and_held(open_studio: Op
 
 
 async def test_what_is_replayed_can_be_paused_while_others_are_held(open_studio: OpenStudio) -> None:
-    async with open_studio(script=held(), text=TEXT) as studio:
+    async with open_studio(script=holding(), text=TEXT) as studio:
         queue = studio.queue
         await studio.pilot.press("f5", "f5")
         await studio.until(lambda: len(queue.jobs) == 2 and queue.player.state == "playing")
@@ -141,7 +141,7 @@ async def test_what_is_replayed_can_be_paused_while_others_are_held(open_studio:
 
 
 async def test_a_file_of_a_text_that_is_dropped_is_refused(open_studio: OpenStudio, tmp_path: Path) -> None:
-    async with open_studio(script=held(), text=TEXT) as studio:
+    async with open_studio(script=holding(), text=TEXT) as studio:
         queue = studio.queue
         await studio.pilot.press("f5", "f5")
         await studio.until(lambda: len(queue.jobs) == 2 and queue.player.state == "playing")
@@ -151,7 +151,7 @@ async def test_a_file_of_a_text_that_is_dropped_is_refused(open_studio: OpenStud
 
 
 async def test_what_is_held_is_dropped(open_studio: OpenStudio) -> None:
-    async with open_studio(script=held(), text=TEXT) as studio:
+    async with open_studio(script=holding(), text=TEXT) as studio:
         queue = studio.queue
         await studio.pilot.press("f5", "f5", "f5")
         await studio.until(lambda: len(queue.jobs) == 3 and queue.player.state == "playing")
@@ -160,11 +160,11 @@ async def test_what_is_held_is_dropped(open_studio: OpenStudio) -> None:
         await studio.pilot.press("alt+n")
         await studio.until(lambda: [job.state for job in queue.jobs] == ["stopped"] * 3)
         assert not queue.is_held
-        assert not studio.app.studio.history.waiting()
+        assert not studio.app.studio.history.count_waiting()
 
 
 async def test_pause_before_the_first_sound(open_studio: OpenStudio) -> None:
-    script = held(0)
+    script = holding(0)
     async with open_studio(script=script, text=TEXT) as studio:
         queue = studio.queue
         await studio.pilot.press("f5")
@@ -178,7 +178,7 @@ async def test_pause_before_the_first_sound(open_studio: OpenStudio) -> None:
 
 
 async def test_pause_while_nothing_is_heard_pauses_nothing_later(open_studio: OpenStudio) -> None:
-    async with open_studio(script=drawn_out(), text="One.") as studio:
+    async with open_studio(script=long_words(), text="One.") as studio:
         await studio.pilot.press("f6")
         await studio.until(lambda: "nothing to pause" in studio.notes)
         await studio.pilot.press("f5")
@@ -188,7 +188,7 @@ async def test_pause_while_nothing_is_heard_pauses_nothing_later(open_studio: Op
 async def test_a_key_that_is_held_down_speaks_once(
     open_studio: OpenStudio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with open_studio(script=held(), text=TEXT) as studio:
+    async with open_studio(script=holding(), text=TEXT) as studio:
         await studio.pilot.press("f5")
         await studio.until(lambda: studio.queue.jobs)
         monkeypatch.setattr("tts_hub_tui.screens.speaking.KEY_REPEAT", 60.0)
@@ -258,7 +258,7 @@ async def test_an_engine_with_a_bug_does_not_end_the_studio(
 
 
 async def test_ctrl_c_stops_the_speech_from_a_dialog_too(open_studio: OpenStudio) -> None:
-    async with open_studio(script=held(), text=TEXT) as studio:
+    async with open_studio(script=holding(), text=TEXT) as studio:
         await studio.pilot.press("f5")
         await studio.until(lambda: studio.queue.player.state == "playing")
         await studio.pilot.press("ctrl+s")
@@ -276,6 +276,6 @@ async def test_the_time_left_is_that_of_work(open_studio: OpenStudio) -> None:
         await studio.pilot.press("f7")
         await studio.until(lambda: job.state == "stopped")
         assert job.report is not None
-    at_half = Job(job.request, job.text, job.place, state="speaking", fraction=0.5, seconds_waited=8.0)
+    at_half = Job(job.request, job.text, job.hub, state="speaking", fraction=0.5, seconds_waited=8.0)
     at_half.report = replace(job.report, elapsed_seconds=10.0)
     assert at_half.seconds_left == 2.0

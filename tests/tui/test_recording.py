@@ -1,4 +1,4 @@
-"""Recordings on disk: readable while they grow, and after the next start."""
+"""Recordings on disk: display_key while they grow, and after the next start."""
 
 from __future__ import annotations
 

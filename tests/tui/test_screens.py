@@ -20,7 +20,7 @@ from tts_hub_tui.widgets.controls import Controls
 from tts_hub_tui.widgets.editor import ScriptEditor
 from tts_hub_tui.widgets.keys import KeyBar
 
-from tests.tui.conftest import Driven, OpenStudio, held
+from tests.tui.conftest import OpenStudio, RunningStudio, holding
 from tests.tui.fetching import Fetching
 from tts_hub.config import load_config
 from tts_hub.errors import BackendUnavailableError
@@ -34,12 +34,12 @@ def fetching() -> type[Fetching]:
     return type("Fetching", (Fetching,), {})
 
 
-async def speak(studio: Driven, number: int = 1) -> None:
+async def speak(studio: RunningStudio, number: int = 1) -> None:
     await studio.pilot.press("f5")
     await studio.until(lambda: len(studio.queue.jobs) == number and studio.queue.jobs[-1].is_over)
 
 
-async def open_jobs(studio: Driven) -> DataTable[str]:
+async def open_jobs(studio: RunningStudio) -> DataTable[str]:
     await studio.pilot.press("f3")
     await studio.until(lambda: isinstance(studio.app.screen, JobsScreen))
     return studio.app.screen.query_one(DataTable)
@@ -139,7 +139,7 @@ async def test_history_is_searched(open_studio: OpenStudio) -> None:
 
 
 async def test_what_waits_is_taken_out_of_the_queue(open_studio: OpenStudio) -> None:
-    async with open_studio(script=held(), text="One two three four five six seven.") as studio:
+    async with open_studio(script=holding(), text="One two three four five six seven.") as studio:
         await studio.pilot.press("f5", "f5")
         await studio.until(lambda: len(studio.queue.jobs) == 2)
         table = await open_jobs(studio)

@@ -45,8 +45,8 @@ WHEN = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 class PaintedHub:
     """Looks like a hub, and always the same."""
 
-    place = "this machine"
-    is_patient = True
+    name = "this machine"
+    allows_pauses = True
 
     async def __aenter__(self) -> PaintedHub:
         return self
@@ -144,7 +144,7 @@ def paint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Stud
 
 def _put_in_queue(app: StudioApp) -> None:
     job = Job(SpeechRequest(TEXT), TEXT, "this machine", id="desk", created=WHEN, state="speaking")
-    job.note(ProgressEvent("segment", backend="espeak", segment=1, segments=3, fraction=0.5))
+    job.apply(ProgressEvent("segment", backend="espeak", segment=1, segments=3, fraction=0.5))
     job.warnings.append("kokoro failed; continuing with espeak from the start")
     recording = Recording.create(app.studio.history.folder, job.id, 24_000)
     shape = np.abs(np.sin(np.arange(4 * 24_000) / 9_000)) * np.sin(np.arange(4 * 24_000) / 20)

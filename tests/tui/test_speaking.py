@@ -12,7 +12,7 @@ from tts_hub_tui.screens.help import HelpScreen
 from tts_hub_tui.widgets.editor import ScriptEditor
 
 from tests.audio.decoding import decode
-from tests.tui.conftest import Driven, OpenStudio, drawn_out, held
+from tests.tui.conftest import OpenStudio, RunningStudio, holding, long_words
 from tts_hub.errors import BackendUnavailableError
 from tts_hub.testing.fake import FakeBackend, FakeScript
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 SENTENCES = "One two three four. Five six seven eight. Nine ten eleven twelve."
 
 
-async def spoken(studio: Driven) -> None:
+async def spoken(studio: RunningStudio) -> None:
     """Wait until the last job has been made."""
     await studio.until(lambda: studio.queue.jobs and studio.queue.jobs[-1].is_over)
 
@@ -38,7 +38,7 @@ async def test_a_newcomer_types_and_speaks(open_studio: OpenStudio) -> None:
 
 
 async def test_it_plays_while_it_is_made(open_studio: OpenStudio) -> None:
-    async with open_studio(script=held(), text=SENTENCES) as studio:
+    async with open_studio(script=holding(), text=SENTENCES) as studio:
         await studio.pilot.press("f5")
         await studio.until(lambda: studio.queue.player.position > 0.2)
         assert studio.queue.jobs[0].state == "speaking"
@@ -62,7 +62,7 @@ async def test_the_spoken_word_is_marked_in_the_text(open_studio: OpenStudio) ->
 
 
 async def test_what_is_written_meanwhile_is_not_marked(open_studio: OpenStudio) -> None:
-    async with open_studio(script=drawn_out(), text=SENTENCES) as studio:
+    async with open_studio(script=long_words(), text=SENTENCES) as studio:
         await studio.pilot.press("f5")
         await studio.until(lambda: studio.queue.player.position > 0.3)
         await studio.pilot.press("x")
@@ -71,7 +71,7 @@ async def test_what_is_written_meanwhile_is_not_marked(open_studio: OpenStudio) 
 
 
 async def test_stop_stops_the_engine_at_once(open_studio: OpenStudio) -> None:
-    async with open_studio(script=held(), text=SENTENCES) as studio:
+    async with open_studio(script=holding(), text=SENTENCES) as studio:
         await studio.pilot.press("f5")
         await studio.until(lambda: studio.queue.player.position > 0.1)
         await studio.pilot.press("f7")
@@ -85,7 +85,7 @@ async def test_stop_stops_the_engine_at_once(open_studio: OpenStudio) -> None:
 async def test_ctrl_c_stops_what_runs_and_then_says_how_to_leave(
     open_studio: OpenStudio, keys: list[str]
 ) -> None:
-    async with open_studio(script=held(), text=SENTENCES) as studio:
+    async with open_studio(script=holding(), text=SENTENCES) as studio:
         await studio.pilot.press("f5")
         await studio.until(lambda: studio.queue.player.position > 0.1)
         await studio.pilot.press(*keys)
@@ -95,7 +95,7 @@ async def test_ctrl_c_stops_what_runs_and_then_says_how_to_leave(
 
 
 async def test_pause_holds_the_sound_and_goes_on(open_studio: OpenStudio) -> None:
-    async with open_studio(script=drawn_out(), text=SENTENCES) as studio:
+    async with open_studio(script=long_words(), text=SENTENCES) as studio:
         player = studio.queue.player
         await studio.pilot.press("f5")
         await studio.until(lambda: player.position > 0.2)
@@ -141,7 +141,7 @@ async def test_save_writes_audio_and_captions(open_studio: OpenStudio, tmp_path:
 
 
 async def test_saving_while_it_is_made_waits_for_all_of_it(open_studio: OpenStudio, tmp_path: Path) -> None:
-    script = held(5)
+    script = holding(5)
     async with open_studio(script=script, text=SENTENCES) as studio:
         await studio.pilot.press("f5")
         await studio.until(lambda: studio.queue.player.position > 0.1)

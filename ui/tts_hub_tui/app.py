@@ -39,16 +39,16 @@ from tts_hub_tui.screens.unsaved import LeaveUnsaved
 from tts_hub_tui.screens.voices import VoicePicker
 from tts_hub_tui.storage.history import History
 from tts_hub_tui.studio import Studio
-from tts_hub_tui.terminal.control_characters import NoControls
+from tts_hub_tui.terminal.control_characters import ControlCharacterFilter
 from tts_hub_tui.widgets.editor import ScriptEditor
-from tts_hub_tui.widgets.keys import readable
+from tts_hub_tui.widgets.keys import display_key
 
 MEGABYTE = 1_000_000
 CRASHED = 1
 """The app's return code."""
 logger = logging.getLogger(__name__)
 COPY_OR_STOP = "Copy what is selected; without a selection: stop what is spoken"
-NO_CONTROLS = NoControls()
+NO_CONTROL_CHARACTERS = ControlCharacterFilter()
 DARK, LIGHT = "textual-dark", "textual-light"
 
 
@@ -106,7 +106,7 @@ class StudioApp(App[None]):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's own, and ours at the end of all drawing."""
-        return [*super().get_line_filters(), NO_CONTROLS]
+        return [*super().get_line_filters(), NO_CONTROL_CHARACTERS]
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Textual's own, and everything that has a key here."""
@@ -115,7 +115,7 @@ class StudioApp(App[None]):
             own = [each for each in (*MainScreen.BINDINGS, *self.BINDINGS) if isinstance(each, Binding)]
             for action, binding in {each.action: each for each in reversed(own)}.items():
                 if action != "leave":
-                    about = f"{binding.tooltip or binding.description} ({readable(binding.key)})"
+                    about = f"{binding.tooltip or binding.description} ({display_key(binding.key)})"
                     yield SystemCommand(binding.description, about, self._command(action))
 
     def action_show_keys(self) -> None:

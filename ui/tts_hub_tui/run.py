@@ -17,8 +17,8 @@ from tts_hub_tui.hubs.interface import Hub
 from tts_hub_tui.hubs.local import LocalHub
 from tts_hub_tui.hubs.remote.hub import RemoteHub
 from tts_hub_tui.storage.text_file import read_text
-from tts_hub_tui.terminal.signals import leaving_in_time
-from tts_hub_tui.terminal.stderr import screen_apart
+from tts_hub_tui.terminal.signals import exit_in_time
+from tts_hub_tui.terminal.stderr import separate_screen
 
 LOG = "studio.log"
 LOG_BYTES = 1_000_000
@@ -51,7 +51,7 @@ async def run_studio(
     folder = studio_folder(loaded)
     hub = _hub(loaded, url, api_key)
     app = StudioApp(hub, loaded.config.studio, folder, config_file=config_file, text=text)
-    with _logging_to(folder / LOG), screen_apart(folder / LOG), leaving_in_time():
+    with _log_to(folder / LOG), separate_screen(folder / LOG), exit_in_time():
         async with hub, anyio.create_task_group() as tasks:
             tasks.start_soon(app.studio.queue.run)
             await app.run_async()
@@ -75,7 +75,7 @@ def _hub(loaded: LoadedConfig, url: str | None, api_key: str | None) -> Hub:
 
 
 @contextmanager
-def _logging_to(file: Path) -> Generator[None, None, None]:
+def _log_to(file: Path) -> Generator[None, None, None]:
     """A line on stderr would tear the screen."""
     root = logging.getLogger()
     handlers, root.handlers = root.handlers, []

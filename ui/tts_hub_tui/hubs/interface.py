@@ -69,9 +69,9 @@ class Speech(Protocol):
 class Hub(Protocol):
     """Speaks. Every method raises only errors of `tts_hub.errors`; all belong to one event loop."""
 
-    place: str
+    name: str
     """Where it is, for people to read."""
-    is_patient: bool
+    allows_pauses: bool
     """A reader of its speech may pause for as long as it likes."""
 
     async def __aenter__(self) -> Self: ...

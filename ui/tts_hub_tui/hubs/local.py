@@ -16,8 +16,8 @@ from tts_hub_tui.hubs.interface import Catalogue, EngineInfo, Speech
 class LocalHub:
     """Speaks with the engines that are installed here. Opens and closes the manager."""
 
-    place = "this machine"
-    is_patient = True
+    name = "this machine"
+    allows_pauses = True
 
     def __init__(self, manager: TTSBackendManager) -> None:
         self._manager = manager

@@ -46,7 +46,7 @@ class EngineWatch:
                 self.catalogue = await self._hub.catalogue()
             self.error = ""
         except TimeoutError:
-            silent = f"{self._hub.place} has not answered for {TIMEOUT:g} s"
+            silent = f"{self._hub.name} has not answered for {TIMEOUT:g} s"
             self.error = failure_of(BackendUnavailableError(silent, backend="hub")).line
         except Exception as exc:  # noqa: BLE001 - shown where the engine is chosen
             self.error = failure_of(exc).line

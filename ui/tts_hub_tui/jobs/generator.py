@@ -46,7 +46,7 @@ class Generator:
         """
 
         def apply(event: ProgressEvent, /) -> None:
-            job.note(event)
+            job.apply(event)
             on_progress(job)
 
         speech = await self._hub.speak(job.request, apply)
@@ -71,7 +71,7 @@ class Generator:
             job.seconds_waited += time.monotonic() - began
 
     def _may_wait(self, job: Job) -> bool:
-        return self._hub.is_patient and not job.exports and self._playlist.plays(job)
+        return self._hub.allows_pauses and not job.exports and self._playlist.plays(job)
 
     def _seconds_ahead(self, job: Job) -> float:
         generated = job.recording.seconds if job.recording is not None else 0.0

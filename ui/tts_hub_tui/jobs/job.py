@@ -13,7 +13,7 @@ from tts_hub.progress import ProgressEvent
 from tts_hub.report import SpeechReport
 from tts_hub.types import SpeechRequest
 from tts_hub_tui.failure import Failure
-from tts_hub_tui.storage.entry import Entry, Facts, Outcome, fields_of
+from tts_hub_tui.storage.entry import Entry, Facts, Outcome, request_fields
 from tts_hub_tui.storage.recording import Recording
 
 JobState = Literal["queued", "speaking", "done", "stopped", "failed"]
@@ -34,7 +34,7 @@ class Job:
 
     request: SpeechRequest
     text: str
-    place: str
+    hub: str
     """The hub that speaks it."""
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -68,7 +68,7 @@ class Job:
         left = worked * (1 - self.fraction) / self.fraction
         return left if math.isfinite(left) else None
 
-    def note(self, event: ProgressEvent) -> None:
+    def apply(self, event: ProgressEvent) -> None:
         """Take in one step."""
         self.event = event
         if event.fraction is not None and event.stage in ("segment", "finished"):
@@ -78,7 +78,7 @@ class Job:
         if event.message and event.stage in ("fallback", "segment", "notice"):
             self.warnings.append(event.message)
 
-    def begin_anew(self) -> None:
+    def reset(self) -> None:
         """Back in the queue, with nothing made."""
         self.state = "queued"
         self.event = self.recording = self.report = self.failure = None
@@ -91,7 +91,7 @@ class Job:
         outcome = outcomes.get(self.state, "stopped")
         report, failure = self.report, self.failure
         facts = Facts(
-            place=self.place,
+            hub=self.hub,
             engine=report.backend if report else "",
             voice=report.voice if report else "",
             language=report.language if report else "",
@@ -103,5 +103,5 @@ class Job:
             remedy=failure.remedy if failure else "",
         )
         size = self.recording.bytes if self.recording else 0
-        fields = fields_of(self.request)
+        fields = request_fields(self.request)
         return Entry(self.id, self.created, self.text, len(self.text), fields, outcome, facts, size)

@@ -59,7 +59,7 @@ class JobQueue:
         """Jobs that are generated next, in this order."""
         self._woken = anyio.Event()
         self._generating: Job | None = None
-        self._generation = anyio.CancelScope()
+        self._generation: anyio.CancelScope | None = None
         self._requeued: Job | None = None
         """The job whose generation is being stopped and which then returns to the queue."""
         self._holds = False
@@ -111,7 +111,7 @@ class JobQueue:
         """
         if self.player.state == "paused" and self.current is not None:
             self.stop(self.current)
-        job = Job(request, str(request.input), self._hub.place)
+        job = Job(request, str(request.input), self._hub.name)
         if entry is not None:
             job.id, job.created = entry.id, entry.created
         if self.is_busy:
@@ -135,7 +135,7 @@ class JobQueue:
         self._playlist.remove(job)
         if self._generating is job:
             self._requeued = None
-            self._generation.cancel()
+            self._cancel_generation()
         elif job in self._waiting:
             self._waiting.remove(job)
             self._urgent = None if job is self._urgent else self._urgent
@@ -155,7 +155,7 @@ class JobQueue:
             else:
                 self._requeued = generating
                 self._playlist.remove(generating)
-                self._generation.cancel()
+                self._cancel_generation()
         self._playlist.starts_paused = False
         self._holds = True
 
@@ -226,7 +226,7 @@ class JobQueue:
         if found is not None and found.recording is not None:
             return found
         state = "stopped" if entry.outcome == "waiting" else entry.outcome
-        job = Job(entry.request(), entry.text, entry.facts.place, entry.id, entry.created, state)
+        job = Job(entry.request(), entry.text, entry.facts.hub, entry.id, entry.created, state)
         job.recording = await in_thread(Recording.open, self._history.folder, entry.id)
         self.jobs = [each for each in self.jobs if each.id != entry.id] + [job]
         self._remove_oldest(besides=job)
@@ -276,6 +276,10 @@ class JobQueue:
                 self._generating = None
                 self._end(job, outcome)
 
+    def _cancel_generation(self) -> None:
+        if self._generation is not None:
+            self._generation.cancel()
+
     async def _start_playback(self, job: Job) -> None:
         if job is self._urgent:
             self._playlist.waiting.appendleft(job)
@@ -307,7 +311,7 @@ class JobQueue:
         if job.recording is not None:
             job.recording.close()
             Recording.delete(self._history.folder, job.id)
-        job.begin_anew()
+        job.reset()
         self._waiting.insert(int(self._urgent is not None), job)
 
     def _play(self, job: Job) -> None:

@@ -113,20 +113,20 @@ class DeviceLoudspeaker:
         own_rate = round(sounddevice.query_devices(kind="output")["default_samplerate"])
         for rate, channels in ((sample_rate, 1), (sample_rate, 2), (own_rate, 1)):
             with suppress(self._error):
-                return rate, self._stream_of(sounddevice, rate, channels)
-        return own_rate, self._stream_of(sounddevice, own_rate, 2)
+                return rate, self._new_stream(sounddevice, rate, channels)
+        return own_rate, self._new_stream(sounddevice, own_rate, 2)
 
-    def _stream_of(self, sounddevice: Any, rate: int, channels: int) -> Any:
+    def _new_stream(self, sounddevice: Any, rate: int, channels: int) -> Any:
         return sounddevice.OutputStream(
             samplerate=rate,
             channels=channels,
             dtype="float32",
             blocksize=round(rate * BLOCK_SECONDS),
             latency="high",  # robust against a busy machine; what is heard is known by the clock
-            callback=self._called,
+            callback=self._callback,
         )
 
-    def _called(self, out: Any, frames: int, times: Any, status: object) -> None:
+    def _callback(self, out: Any, frames: int, times: Any, status: object) -> None:
         del frames, status
         delay = times.outputBufferDacTime - times.currentTime
         self._fill(out[:, 0], max(0.0, delay) if delay < 2.0 else 0.0)

@@ -8,7 +8,7 @@ from tts_hub.audio.filter import Resampler
 from tts_hub.types import Samples
 from tts_hub_tui.storage.recording import Recording
 
-PIECE = 0.1
+PIECE_SECONDS = 0.1
 """Seconds that are read at a time."""
 
 
@@ -25,7 +25,7 @@ class Source:
     def next(self) -> tuple[Samples, bool]:
         """The next piece, shape (T,), with T = 0 if there is none yet; and whether it is the last."""
         is_complete = self._recording.is_complete  # looked at first: what comes before it is then all there
-        piece = self._recording.read(self._at, round(PIECE * self._recording.sample_rate))
+        piece = self._recording.read(self._at, round(PIECE_SECONDS * self._recording.sample_rate))
         self._at += len(piece)
         # Nothing to read before the end: another program has cut the file short.
         is_last = is_complete and (self._at >= self._recording.frames or not len(piece))

@@ -30,7 +30,7 @@ class EnginesScreen(Screen[str | None]):
         Binding("enter", "use", "Use it"),
         Binding("p", "pull", "Pull its model"),
         Binding("s", "stop_pulling", "Stop pulling"),
-        Binding("r", "look", "Refresh"),
+        Binding("r", "refresh_engines", "Refresh"),
     ]
 
     def __init__(self, engines: EngineWatch, downloads: Downloads) -> None:
@@ -53,14 +53,14 @@ class EnginesScreen(Screen[str | None]):
         """Look again and again: engines load while this is open."""
         self.query_one(DataTable).add_columns("engine", "state", "files", "in memory", "models")
         self.query_one(DataTable).focus()
-        self._follow()
-        self.set_interval(PULSE, self._follow)
+        self._refresh()
+        self.set_interval(PULSE, self._refresh)
 
-    def action_look(self) -> None:
+    def action_refresh_engines(self) -> None:
         """Ask the hub now."""
         self._watch.refresh()
 
-    def _follow(self) -> None:
+    def _refresh(self) -> None:
         self._show_pull()
         shown = self._watch.catalogue, self._watch.error
         if shown != self._shown:
@@ -75,14 +75,14 @@ class EnginesScreen(Screen[str | None]):
             self.dismiss(engine.name)
 
     @on(DataTable.RowHighlighted)
-    def _highlighted(self) -> None:
+    def _show_details(self) -> None:
         self._describe()
 
     @work(exclusive=True, group="dialog")
     async def action_pull(self) -> None:
         """Fetch files that are missing of the engine; it continues when this screen is left."""
         engine, running = self._chosen(), self._downloads.latest
-        wanting = missing_of(engine) if engine is not None else []
+        wanting = files_to_pull(engine) if engine is not None else []
         if running is not None and not running.is_over:
             self.notify(
                 f"{running.files.model} is being downloaded; s stops it.", severity="warning", markup=False
@@ -108,13 +108,13 @@ class EnginesScreen(Screen[str | None]):
 
     def _show(self, catalogue: Catalogue) -> None:
         table = self.query_one(DataTable)
-        place = table.cursor_row
+        row = table.cursor_row
         self._engines = {engine.name: engine for engine in catalogue.engines}
         table.clear()
         for engine in catalogue.engines:
             auto = " (auto)" if engine.name == catalogue.auto else ""
             table.add_row(*map(Text, (engine.name + auto, *_cells(engine))), key=engine.name)
-        table.move_cursor(row=min(place, max(0, table.row_count - 1)))
+        table.move_cursor(row=min(row, max(0, table.row_count - 1)))
         self._describe()
 
     def _chosen(self) -> EngineInfo | None:
@@ -130,20 +130,20 @@ class EnginesScreen(Screen[str | None]):
             lines.append(f"✗ {engine.reason}")
             lines += [f"To fix: {engine.remedy}"] if engine.remedy else []
         for files in engine.downloads if engine is not None else ():
-            lines.append(described(files))
+            lines.append(describe(files))
         lines += [f"! configuration: {problem}" for problem in self._watch.catalogue.problems]
         lines += [f"✗ {self._watch.error}"] if self._watch.error else []
         self.query_one("#details", Static).update("\n".join(lines))
 
 
-def models_here(engine: EngineInfo) -> set[str]:
+def complete_models(engine: EngineInfo) -> set[str]:
     """Models of which some variant is complete."""
     return {files.model for files in engine.downloads if not files.missing}
 
 
-def missing_of(engine: EngineInfo) -> list[ModelFiles]:
+def files_to_pull(engine: EngineInfo) -> list[ModelFiles]:
     """What can be fetched: first the usual variant of each model that is not here in any, then the others."""
-    here = models_here(engine)
+    here = complete_models(engine)
     found: list[ModelFiles] = []
     for files in engine.downloads:
         if files.model not in here and files.model not in {each.model for each in found}:
@@ -151,7 +151,7 @@ def missing_of(engine: EngineInfo) -> list[ModelFiles]:
     return found + [files for files in engine.downloads if files.missing and files not in found]
 
 
-def described(files: ModelFiles) -> str:
+def describe(files: ModelFiles) -> str:
     """One line about them."""
     name = f"{files.model} {files.variant}".strip()
     size = f", {files.size / 1e6:.0f} MB" if files.size else ""
@@ -161,7 +161,8 @@ def described(files: ModelFiles) -> str:
 def _cells(engine: EngineInfo) -> list[str]:
     busy = f", {engine.active} at work" if engine.active else ""
     models = ", ".join(engine.models[:2]) + (f" … ({len(engine.models)})" if len(engine.models) > 2 else "")
-    files = "here" if models_here(engine).issuperset(each.model for each in engine.downloads) else "missing"
+    are_here = complete_models(engine).issuperset(each.model for each in engine.downloads)
+    files = "here" if are_here else "missing"
     state = "✓ ready" if engine.ready else "✗ not ready"
     return [state, files if engine.downloads else "needs none", f"{engine.state}{busy}", models]
 
@@ -179,9 +180,9 @@ class PickFiles(ModalScreen[ModelFiles | None]):
         """A line for each model and variant."""
         with Vertical(classes="dialog small"):
             yield Label("Pull which?", classes="title")
-            yield OptionList(*map(described, self._offered), compact=True, markup=False)
+            yield OptionList(*map(describe, self._offered), compact=True, markup=False)
             yield Footer(compact=True, show_command_palette=False)
 
     @on(OptionList.OptionSelected)
-    def _picked(self, event: OptionList.OptionSelected) -> None:
+    def _pick(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(self._offered[event.option_index])

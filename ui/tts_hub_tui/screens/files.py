@@ -53,11 +53,11 @@ class OpenFile(ModalScreen[Path | None]):
             yield Footer(compact=True, show_command_palette=False)
 
     @on(DirectoryTree.FileSelected)
-    def _selected(self, event: DirectoryTree.FileSelected) -> None:
+    def _open_selected(self, event: DirectoryTree.FileSelected) -> None:
         self.dismiss(event.path)
 
     @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
+    def _open_typed(self, event: Input.Submitted) -> None:
         try:
             path = Path(event.value.strip()).expanduser()
             is_folder, is_file = path.is_dir(), path.is_file()
@@ -109,14 +109,14 @@ class SaveAs(ModalScreen[Export | None]):
             yield Footer(compact=True, show_command_palette=False)
 
     @on(Select.Changed)
-    def _format_changed(self, event: Select.Changed) -> None:
+    def _follow_format(self, event: Select.Changed) -> None:
         field = self.query_one(Input)
         suffix = find_format(str(event.value)).suffixes[0]
         if Path(field.value).name:
             field.value = str(Path(field.value).with_suffix(suffix))
 
     @on(Input.Changed)
-    def _path_changed(self, event: Input.Changed) -> None:
+    def _follow_suffix(self, event: Input.Changed) -> None:
         """The suffix says the format too."""
         self.query_one(FieldError).show("")
         suffix = Path(event.value).suffix.lower()
@@ -162,11 +162,11 @@ class SaveAs(ModalScreen[Export | None]):
 def unused_path(folder: object, response_format: str) -> Path:
     """`speech.mp3`, or the first of `speech-2.mp3`, … that is not there yet; `folder` if it still exists."""
     # Unlike a Path's, these tests raise nothing where a folder may not be read, or its disk is away.
-    place = Path(folder) if isinstance(folder, str) and os.path.isdir(folder) else working_folder()
+    base = Path(folder) if isinstance(folder, str) and os.path.isdir(folder) else working_folder()
     suffix = find_format(response_format).suffixes[0]
-    path, number = place / f"speech{suffix}", 2
+    path, number = base / f"speech{suffix}", 2
     while os.path.exists(path):
-        path, number = place / f"speech-{number}{suffix}", number + 1
+        path, number = base / f"speech-{number}{suffix}", number + 1
     return path
 
 

@@ -46,12 +46,12 @@ def _table(bindings: Iterable[BindingType]) -> Table:
     table.add_column()
     for binding in bindings:
         if isinstance(binding, Binding) and binding.description:
-            keys = ", ".join(_readable(key) for key in binding.key.split(","))
+            keys = ", ".join(_display_key(key) for key in binding.key.split(","))
             table.add_row(keys, binding.tooltip or binding.description)
     return table
 
 
-def _readable(key: str) -> str:
+def _display_key(key: str) -> str:
     names = {"escape": "Esc", "pageup": "PgUp", "pagedown": "PgDn", "enter": "Enter", "space": "Space"}
     parts = [names.get(part, part.upper() if len(part) < 3 else part.title()) for part in key.split("+")]
     return "+".join(parts)

@@ -23,7 +23,7 @@ def details(row: Entry | Job) -> str:
         return text
     facts = row.facts
     factor = f"RTF {facts.real_time_factor:.3f}" if facts.real_time_factor is not None else ""
-    about = [facts.engine, facts.voice, facts.language, factor, f"{row.characters} characters", facts.place]
+    about = [facts.engine, facts.voice, facts.language, factor, f"{row.characters} characters", facts.hub]
     error = f"\n✗ {facts.error}" if facts.error else ""
     remedy = f" To fix: {facts.remedy}" if facts.remedy else ""
     return f"{' · '.join(part for part in about if part)}{error}{remedy}\n{text}"

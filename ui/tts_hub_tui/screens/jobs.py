@@ -68,24 +68,24 @@ class JobsScreen(Screen[EntryAction | None]):
         table = self.query_one(DataTable)
         table.add_columns(*COLUMNS)
         table.focus()
-        self.run_worker(self._follow())
+        self.run_worker(self._refresh())
 
     @on(Input.Changed)
     @work(exclusive=True, group="search")
-    async def _searched(self) -> None:
+    async def _search_soon(self) -> None:
         await anyio.sleep(PATIENCE)
         await self._fill()
 
     @on(Input.Submitted)
-    def _done_searching(self) -> None:
+    def _focus_table(self) -> None:
         self.query_one(DataTable).focus()
 
     @on(DataTable.RowSelected)
-    def _selected(self) -> None:
+    def _play_selected(self) -> None:
         self.action_choose("play")
 
     @on(DataTable.RowHighlighted)
-    def _highlighted(self) -> None:
+    def _show_details(self) -> None:
         self.query_one("#details", Static).update(self._details())
 
     def action_search(self) -> None:
@@ -108,7 +108,7 @@ class JobsScreen(Screen[EntryAction | None]):
             self.notify("Its recording is gone; r speaks it again.", severity="warning")
             return
         try:
-            whole = await in_thread(self._history.whole, entry) if isinstance(row, Entry) else entry
+            whole = await in_thread(self._history.with_text, entry) if isinstance(row, Entry) else entry
         except OutputError as exc:
             self.notify(str(exc), severity="error", markup=False)
             return
@@ -142,9 +142,9 @@ class JobsScreen(Screen[EntryAction | None]):
         await self._fill()
 
     def _row(self) -> Entry | Job | None:
-        return self._rows.get(self._chosen_name())
+        return self._rows.get(self._chosen_id())
 
-    def _chosen_name(self) -> str:
+    def _chosen_id(self) -> str:
         table = self.query_one(DataTable)
         if not table.row_count:
             return ""
@@ -152,7 +152,7 @@ class JobsScreen(Screen[EntryAction | None]):
 
     async def _fill(self) -> None:
         """Anew where rows have come or gone, else only the cells that changed."""
-        found = await self._found()
+        found = await self._find_rows()
         if not self.is_attached:
             return
         table = self.query_one(DataTable)
@@ -164,17 +164,17 @@ class JobsScreen(Screen[EntryAction | None]):
                     if old != new:
                         table.update_cell_at(Coordinate(row, column), Text(new))
         else:
-            place, chosen = table.cursor_row, self._chosen_name()
+            row_number, chosen = table.cursor_row, self._chosen_id()
             table.clear()
             for name, values in shown.items():
                 table.add_row(*map(Text, values), key=name)
             if chosen in shown:
-                place = list(shown).index(chosen)  # the cursor stays on its entry
-            table.move_cursor(row=min(place, max(0, table.row_count - 1)))
+                row_number = list(shown).index(chosen)  # the cursor stays on its entry
+            table.move_cursor(row=min(row_number, max(0, table.row_count - 1)))
         self._cells = shown
         self.query_one("#details", Static).update(self._details() or "Nothing was spoken yet.")
 
-    async def _found(self) -> dict[str, Entry | Job]:
+    async def _find_rows(self) -> dict[str, Entry | Job]:
         """What is being made or waits, then the history."""
         search = self.query_one(Input).value.strip()
         rows: dict[str, Entry | Job] = {
@@ -189,7 +189,7 @@ class JobsScreen(Screen[EntryAction | None]):
             self.notify(str(exc), severity="error", markup=False)
         return rows
 
-    async def _follow(self) -> None:
+    async def _refresh(self) -> None:
         """Anew while something is being made, or has just been."""
         await self._fill()
         while True:

@@ -90,7 +90,7 @@ class MainScreen(SpeakingScreen):
 
     def compose(self) -> ComposeResult:
         """Title, text and controls, sound, keys."""
-        yield TitleLine(self._studio.hub.place, id="title")
+        yield TitleLine(self._studio.hub.name, id="title")
         with Horizontal(id="work"):
             yield self._editor
             yield Controls(restore_choice(self._history.recall(CHOICE)), id="controls")
@@ -107,7 +107,7 @@ class MainScreen(SpeakingScreen):
         self.set_interval(FRAME, self._show_frame)
         self.call_later(self.show_engines)
         with notify_errors(self):
-            waiting = self._history.waiting()
+            waiting = self._history.count_waiting()
             if waiting:
                 self.notify(f"Not spoken yet from last time: {waiting}. F3 lists them.")
 

@@ -54,18 +54,18 @@ class SettingsScreen(Screen[None]):
         self._read()
 
     @on(Input.Changed)
-    def _searched(self, event: Input.Changed) -> None:
+    def _search_settings(self, event: Input.Changed) -> None:
         self._search = event.value.casefold()
         self._fill()
 
     @on(Input.Submitted)
-    def _done_searching(self) -> None:
+    def _focus_table(self) -> None:
         self.query_one(DataTable).focus()
 
     @on(DataTable.RowHighlighted)
-    def _highlighted(self) -> None:
+    def _show_details(self) -> None:
         setting = self._chosen()
-        self.query_one("#details", Static).update(about(setting) if setting is not None else "")
+        self.query_one("#details", Static).update(describe(setting) if setting is not None else "")
 
     @on(DataTable.RowSelected)
     def action_edit(self) -> None:
@@ -115,14 +115,14 @@ class SettingsScreen(Screen[None]):
 
     def _fill(self) -> None:
         table = self.query_one(DataTable)
-        place = table.cursor_row
+        row = table.cursor_row
         table.clear()
         for key, setting in self._settings.items():
             if self._search in f"{key} {setting.description} {setting.section}".casefold():
                 source = "" if setting.source == "default" else Path(setting.source).name
-                table.add_row(Text(key), Text(_in_list(setting)), Text(source), key=key)
-        table.move_cursor(row=min(place, max(0, table.row_count - 1)))
-        self._highlighted()
+                table.add_row(Text(key), Text(_list_value(setting)), Text(source), key=key)
+        table.move_cursor(row=min(row, max(0, table.row_count - 1)))
+        self._show_details()
 
     def _chosen(self) -> Setting | None:
         table = self.query_one(DataTable)
@@ -143,20 +143,20 @@ class EditSetting(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """What it means, and the line."""
         setting = self._setting
-        value = "" if setting.is_secret or setting.value is None else _plain(setting.value)
+        value = "" if setting.is_secret or setting.value is None else _format(setting.value)
         with Vertical(classes="dialog small"):
             yield Label(setting.key, classes="title", markup=False)
-            yield Static(about(setting), markup=False, classes="hint")
+            yield Static(describe(setting), markup=False, classes="hint")
             yield Input(value, password=setting.is_secret, compact=True)
             yield FieldError()
             yield Footer(compact=True, show_command_palette=False)
 
     @on(Input.Changed)
-    def _changed(self) -> None:
+    def _clear_error(self) -> None:
         self.query_one(FieldError).show("")
 
     @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
+    def _submit(self, event: Input.Submitted) -> None:
         try:
             parse_value(self._setting, event.value)
         except ConfigError as exc:
@@ -165,9 +165,9 @@ class EditSetting(ModalScreen[str | None]):
             self.dismiss(event.value)
 
 
-def about(setting: Setting) -> str:
+def describe(setting: Setting) -> str:
     """What a setting means and may be."""
-    choices = ", ".join(_plain(choice) for choice in setting.choices)
+    choices = ", ".join(_format(choice) for choice in setting.choices)
     low, high = setting.minimum, setting.maximum
     span = ""
     if low is not None or high is not None:
@@ -176,20 +176,20 @@ def about(setting: Setting) -> str:
     rows = [
         setting.description or setting.section,
         f"{setting.kind}{f': {choices}' if choices else ''}{f', {span}' if span else ''}",
-        f"default: {_plain(setting.default)}; now from: {setting.source}",
+        f"default: {_format(setting.default)}; now from: {setting.source}",
         f"{setting.locked_by} overrides the file" if setting.locked_by else "",
     ]
     return "\n".join(row for row in rows if row)
 
 
-def _in_list(setting: Setting) -> str:
+def _list_value(setting: Setting) -> str:
     """The value in a line of the list; what is in a table has lines of its own below it."""
     if setting.kind == "table" and isinstance(setting.value, dict):
         return f"{len(setting.value)} below" if setting.value else ""
-    return _plain(setting.value)
+    return _format(setting.value)
 
 
-def _plain(value: Any) -> str:
+def _format(value: Any) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -51,7 +51,7 @@ class VoicePicker(ModalScreen[Voice | None | bool]):
         with notify_errors(self):
             favourites = {voice for name, voice in history.favourites() if name == engine}
         self._voices = {voice.id: voice for voice in voices}
-        known = {voice.id: voice for voice in variants_of(voices)}
+        known = {voice.id: voice for voice in expand_variants(voices)}
         self._voices |= {name: known[name] for name in (*favourites, chosen) if name in known}
         self._variants = known
         self._favourites = favourites
@@ -137,7 +137,7 @@ class VoicePicker(ModalScreen[Voice | None | bool]):
     def _fill(self, search: str) -> None:
         words = search.casefold().split()
         offered = self._variants if "+" in search else self._voices
-        fitting = [voice for voice in offered.values() if _fits(voice, words)]
+        fitting = [voice for voice in offered.values() if _matches(voice, words)]
         found = self.query_one(OptionList)
         found.clear_options()
         options: list[Option] = [] if words else [Option(DEFAULT_VOICE, id="")]
@@ -165,7 +165,7 @@ class VoicePicker(ModalScreen[Voice | None | bool]):
         return f"{star} {voice.id}  {about}"
 
 
-def variants_of(voices: Sequence[Voice]) -> list[Voice]:
+def expand_variants(voices: Sequence[Voice]) -> list[Voice]:
     """Every variant of every voice, as a voice of its own."""
     return [
         Voice(f"{voice.id}+{name}", f"{voice.name}, {name}", voice.language)
@@ -174,7 +174,7 @@ def variants_of(voices: Sequence[Voice]) -> list[Voice]:
     ]
 
 
-def _fits(voice: Voice, words: Sequence[str]) -> bool:
+def _matches(voice: Voice, words: Sequence[str]) -> bool:
     about = (voice.id, voice.name, voice.language, voice.gender or "", voice.description, *voice.aliases)
     text = " ".join(about).casefold()
     return all(word in text for word in words)

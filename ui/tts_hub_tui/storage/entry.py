@@ -18,7 +18,7 @@ REQUEST_FIELDS = ("model", "voice", "language", "speed", "response_format", "ins
 class Facts:
     """What came of a request."""
 
-    place: str = ""
+    hub: str = ""
     """The hub that spoke."""
     engine: str = ""
     voice: str = ""
@@ -53,7 +53,7 @@ class Entry:
         return SpeechRequest(self.text, **self.fields)
 
 
-def fields_of(request: SpeechRequest) -> dict[str, Any]:
+def request_fields(request: SpeechRequest) -> dict[str, Any]:
     """Those that are kept, besides the text."""
     given = {name: getattr(request, name) for name in REQUEST_FIELDS if getattr(request, name) is not None}
     return given | ({"options": dict(request.options)} if request.options else {})

@@ -31,7 +31,7 @@ LATEST = """
 SELECT id, created, substr(text, 1, ?), length(text), request, outcome, facts, bytes FROM spoken
 WHERE instr(search, ?) ORDER BY created DESC, rowid DESC LIMIT ?
 """
-MOST_CHARACTERS = 100_000_000
+MAX_CHARACTERS = 100_000_000
 """Of all texts together; beyond it the oldest entries are forgotten."""
 SHOWN_CHARACTERS = 500
 """Of a text, in a list."""
@@ -63,7 +63,7 @@ class History:
                 )
             database.executescript(TABLES)
             database.execute(f"PRAGMA user_version = {VERSION}")
-        self._tidy_up()
+        self._clean_up()
 
     def add(self, entry: Entry) -> None:
         """Keep an entry, or replace it; where there is too much, the oldest recordings go, or texts."""
@@ -85,20 +85,20 @@ class History:
             )
             self._delete_oldest(database, entry.id)
 
-    def entries(self, containing: str = "", *, most: int = 200) -> list[Entry]:
+    def entries(self, containing: str = "", *, limit: int = 200) -> list[Entry]:
         """The newest first; those whose text or voice contains something."""
         with self._connected() as database:
-            wanted = (SHOWN_CHARACTERS, containing.casefold(), most)
+            wanted = (SHOWN_CHARACTERS, containing.casefold(), limit)
             rows = database.execute(LATEST, wanted).fetchall()
         return [entry for entry in map(_entry, rows) if entry is not None]
 
-    def waiting(self) -> int:
+    def count_waiting(self) -> int:
         """How many texts have not been spoken yet."""
         with self._connected() as database:
             found = database.execute("SELECT count(*) FROM spoken WHERE outcome = 'waiting'").fetchone()
         return int(found[0])
 
-    def whole(self, entry: Entry) -> Entry:
+    def with_text(self, entry: Entry) -> Entry:
         """The entry with all of its text."""
         with self._connected() as database:
             row = database.execute("SELECT text FROM spoken WHERE id = ?", (entry.id,)).fetchone()
@@ -148,14 +148,14 @@ class History:
             recorded, written = recorded + size, written + characters
             if name == newest:
                 continue
-            if written > MOST_CHARACTERS:
+            if written > MAX_CHARACTERS:
                 Recording.delete(self.folder, name)
                 database.execute("DELETE FROM spoken WHERE id = ?", (name,))
             elif size and recorded > self._keep_bytes:
                 Recording.delete(self.folder, name)
                 database.execute("UPDATE spoken SET bytes = 0 WHERE id = ?", (name,))
 
-    def _tidy_up(self) -> None:
+    def _clean_up(self) -> None:
         """What a process that was killed has left: recordings that no entry knows, or knows the size of."""
         with self._connected() as database:
             rows = database.execute("SELECT id, bytes, facts FROM spoken").fetchall()
@@ -164,7 +164,7 @@ class History:
                 if name not in known:
                     Recording.delete(self.folder, name)
                 elif not known[name][0]:
-                    size, seconds = Recording.size(self.folder, name)
+                    size, seconds = Recording.measure(self.folder, name)
                     facts = known[name][1]
                     with suppress(TypeError, ValueError):  # not of our writing
                         facts = json.dumps(json.loads(facts) | {"audio_seconds": seconds})

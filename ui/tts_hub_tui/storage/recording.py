@@ -1,4 +1,4 @@
-"""A recording on disk: readable while it is made, and after the next start."""
+"""A recording on disk: display_key while it is made, and after the next start."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SAMPLE_BYTES = 2
 FULL_SCALE = 32_768.0
 BUCKET_SECONDS = 0.02
 """What one entry of the index of peaks stands for."""
-PIECE = 240_000
+PIECE_SAMPLES = 240_000
 """Samples that are read at a time."""
 VERSION = 1
 
@@ -36,7 +36,9 @@ class Recording:
     One thread appends while others read. Only the words and an index of peaks are in memory.
     """
 
-    def __init__(self, folder: Path, name: str, sample_rate: int, audio: IO[bytes], notes: IO[str]) -> None:
+    def __init__(
+        self, folder: Path, name: str, sample_rate: int, audio: IO[bytes], metadata: IO[str]
+    ) -> None:
         """Use `create` or `open`."""
         self.name = name
         self.sample_rate = sample_rate
@@ -49,7 +51,7 @@ class Recording:
         """No more comes."""
         self._folder = folder
         self._audio = audio
-        self._notes = notes
+        self._metadata = metadata
         self._starts: list[float] = []
         self._peaks = PeakIndex(round(sample_rate * BUCKET_SECONDS))
         self._lock = threading.Lock()
@@ -64,9 +66,9 @@ class Recording:
         with ExitStack() as opened:
             try:
                 audio = opened.enter_context(_audio_file(folder, name).open("w+b", buffering=0))
-                notes = opened.enter_context(_notes_file(folder, name).open("w", encoding="utf-8"))
-                recording = cls(folder, name, sample_rate, audio, notes)
-                recording._note({"version": VERSION, "sample_rate": sample_rate})
+                metadata = opened.enter_context(_metadata_file(folder, name).open("w", encoding="utf-8"))
+                recording = cls(folder, name, sample_rate, audio, metadata)
+                recording._write_metadata({"version": VERSION, "sample_rate": sample_rate})
             except OSError as exc:
                 raise OutputError(f"cannot record in {folder}: {exc.strerror}") from exc
             opened.pop_all()
@@ -80,7 +82,7 @@ class Recording:
             OutputError: it is not there any more, or nothing can be made of it.
         """
         try:
-            lines = list(_lines(_notes_file(folder, name)))
+            lines = list(_lines(_metadata_file(folder, name)))
             rate = int(lines[0]["sample_rate"])
             if rate <= 0:
                 raise ValueError(rate)
@@ -93,15 +95,15 @@ class Recording:
         recording = cls(folder, name, rate, audio, io.StringIO())
         recording.frames = os.fstat(audio.fileno()).st_size // SAMPLE_BYTES
         recording.is_complete = True
-        recording._take(words)
-        for start in range(0, recording.frames, PIECE):
-            recording._peaks.append(recording.read(start, PIECE))
+        recording._add_words(words)
+        for start in range(0, recording.frames, PIECE_SAMPLES):
+            recording._peaks.append(recording.read(start, PIECE_SAMPLES))
         return recording
 
     @staticmethod
     def delete(folder: Path, name: str) -> None:
         """Remove the files of a recording, if they are there."""
-        for path in (_audio_file(folder, name), _notes_file(folder, name)):
+        for path in (_audio_file(folder, name), _metadata_file(folder, name)):
             with suppress(OSError):
                 path.unlink()
 
@@ -111,11 +113,11 @@ class Recording:
         return [file.stem for file in folder.glob("*.pcm")]
 
     @staticmethod
-    def size(folder: Path, name: str) -> tuple[int, float]:
+    def measure(folder: Path, name: str) -> tuple[int, float]:
         """Bytes of the audio and seconds, without opening it; zeros if it cannot be read."""
         try:
             size = _audio_file(folder, name).stat().st_size
-            rate = int(next(_lines(_notes_file(folder, name)))["sample_rate"])
+            rate = int(next(_lines(_metadata_file(folder, name)))["sample_rate"])
             return size, size / SAMPLE_BYTES / rate
         except (KeyError, OSError, StopIteration, TypeError, ValueError, ZeroDivisionError):
             return 0, 0.0
@@ -141,21 +143,21 @@ class Recording:
             while rest:
                 rest = rest[self._audio.write(rest) :]
             if chunk.words:
-                self._note({"words": [[w.text, w.start, w.end, *w.span] for w in chunk.words]})
+                self._write_metadata({"words": [[w.text, w.start, w.end, *w.span] for w in chunk.words]})
         except (OSError, ValueError) as exc:
-            self._take_back()
+            self._truncate()
             reason = exc.strerror if isinstance(exc, OSError) else "it is closed"
             raise OutputError(f"cannot record in {self._folder}: {reason}") from exc
         with self._lock:
             self._peaks.append(chunk.samples)
-            self._take(chunk.words)
+            self._add_words(chunk.words)
             self.frames += len(chunk.samples)
 
     def finish(self) -> None:
         """Nothing more comes."""
         self.is_complete = True
         with suppress(OSError, ValueError):
-            self._notes.close()
+            self._metadata.close()
 
     def close(self) -> None:
         """Let the files go."""
@@ -163,14 +165,14 @@ class Recording:
         self._audio.close()
 
     def read(self, start: int, frames: int) -> Samples:
-        """Shape (T,): samples from `start` on, T at most `frames`, fewer at the end of what is there.
+        """Shape (T,): samples from `start` on, T at available `frames`, fewer at the end of what is there.
 
         Raises:
             OutputError: the disk refuses, or the recording is closed.
         """
-        most = max(0, min(frames, self.frames - start))
+        available = max(0, min(frames, self.frames - start))
         try:
-            data = os.pread(self._audio.fileno(), most * SAMPLE_BYTES, start * SAMPLE_BYTES)
+            data = os.pread(self._audio.fileno(), available * SAMPLE_BYTES, start * SAMPLE_BYTES)
         except (OSError, ValueError) as exc:
             raise OutputError(f"cannot read the recording {self.name}: {exc}") from exc
         whole = len(data) - len(data) % SAMPLE_BYTES
@@ -195,23 +197,23 @@ class Recording:
             UnsupportedOptionError: the format does not have the recording's rate.
         """
         with AudioFileWriter(path, find_format(response_format), self.sample_rate) as writer:
-            for start in range(0, self.frames, PIECE):
-                writer.write(self.read(start, PIECE))
+            for start in range(0, self.frames, PIECE_SAMPLES):
+                writer.write(self.read(start, PIECE_SAMPLES))
             writer.commit()
 
-    def _take_back(self) -> None:
+    def _truncate(self) -> None:
         """Remove what was written of a chunk that the disk did not take whole."""
         with suppress(OSError, ValueError):
             self._audio.truncate(self.bytes)
             self._audio.seek(self.bytes)
 
-    def _take(self, words: Sequence[WordTiming]) -> None:
+    def _add_words(self, words: Sequence[WordTiming]) -> None:
         self.words.extend(words)
         self._starts.extend(word.start for word in words)
 
-    def _note(self, values: dict[str, Any]) -> None:
-        self._notes.write(json.dumps(values, ensure_ascii=False) + "\n")
-        self._notes.flush()
+    def _write_metadata(self, values: dict[str, Any]) -> None:
+        self._metadata.write(json.dumps(values, ensure_ascii=False) + "\n")
+        self._metadata.flush()
 
 
 def _word(row: Sequence[Any]) -> WordTiming:
@@ -234,5 +236,5 @@ def _audio_file(folder: Path, name: str) -> Path:
     return folder / f"{name}.pcm"
 
 
-def _notes_file(folder: Path, name: str) -> Path:
+def _metadata_file(folder: Path, name: str) -> Path:
     return folder / f"{name}.json"

@@ -13,7 +13,7 @@ from tts_hub.errors import InvalidTextError
 SENTENCE_END = re.compile(r"[.!?…][\"”’»)]* |[。！？]")
 LONGEST_LINE = 4_000
 """Characters that an editor line may have and be quick."""
-MOST_BYTES = 20_000_000
+MAX_BYTES = 20_000_000
 """Of a file; the longest text that a hub takes by default has 5 million characters."""
 
 
@@ -33,12 +33,12 @@ def _read(path: Path) -> str:
                 f"cannot read {path}: {'not a file' if path.exists() else 'it is not there'}"
             )
         with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
+            data = file.read(MAX_BYTES + 1)
     except OSError as exc:
         raise InvalidTextError(f"cannot read {path}: {exc.strerror}") from exc
-    if len(data) > MOST_BYTES:
+    if len(data) > MAX_BYTES:
         raise InvalidTextError(
-            f"{path.name} is too long: {MOST_BYTES / 1e6:.0f} MB is the most that is opened"
+            f"{path.name} is too long: {MAX_BYTES / 1e6:.0f} MB is the most that is opened"
         )
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
@@ -50,7 +50,7 @@ def _read(path: Path) -> str:
     return text
 
 
-def broken_lines(text: str) -> str:
+def break_long_lines(text: str) -> str:
     """The text with overlong lines broken behind sentences, else at a space, else anywhere."""
     if all(len(line) <= LONGEST_LINE for line in text.splitlines()):
         return text

@@ -9,16 +9,16 @@ from textual.color import Color
 from textual.filter import LineFilter
 
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-OF_NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
+NOT_IN_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
 """Those that a text has no use for; the others are white space."""
 
 
-def without_controls(text: str) -> str:
+def remove_control_characters(text: str) -> str:
     """The text without the control characters that have no place in one."""
-    return OF_NO_TEXT.sub("", text)
+    return NOT_IN_TEXT.sub("", text)
 
 
-class NoControls(LineFilter):
+class ControlCharacterFilter(LineFilter):
     """Takes the control characters out of every line that is drawn.
 
     Names and messages of servers, file names and old texts are shown in many places: this is the one

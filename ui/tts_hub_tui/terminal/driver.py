@@ -15,13 +15,13 @@ from textual.drivers.linux_driver import LinuxDriver
 if TYPE_CHECKING:
     from textual.app import App
 
-LOOK_SECONDS = 0.1
+POLL_SECONDS = 0.1
 """Between two looks whether the app leaves."""
-MOST_BYTES = 4096
+MAX_BYTES = 4096
 """Read at a time."""
 
 
-class Screen:
+class TerminalWriter:
     """A terminal to write to; what it does not take any more is dropped."""
 
     def __init__(self, file: IO[str], on_lost: Callable[[], None]) -> None:
@@ -71,7 +71,7 @@ class SturdyDriver(LinuxDriver):
         size: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
-        self._file = Screen(self._file, self._lost)  # type: ignore[arg-type, assignment] # it has all that is used
+        self._file = TerminalWriter(self._file, self._exit)  # type: ignore[arg-type, assignment] # it has all that is used
 
     def run_input_thread(self) -> None:
         """Hand keys, mouse and pastes to the app until it leaves."""
@@ -80,10 +80,10 @@ class SturdyDriver(LinuxDriver):
         with selectors.DefaultSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)
             while not self.exit_event.is_set():
-                if selector.select(LOOK_SECONDS):
+                if selector.select(POLL_SECONDS):
                     data = self._read()
                     if not data:
-                        self._lost()
+                        self._exit()
                         return
                     for message in parser.feed(decode(data)):
                         self.process_message(message)
@@ -92,11 +92,11 @@ class SturdyDriver(LinuxDriver):
 
     def _read(self) -> bytes:
         try:
-            return os.read(self.fileno, MOST_BYTES)
+            return os.read(self.fileno, MAX_BYTES)
         except OSError:
             return b""
 
-    def _lost(self) -> None:
+    def _exit(self) -> None:
         """Called by the threads that read and write."""
         with suppress(RuntimeError):  # the event loop has ended: the app has left
             self._loop.call_soon_threadsafe(self._app.exit)

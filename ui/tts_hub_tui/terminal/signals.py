@@ -16,7 +16,7 @@ SIGNALLED = 128
 
 
 @contextmanager
-def leaving_in_time() -> Generator[None, None, None]:
+def exit_in_time() -> Generator[None, None, None]:
     """After SIGTERM or SIGHUP the process ends within `GRACE`, also if its terminal stands still.
 
     An event loop that waits for a terminal, or an engine that is in the middle of loading, would hold it up.

@@ -9,7 +9,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, redirect_stderr, suppress
 from pathlib import Path
 
-_away = threading.Lock()
+_lock = threading.Lock()
 """Two at once would restore each other's nowhere for good."""
 
 
@@ -19,13 +19,13 @@ def quiet_stderr() -> Generator[None, None, None]:
 
     ALSA and JACK write about every device that they do not find.
     """
-    with _away, _led_to(Path(os.devnull)):
+    with _lock, _redirect(Path(os.devnull)):
         yield
 
 
 @contextmanager
-def screen_apart(log: Path) -> Generator[None, None, None]:
-    """Keep the screen for those who draw: `sys.__stderr__` gets a descriptor of its own, 2 leads to a log.
+def separate_screen(log: Path) -> Generator[None, None, None]:
+    """Keep the screen for those who draw: `sys.__stderr__` gets a descriptor of its writer, 2 leads to a log.
 
     Around a Textual app: no C library can tear its screen then, and `quiet_stderr` swallows none of it.
     """
@@ -34,19 +34,19 @@ def screen_apart(log: Path) -> Generator[None, None, None]:
         yield
         return
     screen.flush()
-    own = open(os.dup(2), "w", encoding=screen.encoding, errors=screen.errors)  # noqa: SIM115 - see below
-    sys.__stderr__ = own  # type: ignore[misc] # Textual takes it from there
+    writer = open(os.dup(2), "w", encoding=screen.encoding, errors=screen.errors)  # noqa: SIM115 - see below
+    sys.__stderr__ = writer  # type: ignore[misc] # Textual takes it from there
     try:
-        with redirect_stderr(own), _led_to(log):
+        with redirect_stderr(writer), _redirect(log):
             yield
     finally:
         sys.__stderr__ = screen  # type: ignore[misc]
         with suppress(OSError):  # what a terminal that has gone did not take
-            own.close()
+            writer.close()
 
 
 @contextmanager
-def _led_to(path: Path) -> Generator[None, None, None]:
+def _redirect(path: Path) -> Generator[None, None, None]:
     try:
         kept = os.dup(2)
     except OSError:  # it is closed: nobody can write to it

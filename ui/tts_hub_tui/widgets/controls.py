@@ -48,9 +48,9 @@ class Controls(Vertical):
         self._choice = choice
         self._catalogue = Catalogue((), None)
         self._hub_error = ""
-        self._shown = AUTO
+        self._shown_engine = AUTO
         """The engine whose models and options are offered."""
-        self._given: dict[str, Mapping[str, Any]] = dict(choice.options)
+        self._option_values: dict[str, Mapping[str, Any]] = dict(choice.options)
         self._offered: dict[str, Sequence[tuple[str, str]]] = {}
         """List -> (label, value) of what it offers."""
 
@@ -107,7 +107,7 @@ class Controls(Vertical):
             language=self.voice.language if self.voice else "",
             response_format=self.response_format,
             speed=self.query_one("#speed", Input).value,
-            options=dict(self._given),
+            options=dict(self._option_values),
         )
 
     async def show_catalogue(self, catalogue: Catalogue) -> None:
@@ -169,10 +169,10 @@ class Controls(Vertical):
         for row in self.query(OptionRow):
             if field.startswith("options.") and row.option.name == option:
                 row.query_one(FieldError).show(message)
-        places = {"language": "voice", "model": "engine", "fallback": "engine"}
-        place = places.get(field, field)
-        if place in ("engine", "voice", "speed", "response_format"):
-            self.query_one(f"#{place}-error", FieldError).show(message)
+        shared = {"language": "voice", "model": "engine", "fallback": "engine"}
+        name = shared.get(field, field)
+        if name in ("engine", "voice", "speed", "response_format"):
+            self.query_one(f"#{name}-error", FieldError).show(message)
 
     def show_hub_error(self, message: str) -> None:
         """Why the hub cannot be asked; empty: it can."""
@@ -186,8 +186,8 @@ class Controls(Vertical):
         self._show_state()
 
     @on(Select.Changed, "#engine")
-    async def _engine_changed(self) -> None:
-        if self._select("engine") == self._shown:
+    async def _switch_engine(self) -> None:
+        if self._select("engine") == self._shown_engine:
             return  # the list tells its first value too
         self.voice = None
         self.query_one("#voice", Button).label = self._voice_name
@@ -196,17 +196,17 @@ class Controls(Vertical):
         self.post_message(self.Changed())
 
     @on(Input.Changed, "#speed")
-    def _speed_changed(self) -> None:
+    def _check_speed(self) -> None:
         self.show_error("speed", "")
         self.post_message(self.Changed())
 
     @on(Select.Changed, "#model,#format")
     @on(OptionsForm.Changed)
-    def _something_changed(self) -> None:
+    def _post_changed(self) -> None:
         self.post_message(self.Changed())
 
     @on(Button.Pressed)
-    def _button(self, event: Button.Pressed) -> None:
+    def _press(self, event: Button.Pressed) -> None:
         event.stop()
         wanted = {"voice": self.VoicePressed, "speak": self.SpeakPressed, "save": self.SavePressed}
         self.post_message(wanted[event.button.id or "speak"]())
@@ -215,7 +215,7 @@ class Controls(Vertical):
         """Models, state and options of the engine that is chosen."""
         self._keep_options()
         wanted, engine = self._select("engine"), self.engine
-        self._shown = wanted
+        self._shown_engine = wanted
         models = engine.models if engine and wanted != AUTO else ()
         usual = models[0] if models else ""
         offered = [(name, name) for name in models] or [("", "")]
@@ -223,12 +223,12 @@ class Controls(Vertical):
         self.query_one("#model-field").display = len(models) > 1
         self._show_state()
         schema = engine.options if engine and wanted != AUTO else {}
-        await self.query_one(OptionsForm).show(wanted, schema, self._given.get(wanted, {}))
+        await self.query_one(OptionsForm).show(wanted, schema, self._option_values.get(wanted, {}))
 
     def _keep_options(self) -> None:
         """What is written for the engine that is shown, for when it is shown again."""
-        if self._shown != AUTO and self.query(OptionRow):
-            self._given[self._shown] = self.query_one(OptionsForm).read()[0]
+        if self._shown_engine != AUTO and self.query(OptionRow):
+            self._option_values[self._shown_engine] = self.query_one(OptionsForm).read()[0]
 
     def _offer(self, name: str, offered: Sequence[tuple[str, str]], value: str) -> None:
         """In a list; one that is open is left alone where it offers the same already."""

@@ -12,8 +12,8 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.widgets import TextArea
 
-from tts_hub_tui.storage.text_file import broken_lines
-from tts_hub_tui.terminal.control_characters import without_controls
+from tts_hub_tui.storage.text_file import break_long_lines
+from tts_hub_tui.terminal.control_characters import remove_control_characters
 
 SPOKEN = Style(bold=True, reverse=True)
 """Seen without colours too."""
@@ -29,7 +29,7 @@ class ScriptEditor(TextArea):
 
     def __init__(self, text: str = "", *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(
-            broken_lines(without_controls(text)),
+            break_long_lines(remove_control_characters(text)),
             id=id,
             soft_wrap=True,
             tab_behavior="focus",
@@ -45,7 +45,7 @@ class ScriptEditor(TextArea):
 
     def load(self, text: str) -> None:
         """Another text, which undo takes back; what had to be changed in it is said."""
-        text = self._acceptable(text)
+        text = self._clean(text)
         self.history.checkpoint()
         self.replace(text, (0, 0), self.document.end, maintain_selection_offset=False)
         self.move_cursor((0, 0))
@@ -53,13 +53,13 @@ class ScriptEditor(TextArea):
 
     async def on_paste(self, event: events.Paste) -> None:
         """As Textual does it, with what had to be changed."""
-        event.text = self._acceptable(event.text)
+        event.text = self._clean(event.text)
 
-    def _acceptable(self, text: str) -> str:
-        plain = without_controls(text)
+    def _clean(self, text: str) -> str:
+        plain = remove_control_characters(text)
         if plain != text:
             self.notify(f"{len(text) - len(plain)} control characters were left out.")
-        broken = broken_lines(plain)
+        broken = break_long_lines(plain)
         if broken != plain:
             self.notify("Very long lines were broken after sentences.")
         return broken
@@ -76,7 +76,7 @@ class ScriptEditor(TextArea):
         self.notify_style_update()  # what has been drawn is cached
         self.refresh()
         if spoken is not None and self.follows:
-            self._look_at(spoken[0], spoken[1])
+            self._scroll_to_word(spoken[0], spoken[1])
 
     def location_at(self, position: int) -> tuple[int, int]:
         """Row and column of a character of the text."""
@@ -106,7 +106,7 @@ class ScriptEditor(TextArea):
         """The user looks elsewhere."""
         self.follows = False
 
-    def _look_at(self, row: int, column: int) -> None:
+    def _scroll_to_word(self, row: int, column: int) -> None:
         y = self.wrapped_document.location_to_offset((row, column)).y
         top, height = round(self.scroll_offset.y), self.content_size.height
         if not top <= y < top + height:

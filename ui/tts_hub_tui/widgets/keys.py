@@ -16,7 +16,7 @@ class KeyBar(Static):
         super().__init__(" ".join(_item(binding) for binding in shown), id="keys")
 
 
-def readable(key: str) -> str:
+def display_key(key: str) -> str:
     """`ctrl+s` as `^s`, `f5` as `F5`."""
     name = key.split(",", maxsplit=1)[0]
     return f"^{name[5:]}" if name.startswith("ctrl+") else name.upper()
@@ -24,4 +24,4 @@ def readable(key: str) -> str:
 
 def _item(binding: Binding) -> str:
     action = binding.action if "." in binding.action else f"screen.{binding.action}"
-    return f"[@click={action}()][b]{readable(binding.key)}[/b] {binding.description}[/]"
+    return f"[@click={action}()][b]{display_key(binding.key)}[/b] {binding.description}[/]"

@@ -61,13 +61,13 @@ class Option:
         return above and below
 
 
-def options_of(schema: Mapping[str, Any]) -> list[Option]:
+def parse_options(schema: Mapping[str, Any]) -> list[Option]:
     """Those that a JSON Schema of an object declares."""
     required = schema.get("properties", {})
-    return [_option(name, _resolved(part, schema)) for name, part in required.items()]
+    return [_parse_option(name, _resolve(part, schema)) for name, part in required.items()]
 
 
-def _resolved(part: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+def _resolve(part: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
     """With references followed, and what may be null taken for what else it may be."""
     merged = dict(part)
     for choice in (part, *part.get("allOf", ()), *part.get("anyOf", ())):
@@ -82,7 +82,7 @@ def _resolved(part: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, A
     return merged
 
 
-def _option(name: str, part: Mapping[str, Any]) -> Option:
+def _parse_option(name: str, part: Mapping[str, Any]) -> Option:
     kind = part.get("type", "json")
     choices = tuple(str(choice) for choice in part.get("enum", ()))
     if choices:

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.widgets import Input, Label, Select
 
 from tts_hub_tui.widgets.field import FieldError
-from tts_hub_tui.widgets.option_schema import Option, options_of
+from tts_hub_tui.widgets.option_schema import Option, parse_options
 
 UNSET = ""
 
@@ -24,7 +24,7 @@ class OptionRow(Vertical):
     def __init__(self, option: Option, value: object) -> None:
         super().__init__(classes="field")
         self.option = option
-        self._given = value
+        self._value = value
         self.tooltip = option.description or None
 
     def compose(self) -> ComposeResult:
@@ -46,20 +46,20 @@ class OptionRow(Vertical):
 
     @on(Input.Changed)
     @on(Select.Changed)
-    def _value_changed(self) -> None:
+    def _clear_error(self) -> None:
         self.query_one(FieldError).show("")
 
     def _field(self) -> Input | Select[str]:
         option, default = self.option, self.option.default
-        given = UNSET if self._given is UNSET else _written(self._given)
+        given = UNSET if self._value is UNSET else _format(self._value)
         if option.kind in ("choice", "boolean"):
             names = option.choices or ("true", "false")
-            shown = "engine's own" if default is None else f"{_written(default)} (default)"
+            shown = "engine's own" if default is None else f"{_format(default)} (default)"
             choices = [(shown, UNSET), *((name, name) for name in names)]
             value = given if given in (UNSET, *names) else UNSET
             return Select(choices, value=value, allow_blank=False, compact=True, classes="value")
         span = f"({option.range_text})" if option.range_text else ""
-        hint = " ".join(part for part in (_written(default), span) if part)
+        hint = " ".join(part for part in (_format(default), span) if part)
         return Input(given, placeholder=hint, compact=True, classes="value")
 
 
@@ -78,7 +78,7 @@ class OptionsForm(Vertical):
 
         What is written stays as long as engine and options are the same.
         """
-        options = options_of(schema)
+        options = parse_options(schema)
         if (engine, options) == self._shown:
             return
         self._shown = engine, options
@@ -118,7 +118,7 @@ def _text(value: object) -> str:
     return value.strip() if isinstance(value, str) else UNSET
 
 
-def _written(value: object) -> str:
+def _format(value: object) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

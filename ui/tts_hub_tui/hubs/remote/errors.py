@@ -45,7 +45,7 @@ PLAIN: Mapping[int, Callable[[str], TTSHubError]] = {
 
 def refusal(status: int, body: bytes, retry_after: str = "") -> TTSHubError:
     """The error behind an HTTP status that is no success, and its body."""
-    error = error_of(body)
+    error = parse_error(body)
     message = str(error.get("message") or f"the server answered {status}")
     param, code = error.get("param"), error.get("code")
     if code in FAILED:
@@ -68,7 +68,7 @@ def failure(error: object) -> BackendError:
     return FAILED.get(values.get("code"), GenerationError)(message, backend=SERVER)
 
 
-def error_of(body: bytes) -> dict[str, object]:
+def parse_error(body: bytes) -> dict[str, object]:
     """The content of OpenAI's envelope; empty if it is none."""
     try:
         error = json.loads(body)["error"]
@@ -78,7 +78,7 @@ def error_of(body: bytes) -> dict[str, object]:
 
 
 @contextmanager
-def understood(otherwise: TTSHubError) -> Generator[None, None, None]:
+def parse_errors_as(otherwise: TTSHubError) -> Generator[None, None, None]:
     """Values of another shape than ours raise this error."""
     try:
         yield

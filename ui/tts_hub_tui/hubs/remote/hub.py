@@ -21,8 +21,8 @@ from tts_hub.pricing import CostEstimate, EngineEstimate
 from tts_hub.progress import ProgressCallback, ProgressEvent
 from tts_hub.types import ModelFiles, SpeechRequest, Voice
 from tts_hub_tui.hubs.interface import Catalogue, EngineInfo
-from tts_hub_tui.hubs.remote.errors import SERVER, failure, refusal, understood
-from tts_hub_tui.hubs.remote.speech import SAMPLE_RATE, RemoteSpeech, event_of, json_lines
+from tts_hub_tui.hubs.remote.errors import SERVER, failure, parse_errors_as, refusal
+from tts_hub_tui.hubs.remote.speech import SAMPLE_RATE, RemoteSpeech, json_lines, parse_event
 
 CONNECT_SECONDS, SILENT_SECONDS = 5.0, 120.0
 """Until a connection stands, and in which a server may say nothing."""
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 class RemoteHub:
     """Speaks with the engines of a server; a reader that pauses for long loses its place there."""
 
-    is_patient = False
+    allows_pauses = False
 
     def __init__(self, url: str, api_key: str | None = None) -> None:
         """`url` with or without `/v1`.
@@ -42,7 +42,7 @@ class RemoteHub:
         Raises:
             UsageError: it is not the address of a server, or the key cannot be one.
         """
-        self.place = _checked(url)
+        self._url = self.name = _checked(url)
         self._client = httpx.AsyncClient(
             headers=_authorization(api_key),
             timeout=httpx.Timeout(SILENT_SECONDS, connect=CONNECT_SECONDS),
@@ -60,20 +60,20 @@ class RemoteHub:
     async def catalogue(self) -> Catalogue:
         """What the server says of its engines."""
         values = await self._json("GET", "/v1/engines")
-        with understood(UsageError(OTHER_VERSION)):
+        with parse_errors_as(UsageError(OTHER_VERSION)):
             engines = tuple(_engine(each) for each in values["engines"])
             return Catalogue(engines, values["auto"], tuple(values["problems"]))
 
     async def voices(self, model: str) -> Sequence[Voice]:
         """Of the engine behind a model."""
         values = await self._json("GET", f"/v1/audio/voices?model={quote(model, safe='')}")
-        with understood(UsageError(OTHER_VERSION)):
+        with parse_errors_as(UsageError(OTHER_VERSION)):
             return [_voice(each) for each in values["voices"]]
 
     async def estimate(self, request: SpeechRequest) -> CostEstimate:
         """By the server's price tables."""
         values = await self._json("POST", "/v1/audio/estimate", _body(request))
-        with understood(UsageError(OTHER_VERSION)):
+        with parse_errors_as(UsageError(OTHER_VERSION)):
             others = tuple(EngineEstimate(**_priced(each, EngineEstimate)) for each in values["fallbacks"])
             return CostEstimate(**_priced(values, CostEstimate) | {"fallbacks": others})
 
@@ -83,7 +83,7 @@ class RemoteHub:
         tell = _guarded(on_progress)
         rate = request.sample_rate or SAMPLE_RATE
         body = _body(request) | {"response_format": "pcm", "sample_rate": rate, "progress": True}
-        tell(ProgressEvent("queued", message=self.place))
+        tell(ProgressEvent("queued", message=self.name))
         async with AsyncExitStack() as stack:
             response = await stack.enter_async_context(
                 self._answered("POST", "/v1/audio/speech/captions", body)
@@ -100,14 +100,14 @@ class RemoteHub:
             self._answered("POST", path, {"variant": variant}) as response,
             aclosing(json_lines(response)) as lines,
         ):
-            with understood(UsageError(OTHER_VERSION)):
+            with parse_errors_as(UsageError(OTHER_VERSION)):
                 async for line in lines:
                     if "error" in line:
                         raise failure(line["error"])
                     if "done" in line:
                         return
                     if "progress" in line:
-                        tell(event_of(line["progress"]))
+                        tell(parse_event(line["progress"]))
         raise BackendUnavailableError("the server broke off the download", backend=SERVER)
 
     async def _json(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
@@ -117,7 +117,7 @@ class RemoteHub:
             except httpx.HTTPError as exc:
                 raise self._away(exc) from exc
             except ValueError as exc:
-                raise UsageError(f"{self.place} is not a tts-hub server: its answer is not JSON") from exc
+                raise UsageError(f"{self.name} is not a tts-hub server: its answer is not JSON") from exc
 
     @asynccontextmanager
     async def _answered(
@@ -139,9 +139,9 @@ class RemoteHub:
 
     def _request(self, method: str, path: str, body: Mapping[str, Any] | None) -> httpx.Request:
         try:
-            return self._client.build_request(method, self.place + path, json=body)
+            return self._client.build_request(method, self._url + path, json=body)
         except httpx.InvalidURL as exc:
-            raise UsageError(f"{self.place} is not the address of a server: {exc}") from exc
+            raise UsageError(f"{self.name} is not the address of a server: {exc}") from exc
         except UnicodeEncodeError as exc:
             raise InvalidTextError("the text holds characters that are not text (surrogates)") from exc
 
@@ -152,14 +152,14 @@ class RemoteHub:
             body = b""
         if response.is_redirect:
             elsewhere = response.headers["location"]
-            return UsageError(f"{self.place} redirects to {elsewhere}: give that address")
+            return UsageError(f"{self.name} redirects to {elsewhere}: give that address")
         if response.status_code in {404, 405} and path == "/v1/engines":
-            return UsageError(f"{self.place} is not a tts-hub server, or one of an older version")
+            return UsageError(f"{self.name} is not a tts-hub server, or one of an older version")
         return refusal(response.status_code, body, response.headers.get("retry-after", ""))
 
     def _away(self, exc: Exception) -> BackendUnavailableError:
         reason = f"{exc}" or type(exc).__name__
-        message = f"the server at {self.place} does not answer: {reason}"
+        message = f"the server at {self.name} does not answer: {reason}"
         return BackendUnavailableError(message, backend=SERVER, remedy="tts-hub serve")
 
 

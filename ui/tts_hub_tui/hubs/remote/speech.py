@@ -17,7 +17,7 @@ from tts_hub.errors import GenerationError, StalledError
 from tts_hub.progress import ProgressCallback, ProgressEvent, Stage
 from tts_hub.report import Fallback, SpeechReport
 from tts_hub.types import AudioChunk, SpeechRequest, WordTiming
-from tts_hub_tui.hubs.remote.errors import SERVER, failure, understood
+from tts_hub_tui.hubs.remote.errors import SERVER, failure, parse_errors_as
 
 SAMPLE_RATE = 24_000
 """Hz that is asked for where the request names none."""
@@ -90,12 +90,12 @@ class RemoteSpeech:
 
     async def _read(self) -> AsyncGenerator[AudioChunk, None]:
         rest = b""
-        with understood(GenerationError("the server's lines are not those of speech", backend=SERVER)):
+        with parse_errors_as(GenerationError("the server's lines are not those of speech", backend=SERVER)):
             async for line in self._lines:
                 if "error" in line:
                     raise failure(line["error"])
                 if "progress" in line:
-                    self._note(event_of(line["progress"]))
+                    self._note(parse_event(line["progress"]))
                 elif "audio" in line:
                     data = rest + base64.b64decode(line["audio"], validate=True)
                     rest = data[len(data) - len(data) % 2 :]
@@ -152,7 +152,7 @@ class RemoteSpeech:
         )
 
 
-def event_of(values: Mapping[str, Any]) -> ProgressEvent:
+def parse_event(values: Mapping[str, Any]) -> ProgressEvent:
     """One step, as a server tells it."""
     stage: Stage = values["stage"] if values["stage"] in STAGES else "generating"
     details = dict(values.get("details", {}))
