@@ -45,7 +45,7 @@ from tts_hub_tui.widgets.keys import display_key
 
 MEGABYTE = 1_000_000
 CRASHED = 1
-"""The app's return code."""
+"""The app's return code after a bug."""
 logger = logging.getLogger(__name__)
 COPY_OR_STOP = "Copy what is selected; without a selection: stop what is spoken"
 NO_CONTROL_CHARACTERS = ControlCharacterFilter()
@@ -76,7 +76,16 @@ class StudioApp(App[None]):
         config_file: Path | None = None,
         text: str = "",
     ) -> None:
-        """`folder` is where what was spoken is kept, `text` what the editor begins with."""
+        """Build the parts of the studio; `run` of the queue is the caller's.
+
+        Args:
+            hub: an open hub.
+            settings: the studio's section of the configuration.
+            folder: the folder of the history and its recordings.
+            player: replaces the one of this machine.
+            config_file: the one that was named on the command line; None for the usual ones.
+            text: the text that the editor begins with, instead of the draft.
+        """
         super().__init__(driver_class=driver_class())
         self._config_file = config_file
         self._settings = settings
@@ -96,7 +105,7 @@ class StudioApp(App[None]):
         self.main = MainScreen(self.studio, text)
 
     def on_mount(self) -> None:
-        """Show the studio at once, and look for engines and the loudspeaker meanwhile."""
+        """Show the main screen at once, and look for engines and the audio device meanwhile."""
         if self._settings.theme in self.available_themes:
             self.theme = self._settings.theme
         self.theme_changed_signal.subscribe(self, self._write_theme)
@@ -105,11 +114,11 @@ class StudioApp(App[None]):
         self.run_worker(in_thread(self.studio.queue.player.open))
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Textual's own, and ours at the end of all drawing."""
+        """Textual's filters, and after them the one for control characters."""
         return [*super().get_line_filters(), NO_CONTROL_CHARACTERS]
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Textual's own, and everything that has a key here."""
+        """Textual's commands, and every action of the main screen that has a key."""
         yield from super().get_system_commands(screen)
         if screen is self.main:
             own = [each for each in (*MainScreen.BINDINGS, *self.BINDINGS) if isinstance(each, Binding)]
@@ -119,7 +128,7 @@ class StudioApp(App[None]):
                     yield SystemCommand(binding.description, about, self._command(action))
 
     def action_show_keys(self) -> None:
-        """All keys."""
+        """Show all keys."""
         parts = [
             ("Studio", MainScreen.BINDINGS),
             ("Everywhere", self.BINDINGS),
@@ -133,16 +142,16 @@ class StudioApp(App[None]):
         self.push_screen(HelpScreen(parts))
 
     def action_settings(self) -> None:
-        """The config file."""
+        """Edit the config file."""
         self.push_screen(SettingsScreen(self._config_file, self._apply_setting))
 
     def get_key_display(self, binding: Binding) -> str:
-        """`F4` as it stands on the keyboard."""
+        """The name of a key as it stands on the keyboard, such as `F4`."""
         shown = super().get_key_display(binding)
         return shown.upper() if shown[:1] == "f" and shown[1:].isdigit() else shown
 
     def action_toggle_light(self) -> None:
-        """From a dark theme to the light one, and back."""
+        """Switch from a dark theme to the light one, and back."""
         self.theme = LIGHT if self.current_theme.dark else DARK
 
     def action_copy_or_interrupt(self) -> None:
@@ -165,28 +174,28 @@ class StudioApp(App[None]):
 
     @work(exclusive=True, group="leave")
     async def action_leave(self) -> None:
-        """At once, unless files are still to be written."""
+        """Leave at once, unless files are still to be written."""
         queue = self.studio.queue
         if isinstance(self.screen, LeaveUnsaved):
-            self.exit()  # asked for twice
+            self.exit()  # the second time, without the files
         elif not queue.unsaved or await self.push_screen_wait(LeaveUnsaved(queue)):
             self.exit()
 
     async def action_quit(self) -> None:
-        """From the command palette."""
+        """Leave; the command palette calls this."""
         self.action_leave()
 
     def _handle_exception(self, error: Exception) -> None:
-        """Textual would print the values of all variables, and texts and keys are among them."""
+        """Log the error. Textual would print the values of all variables, texts and keys among them."""
         logger.critical("the studio crashed", exc_info=error)
         self._return_code = CRASHED
         if self._exception is None:
-            self._exception = error  # for whoever tests it
+            self._exception = error  # tests look at it
             self._exception_event.set()
         self._close_messages_no_wait()
 
     def _write_theme(self, theme: Theme) -> None:
-        """One that was chosen by key or command is there at the next start."""
+        """Write a theme that was chosen by key or command to the config file."""
         if theme.name == self._settings.theme and not self._writes_theme:
             return
         self._writes_theme = True
@@ -223,7 +232,7 @@ class StudioApp(App[None]):
 
 
 def driver_class() -> type[Driver] | None:
-    """Ours where there are POSIX terminals; None: Textual's choice."""
+    """The driver for POSIX terminals; None leaves the choice to Textual."""
     if sys.platform == "win32" or os.environ.get("TEXTUAL_DRIVER"):
         return None
     from tts_hub_tui.terminal.driver import SturdyDriver

@@ -1,4 +1,4 @@
-"""From the command line to a running studio, and out of it again."""
+"""Running the studio, from the command line to its end."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from tts_hub_tui.terminal.stderr import separate_screen
 
 LOG = "studio.log"
 LOG_BYTES = 1_000_000
-"""Beyond it the log begins anew."""
+"""The size beyond which the log is emptied at the start."""
 
 
 class CrashedError(TTSHubError):
-    """The studio ended by an error of its own."""
+    """The studio ended because of a bug."""
 
 
 async def run_studio(
     config_file: Path | None, *, file: Path | None = None, url: str | None = None, api_key: str | None = None
 ) -> None:
-    """Run until the user leaves, or until cancelled.
+    """Run the studio until the user leaves it, or until cancelled.
 
     Args:
-        config_file: instead of the usual places.
-        file: a text to open.
-        url: a tts-hub server that speaks; None: the engines of this machine.
-        api_key: the server's.
+        config_file: the file to read instead of the usual ones.
+        file: a text file to open.
+        url: the address of a tts-hub server; None for the engines of this machine.
+        api_key: the server's key.
 
     Raises:
         ConfigError: the configuration cannot be used.
@@ -61,7 +61,7 @@ async def run_studio(
 
 
 def studio_folder(loaded: LoadedConfig) -> Path:
-    """Where what was spoken is kept."""
+    """The folder of the history and its recordings."""
     named = loaded.config.studio.folder
     return Path(named).expanduser() if named else user_data_folder() / "studio"
 
@@ -76,7 +76,7 @@ def _hub(loaded: LoadedConfig, url: str | None, api_key: str | None) -> Hub:
 
 @contextmanager
 def _log_to(file: Path) -> Generator[None, None, None]:
-    """A line on stderr would tear the screen."""
+    """Send all log messages to a file: a line on stderr would tear the screen."""
     root = logging.getLogger()
     handlers, root.handlers = root.handlers, []
     if file.exists() and file.stat().st_size > LOG_BYTES:

@@ -1,4 +1,4 @@
-"""One thing to speak, from the moment it is asked for."""
+"""A job: one text to speak, from the request to the recording."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ JobState = Literal["queued", "speaking", "done", "stopped", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A file that is wanted of a job."""
+    """A file to write of a job's recording, with captions beside it."""
 
     path: Path
     response_format: str
@@ -30,38 +30,38 @@ class Export:
 
 @dataclass(slots=True)
 class Job:
-    """One request, and what has come of it so far."""
+    """One request and its results so far."""
 
     request: SpeechRequest
     text: str
     hub: str
-    """The hub that speaks it."""
+    """The name of the hub that generates it."""
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
     state: JobState = "queued"
     event: ProgressEvent | None = None
-    """The last one."""
+    """The last step of its progress."""
     segments_done: int = 0
     fraction: float = 0.0
-    """Of the text, made so far; 0 while it is not known."""
+    """The part of the text that is generated, 0 to 1; 0 while it is unknown."""
     warnings: list[str] = field(default_factory=list)
-    """Changes of engine, cut segments, notices."""
+    """Messages about changes of engine, cut segments and other events that ended nothing."""
     recording: Recording | None = None
     report: SpeechReport | None = None
     failure: Failure | None = None
     exports: list[Export] = field(default_factory=list)
     """Files that are not written yet."""
     seconds_waited: float = 0.0
-    """For the ear, in which nothing was made."""
+    """Seconds in which generation waited for playback."""
 
     @property
     def is_over(self) -> bool:
-        """Nothing more will come."""
+        """Whether no more audio will be generated."""
         return self.state not in ("queued", "speaking")
 
     @property
     def seconds_left(self) -> float | None:
-        """Of work until everything is made, by the pace so far; None while nobody knows."""
+        """Seconds of work until everything is generated, at the pace so far; None while it is unknown."""
         if self.state != "speaking" or self.report is None or not self.fraction:
             return None
         worked = max(0.0, self.report.elapsed_seconds - self.seconds_waited)
@@ -69,7 +69,7 @@ class Job:
         return left if math.isfinite(left) else None
 
     def apply(self, event: ProgressEvent) -> None:
-        """Take in one step."""
+        """Take over one step of the progress."""
         self.event = event
         if event.fraction is not None and event.stage in ("segment", "finished"):
             self.fraction = max(self.fraction, event.fraction)
@@ -79,14 +79,14 @@ class Job:
             self.warnings.append(event.message)
 
     def reset(self) -> None:
-        """Back in the queue, with nothing made."""
+        """Return to the state of a job that waits, with nothing generated."""
         self.state = "queued"
         self.event = self.recording = self.report = self.failure = None
         self.segments_done, self.fraction, self.seconds_waited = 0, 0.0, 0.0
         self.warnings.clear()
 
     def entry(self) -> Entry:
-        """As the history keeps it; one that is being made counts as stopped."""
+        """The entry of the history; a job that is being generated counts as stopped."""
         outcomes: dict[JobState, Outcome] = {"queued": "waiting", "done": "done", "failed": "failed"}
         outcome = outcomes.get(self.state, "stopped")
         report, failure = self.report, self.failure

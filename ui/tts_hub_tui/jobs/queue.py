@@ -115,7 +115,7 @@ class JobQueue:
         if entry is not None:
             job.id, job.created = entry.id, entry.created
         if self.is_busy:
-            self._save_entry(job)  # it may wait for longer than this process lives
+            self._save_entry(job)  # it is still there if this process ends before its turn
         self.jobs.append(job)
         if self.is_held:
             self._waiting.appendleft(job)
@@ -269,7 +269,7 @@ class JobQueue:
                     job, on_progress=self._on_change, on_recording=self._start_playback
                 )
                 outcome = "done"
-            except Exception as exc:  # noqa: BLE001 - the studio outlives whatever an engine does
+            except Exception as exc:  # noqa: BLE001 - no error of an engine ends the studio
                 job.failure = failure_of(exc)
                 outcome = "failed"
             finally:

@@ -1,4 +1,4 @@
-"""One recording on its way to the loudspeaker."""
+"""The playback of one recording."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Playback:
         """Seconds of the recording that have sounded."""
         begin, end, at = self._clock
         if at:
-            # Before `at` the device still plays what came before the block, so much earlier.
+            # Before the time `at` the device still plays the audio before this block.
             self._position = max(self._position, min(end, begin + time.monotonic() - at))
         return self._position
 
@@ -135,12 +135,12 @@ class Playback:
         if dry and not self._dry:
             self.underruns += 1
         if dry:
-            self._begun = False  # one pause instead of many: it continues once there is enough again
+            self._begun = False  # one long pause instead of many short ones
         self._dry = dry
         return at
 
     def _run(self) -> None:
-        if self._after is not None:  # two at once would be refused by many devices
+        if self._after is not None:  # many devices refuse to be opened twice
             self._after.join()
             self._after = None
         loudspeaker: Loudspeaker | None = None

@@ -24,7 +24,7 @@ class Source:
 
     def next(self) -> tuple[Samples, bool]:
         """The next piece, shape (T,), with T = 0 if there is none yet; and whether it is the last."""
-        is_complete = self._recording.is_complete  # looked at first: what comes before it is then all there
+        is_complete = self._recording.is_complete  # asked first: if it is, all samples are there
         piece = self._recording.read(self._at, round(PIECE_SECONDS * self._recording.sample_rate))
         self._at += len(piece)
         # Nothing to read before the end: another program has cut the file short.

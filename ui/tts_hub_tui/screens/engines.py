@@ -1,4 +1,4 @@
-"""What each engine's state is, what it wants, and getting the files of models."""
+"""The state of each engine, and downloading the files of models."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from tts_hub_tui.hubs.interface import Catalogue, EngineInfo
 from tts_hub_tui.hubs.watch import EngineWatch
 
 PULSE = 0.2
-"""Seconds between two looks at what is known of the engines, and of the download."""
+"""Seconds between two looks at the engines and the download."""
 
 
 class EnginesScreen(Screen[str | None]):
-    """Dismissed with the name of an engine that is to be used."""
+    """A table of engines. Dismissed with the name of the engine to use, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f4", "dismiss(None)", "Back"),
@@ -41,7 +41,7 @@ class EnginesScreen(Screen[str | None]):
         self._shown: tuple[Catalogue, str] | None = None
 
     def compose(self) -> ComposeResult:
-        """Table, the engine under the cursor, and the download."""
+        """A table, the engine under the cursor, and the download."""
         yield DataTable(cursor_type="row", zebra_stripes=True)
         yield Static("", id="details", markup=False)
         with Vertical(id="pull"):
@@ -50,7 +50,7 @@ class EnginesScreen(Screen[str | None]):
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Look again and again: engines load while this is open."""
+        """Follow the state of the engines, which may load while this is open."""
         self.query_one(DataTable).add_columns("engine", "state", "files", "in memory", "models")
         self.query_one(DataTable).focus()
         self._refresh()
@@ -69,7 +69,7 @@ class EnginesScreen(Screen[str | None]):
 
     @on(DataTable.RowSelected)
     def action_use(self) -> None:
-        """Take the engine for what is spoken next."""
+        """Use the engine for the next texts."""
         engine = self._chosen()
         if engine is not None:
             self.dismiss(engine.name)
@@ -80,7 +80,7 @@ class EnginesScreen(Screen[str | None]):
 
     @work(exclusive=True, group="dialog")
     async def action_pull(self) -> None:
-        """Fetch files that are missing of the engine; it continues when this screen is left."""
+        """Download files that the engine lacks; the download outlives this screen."""
         engine, running = self._chosen(), self._downloads.latest
         wanting = files_to_pull(engine) if engine is not None else []
         if running is not None and not running.is_over:
@@ -92,10 +92,10 @@ class EnginesScreen(Screen[str | None]):
         else:
             files = wanting[0] if len(wanting) == 1 else await self.app.push_screen_wait(PickFiles(wanting))
             if files is not None:
-                self.app.run_worker(self._downloads.run(files))  # the app's: it outlives this screen
+                self.app.run_worker(self._downloads.run(files))  # of the app, so that it outlives this screen
 
     def action_stop_pulling(self) -> None:
-        """What has arrived is kept."""
+        """Stop the download; what has arrived is kept."""
         if self._downloads.latest is not None:
             self._downloads.latest.stop()
 
@@ -137,12 +137,12 @@ class EnginesScreen(Screen[str | None]):
 
 
 def complete_models(engine: EngineInfo) -> set[str]:
-    """Models of which some variant is complete."""
+    """The models of which some variant is complete."""
     return {files.model for files in engine.downloads if not files.missing}
 
 
 def files_to_pull(engine: EngineInfo) -> list[ModelFiles]:
-    """What can be fetched: first the usual variant of each model that is not here in any, then the others."""
+    """Files to download: first the usual variant of each model that is not here at all, then the rest."""
     here = complete_models(engine)
     found: list[ModelFiles] = []
     for files in engine.downloads:
@@ -152,7 +152,7 @@ def files_to_pull(engine: EngineInfo) -> list[ModelFiles]:
 
 
 def describe(files: ModelFiles) -> str:
-    """One line about them."""
+    """The files of a model in one line."""
     name = f"{files.model} {files.variant}".strip()
     size = f", {files.size / 1e6:.0f} MB" if files.size else ""
     return f"{name}: {'missing' if files.missing else 'here'}{size}, from {files.source}"
@@ -168,7 +168,7 @@ def _cells(engine: EngineInfo) -> list[str]:
 
 
 class PickFiles(ModalScreen[ModelFiles | None]):
-    """Dismissed with the files that are to be fetched."""
+    """A list of models. Dismissed with the files to download, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back")]
 
@@ -177,7 +177,7 @@ class PickFiles(ModalScreen[ModelFiles | None]):
         self._offered = offered
 
     def compose(self) -> ComposeResult:
-        """A line for each model and variant."""
+        """A list with a line for each model and variant."""
         with Vertical(classes="dialog small"):
             yield Label("Pull which?", classes="title")
             yield OptionList(*map(describe, self._offered), compact=True, markup=False)

@@ -1,4 +1,4 @@
-"""Opening a text, and saving what was spoken."""
+"""The dialogs that open a text file and save a recording."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ FOLDER = "saved in"
 
 
 class VisibleFiles(DirectoryTree):
-    """A tree without what names itself hidden."""
+    """A tree of files without the hidden ones."""
 
     def filter_paths(self, paths: Iterable[Path]) -> Iterable[Path]:
-        """Those that a person wants to see."""
+        """The paths whose names do not begin with a dot."""
         return [path for path in paths if not path.name.startswith(".")]
 
 
 class OpenFile(ModalScreen[Path | None]):
-    """Dismissed with the path of a file that exists."""
+    """A path to type or to pick. Dismissed with a file that exists, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back")]
 
@@ -44,7 +44,7 @@ class OpenFile(ModalScreen[Path | None]):
         self._folder = folder
 
     def compose(self) -> ComposeResult:
-        """A path to type, or a tree to look through."""
+        """A field for a path, and a tree of files."""
         with Vertical(classes="dialog"):
             yield Label("Open a text", classes="title")
             yield Input(placeholder="Path of a text file", compact=True, id="path")
@@ -73,7 +73,7 @@ class OpenFile(ModalScreen[Path | None]):
 
 
 class SaveAs(ModalScreen[Export | None]):
-    """Dismissed with what is to be written."""
+    """A file to name. Dismissed with the export to write, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "Back"),
@@ -90,7 +90,7 @@ class SaveAs(ModalScreen[Export | None]):
         self._confirmed: tuple[Path, tuple[Path, ...]] | None = None
 
     def compose(self) -> ComposeResult:
-        """Path, format, captions."""
+        """Fields for path, format and captions."""
         formats = [(each.name, each.name) for each in FORMATS]
         with Vertical(classes="dialog small"):
             yield Label("Save what was spoken", classes="title")
@@ -117,7 +117,7 @@ class SaveAs(ModalScreen[Export | None]):
 
     @on(Input.Changed)
     def _follow_suffix(self, event: Input.Changed) -> None:
-        """The suffix says the format too."""
+        """Choose the format that the suffix stands for."""
         self.query_one(FieldError).show("")
         suffix = Path(event.value).suffix.lower()
         named = next((each.name for each in FORMATS if suffix in each.suffixes), None)
@@ -129,7 +129,7 @@ class SaveAs(ModalScreen[Export | None]):
     @on(Button.Pressed)
     @on(Input.Submitted)
     def action_save(self) -> None:
-        """Where it goes must exist; a file that is there is replaced when that is said twice."""
+        """Check the path and close; the first attempt to replace a file only warns."""
         try:
             self._save(Path(self.query_one(Input).value.strip()).expanduser())
         except (OSError, RuntimeError, ValueError) as exc:
@@ -160,8 +160,11 @@ class SaveAs(ModalScreen[Export | None]):
 
 
 def unused_path(folder: object, response_format: str) -> Path:
-    """`speech.mp3`, or the first of `speech-2.mp3`, … that is not there yet; `folder` if it still exists."""
-    # Unlike a Path's, these tests raise nothing where a folder may not be read, or its disk is away.
+    """A path for a new file: `speech.mp3`, or the first of `speech-2.mp3`, … that does not exist.
+
+    It is in `folder` if that still exists, else in the working folder.
+    """
+    # Unlike a Path's, these tests raise nothing if a folder may not be read or its disk is unplugged.
     base = Path(folder) if isinstance(folder, str) and os.path.isdir(folder) else working_folder()
     suffix = find_format(response_format).suffixes[0]
     path, number = base / f"speech{suffix}", 2
@@ -171,7 +174,7 @@ def unused_path(folder: object, response_format: str) -> Path:
 
 
 def working_folder() -> Path:
-    """Where the studio was started; the user's own folder if that is gone."""
+    """The folder in which the studio was started, or the user's home if that is gone."""
     try:
         return Path.cwd()
     except OSError:

@@ -12,12 +12,12 @@ SIGNS = {"queued": "…", "waiting": "…", "speaking": "▶", "done": "✓", "s
 
 
 def cells(row: Entry | Job) -> list[str]:
-    """A cell for each of `COLUMNS`."""
+    """The cells of a row, one for each of `COLUMNS`."""
     return _job_cells(row) if isinstance(row, Job) else _entry_cells(row)
 
 
 def details(row: Entry | Job) -> str:
-    """What the row has no room for: the figures and the error of an entry, and the beginning of the text."""
+    """The figures and the error of an entry, and the beginning of the text."""
     text = " ".join((row.text if isinstance(row, Entry) else row.text[:500]).split())
     if isinstance(row, Job):
         return text

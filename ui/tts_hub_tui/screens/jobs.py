@@ -1,4 +1,4 @@
-"""The queue of this session and the history of all: hear again, speak again, export, forget."""
+"""The queue and the history: jobs to play, speak again, export or delete."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tts_hub_tui.storage.history import History
 
 Action = Literal["play", "speak", "edit", "export"]
 REFRESH, PATIENCE = 0.5, 0.15
-"""Seconds between two looks at what is being made, and without typing before it is searched."""
+"""Seconds between two looks at running jobs, and without typing before a search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class EntryAction:
 
 
 class JobsScreen(Screen[EntryAction | None]):
-    """Dismissed with an action, which the main screen performs."""
+    """A table of jobs and entries. Dismissed with an action for the main screen, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f3", "dismiss(None)", "Back"),
@@ -57,14 +57,14 @@ class JobsScreen(Screen[EntryAction | None]):
         self._cells: dict[str, list[str]] = {}
 
     def compose(self) -> ComposeResult:
-        """Search, table, and all about the row under the cursor."""
+        """A search, a table, and the details of the row under the cursor."""
         yield Input(placeholder="Search texts and voices", compact=True, id="search")
         yield DataTable(cursor_type="row", zebra_stripes=True)
         yield Static("", id="details", markup=False)
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """The newest first."""
+        """Fill the table, and keep it up to date."""
         table = self.query_one(DataTable)
         table.add_columns(*COLUMNS)
         table.focus()
@@ -89,12 +89,12 @@ class JobsScreen(Screen[EntryAction | None]):
         self.query_one("#details", Static).update(self._details())
 
     def action_search(self) -> None:
-        """Type what is looked for."""
+        """Put the keyboard into the search."""
         self.query_one(Input).focus()
 
     @work(exclusive=True, group="choose")
     async def action_choose(self, action: Action) -> None:
-        """Hand the entry to the main screen."""
+        """Check that the action is possible, and close."""
         row = self._row()
         if row is None:
             return
@@ -113,11 +113,11 @@ class JobsScreen(Screen[EntryAction | None]):
             self.notify(str(exc), severity="error", markup=False)
             return
         if isinstance(row, Job):
-            whole = replace(whole, outcome="stopped")  # spoken again, it is a job of its own
+            whole = replace(whole, outcome="stopped")  # if it is spoken again, it is another job
         self.dismiss(EntryAction(action, whole))
 
     def action_stop(self) -> None:
-        """Take it out of the queue, or stop its engine."""
+        """Remove the job from the queue, or stop its engine."""
         row = self._row()
         job = next((each for each in self._queue.jobs if row is not None and each.id == row.id), None)
         if job is not None:
@@ -125,7 +125,7 @@ class JobsScreen(Screen[EntryAction | None]):
             self._fill_soon()
 
     def action_remove(self) -> None:
-        """Forget the entry and its recording."""
+        """Delete the entry and its recording."""
         row = self._row()
         if isinstance(row, Job):
             self.notify("Stop it first (s).", severity="warning")
@@ -151,7 +151,7 @@ class JobsScreen(Screen[EntryAction | None]):
         return table.coordinate_to_cell_key(table.cursor_coordinate).row_key.value or ""
 
     async def _fill(self) -> None:
-        """Anew where rows have come or gone, else only the cells that changed."""
+        """Fill the table anew if rows have come or gone, else update the cells that changed."""
         found = await self._find_rows()
         if not self.is_attached:
             return
@@ -175,7 +175,7 @@ class JobsScreen(Screen[EntryAction | None]):
         self.query_one("#details", Static).update(self._details() or "Nothing was spoken yet.")
 
     async def _find_rows(self) -> dict[str, Entry | Job]:
-        """What is being made or waits, then the history."""
+        """The jobs that are not over, then the history."""
         search = self.query_one(Input).value.strip()
         rows: dict[str, Entry | Job] = {
             job.id: job
@@ -190,7 +190,7 @@ class JobsScreen(Screen[EntryAction | None]):
         return rows
 
     async def _refresh(self) -> None:
-        """Anew while something is being made, or has just been."""
+        """Update the table again and again while jobs run."""
         await self._fill()
         while True:
             await anyio.sleep(REFRESH)

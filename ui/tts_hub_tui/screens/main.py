@@ -47,7 +47,7 @@ class MainScreen(SpeakingScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "app.show_keys", "Help", tooltip="All keys"),
-        # The text area has F6 and F7 for itself: hence the priority.
+        # Priority, because the text area has its own actions for F6 and F7.
         Binding("f5,alt+enter", "speak", "Speak", key_display="F5", priority=True),
         Binding(
             "f6,ctrl+t",
@@ -117,7 +117,7 @@ class MainScreen(SpeakingScreen):
             with suppress(TTSHubError):
                 self._history.remember(DRAFT, self._editor.text)
 
-    # What the studio reports
+    # Reports of the parts of the studio
 
     async def show_engines(self) -> None:
         """Offer the engines that the hub lists."""
@@ -182,7 +182,7 @@ class MainScreen(SpeakingScreen):
         await anyio.sleep(DRAFT_DELAY)
         text = self._editor.text
         self._draft_is_saved = True
-        with suppress(TTSHubError):  # that the history cannot be written is shown when something is spoken
+        with suppress(TTSHubError):  # the next speech shows that the history cannot be written
             await in_thread(self._history.remember, DRAFT, text)
 
     def action_new(self) -> None:

@@ -1,4 +1,4 @@
-"""The settings of the config file, edited so that its comments stay."""
+"""The settings of the config file; editing keeps its comments."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tts_hub_tui.widgets.field import FieldError
 
 
 class SettingsScreen(Screen[None]):
-    """All settings: what each means and is, and where that comes from."""
+    """A table of settings with their values and where these come from."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f9", "dismiss(None)", "Back"),
@@ -33,7 +33,7 @@ class SettingsScreen(Screen[None]):
     ]
 
     def __init__(self, config_file: Path | None, on_written: Callable[[str, Any], None]) -> None:
-        """`config_file` is the one named on the command line; `on_written` is told of key and value."""
+        """`config_file` is the one named on the command line; `on_written` is called with key and value."""
         super().__init__()
         self._config_file = config_file
         self._on_written = on_written
@@ -41,14 +41,14 @@ class SettingsScreen(Screen[None]):
         self._search = ""
 
     def compose(self) -> ComposeResult:
-        """Search, table, and all about the setting under the cursor."""
+        """A search, a table, and the description of the setting under the cursor."""
         yield Input(placeholder="Search settings", compact=True, id="search")
         yield DataTable(cursor_type="row", zebra_stripes=True)
         yield Static("", id="details", markup=False)
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """In the order of the config file."""
+        """List the settings in the order of the config file."""
         self.query_one(DataTable).add_columns("setting", "value", "from")
         self.query_one(DataTable).focus()
         self._read()
@@ -69,19 +69,19 @@ class SettingsScreen(Screen[None]):
 
     @on(DataTable.RowSelected)
     def action_edit(self) -> None:
-        """Write another value."""
+        """Edit the value of the setting."""
         setting = self._chosen()
         if setting is not None:
             self.app.push_screen(EditSetting(setting), lambda text: self._write(setting, text))
 
     def action_unset(self) -> None:
-        """Take the value out of the file."""
+        """Remove the value from the file."""
         setting = self._chosen()
         if setting is not None:
             self._write_value(setting, None)
 
     def action_search(self) -> None:
-        """Type what is looked for."""
+        """Put the keyboard into the search."""
         self.query_one("#search", Input).focus()
 
     def _write(self, setting: Setting, text: str | None) -> None:
@@ -132,7 +132,7 @@ class SettingsScreen(Screen[None]):
 
 
 class EditSetting(ModalScreen[str | None]):
-    """Dismissed with what was written, once it can be a value of the setting."""
+    """A value to type. Dismissed with a text that is a value of the setting, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back")]
 
@@ -141,7 +141,7 @@ class EditSetting(ModalScreen[str | None]):
         self._setting = setting
 
     def compose(self) -> ComposeResult:
-        """What it means, and the line."""
+        """The description of the setting, and a field."""
         setting = self._setting
         value = "" if setting.is_secret or setting.value is None else _format(setting.value)
         with Vertical(classes="dialog small"):
@@ -166,7 +166,7 @@ class EditSetting(ModalScreen[str | None]):
 
 
 def describe(setting: Setting) -> str:
-    """What a setting means and may be."""
+    """The meaning of a setting and its possible values."""
     choices = ", ".join(_format(choice) for choice in setting.choices)
     low, high = setting.minimum, setting.maximum
     span = ""
@@ -183,7 +183,7 @@ def describe(setting: Setting) -> str:
 
 
 def _list_value(setting: Setting) -> str:
-    """The value in a line of the list; what is in a table has lines of its own below it."""
+    """The value as the list shows it; the entries of a table have rows of their own."""
     if setting.kind == "table" and isinstance(setting.value, dict):
         return f"{len(setting.value)} below" if setting.value else ""
     return _format(setting.value)

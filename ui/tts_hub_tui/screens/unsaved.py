@@ -1,4 +1,4 @@
-"""Leaving while files are still to be written."""
+"""The dialog that keeps the user from leaving while files are still to be written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tts_hub_tui.jobs.queue import JobQueue
 
 
 class LeaveUnsaved(ModalScreen[bool]):
-    """Dismissed with whether to leave; by itself once everything is written."""
+    """A list of files. Dismissed with whether to leave, and by itself once all are written."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(False)", "Stay"),
@@ -26,7 +26,7 @@ class LeaveUnsaved(ModalScreen[bool]):
         self._queue = queue
 
     def compose(self) -> ComposeResult:
-        """What is not written yet."""
+        """The files that are not written yet."""
         with Vertical(classes="dialog small"):
             yield Label("Some files are not written yet", classes="title")
             yield Static("", id="unsaved", markup=False)
@@ -34,7 +34,7 @@ class LeaveUnsaved(ModalScreen[bool]):
             yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Look again and again; what is held is to be written too."""
+        """Release the jobs that are held, as their files are to be written too, and follow them."""
         self._queue.release()
         self._show()
         self.set_interval(0.2, self._show)

@@ -1,4 +1,4 @@
-"""Choosing a voice: searchable, grouped by language, favourites first."""
+"""The dialog that chooses a voice: searchable, grouped by language, favourites first."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STAR = "★"
 
 
 class VoicePicker(ModalScreen[Voice | None | bool]):
-    """Dismissed with a voice, with None for the engine's default voice, or with False for no change."""
+    """A list of voices. Dismissed with a voice, None for the engine's default, or False for no change."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Back"),
@@ -59,7 +59,7 @@ class VoicePicker(ModalScreen[Voice | None | bool]):
         self._on_try = on_try
 
     def compose(self) -> ComposeResult:
-        """A line to search in, and the list."""
+        """A search, and the list."""
         with Vertical(classes="dialog"):
             example = next(iter(self._variants), "")
             more = f"; with + its {len(self._variants)} variants, as {example}" if example else ""
@@ -69,7 +69,7 @@ class VoicePicker(ModalScreen[Voice | None | bool]):
             yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """All of them, the chosen one under the cursor."""
+        """List all voices, with the chosen one under the cursor."""
         self._fill("")
 
     @on(Input.Changed)
@@ -87,11 +87,11 @@ class VoicePicker(ModalScreen[Voice | None | bool]):
         self._take(event.option.id or "")
 
     def action_cancel(self) -> None:
-        """As it was."""
+        """Close without a change."""
         self.dismiss(False)
 
     def action_favourite(self) -> None:
-        """Make the voice a favourite, or take the star off."""
+        """Make the voice a favourite, or an ordinary voice again."""
         name = self._highlighted()
         if not name:
             return
@@ -103,21 +103,21 @@ class VoicePicker(ModalScreen[Voice | None | bool]):
         self._fill(self.query_one(Input).value)
 
     def action_try(self) -> None:
-        """Hear it, and stay here."""
+        """Speak a sample with the voice; the dialog stays."""
         name = self._highlighted()
         if name:
             self._on_try(self._all[name])
 
     def action_down(self) -> None:
-        """The list moves while the search has the keyboard."""
+        """Move down in the list, although the search has the keyboard."""
         self.query_one(OptionList).action_cursor_down()
 
     def action_up(self) -> None:
-        """The list moves while the search has the keyboard."""
+        """Move up in the list, although the search has the keyboard."""
         self.query_one(OptionList).action_cursor_up()
 
     def action_page(self, direction: int) -> None:
-        """The list moves while the search has the keyboard."""
+        """Move a page down or, if negative, up in the list."""
         found = self.query_one(OptionList)
         for _ in range(found.size.height - 1):
             (found.action_cursor_down if direction > 0 else found.action_cursor_up)()
@@ -150,7 +150,7 @@ class VoicePicker(ModalScreen[Voice | None | bool]):
         found.highlighted = names.index(self._chosen) if self._chosen in names else first
 
     def _groups(self, voices: Sequence[Voice]) -> list[tuple[str, list[Voice]]]:
-        """Favourites, then one group a language in the order of its name; each voice once."""
+        """The favourites, then the other voices by language."""
         groups: dict[str, list[Voice]] = {}
         for voice in voices:
             if voice.id not in self._favourites:
@@ -166,7 +166,7 @@ class VoicePicker(ModalScreen[Voice | None | bool]):
 
 
 def expand_variants(voices: Sequence[Voice]) -> list[Voice]:
-    """Every variant of every voice, as a voice of its own."""
+    """The variants of all voices, each as a voice of its own."""
     return [
         Voice(f"{voice.id}+{name}", f"{voice.name}, {name}", voice.language)
         for voice in voices

@@ -10,16 +10,16 @@ from typing import Any, Literal
 from tts_hub.types import SpeechRequest
 
 Outcome = Literal["waiting", "done", "stopped", "failed"]
-"""`waiting`: nothing of it was spoken yet."""
+"""The state in which a job ended; `waiting`: it has not been spoken yet."""
 REQUEST_FIELDS = ("model", "voice", "language", "speed", "response_format", "instructions", "seed")
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What came of a request."""
+    """The results of a request."""
 
     hub: str = ""
-    """The hub that spoke."""
+    """The name of the hub."""
     engine: str = ""
     voice: str = ""
     language: str = ""
@@ -39,21 +39,21 @@ class Entry:
     id: str
     created: datetime
     text: str
-    """In a list only its beginning."""
+    """The text; in a list of entries only its beginning."""
     characters: int
     fields: Mapping[str, Any]
-    """Of the request, besides its text."""
+    """The fields of the request besides its text."""
     outcome: Outcome
     facts: Facts = field(default_factory=Facts)
     bytes: int = 0
-    """Of its recording; 0: there is none any more."""
+    """The size of its recording; 0 if there is none any more."""
 
     def request(self) -> SpeechRequest:
-        """The same again."""
+        """The request, to be spoken again."""
         return SpeechRequest(self.text, **self.fields)
 
 
 def request_fields(request: SpeechRequest) -> dict[str, Any]:
-    """Those that are kept, besides the text."""
+    """The fields of a request that an entry keeps besides the text."""
     given = {name: getattr(request, name) for name in REQUEST_FIELDS if getattr(request, name) is not None}
     return given | ({"options": dict(request.options)} if request.options else {})

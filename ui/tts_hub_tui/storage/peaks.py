@@ -17,7 +17,7 @@ class PeakIndex:
         self._values: NDArray[np.float32] = np.zeros(1024, np.float32)
         self._count = 0
         self._open = 0
-        """Samples in the last bucket, which is not full yet."""
+        """Samples in the last bucket if it is not full yet, else 0."""
 
     def append(self, samples: Samples) -> None:
         """Add samples, shape (T,)."""

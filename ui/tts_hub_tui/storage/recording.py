@@ -24,31 +24,31 @@ from tts_hub_tui.storage.peaks import PeakIndex
 SAMPLE_BYTES = 2
 FULL_SCALE = 32_768.0
 BUCKET_SECONDS = 0.02
-"""What one entry of the index of peaks stands for."""
+"""Seconds of audio for each entry of the peak index."""
 PIECE_SAMPLES = 240_000
-"""Samples that are read at a time."""
+"""Samples that are read at once."""
 VERSION = 1
 
 
 class Recording:
-    """The audio of one text: `<name>.pcm`, 16 bit mono, and `<name>.json`, a line for each thing known of it.
+    """The audio of one text: `<name>.pcm`, 16 bit mono, and its metadata `<name>.json`, one object a line.
 
-    One thread appends while others read. Only the words and an index of peaks are in memory.
+    One thread appends while others read. Only the words and the peak index are in memory.
     """
 
     def __init__(
         self, folder: Path, name: str, sample_rate: int, audio: IO[bytes], metadata: IO[str]
     ) -> None:
-        """Use `create` or `open`."""
+        """Call `create` or `open` instead."""
         self.name = name
         self.sample_rate = sample_rate
-        """Hz."""
+        """The sample rate in Hz."""
         self.frames = 0
-        """Samples that can be read."""
+        """The number of samples that can be read."""
         self.words: list[WordTiming] = []
-        """In order; seconds from the start, characters of the whole text."""
+        """The words in order; seconds from the start, characters of the whole text."""
         self.is_complete = False
-        """No more comes."""
+        """No more audio will be appended."""
         self._folder = folder
         self._audio = audio
         self._metadata = metadata
@@ -58,7 +58,7 @@ class Recording:
 
     @classmethod
     def create(cls, folder: Path, name: str, sample_rate: int) -> Recording:
-        """Begin a new one, over one that had the same name.
+        """Create a recording, or replace the one that has the same name.
 
         Raises:
             OutputError: the folder or the disk refuses.
@@ -76,10 +76,10 @@ class Recording:
 
     @classmethod
     def open(cls, folder: Path, name: str) -> Recording:
-        """One of an earlier time. What was cut off in the middle of writing is left out.
+        """Open a recording of an earlier time, without a sample or line that was written only in part.
 
         Raises:
-            OutputError: it is not there any more, or nothing can be made of it.
+            OutputError: it is not there any more, or is damaged.
         """
         try:
             lines = list(_lines(_metadata_file(folder, name)))
@@ -109,12 +109,12 @@ class Recording:
 
     @staticmethod
     def names(folder: Path) -> list[str]:
-        """Of all that lie in a folder."""
+        """The names of the recordings in a folder."""
         return [file.stem for file in folder.glob("*.pcm")]
 
     @staticmethod
     def measure(folder: Path, name: str) -> tuple[int, float]:
-        """Bytes of the audio and seconds, without opening it; zeros if it cannot be read."""
+        """The size in bytes and the length in seconds, without opening it; zeros if it cannot be read."""
         try:
             size = _audio_file(folder, name).stat().st_size
             rate = int(next(_lines(_metadata_file(folder, name)))["sample_rate"])
@@ -124,12 +124,12 @@ class Recording:
 
     @property
     def seconds(self) -> float:
-        """Length of what can be read."""
+        """The length of what can be read."""
         return self.frames / self.sample_rate
 
     @property
     def bytes(self) -> int:
-        """Size of the audio on disk."""
+        """The size of the audio on disk."""
         return self.frames * SAMPLE_BYTES
 
     def append(self, chunk: AudioChunk) -> None:
@@ -154,18 +154,18 @@ class Recording:
             self.frames += len(chunk.samples)
 
     def finish(self) -> None:
-        """Nothing more comes."""
+        """Note that no more audio will be appended."""
         self.is_complete = True
         with suppress(OSError, ValueError):
             self._metadata.close()
 
     def close(self) -> None:
-        """Let the files go."""
+        """Finish, and close the files."""
         self.finish()
         self._audio.close()
 
     def read(self, start: int, frames: int) -> Samples:
-        """Shape (T,): samples from `start` on, T at available `frames`, fewer at the end of what is there.
+        """Samples from `start` on, shape (T,); T is at most `frames`, and less at the end.
 
         Raises:
             OutputError: the disk refuses, or the recording is closed.
@@ -179,17 +179,17 @@ class Recording:
         return np.frombuffer(data[:whole], "<i2").astype(np.float32) / np.float32(FULL_SCALE)
 
     def peaks(self, columns: int) -> list[float]:
-        """The largest magnitude, 0 to 1, in each of `columns` equal parts of what is there."""
+        """The largest magnitude, 0 to 1, in each of `columns` equal parts of the recording."""
         with self._lock:
             return self._peaks.columns(columns)
 
     def word_at(self, seconds: float) -> int | None:
-        """Index of the word that is spoken at a time, or was last; None before the first."""
+        """The index of the word that is spoken at a time, or was spoken last; None before the first."""
         index = bisect_right(self._starts, seconds) - 1
         return index if index >= 0 else None
 
     def save(self, path: Path, response_format: str) -> None:
-        """Write an audio file of all that is there. Blocks.
+        """Write all of the audio to a file. Blocks.
 
         Raises:
             OutputError: it cannot be written.
@@ -202,7 +202,7 @@ class Recording:
             writer.commit()
 
     def _truncate(self) -> None:
-        """Remove what was written of a chunk that the disk did not take whole."""
+        """Remove the part of a chunk that was written before the disk failed."""
         with suppress(OSError, ValueError):
             self._audio.truncate(self.bytes)
             self._audio.seek(self.bytes)
@@ -222,7 +222,7 @@ def _word(row: Sequence[Any]) -> WordTiming:
 
 
 def _lines(file: Path) -> Iterator[dict[str, Any]]:
-    """Those that are whole."""
+    """The JSON objects in a file, one a line; lines that were written only in part are left out."""
     for line in file.read_text(encoding="utf-8", errors="replace").split("\n"):
         try:
             values = json.loads(line)

@@ -1,4 +1,4 @@
-"""Reading a text file."""
+"""Text files, as the editor can show them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tts_hub.errors import InvalidTextError
 
 SENTENCE_END = re.compile(r"[.!?…][\"”’»)]* |[。！？]")
 LONGEST_LINE = 4_000
-"""Characters that an editor line may have and be quick."""
+"""Characters; a line that is longer makes the editor slow."""
 MAX_BYTES = 20_000_000
-"""Of a file; the longest text that a hub takes by default has 5 million characters."""
+"""The largest file; the longest text that a hub takes by default has 5 million characters."""
 
 
 async def read_text(path: Path) -> str:
@@ -28,7 +28,7 @@ async def read_text(path: Path) -> str:
 
 def _read(path: Path) -> str:
     try:
-        if not path.is_file():  # a device or a pipe may never come to an end
+        if not path.is_file():  # reading a device or a pipe may never end
             raise InvalidTextError(
                 f"cannot read {path}: {'not a file' if path.exists() else 'it is not there'}"
             )
@@ -51,7 +51,7 @@ def _read(path: Path) -> str:
 
 
 def break_long_lines(text: str) -> str:
-    """The text with overlong lines broken behind sentences, else at a space, else anywhere."""
+    """The text with lines broken at `LONGEST_LINE`: after a sentence, else at a space, else anywhere."""
     if all(len(line) <= LONGEST_LINE for line in text.splitlines()):
         return text
     return "".join("".join(_pieces(line)) for line in text.splitlines(keepends=True))

@@ -1,4 +1,4 @@
-"""Control characters in what is shown: a terminal would obey them."""
+"""Control characters, which a terminal would obey, and their removal."""
 
 from __future__ import annotations
 
@@ -10,23 +10,22 @@ from textual.filter import LineFilter
 
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 NOT_IN_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
-"""Those that a text has no use for; the others are white space."""
+"""Control characters other than white space."""
 
 
 def remove_control_characters(text: str) -> str:
-    """The text without the control characters that have no place in one."""
+    """The text without control characters other than white space."""
     return NOT_IN_TEXT.sub("", text)
 
 
 class ControlCharacterFilter(LineFilter):
-    """Takes the control characters out of every line that is drawn.
+    """Removes control characters from every line that is drawn.
 
-    Names and messages of servers, file names and old texts are shown in many places: this is the one
-    through which all of it passes.
+    Names and messages of servers, file names and old texts are drawn in many widgets; all of it passes here.
     """
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        """The same line, without them; they have no width, so nothing moves."""
+        """The line without control characters; they have no width, so nothing moves."""
         if not any(CONTROLS.search(segment.text) for segment in segments):
             return segments
         return [Segment(CONTROLS.sub("", text), style, control) for text, style, control in segments]

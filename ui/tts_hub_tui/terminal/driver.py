@@ -1,4 +1,4 @@
-"""Textual's driver for POSIX terminals, made to outlive its terminal and odd bytes."""
+"""Textual's driver for POSIX terminals, made robust against a closed terminal and invalid bytes."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from textual.app import App
 
 POLL_SECONDS = 0.1
-"""Between two looks whether the app leaves."""
+"""Seconds between two looks at whether the app ends."""
 MAX_BYTES = 4096
-"""Read at a time."""
+"""The most bytes that are read at once."""
 
 
 class TerminalWriter:
-    """A terminal to write to; what it does not take any more is dropped."""
+    """Writes to a terminal; what a closed terminal does not take is dropped."""
 
     def __init__(self, file: IO[str], on_lost: Callable[[], None]) -> None:
         self._file = file
         self._on_lost = on_lost
 
     def write(self, text: str) -> int:
-        """Draw it.
+        """Write to the terminal.
 
-        Textual's own writer would end on an error, and the app would wait for it for ever.
+        Textual's own writer would end on an error, and the app would wait for it forever.
         """
         try:
             return self._file.write(text)
@@ -40,14 +40,14 @@ class TerminalWriter:
             return len(text)
 
     def flush(self) -> None:
-        """Draw it now."""
+        """Flush the file."""
         try:
             self._file.flush()
         except OSError:
             self._on_lost()
 
     def isatty(self) -> bool:
-        """As the file says."""
+        """Whether the file is a terminal."""
         return self._file.isatty()
 
     def fileno(self) -> int:
@@ -56,7 +56,7 @@ class TerminalWriter:
 
 
 class SturdyDriver(LinuxDriver):
-    """Leaves the app when its terminal has gone; bytes that are no UTF-8 are shown as such.
+    """Ends the app when its terminal is closed, and shows bytes that are no UTF-8 as `�`.
 
     Source: Textual's `LinuxDriver`, whose input thread ends the app on such bytes and spins at the end of
     the input.
@@ -71,10 +71,10 @@ class SturdyDriver(LinuxDriver):
         size: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
-        self._file = TerminalWriter(self._file, self._exit)  # type: ignore[arg-type, assignment] # it has all that is used
+        self._file = TerminalWriter(self._file, self._exit)  # type: ignore[arg-type, assignment] # it has the methods that are used
 
     def run_input_thread(self) -> None:
-        """Hand keys, mouse and pastes to the app until it leaves."""
+        """Send keys, mouse and pastes to the app until it ends."""
         parser = XTermParser(self._debug)
         decode = getincrementaldecoder("utf-8")("replace").decode
         with selectors.DefaultSelector() as selector:
@@ -97,6 +97,6 @@ class SturdyDriver(LinuxDriver):
             return b""
 
     def _exit(self) -> None:
-        """Called by the threads that read and write."""
-        with suppress(RuntimeError):  # the event loop has ended: the app has left
+        """End the app; the threads that read and write call this."""
+        with suppress(RuntimeError):  # the event loop, and so the app, has ended
             self._loop.call_soon_threadsafe(self._app.exit)

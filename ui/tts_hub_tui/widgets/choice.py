@@ -15,7 +15,7 @@ DEFAULT_VOICE = "default voice"
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What was chosen, as it is remembered from one start to the next."""
+    """What was chosen in the controls, as the history remembers it for the next start."""
 
     engine: str = AUTO
     model: str = ""
@@ -23,16 +23,16 @@ class Choice:
     voice: str = ""
     """Empty: the engine's default."""
     language: str = ""
-    """Of the voice; BCP 47."""
+    """The voice's language as a BCP 47 tag."""
     response_format: str = "mp3"
-    """Of what is saved."""
+    """The format in which recordings are saved."""
     speed: str = "1"
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Engine -> what differs from its defaults."""
+    """The options of each engine that differ from its defaults."""
 
 
 def restore_choice(values: object) -> Choice:
-    """One that was kept; whatever of it cannot be one any more is as at the first start."""
+    """The choice that was remembered, with the defaults for values that are not valid any more."""
     usual = Choice()
     if not isinstance(values, dict):
         return usual

@@ -1,4 +1,4 @@
-"""How the text is spoken: engine, model, voice, format, speed, and the engine's own options."""
+"""The controls of speech: engine, model, voice, format, speed, and the engine's own options."""
 
 from __future__ import annotations
 
@@ -25,37 +25,37 @@ SLOWEST, FASTEST = 0.25, 4.0
 
 
 class Controls(Vertical):
-    """The panel beside the text: fields that scroll, and buttons that do not."""
+    """The panel beside the text: fields, which scroll, and buttons, which do not."""
 
     class Changed(Message):
-        """Something else is chosen now."""
+        """A field has another value."""
 
     class VoicePressed(Message):
-        """The list of voices is asked for."""
+        """The button of the voice was pressed."""
 
     class SpeakPressed(Message):
-        """The button was pressed."""
+        """The button that speaks was pressed."""
 
     class SavePressed(Message):
-        """The button was pressed."""
+        """The button that saves was pressed."""
 
     def __init__(self, choice: Choice, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
         self.voice: Voice | None = None
-        """Chosen by the user or remembered; None: the engine's default."""
+        """The voice that was chosen or remembered; None for the engine's default."""
         if choice.voice:
             self.voice = Voice(choice.voice, choice.voice, choice.language)
         self._choice = choice
         self._catalogue = Catalogue((), None)
         self._hub_error = ""
         self._shown_engine = AUTO
-        """The engine whose models and options are offered."""
+        """The engine whose models and options are shown."""
         self._option_values: dict[str, Mapping[str, Any]] = dict(choice.options)
         self._offered: dict[str, Sequence[tuple[str, str]]] = {}
-        """List -> (label, value) of what it offers."""
+        """The labels and values that each list offers."""
 
     def compose(self) -> ComposeResult:
-        """From what matters most to what is seldom touched."""
+        """Fields, the most important first, and buttons."""
         with VerticalScroll(id="fields", can_focus=False):
             engines = Select([(AUTO, AUTO)], value=AUTO, allow_blank=False, compact=True, id="engine")
             yield _row("engine", engines)
@@ -75,30 +75,30 @@ class Controls(Vertical):
             yield Button("Save…", variant="primary", compact=True, id="save")
 
     def on_mount(self) -> None:
-        """Nothing is known yet."""
+        """Hide the list of models until an engine with several is chosen."""
         self.query_one("#model-field").display = False
 
     @property
     def engine(self) -> EngineInfo | None:
-        """The one that is chosen, or that `auto` means."""
+        """The engine that is chosen, or that `auto` stands for."""
         wanted = self._select("engine")
         name = self._catalogue.auto if wanted == AUTO else wanted
         return next((engine for engine in self._catalogue.engines if engine.name == name), None)
 
     @property
     def model(self) -> str:
-        """As a request names it."""
+        """The model that a request names."""
         engine = self._select("engine")
         return engine if engine == AUTO else self._select("model") or engine
 
     @property
     def response_format(self) -> str:
-        """Of what is saved."""
+        """The format in which recordings are saved."""
         return self._select("format")
 
     @property
     def choice(self) -> Choice:
-        """To be remembered."""
+        """The values of all fields, to be remembered."""
         self._keep_options()
         return Choice(
             engine=self._select("engine"),
@@ -111,7 +111,7 @@ class Controls(Vertical):
         )
 
     async def show_catalogue(self, catalogue: Catalogue) -> None:
-        """Offer what there is now; what was chosen stays chosen if it is still there."""
+        """Offer the engines of a catalogue; the chosen one stays chosen if it is still there."""
         is_first = not self._catalogue.engines
         if catalogue == self._catalogue:
             return
@@ -124,7 +124,7 @@ class Controls(Vertical):
         await self._show_engine(self._choice.model if is_first else self._select("model"))
 
     async def choose_engine(self, name: str) -> None:
-        """As if the user had chosen it."""
+        """Choose an engine."""
         with self.prevent(Select.Changed):
             self.query_one("#engine", Select).value = name
         self.voice = None
@@ -134,7 +134,7 @@ class Controls(Vertical):
         self.post_message(self.Changed())
 
     async def choose_voice(self, voice: Voice | None) -> None:
-        """Take a voice; one of the engine that `auto` means makes it the chosen engine."""
+        """Choose a voice, and with it the engine if that is still `auto`."""
         if voice is not None and self._select("engine") == AUTO and self.engine is not None:
             await self.choose_engine(self.engine.name)
         self.voice = voice
@@ -143,9 +143,9 @@ class Controls(Vertical):
         self.post_message(self.Changed())
 
     def request(self, text: str) -> SpeechRequest | None:
-        """What is asked for now; None where a field holds no value, and that field says so.
+        """The request for a text; None if a field has no valid value, which is then shown at the field.
 
-        It clears no error: an estimate asks for this too, and must not remove what a failed speech left.
+        It clears no error: an estimate calls this too, and must not remove the error of a failed speech.
         """
         speed = self.query_one("#speed", Input)
         failed = speed.validate(speed.value)
@@ -164,7 +164,7 @@ class Controls(Vertical):
         )
 
     def show_error(self, field: str, message: str) -> None:
-        """Say at a field of the request what is wrong with it, if that field is here."""
+        """Show an error at a field of the request, if there is one for it here."""
         option = field.removeprefix("options.")
         for row in self.query(OptionRow):
             if field.startswith("options.") and row.option.name == option:
@@ -175,12 +175,12 @@ class Controls(Vertical):
             self.query_one(f"#{name}-error", FieldError).show(message)
 
     def show_hub_error(self, message: str) -> None:
-        """Why the hub cannot be asked; empty: it can."""
+        """Show why the hub does not answer; an empty message removes the error."""
         self._hub_error = message
         self._show_state()
 
     def clear_errors(self) -> None:
-        """For a new try. That an engine is not ready stays true, and stays shown."""
+        """Remove all errors, except that the engine is not ready, which is still true."""
         for error in self.query(FieldError):
             error.show("")
         self._show_state()
@@ -188,7 +188,7 @@ class Controls(Vertical):
     @on(Select.Changed, "#engine")
     async def _switch_engine(self) -> None:
         if self._select("engine") == self._shown_engine:
-            return  # the list tells its first value too
+            return  # a list reports its first value too
         self.voice = None
         self.query_one("#voice", Button).label = self._voice_name
         self.clear_errors()
@@ -212,7 +212,7 @@ class Controls(Vertical):
         self.post_message(wanted[event.button.id or "speak"]())
 
     async def _show_engine(self, model: str) -> None:
-        """Models, state and options of the engine that is chosen."""
+        """Show the models, state and options of the engine that is chosen."""
         self._keep_options()
         wanted, engine = self._select("engine"), self.engine
         self._shown_engine = wanted
@@ -226,12 +226,12 @@ class Controls(Vertical):
         await self.query_one(OptionsForm).show(wanted, schema, self._option_values.get(wanted, {}))
 
     def _keep_options(self) -> None:
-        """What is written for the engine that is shown, for when it is shown again."""
+        """Keep the options of the engine that is shown until it is shown again."""
         if self._shown_engine != AUTO and self.query(OptionRow):
             self._option_values[self._shown_engine] = self.query_one(OptionsForm).read()[0]
 
     def _offer(self, name: str, offered: Sequence[tuple[str, str]], value: str) -> None:
-        """In a list; one that is open is left alone where it offers the same already."""
+        """Fill a list; one that offers the same already is left alone, as it may be open."""
         select = self.query_one(f"#{name}", Select)
         with self.prevent(Select.Changed):
             if self._offered.get(name) != offered:

@@ -24,10 +24,10 @@ class Option:
     excludes_maximum: bool = False
 
     def parse(self, text: str) -> object:
-        """The value that a person wrote.
+        """The value that a text stands for.
 
         Raises:
-            ValueError: it is none; the message says what would be.
+            ValueError: it is no value of this option; the message says what would be.
         """
         if self.kind in ("string", "choice"):
             return text
@@ -45,7 +45,7 @@ class Option:
 
     @property
     def range_text(self) -> str:
-        """`0 to 1`, or empty."""
+        """The range as a text such as `0 to 1`; empty if there is none."""
         if self.minimum is None and self.maximum is None:
             return ""
         if self.maximum is None:
@@ -62,13 +62,13 @@ class Option:
 
 
 def parse_options(schema: Mapping[str, Any]) -> list[Option]:
-    """Those that a JSON Schema of an object declares."""
+    """The options that the JSON Schema of an object declares."""
     required = schema.get("properties", {})
     return [_parse_option(name, _resolve(part, schema)) for name, part in required.items()]
 
 
 def _resolve(part: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """With references followed, and what may be null taken for what else it may be."""
+    """A property with its reference resolved; of a choice with null, the other alternative."""
     merged = dict(part)
     for choice in (part, *part.get("allOf", ()), *part.get("anyOf", ())):
         reference = choice.get("$ref", "")

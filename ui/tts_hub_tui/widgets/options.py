@@ -1,4 +1,4 @@
-"""A form for the options of an engine, made from the JSON Schema that it declares."""
+"""A form for the options of an engine, built from the JSON Schema that it declares."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNSET = ""
 
 
 class OptionRow(Vertical):
-    """Name and field of one option."""
+    """The name and field of one option."""
 
     def __init__(self, option: Option, value: object) -> None:
         super().__init__(classes="field")
@@ -28,17 +28,17 @@ class OptionRow(Vertical):
         self.tooltip = option.description or None
 
     def compose(self) -> ComposeResult:
-        """A list for choices, else a line."""
+        """A list if the option has choices, else a line to type in."""
         with Horizontal(classes="row"):
             yield Label(self.option.name.replace("_", " "), classes="name")
             yield self._field()
         yield FieldError()
 
     def read(self) -> object:
-        """The value; `UNSET` for the engine's own default.
+        """The value of the field; `UNSET` for the engine's own default.
 
         Raises:
-            ValueError: what is written there is none.
+            ValueError: the field has no valid value.
         """
         field = self.query_one(".value")
         text = _text(field.value) if isinstance(field, Input | Select) else UNSET
@@ -64,19 +64,19 @@ class OptionRow(Vertical):
 
 
 class OptionsForm(Vertical):
-    """All options of an engine."""
+    """The fields of all options of an engine."""
 
     class Changed(Message):
-        """Somebody wrote or chose something."""
+        """A field has another value."""
 
     def __init__(self) -> None:
         super().__init__(id="options")
         self._shown: tuple[str, list[Option]] = ("", [])
 
     async def show(self, engine: str, schema: Mapping[str, Any], values: Mapping[str, object]) -> None:
-        """Ask for the options of an engine, with values that were given before.
+        """Show the options of an engine, with values that were given before.
 
-        What is written stays as long as engine and options are the same.
+        What the user has typed stays as long as engine and options are the same.
         """
         options = parse_options(schema)
         if (engine, options) == self._shown:
@@ -86,9 +86,9 @@ class OptionsForm(Vertical):
         await self.mount(*(OptionRow(option, values.get(option.name, UNSET)) for option in options))
 
     def read(self) -> tuple[dict[str, object], bool]:
-        """What differs from the engine's defaults, and whether that is all that is written.
+        """The values that differ from the engine's defaults, and whether all fields are valid.
 
-        What is no value is left out, and its field says why.
+        A value that is not valid is left out, and its error is shown at the field.
         """
         found: dict[str, object] = {}
         is_sound = True
@@ -104,12 +104,12 @@ class OptionsForm(Vertical):
         return found, is_sound
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Tell whoever listens."""
+        """Report the change as one of the form."""
         event.stop()
         self.post_message(self.Changed())
 
     def on_select_changed(self, event: Select.Changed) -> None:
-        """Tell whoever listens."""
+        """Report the change as one of the form."""
         event.stop()
         self.post_message(self.Changed())
 

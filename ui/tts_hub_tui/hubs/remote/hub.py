@@ -44,7 +44,7 @@ class RemoteHub:
         self._client = httpx.AsyncClient(
             headers=_authorization(api_key),
             timeout=httpx.Timeout(SILENT_SECONDS, connect=CONNECT_SECONDS),
-            trust_env=False,  # no proxy between us and what is most often this machine
+            trust_env=False,  # the server is most often on this machine: no proxy
         )
 
     async def __aenter__(self) -> Self:
@@ -165,7 +165,7 @@ def _base_url(url: str) -> str:
     url = url.strip()
     try:
         parts = urlsplit(url if "://" in url else f"http://{url}")
-        _ = parts.port  # raises ValueError where it is none
+        _ = parts.port  # raises ValueError if it is no number
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.hostname or any(c.isspace() for c in url):

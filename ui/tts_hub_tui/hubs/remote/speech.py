@@ -20,7 +20,7 @@ from tts_hub.types import AudioChunk, SpeechRequest, WordTiming
 from tts_hub_tui.hubs.remote.errors import SERVER, engine_error, parse_errors_as
 
 SAMPLE_RATE = 24_000
-"""Hz, for requests that name no rate."""
+"""The sample rate in Hz for requests that name none."""
 LINE_BYTES = 16_000_000
 """The longest line that is read."""
 FULL_SCALE = np.float32(32_768)
@@ -42,7 +42,7 @@ class RemoteSpeech:
     ) -> None:
         """`open_response` closes the connection; `began` is the time of the call, by `time.monotonic`."""
         self.sample_rate = request.sample_rate or SAMPLE_RATE
-        """Hz."""
+        """The sample rate in Hz."""
         self._request = request
         self._request_id = response.headers.get("x-request-id", request.request_id or "")
         self._on_progress = on_progress
