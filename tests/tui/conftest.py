@@ -1,4 +1,4 @@
-"""A studio on a scripted engine, running as a person drives it; nothing of it makes a sound."""
+"""A studio with a scripted engine, used by keys and mouse, without sound."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 from textual.pilot import Pilot
+from textual.screen import Screen
 from tts_hub_tui.app import StudioApp
 from tts_hub_tui.hubs.local import LocalHub
 from tts_hub_tui.jobs.queue import JobQueue
@@ -24,32 +26,38 @@ from tts_hub.testing.fake import FakeBackend, FakeScript
 
 
 def holding(chunks: int = 100) -> FakeScript:
-    """An engine that gives this many tenths of a second of a segment and then waits; words last long, so that
-    the sound does not come to its end while a test looks at it."""
+    """An engine that yields this many tenths of a second of a segment and then waits.
+
+    Its words are long, so that playback does not end while a test looks at it.
+    """
     return FakeScript(seconds_per_word=LONG_WORD, hold_at=chunks)
 
 
 def long_words() -> FakeScript:
-    """An engine that gives all at once, of words that last long."""
+    """An engine that yields all of its audio at once; its words are long."""
     return FakeScript(seconds_per_word=LONG_WORD)
 
 
 @dataclass(slots=True)
 class RunningStudio:
-    """A running studio, and the hands on its keyboard."""
+    """A running studio, and the pilot that presses its keys."""
 
     app: StudioApp
     pilot: Pilot[None]
     engine: FakeBackend
 
     async def until(self, holds: Callable[[], object]) -> None:
-        """Wait for something to become true."""
+        """Wait until `holds()` is true."""
         with anyio.fail_after(WITHIN):
             while not holds():
                 await self.pilot.pause(0.02)
 
+    async def shows(self, kind: type[Screen[Any]]) -> None:
+        """Wait until a screen of this class is on top, with its widgets."""
+        await self.until(lambda: isinstance(self.app.screen, kind) and self.app.screen.is_mounted)
+
     def text(self, selector: str) -> str:
-        """What a line of the screen says."""
+        """The text of a widget on the screen."""
         return str(self.app.screen.query_one(selector).render())
 
     @property
@@ -64,12 +72,12 @@ class RunningStudio:
 
     @property
     def notes(self) -> str:
-        """All notifications that are shown."""
+        """The notices that are shown."""
         return "\n".join(f"{note.title} {note.message}" for note in self.app._notifications)
 
 
 LONG_WORD = 3.0
-"""Seconds."""
+"""Seconds that a word of these engines lasts."""
 OpenStudio = Callable[..., AbstractAsyncContextManager[RunningStudio]]
 
 
@@ -80,7 +88,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def open_studio(monkeypatch: pytest.MonkeyPatch, folder: Path) -> OpenStudio:
-    """Opens studios, one after the other, on the same folder."""
+    """A function that opens studios, one after the other, on the same folder."""
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     monkeypatch.setattr("tts_hub_tui.screens.speaking.KEY_REPEAT", 0.0)  # a test presses a key twice at once
 
@@ -105,7 +113,7 @@ def open_studio(monkeypatch: pytest.MonkeyPatch, folder: Path) -> OpenStudio:
             tasks.start_soon(app.studio.queue.run)
             async with app.run_test(size=size) as pilot:
                 running = RunningStudio(app, pilot, played[0])
-                await running.until(lambda: app.screen_stack[1:] and app.studio.queue.player.silence_reason)
+                await running.until(lambda: app.main.is_mounted and running.queue.player.silence_reason)
                 controls = running.main.query_one(Controls)
                 await running.until(lambda: not has_engine or controls.engine is not None)
                 yield running

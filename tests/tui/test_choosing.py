@@ -50,7 +50,8 @@ def listed(studio: RunningStudio) -> list[str]:
 
 async def open_voices(studio: RunningStudio) -> None:
     await studio.pilot.press("f2")
-    await studio.until(lambda: isinstance(studio.app.screen, VoicePicker))
+    await studio.shows(VoicePicker)
+    await studio.until(lambda: listed(studio))
 
 
 async def test_voices_are_grouped_by_language(open_studio: OpenStudio) -> None:
@@ -81,7 +82,7 @@ async def test_variants_are_found_by_plus(open_studio: OpenStudio) -> None:
         assert not any("bob+deep" in line for line in listed(studio))
 
 
-async def test_a_search_without_a_result_says_so(open_studio: OpenStudio) -> None:
+async def test_a_search_without_a_result_shows_a_message(open_studio: OpenStudio) -> None:
     async with open_studio(choosy()) as studio:
         await open_voices(studio)
         await studio.pilot.press(*"zzz")
@@ -132,7 +133,7 @@ async def test_what_is_chosen_reaches_the_engine(open_studio: OpenStudio) -> Non
         assert dict(request.options) == {"warmth": 0.9, "steps": None, "bright": True, "mood": ""}
 
 
-async def test_a_value_that_is_not_possible_is_told_at_its_field(open_studio: OpenStudio) -> None:
+async def test_a_value_that_is_not_possible_is_shown_at_its_field(open_studio: OpenStudio) -> None:
     engine = choosy()
     async with open_studio(engine, text="One two.") as studio:
         controls = studio.main.query_one(Controls)
@@ -147,7 +148,7 @@ async def test_a_value_that_is_not_possible_is_told_at_its_field(open_studio: Op
         assert not engine.requests
 
 
-async def test_a_refused_voice_is_told_at_the_voice(open_studio: OpenStudio) -> None:
+async def test_a_refused_voice_is_shown_at_the_voice(open_studio: OpenStudio) -> None:
     async with open_studio(text="One.") as studio:
         await studio.main.query_one(Controls).choose_voice(Voice("gone", "gone", ""))
         await studio.pilot.press("f5")
@@ -199,7 +200,7 @@ async def test_the_choice_is_there_after_a_restart(open_studio: OpenStudio) -> N
         assert engine.requests[0].options["warmth"] == 0.7
 
 
-async def test_an_engine_that_is_not_ready_says_why(open_studio: OpenStudio) -> None:
+async def test_an_engine_that_is_not_ready_shows_the_reason(open_studio: OpenStudio) -> None:
     broken = FakeBackend(name="broken", script=FakeScript(ready=False, reason="weights are missing"))
     async with open_studio(choosy(), broken) as studio:
         studio.main.query_one("#engine", Select).value = "broken"
@@ -209,7 +210,7 @@ async def test_an_engine_that_is_not_ready_says_why(open_studio: OpenStudio) -> 
         assert "weights are missing" in studio.text("#engine-error")
 
 
-async def test_an_option_that_the_hub_refuses_is_told_at_the_option(open_studio: OpenStudio) -> None:
+async def test_an_option_that_the_hub_refuses_is_shown_at_the_option(open_studio: OpenStudio) -> None:
     async with open_studio(choosy(), text="One.") as studio:
         controls = studio.main.query_one(Controls)
         controls.query_one("#engine", Select).value = "choosy"

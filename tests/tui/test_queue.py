@@ -1,4 +1,4 @@
-"""Stop, pause and save while several texts are on the way."""
+"""Stop, pause and save while several jobs are in the queue."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 TEXT = "One two three four five six seven eight. " * 3
 
 
-async def hear_one_while_the_next_is_made(studio: RunningStudio, script: FakeScript) -> None:
+async def play_one_while_the_next_is_generated(studio: RunningStudio, script: FakeScript) -> None:
     queue = studio.queue
     await studio.pilot.press("f5")
     await studio.until(lambda: queue.jobs and queue.jobs[0].is_over and queue.player.state == "playing")
@@ -31,7 +31,7 @@ async def hear_one_while_the_next_is_made(studio: RunningStudio, script: FakeScr
     await studio.until(lambda: len(queue.jobs) == 2 and queue.jobs[1].recording)
 
 
-async def test_stop_silences_all_and_the_queue_goes_on_when_it_is_told(open_studio: OpenStudio) -> None:
+async def test_stop_silences_all_and_pause_continues_with_the_queue(open_studio: OpenStudio) -> None:
     async with open_studio(script=holding(), text=TEXT) as studio:
         queue = studio.queue
         await studio.pilot.press("f5", "f5", "f5")
@@ -47,11 +47,11 @@ async def test_stop_silences_all_and_the_queue_goes_on_when_it_is_told(open_stud
         await studio.until(lambda: queue.current is queue.jobs[1] and queue.player.state == "playing")
 
 
-async def test_stop_also_stops_the_engine_that_makes_the_next_text(open_studio: OpenStudio) -> None:
+async def test_stop_also_stops_the_engine_that_generates_the_next_text(open_studio: OpenStudio) -> None:
     script = long_words()
     async with open_studio(script=script, text=TEXT) as studio:
         queue = studio.queue
-        await hear_one_while_the_next_is_made(studio, script)
+        await play_one_while_the_next_is_generated(studio, script)
         assert queue.current is queue.jobs[0]
         await studio.pilot.press("f7")
         await studio.until(lambda: queue.jobs[1].state == "queued" and not queue.jobs[1].recording)
@@ -74,7 +74,7 @@ async def test_a_new_text_goes_before_what_is_held(open_studio: OpenStudio) -> N
         assert queue.jobs[1].state == "queued"
 
 
-async def test_what_was_made_ahead_is_held_too(open_studio: OpenStudio) -> None:
+async def test_what_was_generated_ahead_is_held_too(open_studio: OpenStudio) -> None:
     async with open_studio(script=long_words(), text=TEXT) as studio:
         queue = studio.queue
         await studio.pilot.press("f5", "f5")
@@ -90,7 +90,7 @@ async def test_what_was_made_ahead_is_held_too(open_studio: OpenStudio) -> None:
 async def test_an_engine_that_stops_slowly(
     open_studio: OpenStudio, monkeypatch: pytest.MonkeyPatch, keys: list[str]
 ) -> None:
-    """What is asked for while it does is done, whatever it still holds."""
+    """A key that is pressed while the engine stops takes effect."""
     close, may_close = AudioStream.aclose, anyio.Event()
 
     async def slowly(stream: AudioStream) -> None:
@@ -101,11 +101,11 @@ async def test_an_engine_that_stops_slowly(
     script = long_words()
     async with open_studio(script=script, text=TEXT) as studio:
         queue = studio.queue
-        await hear_one_while_the_next_is_made(studio, script)
+        await play_one_while_the_next_is_generated(studio, script)
         monkeypatch.setattr(AudioStream, "aclose", slowly)
         await studio.pilot.press("f7", *keys)
+        await studio.until(lambda: "what is held (1)" in studio.notes)
         assert [job.state for job in queue.jobs] == ["done", "speaking"]
-        assert "what is held (1)" in studio.notes
         may_close.set()
         if keys == ["f6"]:
             script.hold_at = None
@@ -117,7 +117,7 @@ async def test_an_engine_that_stops_slowly(
             assert queue.player.state == "idle"
 
 
-async def test_a_new_text_is_heard_before_what_was_made_and_held(open_studio: OpenStudio) -> None:
+async def test_a_new_text_is_played_before_what_was_generated_and_held(open_studio: OpenStudio) -> None:
     async with open_studio(script=long_words(), text=TEXT) as studio:
         queue = studio.queue
         await studio.pilot.press("f5", "f5")
@@ -177,7 +177,7 @@ async def test_pause_before_the_first_sound(open_studio: OpenStudio) -> None:
         await studio.until(lambda: queue.player.position > 0.1)
 
 
-async def test_pause_while_nothing_is_heard_pauses_nothing_later(open_studio: OpenStudio) -> None:
+async def test_pause_while_nothing_is_played_pauses_nothing_later(open_studio: OpenStudio) -> None:
     async with open_studio(script=long_words(), text="One.") as studio:
         await studio.pilot.press("f6")
         await studio.until(lambda: "nothing to pause" in studio.notes)
@@ -199,7 +199,7 @@ async def test_a_key_that_is_held_down_speaks_once(
         assert len(studio.queue.jobs) == 2
 
 
-async def test_a_finished_text_is_saved_while_the_next_is_being_made(
+async def test_a_finished_text_is_saved_while_the_next_is_generated(
     open_studio: OpenStudio, tmp_path: Path
 ) -> None:
     script = FakeScript()
@@ -215,7 +215,7 @@ async def test_a_finished_text_is_saved_while_the_next_is_being_made(
         assert queue.jobs[1].state == "speaking"
 
 
-async def test_leaving_waits_for_files_and_says_so(
+async def test_leaving_waits_for_files_and_lists_them(
     open_studio: OpenStudio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     may_write, save = anyio.Event(), Recording.save
@@ -232,12 +232,12 @@ async def test_leaving_waits_for_files_and_says_so(
         queue.export(queue.jobs[0], Export(tmp_path / "kept.wav", "wav"))
         await studio.until(lambda: "saving kept.wav" in studio.text("#progress"))
         await studio.pilot.press("ctrl+q")
-        await studio.until(lambda: isinstance(studio.app.screen, LeaveUnsaved))
+        await studio.shows(LeaveUnsaved)
         assert "kept.wav" in studio.text("#unsaved")
         await studio.pilot.press("escape")
         await studio.until(lambda: studio.app.screen is studio.main)
         await studio.pilot.press("ctrl+q")
-        await studio.until(lambda: isinstance(studio.app.screen, LeaveUnsaved))
+        await studio.shows(LeaveUnsaved)
         may_write.set()
         await studio.until(lambda: not studio.app.is_running)
     assert (tmp_path / "kept.wav").stat().st_size > 1000
@@ -262,12 +262,12 @@ async def test_ctrl_c_stops_the_speech_from_a_dialog_too(open_studio: OpenStudio
         await studio.pilot.press("f5")
         await studio.until(lambda: studio.queue.player.state == "playing")
         await studio.pilot.press("ctrl+s")
-        await studio.until(lambda: isinstance(studio.app.screen, SaveAs))
+        await studio.shows(SaveAs)
         await studio.pilot.press("ctrl+c")
         await studio.until(lambda: studio.queue.player.state == "idle")
 
 
-async def test_the_time_left_is_that_of_work(open_studio: OpenStudio) -> None:
+async def test_the_time_left_does_not_count_waiting_for_playback(open_studio: OpenStudio) -> None:
     settings = StudioConfig(ahead_seconds=0.5)
     async with open_studio(text=TEXT * 5, settings=settings) as studio:
         await studio.pilot.press("f5")

@@ -1,6 +1,6 @@
-"""How each screen looks, in both themes and without colours: compared with the pictures in `__snapshots__`.
+"""The looks of each screen, in both themes and without colours, compared with `__snapshots__`.
 
-After a change that is meant: `pytest tests/tui/test_snapshots.py --snapshot-update`, and look at them.
+After an intended change: `pytest tests/tui/test_snapshots.py --snapshot-update`, and look at them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ WHEN = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 
 
 class PaintedHub:
-    """Looks like a hub, and always the same."""
+    """A hub whose engines and voices never change."""
 
     name = "this machine"
     allows_pauses = True
@@ -104,7 +104,7 @@ class PaintedHub:
 
 
 class StillPlayer(Player):
-    """In the middle of a recording, for ever."""
+    """A player that stays in the middle of a recording."""
 
     def open(self) -> None:
         self.device = "Built-in Output"

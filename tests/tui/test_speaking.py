@@ -1,4 +1,4 @@
-"""Write, speak, listen, pause, stop, replay, save."""
+"""Writing, speaking, pausing, stopping, replaying and saving."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SENTENCES = "One two three four. Five six seven eight. Nine ten eleven twelve."
 
 
 async def spoken(studio: RunningStudio) -> None:
-    """Wait until the last job has been made."""
+    """Wait until the last job is over."""
     await studio.until(lambda: studio.queue.jobs and studio.queue.jobs[-1].is_over)
 
 
@@ -37,7 +37,7 @@ async def test_a_newcomer_types_and_speaks(open_studio: OpenStudio) -> None:
         assert "first audio" in studio.text("#progress")
 
 
-async def test_it_plays_while_it_is_made(open_studio: OpenStudio) -> None:
+async def test_it_plays_while_it_generates(open_studio: OpenStudio) -> None:
     async with open_studio(script=holding(), text=SENTENCES) as studio:
         await studio.pilot.press("f5")
         await studio.until(lambda: studio.queue.player.position > 0.2)
@@ -82,7 +82,7 @@ async def test_stop_stops_the_engine_at_once(open_studio: OpenStudio) -> None:
 
 
 @pytest.mark.parametrize("keys", [["ctrl+c"], ["tab", "ctrl+c"]], ids=["in the text", "elsewhere"])
-async def test_ctrl_c_stops_what_runs_and_then_says_how_to_leave(
+async def test_ctrl_c_stops_what_runs_and_then_shows_how_to_leave(
     open_studio: OpenStudio, keys: list[str]
 ) -> None:
     async with open_studio(script=holding(), text=SENTENCES) as studio:
@@ -94,7 +94,7 @@ async def test_ctrl_c_stops_what_runs_and_then_says_how_to_leave(
         await studio.until(lambda: "Ctrl+Q" in studio.notes)
 
 
-async def test_pause_holds_the_sound_and_goes_on(open_studio: OpenStudio) -> None:
+async def test_pause_holds_the_sound_and_continues(open_studio: OpenStudio) -> None:
     async with open_studio(script=long_words(), text=SENTENCES) as studio:
         player = studio.queue.player
         await studio.pilot.press("f5")
@@ -125,7 +125,7 @@ async def test_save_writes_audio_and_captions(open_studio: OpenStudio, tmp_path:
         await studio.pilot.press("f5")
         await spoken(studio)
         await studio.pilot.press("ctrl+s")
-        await studio.until(lambda: isinstance(studio.app.screen, SaveAs))
+        await studio.shows(SaveAs)
         studio.app.screen.query_one(Input).value = str(tmp_path / name)
         await studio.pilot.click("#srt")
         await studio.pilot.click("#json")
@@ -140,13 +140,13 @@ async def test_save_writes_audio_and_captions(open_studio: OpenStudio, tmp_path:
     assert "00:00:0" in (tmp_path / name).with_suffix(".srt").read_text()
 
 
-async def test_saving_while_it_is_made_waits_for_all_of_it(open_studio: OpenStudio, tmp_path: Path) -> None:
+async def test_saving_during_generation_waits_for_all_of_it(open_studio: OpenStudio, tmp_path: Path) -> None:
     script = holding(5)
     async with open_studio(script=script, text=SENTENCES) as studio:
         await studio.pilot.press("f5")
         await studio.until(lambda: studio.queue.player.position > 0.1)
         await studio.pilot.press("ctrl+s")
-        await studio.until(lambda: isinstance(studio.app.screen, SaveAs))
+        await studio.shows(SaveAs)
         studio.app.screen.query_one(Input).value = str(tmp_path / "all.wav")
         await studio.pilot.press("ctrl+s")
         assert not studio.queue.jobs[0].is_over
@@ -158,15 +158,13 @@ async def test_saving_while_it_is_made_waits_for_all_of_it(open_studio: OpenStud
         assert (tmp_path / "all.wav").stat().st_size == 44 + whole.bytes
 
 
-async def test_a_file_is_only_replaced_when_that_is_said_twice(
-    open_studio: OpenStudio, tmp_path: Path
-) -> None:
+async def test_a_file_is_only_replaced_on_the_second_attempt(open_studio: OpenStudio, tmp_path: Path) -> None:
     (tmp_path / "there.wav").write_bytes(b"mine")
     async with open_studio(text="One two.") as studio:
         await studio.pilot.press("f5")
         await spoken(studio)
         await studio.pilot.press("ctrl+s")
-        await studio.until(lambda: isinstance(studio.app.screen, SaveAs))
+        await studio.shows(SaveAs)
         studio.app.screen.query_one(Input).value = str(tmp_path / "there.wav")
         await studio.pilot.press("ctrl+s")
         await studio.until(lambda: "already" in studio.text("FieldError"))
@@ -176,12 +174,14 @@ async def test_a_file_is_only_replaced_when_that_is_said_twice(
         assert (tmp_path / "there.wav").read_bytes()[:4] == b"RIFF"
 
 
-async def test_a_folder_that_cannot_be_written_to_is_told(open_studio: OpenStudio, tmp_path: Path) -> None:
+async def test_a_folder_that_cannot_be_written_to_is_reported(
+    open_studio: OpenStudio, tmp_path: Path
+) -> None:
     async with open_studio(text="One two.") as studio:
         await studio.pilot.press("f5")
         await spoken(studio)
         await studio.pilot.press("ctrl+s")
-        await studio.until(lambda: isinstance(studio.app.screen, SaveAs))
+        await studio.shows(SaveAs)
         studio.app.screen.query_one(Input).value = "/proc/nothing.wav"
         await studio.pilot.press("ctrl+s")
         await studio.until(lambda: "cannot write" in studio.notes)
@@ -199,7 +199,7 @@ async def test_texts_are_spoken_one_after_the_other(open_studio: OpenStudio) -> 
         assert first.recording is not second.recording
 
 
-async def test_an_engine_that_fails_in_the_middle_is_told_and_what_was_made_is_kept(
+async def test_an_engine_that_fails_in_the_middle_is_reported_and_its_audio_is_kept(
     open_studio: OpenStudio, tmp_path: Path
 ) -> None:
     script = FakeScript(fail_at={1: 2})
@@ -217,7 +217,7 @@ async def test_an_engine_that_fails_in_the_middle_is_told_and_what_was_made_is_k
         await studio.until(lambda: studio.queue.jobs[-1].state == "done")
 
 
-async def test_another_engine_goes_on_and_that_is_said(open_studio: OpenStudio) -> None:
+async def test_another_engine_continues_with_a_warning(open_studio: OpenStudio) -> None:
     from tts_hub.config import Config
 
     failing = FakeBackend(name="first", script=FakeScript(fail_at={1: 0}), priority=2)
@@ -244,7 +244,7 @@ async def test_the_remedy_stands_beside_the_error(open_studio: OpenStudio) -> No
         await studio.until(lambda: "To fix: tts-hub models pull fake" in studio.text("#failure"))
 
 
-async def test_nothing_to_speak_is_said(open_studio: OpenStudio) -> None:
+async def test_nothing_to_speak_is_reported(open_studio: OpenStudio) -> None:
     async with open_studio(text=" \n ") as studio:
         await studio.pilot.press("f5")
         await studio.until(lambda: "nothing to speak" in studio.notes)
@@ -256,7 +256,7 @@ async def test_a_file_is_opened(open_studio: OpenStudio, tmp_path: Path) -> None
     (tmp_path / "story.txt").write_text("Es war einmal.", encoding="utf-8")
     async with open_studio() as studio:
         await studio.pilot.press("ctrl+o")
-        await studio.until(lambda: isinstance(studio.app.screen, OpenFile))
+        await studio.shows(OpenFile)
         studio.app.screen.query_one(Input).value = str(tmp_path / "story.txt")
         await studio.pilot.press("enter")
         await studio.until(lambda: studio.main.query_one(ScriptEditor).text == "Es war einmal.")
@@ -266,7 +266,7 @@ async def test_a_file_that_is_no_text_is_refused(open_studio: OpenStudio, tmp_pa
     (tmp_path / "noise.bin").write_bytes(bytes(range(256)))
     async with open_studio(text="Mine.") as studio:
         await studio.pilot.press("ctrl+o")
-        await studio.until(lambda: isinstance(studio.app.screen, OpenFile))
+        await studio.shows(OpenFile)
         studio.app.screen.query_one(Input).value = str(tmp_path / "noise.bin")
         await studio.pilot.press("enter")
         await studio.until(lambda: "not UTF-8" in studio.notes)
@@ -291,7 +291,7 @@ async def test_all_of_it_works_with_the_mouse(open_studio: OpenStudio) -> None:
         await studio.until(lambda: len(studio.app.screen_stack) == 3)
         await studio.pilot.press("escape")
         await studio.pilot.click("#save")
-        await studio.until(lambda: isinstance(studio.app.screen, SaveAs))
+        await studio.shows(SaveAs)
 
 
 async def test_a_click_on_a_key_does_what_the_key_does(open_studio: OpenStudio) -> None:
@@ -299,4 +299,4 @@ async def test_a_click_on_a_key_does_what_the_key_does(open_studio: OpenStudio) 
         await studio.pilot.click("#keys", offset=(10, 0))
         await studio.until(lambda: studio.engine.requests)
         await studio.pilot.click("#keys", offset=(1, 0))
-        await studio.until(lambda: isinstance(studio.app.screen, HelpScreen))
+        await studio.shows(HelpScreen)

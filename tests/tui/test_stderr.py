@@ -1,4 +1,4 @@
-"""File descriptor 2: what C libraries write there never reaches the screen, what is drawn always does."""
+"""File descriptor 2: what C libraries write there never reaches the screen; what is drawn always does."""
 
 from __future__ import annotations
 

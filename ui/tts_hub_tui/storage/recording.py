@@ -1,4 +1,4 @@
-"""A recording on disk: display_key while it is made, and after the next start."""
+"""A recording on disk: readable while it is written, and after the next start."""
 
 from __future__ import annotations
 
