@@ -13,9 +13,11 @@ import anyio
 import pytest
 from textual.pilot import Pilot
 from textual.screen import Screen
+from textual.widgets import DataTable
 from tts_hub_tui.app import StudioApp
 from tts_hub_tui.hubs.local import LocalHub
 from tts_hub_tui.jobs.queue import JobQueue
+from tts_hub_tui.screens.jobs import JobsScreen
 from tts_hub_tui.screens.main import MainScreen
 from tts_hub_tui.widgets.controls import Controls
 
@@ -55,6 +57,19 @@ class RunningStudio:
     async def shows(self, kind: type[Screen[Any]]) -> None:
         """Wait until a screen of this class is on top, with its widgets."""
         await self.until(lambda: isinstance(self.app.screen, kind) and self.app.screen.is_mounted)
+
+    async def speak(self, number: int = 1) -> None:
+        """Speak the text, and wait until this one, the `number`-th, is over."""
+        await self.pilot.press("f5")
+        await self.until(lambda: len(self.queue.jobs) == number and self.queue.jobs[-1].is_over)
+
+    async def open_jobs(self) -> DataTable[str]:
+        """Show the queue and the history, and wait until something is listed."""
+        await self.pilot.press("f3")
+        await self.shows(JobsScreen)
+        table = self.app.screen.query_one(DataTable)
+        await self.until(lambda: table.row_count)
+        return table
 
     def text(self, selector: str) -> str:
         """The text of a widget on the screen."""

@@ -87,12 +87,12 @@ from datetime import datetime, UTC
 from pathlib import Path
 import numpy as np
 from tts_hub.types import AudioChunk
-from tts_hub_tui.storage.entry import Entry
+from tts_hub_tui.storage.entry import HistoryEntry
 from tts_hub_tui.storage.history import History
 from tts_hub_tui.storage.recording import Recording
 folder = Path(sys.argv[1])
 history = History(folder, keep_bytes=10**9)
-history.add(Entry("known", datetime.now(UTC), "Text.", 5, {}, "stopped"))
+history.add(HistoryEntry("known", datetime.now(UTC), "Text.", 5, {}, "stopped"))
 for name in ("known", "unknown"):
     Recording.create(folder, name, 8000).append(AudioChunk(np.zeros(4000, np.float32), 8000))
 os._exit(9)
@@ -117,10 +117,10 @@ def test_a_history_of_another_version_is_refused(folder: Path) -> None:
 def test_search_folds_letters_of_every_alphabet_and_sees_no_field_names(folder: Path) -> None:
     from datetime import UTC, datetime
 
-    from tts_hub_tui.storage.entry import Entry
+    from tts_hub_tui.storage.entry import HistoryEntry
 
     history = History(folder, keep_bytes=1)
-    history.add(Entry("a", datetime.now(UTC), "ÜBER die Straße", 15, {"voice": "Émile"}, "done"))
+    history.add(HistoryEntry("a", datetime.now(UTC), "ÜBER die Straße", 15, {"voice": "Émile"}, "done"))
     for found in ("über", "STRASSE", "émile"):
         assert history.entries(found), found
     assert not history.entries("response_format")

@@ -21,7 +21,7 @@ from tts_hub_tui.failure import Failure
 from tts_hub_tui.hubs.interface import Catalogue, EngineInfo, Speech
 from tts_hub_tui.jobs.job import Job
 from tts_hub_tui.player.player import Player
-from tts_hub_tui.storage.entry import Entry, Facts
+from tts_hub_tui.storage.entry import Facts, HistoryEntry
 from tts_hub_tui.storage.recording import Recording
 from tts_hub_tui.widgets.controls import Controls
 
@@ -160,8 +160,10 @@ def _fill_history(app: StudioApp) -> None:
     failed = Facts(
         "this machine", "kokoro", "af_sky", error="the files are gone", remedy="tts-hub models pull"
     )
-    app.studio.history.add(Entry("a", WHEN, "A text that failed.", 19, {}, "failed", failed))
-    app.studio.history.add(Entry("b", WHEN, TEXT, len(TEXT), {"voice": "en-us"}, "done", facts, 201_600))
+    app.studio.history.add(HistoryEntry("a", WHEN, "A text that failed.", 19, {}, "failed", failed))
+    app.studio.history.add(
+        HistoryEntry("b", WHEN, TEXT, len(TEXT), {"voice": "en-us"}, "done", facts, 201_600)
+    )
 
 
 def report_of(job: Job) -> SpeechReport:

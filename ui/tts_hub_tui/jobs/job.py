@@ -13,7 +13,7 @@ from tts_hub.progress import ProgressEvent
 from tts_hub.report import SpeechReport
 from tts_hub.types import SpeechRequest
 from tts_hub_tui.failure import Failure
-from tts_hub_tui.storage.entry import Entry, Facts, Outcome, request_fields
+from tts_hub_tui.storage.entry import Facts, HistoryEntry, Outcome, request_fields
 from tts_hub_tui.storage.recording import Recording
 
 JobState = Literal["queued", "speaking", "done", "stopped", "failed"]
@@ -85,7 +85,7 @@ class Job:
         self.segments_done, self.fraction, self.seconds_waited = 0, 0.0, 0.0
         self.warnings.clear()
 
-    def entry(self) -> Entry:
+    def entry(self) -> HistoryEntry:
         """The entry of the history; a job that is being generated counts as stopped."""
         outcomes: dict[JobState, Outcome] = {"queued": "waiting", "done": "done", "failed": "failed"}
         outcome = outcomes.get(self.state, "stopped")
@@ -104,4 +104,4 @@ class Job:
         )
         size = self.recording.bytes if self.recording else 0
         fields = request_fields(self.request)
-        return Entry(self.id, self.created, self.text, len(self.text), fields, outcome, facts, size)
+        return HistoryEntry(self.id, self.created, self.text, len(self.text), fields, outcome, facts, size)

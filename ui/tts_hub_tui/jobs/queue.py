@@ -19,7 +19,7 @@ from tts_hub_tui.jobs.generator import Generator
 from tts_hub_tui.jobs.job import Export, Job
 from tts_hub_tui.jobs.playlist import Playlist
 from tts_hub_tui.player.player import Player
-from tts_hub_tui.storage.entry import Entry
+from tts_hub_tui.storage.entry import HistoryEntry
 from tts_hub_tui.storage.history import History
 from tts_hub_tui.storage.recording import Recording
 
@@ -102,12 +102,11 @@ class JobQueue:
         """Files that are wanted and not written yet."""
         return [export for job in self.jobs for export in job.exports]
 
-    def speak(self, request: SpeechRequest, entry: Entry | None = None) -> Job:
+    def speak(self, request: SpeechRequest, entry: HistoryEntry | None = None) -> Job:
         """Add a job at the end of the queue; if jobs are held, add it at the front and release them.
 
-        A job that is paused is stopped.
-
-        `entry` is the entry of the history that waits to be spoken, if there is one.
+        A job that is paused is stopped. `entry` is the entry of the history that waits to be spoken, if
+        there is one.
         """
         if self.player.state == "paused" and self.current is not None:
             self.stop(self.current)
@@ -216,7 +215,7 @@ class JobQueue:
             self._remove(job)
             self._last = None if job is self._last else self._last
 
-    async def reopen(self, entry: Entry) -> Job:
+    async def reopen(self, entry: HistoryEntry) -> Job:
         """The job of an entry of the history, with its recording.
 
         Raises:

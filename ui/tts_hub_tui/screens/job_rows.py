@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from tts_hub.pricing import usd
 from tts_hub_tui.jobs.job import Job
-from tts_hub_tui.storage.entry import Entry
+from tts_hub_tui.storage.entry import HistoryEntry
 from tts_hub_tui.widgets.now import clock
 
 COLUMNS = ("when", "state", "text", "voice", "length", "size", "first", "cost")
 SIGNS = {"queued": "…", "waiting": "…", "speaking": "▶", "done": "✓", "stopped": "■", "failed": "✗"}
 
 
-def cells(row: Entry | Job) -> list[str]:
+def cells(row: HistoryEntry | Job) -> list[str]:
     """The cells of a row, one for each of `COLUMNS`."""
     return _job_cells(row) if isinstance(row, Job) else _entry_cells(row)
 
 
-def details(row: Entry | Job) -> str:
+def details(row: HistoryEntry | Job) -> str:
     """The figures and the error of an entry, and the beginning of the text."""
-    text = " ".join((row.text if isinstance(row, Entry) else row.text[:500]).split())
+    text = " ".join((row.text if isinstance(row, HistoryEntry) else row.text[:500]).split())
     if isinstance(row, Job):
         return text
     facts = row.facts
@@ -44,7 +44,7 @@ def _job_cells(job: Job) -> list[str]:
     )
 
 
-def _entry_cells(entry: Entry) -> list[str]:
+def _entry_cells(entry: HistoryEntry) -> list[str]:
     facts = entry.facts
     return _cells(
         when=f"{entry.created.astimezone():%d %b %H:%M}",

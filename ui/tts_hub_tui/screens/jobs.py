@@ -19,7 +19,7 @@ from tts_hub.errors import OutputError
 from tts_hub_tui.jobs.job import Job
 from tts_hub_tui.jobs.queue import JobQueue
 from tts_hub_tui.screens.job_rows import COLUMNS, cells, details
-from tts_hub_tui.storage.entry import Entry
+from tts_hub_tui.storage.entry import HistoryEntry
 from tts_hub_tui.storage.history import History
 
 Action = Literal["play", "speak", "edit", "export"]
@@ -32,7 +32,7 @@ class EntryAction:
     """What the user wants to do with an entry of the history."""
 
     action: Action
-    entry: Entry
+    entry: HistoryEntry
 
 
 class JobsScreen(Screen[EntryAction | None]):
@@ -53,7 +53,7 @@ class JobsScreen(Screen[EntryAction | None]):
         super().__init__()
         self._queue = queue
         self._history = history
-        self._rows: dict[str, Entry | Job] = {}
+        self._rows: dict[str, HistoryEntry | Job] = {}
         self._cells: dict[str, list[str]] = {}
 
     def compose(self) -> ComposeResult:
@@ -101,14 +101,16 @@ class JobsScreen(Screen[EntryAction | None]):
         if isinstance(row, Job) and not row.is_over and action in ("play", "export"):
             self.notify("It is not finished yet.", severity="warning")
             return
-        entry = row if isinstance(row, Entry) else row.entry()
+        entry = row if isinstance(row, HistoryEntry) else row.entry()
         if entry.outcome == "waiting" and action == "play":
             action = "speak"  # nothing of it was spoken yet
         if action in ("play", "export") and not entry.bytes:
             self.notify("Its recording is gone; r speaks it again.", severity="warning")
             return
         try:
-            whole = await in_thread(self._history.with_text, entry) if isinstance(row, Entry) else entry
+            whole = (
+                await in_thread(self._history.with_text, entry) if isinstance(row, HistoryEntry) else entry
+            )
         except OutputError as exc:
             self.notify(str(exc), severity="error", markup=False)
             return
@@ -141,7 +143,7 @@ class JobsScreen(Screen[EntryAction | None]):
     async def _fill_soon(self) -> None:
         await self._fill()
 
-    def _row(self) -> Entry | Job | None:
+    def _row(self) -> HistoryEntry | Job | None:
         return self._rows.get(self._chosen_id())
 
     def _chosen_id(self) -> str:
@@ -174,10 +176,10 @@ class JobsScreen(Screen[EntryAction | None]):
         self._cells = shown
         self.query_one("#details", Static).update(self._details() or "Nothing was spoken yet.")
 
-    async def _find_rows(self) -> dict[str, Entry | Job]:
+    async def _find_rows(self) -> dict[str, HistoryEntry | Job]:
         """The jobs that are not over, then the history."""
         search = self.query_one(Input).value.strip()
-        rows: dict[str, Entry | Job] = {
+        rows: dict[str, HistoryEntry | Job] = {
             job.id: job
             for job in reversed(self._queue.jobs)
             if not job.is_over and search.casefold() in job.text.casefold()

@@ -33,7 +33,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class HistoryEntry:
     """One request of the past."""
 
     id: str

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tts_hub.errors import OutputError
-from tts_hub_tui.storage.entry import Entry, Facts, Outcome
+from tts_hub_tui.storage.entry import Facts, HistoryEntry, Outcome
 from tts_hub_tui.storage.recording import Recording
 
 VERSION = 2
@@ -65,7 +65,7 @@ class History:
             database.execute(f"PRAGMA user_version = {VERSION}")
         self._clean_up()
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: HistoryEntry) -> None:
         """Add or replace an entry; delete the oldest recordings or entries if there are too many."""
         facts = {name: getattr(entry.facts, name) for name in Facts.__slots__}
         searched = (entry.text, entry.facts.engine, entry.facts.voice, entry.facts.language)
@@ -85,7 +85,7 @@ class History:
             )
             self._delete_oldest(database, entry.id)
 
-    def entries(self, containing: str = "", *, limit: int = 200) -> list[Entry]:
+    def entries(self, containing: str = "", *, limit: int = 200) -> list[HistoryEntry]:
         """The entries whose text, voice or engine contains a string, the newest first."""
         with self._connected() as database:
             wanted = (SHOWN_CHARACTERS, containing.casefold(), limit)
@@ -98,13 +98,13 @@ class History:
             found = database.execute("SELECT count(*) FROM spoken WHERE outcome = 'waiting'").fetchone()
         return int(found[0])
 
-    def with_text(self, entry: Entry) -> Entry:
+    def with_text(self, entry: HistoryEntry) -> HistoryEntry:
         """The entry with all of its text."""
         with self._connected() as database:
             row = database.execute("SELECT text FROM spoken WHERE id = ?", (entry.id,)).fetchone()
         return replace(entry, text=row[0]) if row else entry
 
-    def remove(self, entry: Entry) -> None:
+    def remove(self, entry: HistoryEntry) -> None:
         """Delete an entry and its recording."""
         with self._connected() as database:
             database.execute("DELETE FROM spoken WHERE id = ?", (entry.id,))
@@ -182,11 +182,11 @@ class History:
             raise OutputError(f"cannot use the history in {self._file}: {exc}") from exc
 
 
-def _entry(row: tuple[str, str, str, int, str, str, str, int]) -> Entry | None:
+def _entry(row: tuple[str, str, str, int, str, str, str, int]) -> HistoryEntry | None:
     """The entry of a row; None if another program wrote it."""
     name, created, text, characters, request, outcome, facts, size = row
     try:
-        found = Entry(
+        found = HistoryEntry(
             id=str(name),
             created=datetime.fromisoformat(created),
             text=str(text),

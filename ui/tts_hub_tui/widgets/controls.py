@@ -151,8 +151,8 @@ class Controls(Vertical):
         failed = speed.validate(speed.value)
         if failed is not None and not failed.is_valid:
             self.show_error("speed", f"{SLOWEST:g} to {FASTEST:g} is possible")
-        options, are_sound = self.query_one(OptionsForm).read()
-        if not are_sound or (failed is not None and not failed.is_valid):
+        options, are_valid = self.query_one(OptionsForm).read()
+        if not are_valid or (failed is not None and not failed.is_valid):
             return None
         return SpeechRequest(
             input=text,

@@ -91,17 +91,17 @@ class OptionsForm(Vertical):
         A value that is not valid is left out, and its error is shown at the field.
         """
         found: dict[str, object] = {}
-        is_sound = True
+        are_valid = True
         for row in self.query(OptionRow):
             try:
                 value = row.read()
             except ValueError as exc:
                 row.query_one(FieldError).show(str(exc))
-                is_sound = False
+                are_valid = False
                 continue
             if value != UNSET:
                 found[row.option.name] = value
-        return found, is_sound
+        return found, are_valid
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Report the change as one of the form."""
