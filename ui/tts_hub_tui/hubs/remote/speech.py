@@ -1,4 +1,4 @@
-"""The audio of one request, as a server sends it in lines of JSON."""
+"""The audio of one request, which a server sends as lines of JSON."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from tts_hub.errors import GenerationError, StalledError
 from tts_hub.progress import ProgressCallback, ProgressEvent, Stage
 from tts_hub.report import Fallback, SpeechReport
 from tts_hub.types import AudioChunk, SpeechRequest, WordTiming
-from tts_hub_tui.hubs.remote_errors import SERVER, failure, understood
+from tts_hub_tui.hubs.remote.errors import SERVER, engine_error, parse_errors_as
 
 LINE_BYTES = 16_000_000
-"""A longer line is no speech."""
+"""The longest line that is read."""
 FULL_SCALE = np.float32(32_768)
 STAGES = get_args(Stage)
 NUMBERS = ("segment", "segments", "fraction", "audio_seconds", "elapsed_seconds")
@@ -29,22 +29,22 @@ SIZES = ("bytes", "total_bytes")
 
 
 class RemoteSpeech:
-    """Iterate to get `AudioChunk`s. A stream that breaks off raises; only a `done` line is an end."""
+    """An iterable of `AudioChunk`s. A stream that breaks off raises; only a `done` line ends it."""
 
     def __init__(
         self,
         request: SpeechRequest,
         response: httpx.Response,
         open_response: AsyncExitStack,
-        tell: ProgressCallback,
+        on_progress: ProgressCallback,
         began: float,
     ) -> None:
         """`open_response` closes the connection; `began` is the time of the call, by `time.monotonic`."""
         self.sample_rate = request.sample_rate or DEFAULT_RATE
-        """Hz."""
+        """The sample rate in Hz."""
         self._request = request
         self._request_id = response.headers.get("x-request-id", request.request_id or "")
-        self._tell = tell
+        self._on_progress = on_progress
         self._began = began
         self._open = open_response
         self._first_at: float | None = None
@@ -59,7 +59,7 @@ class RemoteSpeech:
 
     @property
     def report(self) -> SpeechReport:
-        """By the own clock and what is told on the way, until the server tells its figures at the end."""
+        """The server's figures once it has sent them; before, those of the own clock and of the progress."""
         return self._final if self._final is not None else self._report({})
 
     async def start(self) -> None:
@@ -73,14 +73,14 @@ class RemoteSpeech:
             raise
 
     async def __aiter__(self) -> AsyncIterator[AudioChunk]:
-        """In order, each once."""
+        """The chunks in order, each once."""
         while self._held:
             yield self._held.pop(0)
         async for chunk in self._chunks:
             yield chunk
 
     async def aclose(self) -> None:
-        """Hang up: the server's engine stops."""
+        """Close the connection, which stops the server's engine."""
         self._over_at = self._over_at or time.monotonic()
         with anyio.CancelScope(shield=True):
             await self._chunks.aclose()
@@ -89,12 +89,12 @@ class RemoteSpeech:
 
     async def _read(self) -> AsyncGenerator[AudioChunk, None]:
         rest = b""
-        with understood(GenerationError("the server's lines are not those of speech", backend=SERVER)):
+        with parse_errors_as(GenerationError("the server's lines are not those of speech", backend=SERVER)):
             async for line in self._lines:
                 if "error" in line:
-                    raise failure(line["error"])
+                    raise engine_error(line["error"])
                 if "progress" in line:
-                    self._note(event_of(line["progress"]))
+                    self._apply(parse_event(line["progress"]))
                 elif "audio" in line:
                     data = rest + base64.b64decode(line["audio"], validate=True)
                     rest = data[len(data) - len(data) % 2 :]
@@ -112,14 +112,14 @@ class RemoteSpeech:
         self._samples += len(samples)
         return AudioChunk(samples, self.sample_rate, tuple(_word(values) for values in words))
 
-    def _note(self, event: ProgressEvent) -> None:
+    def _apply(self, event: ProgressEvent) -> None:
         self._backend = event.backend or self._backend
         if event.stage == "segment" and event.segment is not None:
             self._segments = event.segment + 1
-        self._tell(event)
+        self._on_progress(event)
 
     def _report(self, done: Mapping[str, Any]) -> SpeechReport:
-        """`done` is what the server says at the end, empty before it."""
+        """The report; `done` holds the server's figures, and is empty before the end."""
         until = self._over_at if self._over_at is not None else time.monotonic()
         elapsed = until - self._began
         return SpeechReport(
@@ -151,8 +151,8 @@ class RemoteSpeech:
         )
 
 
-def event_of(values: Mapping[str, Any]) -> ProgressEvent:
-    """One step, as a server tells it."""
+def parse_event(values: Mapping[str, Any]) -> ProgressEvent:
+    """One step of the progress, as the server sends it."""
     stage: Stage = values["stage"] if values["stage"] in STAGES else "generating"
     details = dict(values.get("details", {}))
     return ProgressEvent(
@@ -166,7 +166,7 @@ def event_of(values: Mapping[str, Any]) -> ProgressEvent:
 
 
 async def json_lines(response: httpx.Response) -> AsyncGenerator[dict[str, Any], None]:
-    """The object in each line of a body.
+    """The JSON object in each line of a response.
 
     Raises:
         GenerationError: the connection broke, or a line is something else.

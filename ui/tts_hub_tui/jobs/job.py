@@ -1,8 +1,7 @@
-"""One thing to speak, from the moment it is asked for."""
+"""A job: one text to speak, from the request to the recording."""
 
 from __future__ import annotations
 
-import logging
 import math
 import uuid
 from dataclasses import dataclass, field
@@ -10,38 +9,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from tts_hub.errors import BackendError, BackendUnavailableError, InvalidRequestError, TTSHubError
 from tts_hub.progress import ProgressEvent
 from tts_hub.report import SpeechReport
 from tts_hub.types import SpeechRequest
-from tts_hub_tui.studio.history import Entry, Facts, Outcome, fields_of
-from tts_hub_tui.studio.recording import Recording
+from tts_hub_tui.failure import Failure
+from tts_hub_tui.storage.entry import Facts, HistoryEntry, Outcome, request_fields
+from tts_hub_tui.storage.recording import Recording
 
-logger = logging.getLogger(__name__)
 JobState = Literal["queued", "speaking", "done", "stopped", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """What went wrong, for people to read."""
-
-    message: str
-    remedy: str = ""
-    """A command that fixes it, or empty."""
-    field: str = ""
-    """Field of the request that is to blame, or empty."""
-    position: int | None = None
-    """Where in the text it happened, in characters."""
-
-    @property
-    def line(self) -> str:
-        """What happened, and what to do about it."""
-        return f"{self.message}.{f' To fix: {self.remedy}' if self.remedy else ''}"
-
-
-@dataclass(frozen=True, slots=True)
 class Export:
-    """A file that is wanted of a job."""
+    """A file to write of a job's recording, with captions beside it."""
 
     path: Path
     response_format: str
@@ -50,46 +30,46 @@ class Export:
 
 @dataclass(slots=True)
 class Job:
-    """One request, and what has come of it so far."""
+    """One request and its results so far."""
 
     request: SpeechRequest
     text: str
-    place: str
-    """The hub that speaks it."""
+    hub: str
+    """The name of the hub that generates it."""
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
     state: JobState = "queued"
     event: ProgressEvent | None = None
-    """The last one."""
+    """The last step of its progress."""
     segments_done: int = 0
     fraction: float = 0.0
-    """Of the text, made so far; 0 while it is not known."""
+    """The part of the text that is generated, 0 to 1; 0 while it is unknown."""
     warnings: list[str] = field(default_factory=list)
-    """Changes of engine, cut segments, notices."""
+    """Messages about changes of engine, cut segments and other events that ended nothing."""
     recording: Recording | None = None
     report: SpeechReport | None = None
     failure: Failure | None = None
     exports: list[Export] = field(default_factory=list)
     """Files that are not written yet."""
     seconds_waited: float = 0.0
-    """For the ear, in which nothing was made."""
+    """Seconds in which generation waited for playback."""
 
     @property
     def is_over(self) -> bool:
-        """Nothing more will come."""
+        """Whether no more audio will be generated."""
         return self.state not in ("queued", "speaking")
 
     @property
     def seconds_left(self) -> float | None:
-        """Of work until everything is made, by the pace so far; None while nobody knows."""
+        """Seconds of work until everything is generated, at the pace so far; None while it is unknown."""
         if self.state != "speaking" or self.report is None or not self.fraction:
             return None
         worked = max(0.0, self.report.elapsed_seconds - self.seconds_waited)
         left = worked * (1 - self.fraction) / self.fraction
         return left if math.isfinite(left) else None
 
-    def note(self, event: ProgressEvent) -> None:
-        """Take in one step."""
+    def apply(self, event: ProgressEvent) -> None:
+        """Take over one step of the progress."""
         self.event = event
         if event.fraction is not None and event.stage in ("segment", "finished"):
             self.fraction = max(self.fraction, event.fraction)
@@ -98,20 +78,20 @@ class Job:
         if event.message and event.stage in ("fallback", "segment", "notice"):
             self.warnings.append(event.message)
 
-    def begin_anew(self) -> None:
-        """Back in the queue, with nothing made."""
+    def reset(self) -> None:
+        """Return to the state of a job that waits, with nothing generated."""
         self.state = "queued"
         self.event = self.recording = self.report = self.failure = None
         self.segments_done, self.fraction, self.seconds_waited = 0, 0.0, 0.0
         self.warnings.clear()
 
-    def entry(self) -> Entry:
-        """As the history keeps it; one that is being made counts as stopped."""
+    def entry(self) -> HistoryEntry:
+        """The entry of the history; a job that is being generated counts as stopped."""
         outcomes: dict[JobState, Outcome] = {"queued": "waiting", "done": "done", "failed": "failed"}
         outcome = outcomes.get(self.state, "stopped")
         report, failure = self.report, self.failure
         facts = Facts(
-            place=self.place,
+            hub=self.hub,
             engine=report.backend if report else "",
             voice=report.voice if report else "",
             language=report.language if report else "",
@@ -123,20 +103,5 @@ class Job:
             remedy=failure.remedy if failure else "",
         )
         size = self.recording.bytes if self.recording else 0
-        fields = fields_of(self.request)
-        return Entry(self.id, self.created, self.text, len(self.text), fields, outcome, facts, size)
-
-
-def failure_of(exc: Exception) -> Failure:
-    """What a person is told of an error; one that is not the hub's own goes to the log, where it is whole."""
-    if not isinstance(exc, TTSHubError):
-        logger.error("an unexpected error", exc_info=exc)
-        return Failure(
-            f"an unexpected error (details in the log): {' '.join(str(exc).split()) or type(exc).__name__}"
-        )
-    return Failure(
-        " ".join(str(exc).split()),
-        remedy=exc.remedy if isinstance(exc, BackendUnavailableError) else "",
-        field=exc.param if isinstance(exc, InvalidRequestError) else "",
-        position=exc.position if isinstance(exc, BackendError) else None,
-    )
+        fields = request_fields(self.request)
+        return HistoryEntry(self.id, self.created, self.text, len(self.text), fields, outcome, facts, size)

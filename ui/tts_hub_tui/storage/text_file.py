@@ -1,4 +1,4 @@
-"""Reading a text file."""
+"""Text files, as the editor can show them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tts_hub.errors import InvalidTextError
 
 SENTENCE_END = re.compile(r"[.!?…][\"”’»)]* |[。！？]")
 LONGEST_LINE = 4_000
-"""Characters that an editor line may have and be quick."""
-MOST_BYTES = 20_000_000
-"""Of a file; the longest text that a hub takes by default has 5 million characters."""
+"""Characters; a line that is longer makes the editor slow."""
+MAX_BYTES = 20_000_000
+"""The largest file; the longest text that a hub takes by default has 5 million characters."""
 
 
 async def read_text(path: Path) -> str:
@@ -28,17 +28,17 @@ async def read_text(path: Path) -> str:
 
 def _read(path: Path) -> str:
     try:
-        if not path.is_file():  # a device or a pipe may never come to an end
+        if not path.is_file():  # reading a device or a pipe may never end
             raise InvalidTextError(
                 f"cannot read {path}: {'not a file' if path.exists() else 'it is not there'}"
             )
         with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
+            data = file.read(MAX_BYTES + 1)
     except OSError as exc:
         raise InvalidTextError(f"cannot read {path}: {exc.strerror}") from exc
-    if len(data) > MOST_BYTES:
+    if len(data) > MAX_BYTES:
         raise InvalidTextError(
-            f"{path.name} is too long: {MOST_BYTES / 1e6:.0f} MB is the most that is opened"
+            f"{path.name} is too long: {MAX_BYTES / 1e6:.0f} MB is the most that is opened"
         )
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
@@ -50,8 +50,8 @@ def _read(path: Path) -> str:
     return text
 
 
-def broken_lines(text: str) -> str:
-    """The text with overlong lines broken behind sentences, else at a space, else anywhere."""
+def break_long_lines(text: str) -> str:
+    """The text with lines broken at `LONGEST_LINE`: after a sentence, else at a space, else anywhere."""
     if all(len(line) <= LONGEST_LINE for line in text.splitlines()):
         return text
     return "".join("".join(_pieces(line)) for line in text.splitlines(keepends=True))

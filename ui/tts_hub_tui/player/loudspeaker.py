@@ -1,4 +1,4 @@
-"""Where samples become sound: a device through `sounddevice`, or the wall clock where there is none."""
+"""The loudspeaker: a device through `sounddevice`, or a silent substitute at the pace of the clock."""
 
 from __future__ import annotations
 
@@ -17,64 +17,64 @@ from tts_hub.types import Samples
 from tts_hub_tui.terminal.stderr import quiet_stderr
 
 Fill = Callable[[Samples, float], None]
-"""Writes the next samples into an array of shape (T,); they are heard so many seconds later."""
+"""A function that writes the next samples into an array, shape (T,), which sound so many seconds later."""
 BLOCK_SECONDS = 0.02
-"""What a callback is asked for at a time: a stop is heard within it."""
+"""Seconds in a block; a stop takes effect within one."""
 INSTALL = install_command("tui")
 
 
 class LoudspeakerError(Exception):
-    """The device refuses."""
+    """The device cannot be opened."""
 
 
 class Loudspeaker(Protocol):
-    """Calls `fill` from a thread of its own, block after block, until it is closed."""
+    """Calls `fill` for block after block, from a thread of its own, until it is closed."""
 
     sample_rate: int
-    """Hz that `fill` is asked for."""
+    """The rate of the samples, in Hz."""
 
     @property
     def is_alive(self) -> bool:
-        """It still calls."""
+        """Whether it still calls `fill`."""
 
     def close(self) -> None:
-        """No call comes after it."""
+        """Stop calling `fill`; no call comes after this one returns."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What there is to play on."""
+class OutputDevice:
+    """The device of the machine, or the reason why there is none."""
 
     sounddevice: Any = None
-    """The module; None: nothing can be heard."""
+    """The module; None if there is no device."""
     name: str = ""
     silence_reason: str = ""
 
 
-def find_loudspeaker() -> Found:
+def find_device() -> OutputDevice:
     """Look for an output device. Blocks; never raises."""
     with quiet_stderr():
         try:
             import sounddevice
         except ImportError:
-            return Found(silence_reason=f"the package sounddevice is missing: {INSTALL}")
-        except OSError:  # its PortAudio library
+            return OutputDevice(silence_reason=f"the package sounddevice is missing: {INSTALL}")
+        except OSError:  # the PortAudio library is not found
             hint = " (apt install libportaudio2)" if sys.platform == "linux" else ""
-            return Found(silence_reason=f"the PortAudio library is missing{hint}")
-        except Exception as exc:  # noqa: BLE001 - PortAudio's own error, in the module that did not come
-            return Found(silence_reason=f"PortAudio does not start: {_reason(exc)}")
+            return OutputDevice(silence_reason=f"the PortAudio library is missing{hint}")
+        except Exception as exc:  # noqa: BLE001 - PortAudio's own class is in the module that failed to load
+            return OutputDevice(silence_reason=f"PortAudio does not start: {_reason(exc)}")
         try:
             device = sounddevice.query_devices(kind="output")
         except (sounddevice.PortAudioError, ValueError):
-            return Found(silence_reason="no audio device")
-    return Found(sounddevice, str(device["name"]))
+            return OutputDevice(silence_reason="no audio device")
+    return OutputDevice(sounddevice, str(device["name"]))
 
 
 class DeviceLoudspeaker:
     """The default output of the machine."""
 
     def __init__(self, sounddevice: Any, sample_rate: int, fill: Fill) -> None:
-        """Opens and starts it, at its own rate where it does not take `sample_rate`.
+        """Open and start the device, at its own rate if it does not take `sample_rate`.
 
         Raises:
             LoudspeakerError: it cannot be opened.
@@ -99,34 +99,34 @@ class DeviceLoudspeaker:
             return False
 
     def close(self) -> None:
-        """At once: what the device still holds is dropped."""
+        """Close it at once; the samples that the device still holds are dropped."""
         stream, self._stream = self._stream, None
         if stream is None:
             return
         with quiet_stderr():
             for end in (stream.abort, stream.close):
-                with suppress(self._error):  # a device that has gone complains, and is gone
+                with suppress(self._error):  # a device that was unplugged raises, and is closed
                     end()
 
     def _open(self, sounddevice: Any, sample_rate: int) -> tuple[int, Any]:
-        """A stream at the wanted rate in Hz, else at the device's own; bare hardware may know no mono."""
+        """A stream at the wanted rate in Hz, else at the device's own; stereo where mono is refused."""
         own_rate = round(sounddevice.query_devices(kind="output")["default_samplerate"])
         for rate, channels in ((sample_rate, 1), (sample_rate, 2), (own_rate, 1)):
             with suppress(self._error):
-                return rate, self._stream_of(sounddevice, rate, channels)
-        return own_rate, self._stream_of(sounddevice, own_rate, 2)
+                return rate, self._new_stream(sounddevice, rate, channels)
+        return own_rate, self._new_stream(sounddevice, own_rate, 2)
 
-    def _stream_of(self, sounddevice: Any, rate: int, channels: int) -> Any:
+    def _new_stream(self, sounddevice: Any, rate: int, channels: int) -> Any:
         return sounddevice.OutputStream(
             samplerate=rate,
             channels=channels,
             dtype="float32",
             blocksize=round(rate * BLOCK_SECONDS),
-            latency="high",  # robust against a busy machine; what is heard is known by the clock
-            callback=self._called,
+            latency="high",  # robust on a busy machine; the position is known by the clock
+            callback=self._callback,
         )
 
-    def _called(self, out: Any, frames: int, times: Any, status: object) -> None:
+    def _callback(self, out: Any, frames: int, times: Any, status: object) -> None:
         del frames, status
         delay = times.outputBufferDacTime - times.currentTime
         self._fill(out[:, 0], max(0.0, delay) if delay < 2.0 else 0.0)
@@ -134,7 +134,7 @@ class DeviceLoudspeaker:
 
 
 class SilentLoudspeaker:
-    """Takes samples at the pace of the clock, and nobody hears them."""
+    """Takes samples at the pace of the clock, without sound."""
 
     def __init__(self, sample_rate: int, fill: Fill) -> None:
         self.sample_rate = sample_rate
@@ -144,7 +144,7 @@ class SilentLoudspeaker:
         self._thread.start()
 
     def close(self) -> None:
-        """Wait for the call that is under way."""
+        """Stop, and wait for the call that is under way."""
         self.is_alive = False
         if threading.current_thread() is not self._thread:
             self._thread.join()
@@ -159,5 +159,5 @@ class SilentLoudspeaker:
 
 
 def _reason(exc: Exception) -> str:
-    """What PortAudio says, on one line."""
+    """The message of an error, on one line."""
     return " ".join(str(exc).split()) or type(exc).__name__

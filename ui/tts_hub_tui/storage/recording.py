@@ -1,4 +1,4 @@
-"""A recording on disk: readable while it is made, and after the next start."""
+"""A recording on disk: readable while it is written, and after the next start."""
 
 from __future__ import annotations
 
@@ -13,50 +13,52 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tts_hub.audio.file import AudioFileWriter
 from tts_hub.audio.formats import find_format
 from tts_hub.audio.pcm import to_s16le
 from tts_hub.errors import OutputError
 from tts_hub.types import AudioChunk, Samples, WordTiming
+from tts_hub_tui.storage.peaks import PeakIndex
 
 SAMPLE_BYTES = 2
 FULL_SCALE = 32_768.0
 BUCKET_SECONDS = 0.02
-"""What one entry of the index of peaks stands for."""
-PIECE = 240_000
-"""Samples that are read at a time."""
+"""Seconds of audio for each entry of the peak index."""
+PIECE_SAMPLES = 240_000
+"""Samples that are read at once."""
 VERSION = 1
 
 
 class Recording:
-    """The audio of one text: `<name>.pcm`, 16 bit mono, and `<name>.json`, a line for each thing known of it.
+    """The audio of one text: `<name>.pcm`, 16 bit mono, and its metadata `<name>.json`, one object a line.
 
-    One thread appends while others read. Only the words and an index of peaks are in memory.
+    One thread appends while others read. Only the words and the peak index are in memory.
     """
 
-    def __init__(self, folder: Path, name: str, sample_rate: int, audio: IO[bytes], notes: IO[str]) -> None:
-        """Use `create` or `open`."""
+    def __init__(
+        self, folder: Path, name: str, sample_rate: int, audio: IO[bytes], metadata: IO[str]
+    ) -> None:
+        """Call `create` or `open` instead."""
         self.name = name
         self.sample_rate = sample_rate
-        """Hz."""
+        """The sample rate in Hz."""
         self.frames = 0
-        """Samples that can be read."""
+        """The number of samples that can be read."""
         self.words: list[WordTiming] = []
-        """In order; seconds from the start, characters of the whole text."""
+        """The words in order; seconds from the start, characters of the whole text."""
         self.is_complete = False
-        """No more comes."""
+        """No more audio will be appended."""
         self._folder = folder
         self._audio = audio
-        self._notes = notes
+        self._metadata = metadata
         self._starts: list[float] = []
-        self._peaks = _Peaks(round(sample_rate * BUCKET_SECONDS))
+        self._peaks = PeakIndex(round(sample_rate * BUCKET_SECONDS))
         self._lock = threading.Lock()
 
     @classmethod
     def create(cls, folder: Path, name: str, sample_rate: int) -> Recording:
-        """Begin a new one, over one that had the same name.
+        """Create a recording, or replace the one that has the same name.
 
         Raises:
             OutputError: the folder or the disk refuses.
@@ -64,9 +66,9 @@ class Recording:
         with ExitStack() as opened:
             try:
                 audio = opened.enter_context(_audio_file(folder, name).open("w+b", buffering=0))
-                notes = opened.enter_context(_notes_file(folder, name).open("w", encoding="utf-8"))
-                recording = cls(folder, name, sample_rate, audio, notes)
-                recording._note({"version": VERSION, "sample_rate": sample_rate})
+                metadata = opened.enter_context(_metadata_file(folder, name).open("w", encoding="utf-8"))
+                recording = cls(folder, name, sample_rate, audio, metadata)
+                recording._write_metadata({"version": VERSION, "sample_rate": sample_rate})
             except OSError as exc:
                 raise OutputError(f"cannot record in {folder}: {exc.strerror}") from exc
             opened.pop_all()
@@ -74,13 +76,13 @@ class Recording:
 
     @classmethod
     def open(cls, folder: Path, name: str) -> Recording:
-        """One of an earlier time. What was cut off in the middle of writing is left out.
+        """Open a recording of an earlier time, without a sample or line that was written only in part.
 
         Raises:
-            OutputError: it is not there any more, or nothing can be made of it.
+            OutputError: it is not there any more, or is damaged.
         """
         try:
-            lines = list(_lines(_notes_file(folder, name)))
+            lines = list(_lines(_metadata_file(folder, name)))
             rate = int(lines[0]["sample_rate"])
             if rate <= 0:
                 raise ValueError(rate)
@@ -93,41 +95,41 @@ class Recording:
         recording = cls(folder, name, rate, audio, io.StringIO())
         recording.frames = os.fstat(audio.fileno()).st_size // SAMPLE_BYTES
         recording.is_complete = True
-        recording._take(words)
-        for start in range(0, recording.frames, PIECE):
-            recording._peaks.append(recording.read(start, PIECE))
+        recording._add_words(words)
+        for start in range(0, recording.frames, PIECE_SAMPLES):
+            recording._peaks.append(recording.read(start, PIECE_SAMPLES))
         return recording
 
     @staticmethod
     def delete(folder: Path, name: str) -> None:
         """Remove the files of a recording, if they are there."""
-        for path in (_audio_file(folder, name), _notes_file(folder, name)):
+        for path in (_audio_file(folder, name), _metadata_file(folder, name)):
             with suppress(OSError):
                 path.unlink()
 
     @staticmethod
     def names(folder: Path) -> list[str]:
-        """Of all that lie in a folder."""
+        """The names of the recordings in a folder."""
         return [file.stem for file in folder.glob("*.pcm")]
 
     @staticmethod
-    def size(folder: Path, name: str) -> tuple[int, float]:
-        """Bytes of the audio and seconds, without opening it; zeros if it cannot be read."""
+    def measure(folder: Path, name: str) -> tuple[int, float]:
+        """The size in bytes and the length in seconds, without opening it; zeros if it cannot be read."""
         try:
             size = _audio_file(folder, name).stat().st_size
-            rate = int(next(_lines(_notes_file(folder, name)))["sample_rate"])
+            rate = int(next(_lines(_metadata_file(folder, name)))["sample_rate"])
             return size, size / SAMPLE_BYTES / rate
         except (KeyError, OSError, StopIteration, TypeError, ValueError, ZeroDivisionError):
             return 0, 0.0
 
     @property
     def seconds(self) -> float:
-        """Length of what can be read."""
+        """The length of what can be read."""
         return self.frames / self.sample_rate
 
     @property
     def bytes(self) -> int:
-        """Size of the audio on disk."""
+        """The size of the audio on disk."""
         return self.frames * SAMPLE_BYTES
 
     def append(self, chunk: AudioChunk) -> None:
@@ -141,53 +143,53 @@ class Recording:
             while rest:
                 rest = rest[self._audio.write(rest) :]
             if chunk.words:
-                self._note({"words": [[w.text, w.start, w.end, *w.span] for w in chunk.words]})
+                self._write_metadata({"words": [[w.text, w.start, w.end, *w.span] for w in chunk.words]})
         except (OSError, ValueError) as exc:
-            self._take_back()
+            self._truncate()
             reason = exc.strerror if isinstance(exc, OSError) else "it is closed"
             raise OutputError(f"cannot record in {self._folder}: {reason}") from exc
         with self._lock:
             self._peaks.append(chunk.samples)
-            self._take(chunk.words)
+            self._add_words(chunk.words)
             self.frames += len(chunk.samples)
 
     def finish(self) -> None:
-        """Nothing more comes."""
+        """Note that no more audio will be appended."""
         self.is_complete = True
         with suppress(OSError, ValueError):
-            self._notes.close()
+            self._metadata.close()
 
     def close(self) -> None:
-        """Let the files go."""
+        """Finish, and close the files."""
         self.finish()
         self._audio.close()
 
     def read(self, start: int, frames: int) -> Samples:
-        """Shape (T,): samples from `start` on, T at most `frames`, fewer at the end of what is there.
+        """Samples from `start` on, shape (T,); T is at most `frames`, and less at the end.
 
         Raises:
             OutputError: the disk refuses, or the recording is closed.
         """
-        most = max(0, min(frames, self.frames - start))
+        available = max(0, min(frames, self.frames - start))
         try:
-            data = os.pread(self._audio.fileno(), most * SAMPLE_BYTES, start * SAMPLE_BYTES)
+            data = os.pread(self._audio.fileno(), available * SAMPLE_BYTES, start * SAMPLE_BYTES)
         except (OSError, ValueError) as exc:
             raise OutputError(f"cannot read the recording {self.name}: {exc}") from exc
         whole = len(data) - len(data) % SAMPLE_BYTES
         return np.frombuffer(data[:whole], "<i2").astype(np.float32) / np.float32(FULL_SCALE)
 
     def peaks(self, columns: int) -> list[float]:
-        """The largest magnitude, 0 to 1, in each of `columns` equal parts of what is there."""
+        """The largest magnitude, 0 to 1, in each of `columns` equal parts of the recording."""
         with self._lock:
             return self._peaks.columns(columns)
 
     def word_at(self, seconds: float) -> int | None:
-        """Index of the word that is spoken at a time, or was last; None before the first."""
+        """The index of the word that is spoken at a time, or was spoken last; None before the first."""
         index = bisect_right(self._starts, seconds) - 1
         return index if index >= 0 else None
 
     def save(self, path: Path, response_format: str) -> None:
-        """Write an audio file of all that is there. Blocks.
+        """Write all of the audio to a file. Blocks.
 
         Raises:
             OutputError: it cannot be written.
@@ -195,71 +197,23 @@ class Recording:
             UnsupportedOptionError: the format does not have the recording's rate.
         """
         with AudioFileWriter(path, find_format(response_format), self.sample_rate) as writer:
-            for start in range(0, self.frames, PIECE):
-                writer.write(self.read(start, PIECE))
+            for start in range(0, self.frames, PIECE_SAMPLES):
+                writer.write(self.read(start, PIECE_SAMPLES))
             writer.commit()
 
-    def _take_back(self) -> None:
-        """Remove what was written of a chunk that the disk did not take whole."""
+    def _truncate(self) -> None:
+        """Remove the part of a chunk that was written before the disk failed."""
         with suppress(OSError, ValueError):
             self._audio.truncate(self.bytes)
             self._audio.seek(self.bytes)
 
-    def _take(self, words: Sequence[WordTiming]) -> None:
+    def _add_words(self, words: Sequence[WordTiming]) -> None:
         self.words.extend(words)
         self._starts.extend(word.start for word in words)
 
-    def _note(self, values: dict[str, Any]) -> None:
-        self._notes.write(json.dumps(values, ensure_ascii=False) + "\n")
-        self._notes.flush()
-
-
-class _Peaks:
-    """The largest magnitude of each bucket of so many samples."""
-
-    def __init__(self, bucket: int) -> None:
-        self._bucket = bucket
-        self._values: NDArray[np.float32] = np.zeros(1024, np.float32)
-        self._count = 0
-        self._open = 0
-        """Samples in the last bucket, which is not full yet."""
-
-    def append(self, samples: Samples) -> None:
-        magnitudes = np.minimum(np.abs(samples), np.float32(1.0))
-        while len(magnitudes):
-            if not self._open:
-                self._grow()
-            if not self._open and len(magnitudes) >= self._bucket:
-                full = len(magnitudes) // self._bucket
-                self._grow(full)
-                parts = magnitudes[: full * self._bucket].reshape(full, self._bucket)
-                self._values[self._count : self._count + full] = parts.max(axis=1)
-                self._count += full
-                magnitudes = magnitudes[full * self._bucket :]
-                continue
-            taken = magnitudes[: self._bucket - self._open]
-            self._values[self._count] = max(self._values[self._count], taken.max())
-            self._open += len(taken)
-            magnitudes = magnitudes[len(taken) :]
-            if self._open == self._bucket:
-                self._count, self._open = self._count + 1, 0
-
-    def columns(self, number: int) -> list[float]:
-        values = self._values[: self._count + bool(self._open)]
-        if not len(values) or number <= 0:
-            return []
-        if len(values) <= number:
-            places = np.arange(number) * len(values) // number
-            return [float(value) for value in values[places]]
-        edges = np.arange(number) * len(values) // number
-        return [float(value) for value in np.maximum.reduceat(values, edges)]
-
-    def _grow(self, more: int = 1) -> None:
-        needed = self._count + more + 1
-        if needed > len(self._values):
-            grown = np.zeros(max(needed, 2 * len(self._values)), np.float32)
-            grown[: len(self._values)] = self._values
-            self._values = grown
+    def _write_metadata(self, values: dict[str, Any]) -> None:
+        self._metadata.write(json.dumps(values, ensure_ascii=False) + "\n")
+        self._metadata.flush()
 
 
 def _word(row: Sequence[Any]) -> WordTiming:
@@ -268,7 +222,7 @@ def _word(row: Sequence[Any]) -> WordTiming:
 
 
 def _lines(file: Path) -> Iterator[dict[str, Any]]:
-    """Those that are whole."""
+    """The JSON objects in a file, one a line; lines that were written only in part are left out."""
     for line in file.read_text(encoding="utf-8", errors="replace").split("\n"):
         try:
             values = json.loads(line)
@@ -282,5 +236,5 @@ def _audio_file(folder: Path, name: str) -> Path:
     return folder / f"{name}.pcm"
 
 
-def _notes_file(folder: Path, name: str) -> Path:
+def _metadata_file(folder: Path, name: str) -> Path:
     return folder / f"{name}.json"

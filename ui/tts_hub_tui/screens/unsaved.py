@@ -1,8 +1,8 @@
-"""Leaving while files are still to be written."""
+"""The dialog that keeps the user from leaving while files are still to be written."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -10,24 +10,23 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Label, Static
 
-if TYPE_CHECKING:
-    from tts_hub_tui.studio.desk import Desk
+from tts_hub_tui.jobs.queue import JobQueue
 
 
 class LeaveUnsaved(ModalScreen[bool]):
-    """Dismissed with whether to leave; by itself once everything is written."""
+    """A list of files. Dismissed with whether to leave, and by itself once all are written."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(False)", "Stay"),
         Binding("l", "dismiss(True)", "Leave without them"),
     ]
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, queue: JobQueue) -> None:
         super().__init__()
-        self._desk = desk
+        self._queue = queue
 
     def compose(self) -> ComposeResult:
-        """What is not written yet."""
+        """The files that are not written yet."""
         with Vertical(classes="dialog small"):
             yield Label("Some files are not written yet", classes="title")
             yield Static("", id="unsaved", markup=False)
@@ -35,13 +34,13 @@ class LeaveUnsaved(ModalScreen[bool]):
             yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Look again and again; what is held is to be written too."""
-        self._desk.go_on()
+        """Release the jobs that are held, as their files are to be written too, and follow them."""
+        self._queue.release()
         self._show()
         self.set_interval(0.2, self._show)
 
     def _show(self) -> None:
-        unsaved = self._desk.unsaved
+        unsaved = self._queue.unsaved
         self.query_one("#unsaved", Static).update("\n".join(str(export.path) for export in unsaved))
         if not unsaved and self.is_current:
             self.dismiss(True)

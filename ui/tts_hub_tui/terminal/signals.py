@@ -1,4 +1,4 @@
-"""Leaving in time, whatever the rest of the process waits for."""
+"""Ending in time after a signal, whatever the process waits for."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from contextlib import contextmanager
 from types import FrameType
 
 GRACE = 5.0
-"""Seconds in which everything has to be put away after a signal."""
+"""Seconds from a signal to the end of the process."""
 SIGNALLED = 128
-"""Plus its number: a shell's exit code for a program that a signal ended."""
+"""Added to the signal's number, the exit code that shells use for a program that a signal ended."""
 
 
 @contextmanager
-def leaving_in_time() -> Generator[None, None, None]:
-    """After SIGTERM or SIGHUP the process ends within `GRACE`, also if its terminal stands still.
+def exit_in_time() -> Generator[None, None, None]:
+    """End the process within `GRACE` of a SIGTERM or SIGHUP, even if its terminal takes no output.
 
-    An event loop that waits for a terminal, or an engine that is in the middle of loading, would hold it up.
-    The handlers that are there (asyncio's) are called as ever. Only for the main thread.
+    An event loop that waits for a terminal, or an engine that is being loaded, would delay the end. The
+    handlers that are installed (asyncio's) are still called. Only for the main thread.
     """
     before = {}
     for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):

@@ -1,22 +1,20 @@
-"""What was spoken, kept over restarts: SQLite for the entries, a folder for their recordings."""
+"""The history: entries in SQLite, their recordings in a folder."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from tts_hub.errors import OutputError
-from tts_hub.types import SpeechRequest
-from tts_hub_tui.studio.recording import Recording
+from tts_hub_tui.storage.entry import Facts, HistoryEntry, Outcome
+from tts_hub_tui.storage.recording import Recording
 
-Outcome = Literal["waiting", "done", "stopped", "failed"]
-"""`waiting`: nothing of it was spoken yet."""
 VERSION = 2
 TABLES = """
 CREATE TABLE IF NOT EXISTS spoken (
@@ -33,54 +31,14 @@ LATEST = """
 SELECT id, created, substr(text, 1, ?), length(text), request, outcome, facts, bytes FROM spoken
 WHERE instr(search, ?) ORDER BY created DESC, rowid DESC LIMIT ?
 """
-REQUEST_FIELDS = ("model", "voice", "language", "speed", "response_format", "instructions", "seed")
-MOST_CHARACTERS = 100_000_000
-"""Of all texts together; beyond it the oldest entries are forgotten."""
+MAX_CHARACTERS = 100_000_000
+"""The length of all texts together; beyond it the oldest entries are deleted."""
 SHOWN_CHARACTERS = 500
-"""Of a text, in a list."""
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What came of a request."""
-
-    place: str = ""
-    """The hub that spoke."""
-    engine: str = ""
-    voice: str = ""
-    language: str = ""
-    audio_seconds: float = 0.0
-    first_audio_seconds: float | None = None
-    real_time_factor: float | None = None
-    cost: float = 0.0
-    """US dollars."""
-    error: str = ""
-    remedy: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One request of the past."""
-
-    id: str
-    created: datetime
-    text: str
-    """In a list only its beginning."""
-    characters: int
-    fields: Mapping[str, Any]
-    """Of the request, besides its text."""
-    outcome: Outcome
-    facts: Facts = field(default_factory=Facts)
-    bytes: int = 0
-    """Of its recording; 0: there is none any more."""
-
-    def request(self) -> SpeechRequest:
-        """The same again."""
-        return SpeechRequest(self.text, **self.fields)
+"""The length of a text in a list of entries."""
 
 
 class History:
-    """All that was spoken or waits for it, favourite voices, and what was chosen last.
+    """Requests that were spoken or wait for it, favourite voices, and what was chosen last.
 
     Each call is one piece of work on the disk; with texts of millions of characters it may take 0.1 s.
 
@@ -90,10 +48,10 @@ class History:
 
     def __init__(self, folder: Path, *, keep_bytes: int) -> None:
         self.folder = folder
-        """Where recordings lie."""
+        """The folder of the recordings."""
         self._keep_bytes = keep_bytes
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # a person's texts are in it
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds private texts
         except OSError as exc:
             raise OutputError(f"cannot keep recordings in {folder}: {exc.strerror}") from exc
         self._file = folder / "history.sqlite"
@@ -105,10 +63,10 @@ class History:
                 )
             database.executescript(TABLES)
             database.execute(f"PRAGMA user_version = {VERSION}")
-        self._tidy_up()
+        self._clean_up()
 
-    def add(self, entry: Entry) -> None:
-        """Keep an entry, or replace it; where there is too much, the oldest recordings go, or texts."""
+    def add(self, entry: HistoryEntry) -> None:
+        """Add or replace an entry; delete the oldest recordings or entries if there are too many."""
         facts = {name: getattr(entry.facts, name) for name in Facts.__slots__}
         searched = (entry.text, entry.facts.engine, entry.facts.voice, entry.facts.language)
         with self._connected() as database:
@@ -127,38 +85,38 @@ class History:
             )
             self._delete_oldest(database, entry.id)
 
-    def entries(self, containing: str = "", *, most: int = 200) -> list[Entry]:
-        """The newest first; those whose text or voice contains something."""
+    def entries(self, containing: str = "", *, limit: int = 200) -> list[HistoryEntry]:
+        """The entries whose text, voice or engine contains a string, the newest first."""
         with self._connected() as database:
-            wanted = (SHOWN_CHARACTERS, containing.casefold(), most)
+            wanted = (SHOWN_CHARACTERS, containing.casefold(), limit)
             rows = database.execute(LATEST, wanted).fetchall()
         return [entry for entry in map(_entry, rows) if entry is not None]
 
-    def waiting(self) -> int:
-        """How many texts have not been spoken yet."""
+    def count_waiting(self) -> int:
+        """The number of entries that have not been spoken yet."""
         with self._connected() as database:
             found = database.execute("SELECT count(*) FROM spoken WHERE outcome = 'waiting'").fetchone()
         return int(found[0])
 
-    def whole(self, entry: Entry) -> Entry:
+    def with_text(self, entry: HistoryEntry) -> HistoryEntry:
         """The entry with all of its text."""
         with self._connected() as database:
             row = database.execute("SELECT text FROM spoken WHERE id = ?", (entry.id,)).fetchone()
         return replace(entry, text=row[0]) if row else entry
 
-    def remove(self, entry: Entry) -> None:
-        """Forget an entry, and delete its recording."""
+    def remove(self, entry: HistoryEntry) -> None:
+        """Delete an entry and its recording."""
         with self._connected() as database:
             database.execute("DELETE FROM spoken WHERE id = ?", (entry.id,))
         Recording.delete(self.folder, entry.id)
 
     def favourites(self) -> set[tuple[str, str]]:
-        """(engine, voice) of each."""
+        """The favourite voices as (engine, voice)."""
         with self._connected() as database:
             return {(row[0], row[1]) for row in database.execute("SELECT engine, voice FROM favourites")}
 
     def set_favourite(self, engine: str, voice: str, *, is_one: bool) -> None:
-        """Note a voice, or take it off."""
+        """Make a voice a favourite, or an ordinary voice again."""
         change = (
             "INSERT OR IGNORE INTO favourites VALUES (?, ?)"
             if is_one
@@ -168,16 +126,16 @@ class History:
             database.execute(change, (engine, voice))
 
     def recall(self, name: str) -> Any:
-        """What was remembered under a name; None if nothing was."""
+        """The value that was remembered under a name, or None."""
         with self._connected() as database:
             row = database.execute("SELECT value FROM remembered WHERE name = ?", (name,)).fetchone()
         try:
             return json.loads(row[0]) if row else None
         except ValueError:
-            return None  # not of our writing
+            return None  # another program wrote it
 
     def remember(self, name: str, value: Any) -> None:
-        """Keep a value that JSON can hold for the next start."""
+        """Keep a value that JSON can represent for the next start."""
         with self._connected() as database:
             database.execute("INSERT OR REPLACE INTO remembered VALUES (?, ?)", (name, json.dumps(value)))
 
@@ -190,15 +148,15 @@ class History:
             recorded, written = recorded + size, written + characters
             if name == newest:
                 continue
-            if written > MOST_CHARACTERS:
+            if written > MAX_CHARACTERS:
                 Recording.delete(self.folder, name)
                 database.execute("DELETE FROM spoken WHERE id = ?", (name,))
             elif size and recorded > self._keep_bytes:
                 Recording.delete(self.folder, name)
                 database.execute("UPDATE spoken SET bytes = 0 WHERE id = ?", (name,))
 
-    def _tidy_up(self) -> None:
-        """What a process that was killed has left: recordings that no entry knows, or knows the size of."""
+    def _clean_up(self) -> None:
+        """Delete recordings without an entry, and add the sizes that a killed process could not write."""
         with self._connected() as database:
             rows = database.execute("SELECT id, bytes, facts FROM spoken").fetchall()
             known = {name: (size, facts) for name, size, facts in rows}
@@ -206,9 +164,9 @@ class History:
                 if name not in known:
                     Recording.delete(self.folder, name)
                 elif not known[name][0]:
-                    size, seconds = Recording.size(self.folder, name)
+                    size, seconds = Recording.measure(self.folder, name)
                     facts = known[name][1]
-                    with suppress(TypeError, ValueError):  # not of our writing
+                    with suppress(TypeError, ValueError):  # another program wrote it
                         facts = json.dumps(json.loads(facts) | {"audio_seconds": seconds})
                     database.execute(
                         "UPDATE spoken SET bytes = ?, facts = ? WHERE id = ?", (size, facts, name)
@@ -216,25 +174,19 @@ class History:
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
-        """A connection for each piece of work: several studios may run, and a file may vanish."""
+        """Open a connection for one piece of work: several studios may run, and the file may vanish."""
         try:
             with closing(sqlite3.connect(self._file, timeout=5)) as database, database:
                 yield database
-        except (sqlite3.Error, UnicodeEncodeError) as exc:  # a server may send half a character
+        except (sqlite3.Error, UnicodeEncodeError) as exc:  # the text may hold half a character (a surrogate)
             raise OutputError(f"cannot use the history in {self._file}: {exc}") from exc
 
 
-def fields_of(request: SpeechRequest) -> dict[str, Any]:
-    """Those that are kept, besides the text."""
-    given = {name: getattr(request, name) for name in REQUEST_FIELDS if getattr(request, name) is not None}
-    return given | ({"options": dict(request.options)} if request.options else {})
-
-
-def _entry(row: tuple[str, str, str, int, str, str, str, int]) -> Entry | None:
-    """None for a row that is not of our writing."""
+def _entry(row: tuple[str, str, str, int, str, str, str, int]) -> HistoryEntry | None:
+    """The entry of a row; None if another program wrote it."""
     name, created, text, characters, request, outcome, facts, size = row
     try:
-        found = Entry(
+        found = HistoryEntry(
             id=str(name),
             created=datetime.fromisoformat(created),
             text=str(text),

@@ -1,4 +1,4 @@
-"""Workers that wake up when what they work on is being taken down."""
+"""Work that ends while its screen is being closed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from textual.dom import DOMNode
 
 
 @contextmanager
-def unless_left(node: DOMNode) -> Generator[None, None, None]:
-    """What is not found on a screen that is closing, or in an app that is, is no error."""
+def ignore_closed(node: DOMNode) -> Generator[None, None, None]:
+    """Ignore that a widget is not found if the node, or the whole app, is being closed."""
     try:
         yield
     except NoMatches:

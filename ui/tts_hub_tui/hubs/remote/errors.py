@@ -1,4 +1,4 @@
-"""What a server refuses, as the errors that the hub itself would raise."""
+"""A server's errors, as the errors that the hub itself would raise."""
 
 from __future__ import annotations
 
@@ -27,49 +27,49 @@ from tts_hub.errors import (
 )
 
 RETRY_AFTER = 5.0
-"""Seconds, where a server that is overloaded does not say."""
+"""Seconds to wait if a server that is overloaded names no time."""
 SERVER = "server"
-"""What the errors call the engine that failed: which one it was, only the server knows."""
-FAILED: Mapping[object, type[BackendError]] = {
+"""The name of the engine in these errors: only the server knows which one it was."""
+ENGINE_ERRORS: Mapping[object, type[BackendError]] = {
     error.kind: error for error in (BackendUnavailableError, NoAudioError, StalledError)
 }
-"""By the code of the envelope; a `GenerationError` where it is another."""
-PLAIN: Mapping[int, Callable[[str], TTSHubError]] = {
+"""The errors by the code of the envelope; any other code is a `GenerationError`."""
+STATUS_ERRORS: Mapping[int, Callable[[str], TTSHubError]] = {
     401: UsageError,
     402: BudgetExceededError,
     403: UsageError,
     413: TextTooLongError,
 }
-"""By the status, where the message is all there is to say."""
+"""The errors by HTTP status that carry nothing but their message."""
 
 
-def refusal(status: int, body: bytes, retry_after: str = "") -> TTSHubError:
-    """The error behind an HTTP status that is no success, and its body."""
-    error = error_of(body)
+def status_error(status: int, body: bytes, retry_after: str = "") -> TTSHubError:
+    """The error that an HTTP status other than success, and its body, stand for."""
+    error = parse_error(body)
     message = str(error.get("message") or f"the server answered {status}")
     param, code = error.get("param"), error.get("code")
-    if code in FAILED:
-        return failure(error)
+    if code in ENGINE_ERRORS:
+        return engine_error(error)
     if status in {429, 503}:
         overloaded = RateLimitedError if status == 429 else OverloadedError
         return overloaded(message, retry_after=_seconds(retry_after))
     if status in {400, 404} and isinstance(param, str):
-        return _invalid(message, param)
+        return _request_error(message, param)
     if status == 401:
         message += " (give the server's key with --api-key-file)"
-    plain = PLAIN.get(status)
+    plain = STATUS_ERRORS.get(status)
     return plain(message) if plain is not None else GenerationError(message, backend=SERVER)
 
 
-def failure(error: object) -> BackendError:
-    """The error behind an envelope's content, with which a stream or a download breaks off."""
+def engine_error(error: object) -> BackendError:
+    """The error with which a stream or a download breaks off; `error` is the content of the envelope."""
     values = error if isinstance(error, dict) else {}
     message = str(values.get("message") or "the server failed")
-    return FAILED.get(values.get("code"), GenerationError)(message, backend=SERVER)
+    return ENGINE_ERRORS.get(values.get("code"), GenerationError)(message, backend=SERVER)
 
 
-def error_of(body: bytes) -> dict[str, object]:
-    """The content of OpenAI's envelope; empty if it is none."""
+def parse_error(body: bytes) -> dict[str, object]:
+    """The content of OpenAI's error envelope; empty if the body is none."""
     try:
         error = json.loads(body)["error"]
     except (ValueError, KeyError, TypeError):
@@ -78,15 +78,15 @@ def error_of(body: bytes) -> dict[str, object]:
 
 
 @contextmanager
-def understood(otherwise: TTSHubError) -> Generator[None, None, None]:
-    """Values of another shape than ours raise this error."""
+def parse_errors_as(error: TTSHubError) -> Generator[None, None, None]:
+    """Raise `error` if the values of a server have another shape than ours."""
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError) as exc:
-        raise otherwise from exc
+        raise error from exc
 
 
-def _invalid(message: str, param: str) -> InvalidRequestError:
+def _request_error(message: str, param: str) -> InvalidRequestError:
     if param == "voice":
         return UnknownVoiceError(message)
     if param == "input":
