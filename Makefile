@@ -31,7 +31,7 @@ hooks: .venv/.dev
 
 # The site is build/site/index.html.
 docs: .venv/.docs
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # The wheel is built from the source distribution, so a file that is missing there fails here.
 dist: .venv/.dist
