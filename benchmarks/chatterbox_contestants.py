@@ -20,14 +20,14 @@ from typing import Any
 
 import torch
 from anyio.from_thread import start_blocking_portal
-from tts_hub_chatterbox.chance import generator_for
-from tts_hub_chatterbox.conditioning import Conditioning
 from tts_hub_chatterbox.device import device_of, precision_of
+from tts_hub_chatterbox.files.variants import Variant
 from tts_hub_chatterbox.model import Chatterbox
-from tts_hub_chatterbox.sampling import SamplingOptions
-from tts_hub_chatterbox.t3_batch import Row, T3Batch
-from tts_hub_chatterbox.units import SAMPLE_RATE
-from tts_hub_chatterbox.variants import Variant
+from tts_hub_chatterbox.nets.units import SAMPLE_RATE
+from tts_hub_chatterbox.seeds import generator_for
+from tts_hub_chatterbox.t3.batch import Row, T3Batch
+from tts_hub_chatterbox.t3.sampling import SamplingOptions
+from tts_hub_chatterbox.voices.conditioning import Conditioning
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from tts_hub import SpeechRequest, TTSBackendManager

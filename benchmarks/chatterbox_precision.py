@@ -21,16 +21,16 @@ from pathlib import Path
 import torch
 from machine import machine, say
 from torch import Tensor
-from tts_hub_chatterbox.chance import generator_for
-from tts_hub_chatterbox.conditioning import Conditioning
 from tts_hub_chatterbox.device import FLOAT32, Precision, device_of
-from tts_hub_chatterbox.mels import mel_24k
+from tts_hub_chatterbox.files.variants import NANO, TURBO, Variant
 from tts_hub_chatterbox.model import Chatterbox
 from tts_hub_chatterbox.nets.gpt2 import KVCache
+from tts_hub_chatterbox.nets.mels import mel_24k
 from tts_hub_chatterbox.nets.t3 import T3
-from tts_hub_chatterbox.sampling import SamplingOptions, sample
-from tts_hub_chatterbox.units import SOUNDS
-from tts_hub_chatterbox.variants import NANO, TURBO, Variant
+from tts_hub_chatterbox.nets.units import SOUNDS
+from tts_hub_chatterbox.seeds import generator_for
+from tts_hub_chatterbox.t3.sampling import SamplingOptions, sample
+from tts_hub_chatterbox.voices.conditioning import Conditioning
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 

@@ -17,7 +17,7 @@ from tts_hub.errors import BackendUnavailableError, UnknownVoiceError, install_c
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.threads import stream_from_thread
 from tts_hub.types import AudioChunk, Availability, Capabilities, ModelFiles, SegmentRequest, Voice
-from tts_hub_chatterbox.download import (
+from tts_hub_chatterbox.files.download import (
     files_availability,
     load_failure_told,
     local_files,
@@ -25,16 +25,16 @@ from tts_hub_chatterbox.download import (
     pull,
     remove_files,
 )
+from tts_hub_chatterbox.files.variants import NANO, TURBO, Variant
 from tts_hub_chatterbox.memory import free_memory, memory_told
 from tts_hub_chatterbox.settings import ROWS, ChatterboxSettings, TurboOptions
-from tts_hub_chatterbox.variants import NANO, TURBO, Variant
-from tts_hub_chatterbox.voices import DEFAULT_VOICE, LANGUAGE, VoiceFolder, VoiceKey
+from tts_hub_chatterbox.voices.folder import DEFAULT_VOICE, LANGUAGE, VoiceFolder, VoiceKey
 
 if TYPE_CHECKING:
-    from tts_hub_chatterbox.conditioning import Conditioning
     from tts_hub_chatterbox.loading import Loaded
-    from tts_hub_chatterbox.loop import SpeechLoop
-    from tts_hub_chatterbox.speech import Made, Speech
+    from tts_hub_chatterbox.scheduler.loop import SpeechLoop
+    from tts_hub_chatterbox.scheduler.speech import Made, Speech
+    from tts_hub_chatterbox.voices.conditioning import Conditioning
 
 PACKAGES = ("torch", "safetensors", "tokenizers", "soxr", "pyloudnorm")
 REMEDY = install_command("chatterbox")
@@ -269,10 +269,10 @@ def _speech(loaded: Loaded, request: SegmentRequest, voice: Conditioning, limit:
     Raises:
         InvalidRequestError: an option is out of range, or the text is too long.
     """
-    from tts_hub_chatterbox.chance import new_seed
-    from tts_hub_chatterbox.sampling import SamplingOptions
-    from tts_hub_chatterbox.speech import Speech
-    from tts_hub_chatterbox.text import clean, padded, without_colons
+    from tts_hub_chatterbox.scheduler.speech import Speech
+    from tts_hub_chatterbox.seeds import new_seed
+    from tts_hub_chatterbox.t3.sampling import SamplingOptions
+    from tts_hub_chatterbox.t3.text import clean, padded, without_colons
 
     options = TurboOptions.model_validate(dict(request.options))
     text = clean(without_colons(request.text))
@@ -301,7 +301,7 @@ def _built_in_voice() -> Voice:
 
 def _clip(folder: VoiceFolder, voice_id: str) -> tuple[bytes, str]:
     """The bytes of a voice's clip, and what they are known by."""
-    from tts_hub_chatterbox.clips import clip_hash, read_clip
+    from tts_hub_chatterbox.voices.clips import clip_hash, read_clip
 
     data = read_clip(folder.clip(voice_id))
     return data, clip_hash(data)
@@ -314,7 +314,7 @@ def _listened(loaded: Loaded, data: bytes, backend: str) -> Conditioning:
         InvalidRequestError: the clip is of no use.
         GenerationError: the memory of the device is used up, or the net gives no finite numbers.
     """
-    from tts_hub_chatterbox.reference import read_reference
+    from tts_hub_chatterbox.voices.reference import read_reference
 
     clip = read_reference(data)
 

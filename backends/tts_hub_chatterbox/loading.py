@@ -8,17 +8,17 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from tts_hub_chatterbox.conditioning import Conditioning
 from tts_hub_chatterbox.device import device_of, precision_of
-from tts_hub_chatterbox.loop import SpeechLoop
+from tts_hub_chatterbox.files.variants import Variant
 from tts_hub_chatterbox.memory import loading_memory_told, reuse_memory
 from tts_hub_chatterbox.model import Chatterbox
-from tts_hub_chatterbox.rendering import RenderOptions
+from tts_hub_chatterbox.render.rendering import RenderOptions
+from tts_hub_chatterbox.render.watermark import Watermarker
+from tts_hub_chatterbox.scheduler.loop import SpeechLoop
+from tts_hub_chatterbox.scheduler.speaking import Voicebox
 from tts_hub_chatterbox.settings import ROWS, ChatterboxSettings
-from tts_hub_chatterbox.speaking import Voicebox
-from tts_hub_chatterbox.variants import Variant
-from tts_hub_chatterbox.voices import VoiceStore
-from tts_hub_chatterbox.watermark import Watermarker
+from tts_hub_chatterbox.voices.conditioning import Conditioning
+from tts_hub_chatterbox.voices.folder import VoiceStore
 
 FIRST_CHUNK_SECONDS = {"cpu": 0.7, "cuda": 0.3, "mps": 0.7}
 """Unless configured; where the next chunk takes longer to make, there must be more to hear meanwhile."""

@@ -14,7 +14,7 @@ from chatterbox.models.t3.modules.t3_config import T3Config
 from chatterbox.models.voice_encoder import VoiceEncoder
 from safetensors.torch import save_file
 from torch import nn
-from tts_hub_chatterbox.variants import Variant
+from tts_hub_chatterbox.files.variants import Variant
 
 from tests.chatterbox.random_weights import end_speech, fill_randomly, tame_vocoder
 from tests.chatterbox.tokenizer_files import write_tokenizer_files

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import torch
 from tts_hub_chatterbox import ChatterboxNano, ChatterboxSettings
-from tts_hub_chatterbox.loop import SpeechLoop
 from tts_hub_chatterbox.nets.t3 import T3
-from tts_hub_chatterbox.watermark import Watermarker
+from tts_hub_chatterbox.render.watermark import Watermarker
+from tts_hub_chatterbox.scheduler.loop import SpeechLoop
 
 from tests.chatterbox.clips import speechlike_wav
 from tts_hub import ProgressEvent, SpeechRequest, TTSBackendManager

@@ -10,20 +10,20 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 import torch
-from tts_hub_chatterbox.chance import generator_for
-from tts_hub_chatterbox.conditioning import Conditioning
 from tts_hub_chatterbox.device import settle
+from tts_hub_chatterbox.nets.cuda_graphs import Recorder
 from tts_hub_chatterbox.nets.t3 import T3
-from tts_hub_chatterbox.recorded_passes import RecordedPasses
-from tts_hub_chatterbox.recorder import Recorder
-from tts_hub_chatterbox.rendering import Rendering, RenderOptions
-from tts_hub_chatterbox.sampling import SamplingOptions
-from tts_hub_chatterbox.t3_batch import Row, T3Batch
-from tts_hub_chatterbox.voice_memory import VoiceMemories
+from tts_hub_chatterbox.render.recorded_passes import RecordedPasses
+from tts_hub_chatterbox.render.rendering import Rendering, RenderOptions
+from tts_hub_chatterbox.seeds import generator_for
+from tts_hub_chatterbox.t3.batch import Row, T3Batch
+from tts_hub_chatterbox.t3.sampling import SamplingOptions
+from tts_hub_chatterbox.voices.conditioning import Conditioning
+from tts_hub_chatterbox.voices.voice_memory import VoiceMemories
 
+from tests.chatterbox.scheduler.test_loop import SmallModel, asked, heard, looping, spoken
 from tests.chatterbox.small_nets import SmallNets, small_nets, some_tokens, some_voice
-from tests.chatterbox.test_loop import SmallModel, asked, heard, looping, spoken
-from tests.chatterbox.test_t3_batch import TEXTS, tiny_t3
+from tests.chatterbox.t3.test_batch import TEXTS, tiny_t3
 from tts_hub.errors import GenerationError
 from tts_hub.types import Samples
 

@@ -20,15 +20,15 @@ from chatterbox.tts_turbo import ChatterboxTurboTTS, Conditionals
 from safetensors.torch import load_file
 from torch import Tensor
 from transformers import AutoTokenizer
-from tts_hub_chatterbox.chance import generator_for
-from tts_hub_chatterbox.conditioning import Conditioning
+from tts_hub_chatterbox.files.variants import NANO, TURBO, Variant
 from tts_hub_chatterbox.model import Chatterbox
-from tts_hub_chatterbox.reference import read_reference
-from tts_hub_chatterbox.sampling import SamplingOptions
-from tts_hub_chatterbox.text import clean
-from tts_hub_chatterbox.units import SAMPLE_RATE
-from tts_hub_chatterbox.variants import NANO, TURBO, Variant
-from tts_hub_chatterbox.watermark import Watermarker
+from tts_hub_chatterbox.nets.units import SAMPLE_RATE
+from tts_hub_chatterbox.render.watermark import Watermarker
+from tts_hub_chatterbox.seeds import generator_for
+from tts_hub_chatterbox.t3.sampling import SamplingOptions
+from tts_hub_chatterbox.t3.text import clean
+from tts_hub_chatterbox.voices.conditioning import Conditioning
+from tts_hub_chatterbox.voices.reference import read_reference
 
 from tests.chatterbox.clips import speechlike_wav
 from tests.chatterbox.official import empty_t3

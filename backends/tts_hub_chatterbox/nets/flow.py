@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from tts_hub_chatterbox.nets.conformer import ConformerConfig, UpsamplingConformer
 from tts_hub_chatterbox.nets.estimator import Estimator, EstimatorConfig
 from tts_hub_chatterbox.nets.past import Memory, Past
-from tts_hub_chatterbox.units import FRAMES_PER_TOKEN
+from tts_hub_chatterbox.nets.units import FRAMES_PER_TOKEN
 
 STEPS = 2
 """Of the published pipeline; its model card says that the field is distilled to one."""

@@ -17,7 +17,7 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
 from tts_hub.errors import UsageError
-from tts_hub_chatterbox.mels import s3_mel
+from tts_hub_chatterbox.nets.mels import s3_mel
 
 FRAMES_PER_TOKEN = 4
 """Mel frames: two convolutions halve their number."""

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
-from tts_hub_chatterbox.mels import fbank
+from tts_hub_chatterbox.nets.mels import fbank
 
 
 @dataclass(frozen=True, slots=True)

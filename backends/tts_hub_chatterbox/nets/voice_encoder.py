@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
-from tts_hub_chatterbox.mels import TRIM_HOP, trim_silence, voice_mel
+from tts_hub_chatterbox.nets.mels import TRIM_HOP, trim_silence, voice_mel
 
 
 @dataclass(frozen=True, slots=True)

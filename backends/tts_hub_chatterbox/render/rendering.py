@@ -1,0 +1,167 @@
+"""From speech tokens to marked samples while more tokens come: flow, vocoder and watermark of one segment.
+
+What is rendered in passes has the length of what is rendered at once, and starts from the same random
+numbers. It differs as far as the flow's frames see less of the speech before and behind them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+import torch
+
+from tts_hub.errors import ConfigError
+from tts_hub.types import Samples
+from tts_hub_chatterbox.nets.flow import Flow
+from tts_hub_chatterbox.nets.units import (
+    CLOSING_SILENCE,
+    FRAMES_PER_TOKEN,
+    SAMPLE_RATE,
+    SILENCE,
+    SOUNDS,
+    TOKENS_PER_SECOND,
+)
+from tts_hub_chatterbox.nets.vocoder import Vocoder
+from tts_hub_chatterbox.render.mel_stream import MelStream
+from tts_hub_chatterbox.render.recorded_passes import RecordedPasses
+from tts_hub_chatterbox.render.vocoder_stream import HELD_BACK, VocoderStream
+from tts_hub_chatterbox.render.watermark import Watermarker
+from tts_hub_chatterbox.voices.conditioning import MAX_FLOW_PROMPT, Conditioning
+from tts_hub_chatterbox.voices.voice_memory import VoiceMemories, with_prompt_of
+
+SAMPLES_PER_TOKEN = SAMPLE_RATE // TOKENS_PER_SECOND
+SAMPLES_PER_FRAME = SAMPLES_PER_TOKEN // FRAMES_PER_TOKEN
+
+
+class Nets(Protocol):
+    """What of a model speaks."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where they are."""
+
+    @property
+    def flow(self) -> Flow:
+        """Tokens to mel."""
+
+    @property
+    def vocoder(self) -> Vocoder:
+        """Mel to samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenderOptions:
+    """How a segment is rendered.
+
+    Raises:
+        ConfigError: a value is out of its range, or two do not go together.
+    """
+
+    flow_steps: int = 2
+    """From noise to mel. The published pipeline takes 2; its model card says that 1 is enough."""
+    context_tokens: int = 50
+    """Speech before the new tokens that takes part in a pass of the flow, 25 a second."""
+    prompt: Literal["exact", "remembered"] = "exact"
+    """Whether each pass encodes the voice's clip and computes its frames anew, as the published pipeline
+    does, or that is done once per voice and what is new attends to what is remembered: an approximation."""
+    context: Literal["exact", "remembered"] = "exact"
+    """The same of the speech before the new tokens; remembered only together with the prompt."""
+    prompt_seconds: float = 10.0
+    """Of the voice's clip, from its beginning; the published pipeline takes 10."""
+
+    def __post_init__(self) -> None:
+        longest = MAX_FLOW_PROMPT / TOKENS_PER_SECOND
+        if not 1 <= self.flow_steps <= 100:
+            raise ConfigError(f"flow_steps must be 1 to 100, not {self.flow_steps}")
+        if self.context_tokens < 0:
+            raise ConfigError(f"context_tokens must be at least 0, not {self.context_tokens}")
+        if not 0 < self.prompt_seconds <= longest:
+            raise ConfigError(f"prompt_seconds must be above 0, up to {longest:g}, not {self.prompt_seconds}")
+        if self.context == "remembered" and self.prompt == "exact":
+            raise ConfigError("context can be 'remembered' only if prompt is 'remembered', not 'exact'")
+
+
+class Rendering:
+    """One segment on its way from tokens to samples. Blocks; for one thread at a time."""
+
+    def __init__(
+        self,
+        nets: Nets,
+        voice: Conditioning,
+        *,
+        flow_chance: torch.Generator,
+        source_chance: torch.Generator,
+        watermarker: Watermarker | None,
+        options: RenderOptions,
+        memories: VoiceMemories | None = None,
+        passes: RecordedPasses | None = None,
+    ) -> None:
+        """Nothing is computed yet, unless the voice is not in the memories.
+
+        Args:
+            nets: of the model; those of the memories, too.
+            voice: that speaks.
+            flow_chance: of the CPU, for the mel.
+            source_chance: of the CPU, for the voice's phases and breath.
+            watermarker: none: the samples are not marked.
+            options: how.
+            memories: where remembered prompts are kept.
+            passes: of the flow, recorded; none: its own calls.
+
+        Raises:
+            ConfigError: the prompt shall be remembered, and there are no memories.
+        """
+        if options.prompt == "remembered" and memories is None:
+            raise ConfigError("prompt 'remembered' needs memories of voices")
+        with torch.inference_mode():
+            self._mels = MelStream(
+                nets.flow,
+                with_prompt_of(voice, options.prompt_seconds),
+                flow_chance,
+                steps=options.flow_steps,
+                context=options.context_tokens,
+                memories=memories if options.prompt == "remembered" else None,
+                keeps_speech=options.context == "remembered",
+                passes=passes,
+            )
+            self._vocoder = VocoderStream(nets.vocoder, source_chance, nets.device)
+        self._watermark = None if watermarker is None else watermarker.stream(SAMPLE_RATE)
+
+    @property
+    def waiting(self) -> int:
+        """Tokens that were pushed and that no pass has covered yet, 3 of them at most looked ahead to."""
+        return self._mels.waiting
+
+    def push(self, tokens: Sequence[int]) -> None:
+        """Take speech ids as they are drawn; what is no sound among them is left out."""
+        self._mels.push([token for token in tokens if token < SOUNDS])
+
+    @torch.inference_mode()
+    def render(self, *, final: bool) -> Samples:
+        """One pass over what is there: samples (N,) float32 at 24 kHz that can leave by now, maybe none.
+
+        With `final` the closing silence is added and all leaves; then nothing more may be pushed.
+        """
+        if final:
+            self._mels.push(CLOSING_SILENCE * [SILENCE])
+        mel = self._mels.advance(final=final)  # (1, 80, F)
+        samples: Samples = self._vocoder.push(mel, final=final).cpu().numpy()  # (N,)
+        if self._watermark is not None:
+            samples = self._watermark.finish(samples) if final else self._watermark.push(samples)
+        return np.clip(samples, -1, 1)
+
+
+def tokens_needed(seconds: float, flow: Flow, watermarker: Watermarker | None) -> int:
+    """How many tokens must have been pushed until `render` gives the first so many seconds.
+
+    With a voice whose prompt ends within a token, half a token more.
+    """
+    samples = math.ceil(seconds * SAMPLE_RATE)
+    if watermarker is not None:
+        samples = watermarker.stream(SAMPLE_RATE).needed(samples)
+    samples += HELD_BACK * SAMPLES_PER_FRAME
+    return flow.config.encoder.lookahead + math.ceil(samples / SAMPLES_PER_TOKEN)
