@@ -24,7 +24,7 @@ from torch import Tensor
 from tts_hub_chatterbox.device import FLOAT32, Precision, device_of
 from tts_hub_chatterbox.files.variants import NANO, TURBO, Variant
 from tts_hub_chatterbox.model import Chatterbox
-from tts_hub_chatterbox.nets.gpt2 import KVCache
+from tts_hub_chatterbox.nets.kv_cache import KVCache
 from tts_hub_chatterbox.nets.mels import mel_24k
 from tts_hub_chatterbox.nets.t3 import T3
 from tts_hub_chatterbox.nets.units import SOUNDS

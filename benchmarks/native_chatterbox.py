@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from tts_hub_chatterbox.files.variants import TURBO, Variant
 from tts_hub_chatterbox.model import Chatterbox
-from tts_hub_chatterbox.nets.gpt2 import KVCache
+from tts_hub_chatterbox.nets.kv_cache import KVCache
 from tts_hub_chatterbox.seeds import generator_for
 from tts_hub_chatterbox.voices.conditioning import Conditioning
 from tts_hub_chatterbox.voices.reference import read_reference

@@ -26,12 +26,12 @@ from tts_hub_chatterbox.files.download import (
     remove_files,
 )
 from tts_hub_chatterbox.files.variants import NANO, TURBO, Variant
-from tts_hub_chatterbox.memory import free_memory, memory_told
+from tts_hub_chatterbox.memory import free_memory
 from tts_hub_chatterbox.settings import ROWS, ChatterboxSettings, TurboOptions
-from tts_hub_chatterbox.voices.folder import DEFAULT_VOICE, LANGUAGE, VoiceFolder, VoiceKey
+from tts_hub_chatterbox.voices.folder import DEFAULT_VOICE, LANGUAGE, VoiceFolder
 
 if TYPE_CHECKING:
-    from tts_hub_chatterbox.loading import Loaded
+    from tts_hub_chatterbox.loading import LoadedModel
     from tts_hub_chatterbox.scheduler.loop import SpeechLoop
     from tts_hub_chatterbox.scheduler.speech import Made, Speech
     from tts_hub_chatterbox.voices.conditioning import Conditioning
@@ -76,7 +76,7 @@ class ChatterboxBackend(TTSBackend):
         voices_folder = self._settings.voices_folder
         self._folder = VoiceFolder(None if voices_folder is None else voices_folder.expanduser())
         self._loading = anyio.Lock()
-        self._loaded: Loaded | None = None
+        self._loaded: LoadedModel | None = None
 
     @classmethod
     def availability(cls, settings: BackendSettings) -> Availability:
@@ -149,7 +149,7 @@ class ChatterboxBackend(TTSBackend):
             return  # emoji and dots: the net would make something up
         loaded = await self._load(ignore)
         voice = await self._conditioning(loaded, request.voice.id)
-        speech = _speech(loaded, request, voice, self._settings.max_speech_tokens)
+        speech = loaded.speech(request, voice, limit=self._settings.max_speech_tokens)
         told = 0.0
         async with aclosing(self._spoken(loaded.loop, speech)) as parts:
             async for part in parts:
@@ -164,7 +164,7 @@ class ChatterboxBackend(TTSBackend):
         loaded = await self._load(ignore)
         request = SegmentRequest(text=WARM_UP_TEXT, voice=_built_in_voice(), seed=0, request_id="warm-up")
         limit = min(WARM_UP_TOKENS, self._settings.max_speech_tokens)
-        speech = _speech(loaded, request, loaded.built_in, limit)
+        speech = loaded.speech(request, loaded.built_in, limit=limit)
         async with aclosing(self._spoken(loaded.loop, speech)) as parts:
             async for _ in parts:
                 pass
@@ -189,7 +189,7 @@ class ChatterboxBackend(TTSBackend):
             finally:
                 speech.given_up.set()
 
-    async def _load(self, on_progress: ProgressCallback) -> Loaded:
+    async def _load(self, on_progress: ProgressCallback) -> LoadedModel:
         async with self._loading:
             if self._loaded is not None and self._loaded.loop.failed:
                 self._loaded = None  # what has failed is loaded anew
@@ -210,13 +210,11 @@ class ChatterboxBackend(TTSBackend):
                     self._loaded = await to_thread.run_sync(_load, self.variant, self._settings, folder, tell)
             return self._loaded
 
-    async def _conditioning(self, loaded: Loaded, voice_id: str) -> Conditioning:
+    async def _conditioning(self, loaded: LoadedModel, voice_id: str) -> Conditioning:
         """What the nets know of a voice: made of its clip when it is first wanted."""
         if voice_id == DEFAULT_VOICE:
             return loaded.built_in
-        data, content = await to_thread.run_sync(_clip, self._folder, voice_id)
-        key = VoiceKey(content, self.variant.model, loaded.version)
-        return await loaded.store.get(key, lambda: _listened(loaded, data, self.name))
+        return await loaded.conditioning(self._folder, voice_id, backend=self.name)
 
     def _event(self, request: SegmentRequest, made: Made) -> ProgressEvent:
         return ProgressEvent(
@@ -256,37 +254,10 @@ class ChatterboxNano(ChatterboxBackend):
 
 def _load(
     variant: Variant, settings: ChatterboxSettings, folder: Path, tell: Callable[[str], None]
-) -> Loaded:
-    """In a thread: to import torch takes seconds."""
-    from tts_hub_chatterbox.loading import load
+) -> LoadedModel:
+    from tts_hub_chatterbox.loading import load  # in a thread, as importing torch takes seconds
 
     return load(variant, settings, folder, tell)
-
-
-def _speech(loaded: Loaded, request: SegmentRequest, voice: Conditioning, limit: int) -> Speech:
-    """The request in the model's terms.
-
-    Raises:
-        InvalidRequestError: an option is out of range, or the text is too long.
-    """
-    from tts_hub_chatterbox.scheduler.speech import Speech
-    from tts_hub_chatterbox.seeds import new_seed
-    from tts_hub_chatterbox.t3.sampling import SamplingOptions
-    from tts_hub_chatterbox.t3.text import clean, padded, without_colons
-
-    options = TurboOptions.model_validate(dict(request.options))
-    text = clean(without_colons(request.text))
-    return Speech(
-        request_id=request.request_id,
-        index=request.index,
-        text=text,
-        text_tokens=tuple(loaded.loop.model.text.encode(padded(text))),
-        voice=voice,
-        options=SamplingOptions(**options.model_dump()),
-        seed=new_seed(request.request_id) if request.seed is None else request.seed,
-        seed_is_told=request.seed is None,
-        limit=limit,
-    )
 
 
 def _built_in_voice() -> Voice:
@@ -297,29 +268,3 @@ def _built_in_voice() -> Voice:
         description="the voice that comes with the model",
         aliases=OPENAI_VOICES,
     )
-
-
-def _clip(folder: VoiceFolder, voice_id: str) -> tuple[bytes, str]:
-    """The bytes of a voice's clip, and what they are known by."""
-    from tts_hub_chatterbox.voices.clips import clip_hash, read_clip
-
-    data = read_clip(folder.clip(voice_id))
-    return data, clip_hash(data)
-
-
-def _listened(loaded: Loaded, data: bytes, backend: str) -> Conditioning:
-    """The voice of a clip.
-
-    Raises:
-        InvalidRequestError: the clip is of no use.
-        GenerationError: the memory of the device is used up, or the net gives no finite numbers.
-    """
-    from tts_hub_chatterbox.voices.reference import read_reference
-
-    clip = read_reference(data)
-
-    def listen() -> Conditioning:
-        with memory_told(backend, loaded.loop.model.device):
-            return loaded.loop.model.listen(clip)
-
-    return loaded.loop.run(listen)

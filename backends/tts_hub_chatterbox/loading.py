@@ -6,19 +6,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from anyio import to_thread
 from platformdirs import user_cache_path
 
+from tts_hub.types import SegmentRequest
 from tts_hub_chatterbox.device import device_of, precision_of
 from tts_hub_chatterbox.files.variants import Variant
-from tts_hub_chatterbox.memory import loading_memory_told, reuse_memory
+from tts_hub_chatterbox.memory import loading_memory_told, memory_told, reuse_memory
 from tts_hub_chatterbox.model import Chatterbox
 from tts_hub_chatterbox.render.rendering import RenderOptions
 from tts_hub_chatterbox.render.watermark import Watermarker
 from tts_hub_chatterbox.scheduler.loop import SpeechLoop
-from tts_hub_chatterbox.scheduler.speaking import Voicebox
-from tts_hub_chatterbox.settings import ROWS, ChatterboxSettings
+from tts_hub_chatterbox.scheduler.pipeline import Voicebox
+from tts_hub_chatterbox.scheduler.speech import Speech
+from tts_hub_chatterbox.seeds import new_seed
+from tts_hub_chatterbox.settings import ROWS, ChatterboxSettings, TurboOptions
+from tts_hub_chatterbox.t3.sampling import SamplingOptions
+from tts_hub_chatterbox.t3.text import clean, padded, without_colons
+from tts_hub_chatterbox.voices.clips import clip_hash, read_clip
 from tts_hub_chatterbox.voices.conditioning import Conditioning
-from tts_hub_chatterbox.voices.folder import VoiceStore
+from tts_hub_chatterbox.voices.folder import VoiceFolder
+from tts_hub_chatterbox.voices.reference import read_reference
+from tts_hub_chatterbox.voices.store import VoiceKey, VoiceStore
 
 FIRST_CHUNK_SECONDS = {"cpu": 0.7, "cuda": 0.3, "mps": 0.7}
 """Unless configured; where the next chunk takes longer to make, there must be more to hear meanwhile."""
@@ -27,17 +36,77 @@ COMPUTATION = "1"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Loaded:
-    """What `load` brings."""
+class LoadedModel:
+    """A model in its loop, and the voices that are prepared for it."""
 
+    name: str
+    """The model's, such as `chatterbox-turbo`."""
     loop: SpeechLoop
     built_in: Conditioning
+    """The voice that comes with the model."""
     store: VoiceStore
     version: str
-    """Of the conditionings it makes."""
+    """The version of the conditionings that the model makes."""
+
+    def speech(self, request: SegmentRequest, voice: Conditioning, *, limit: int) -> Speech:
+        """The request in the model's terms; `limit` is the most speech tokens.
+
+        Raises:
+            InvalidRequestError: an option is out of range, or the text is too long.
+        """
+        options = TurboOptions.model_validate(dict(request.options))
+        text = clean(without_colons(request.text))
+        return Speech(
+            request_id=request.request_id,
+            index=request.index,
+            text=text,
+            text_tokens=tuple(self.loop.model.text.encode(padded(text))),
+            voice=voice,
+            options=SamplingOptions(**options.model_dump()),
+            seed=new_seed(request.request_id) if request.seed is None else request.seed,
+            seed_is_told=request.seed is None,
+            limit=limit,
+        )
+
+    async def conditioning(self, folder: VoiceFolder, voice_id: str, *, backend: str) -> Conditioning:
+        """The conditioning of a clip's voice, computed when it is first asked for.
+
+        Raises:
+            UnknownVoiceError: no such voice.
+            InvalidRequestError: the clip is of no use.
+            GenerationError: the memory of the device is used up, or the net gives no finite numbers.
+        """
+        data, digest = await to_thread.run_sync(_read, folder, voice_id)
+        key = VoiceKey(digest, self.name, self.version)
+        return await self.store.get(key, lambda: condition(self.loop, data, backend))
 
 
-def load(variant: Variant, settings: ChatterboxSettings, folder: Path, tell: Callable[[str], None]) -> Loaded:
+def condition(loop: SpeechLoop, data: bytes, backend: str) -> Conditioning:
+    """Compute the conditioning of a clip in the loop's thread; blocks.
+
+    Raises:
+        InvalidRequestError: the clip is of no use.
+        GenerationError: the memory of the device is used up, or the net gives no finite numbers.
+    """
+    clip = read_reference(data)
+
+    def listen() -> Conditioning:
+        # A call of its own: the local variables of the body of `memory_told` are kept.
+        with memory_told(backend, loop.model.device):
+            return loop.model.listen(clip)
+
+    return loop.run(listen)
+
+
+def _read(folder: VoiceFolder, voice_id: str) -> tuple[bytes, str]:
+    """The bytes of a voice's clip, and their hash."""
+    data = read_clip(folder.clip(voice_id))
+    return data, clip_hash(data)
+
+
+def load(
+    variant: Variant, settings: ChatterboxSettings, folder: Path, tell: Callable[[str], None]
+) -> LoadedModel:
     """Read the nets and the built-in voice of the files in `folder`; blocks, and `tell` hears what is read.
 
     Raises:
@@ -65,7 +134,8 @@ def load(variant: Variant, settings: ChatterboxSettings, folder: Path, tell: Cal
         hold_real_time=settings.hold_real_time,
         room_timeout=settings.room_timeout,
     )
-    return Loaded(
+    return LoadedModel(
+        name=variant.model,
         loop=loop,
         built_in=voices[0],
         version=version,

@@ -22,18 +22,19 @@ from tts_hub_chatterbox.files.variants import Variant
 from tts_hub_chatterbox.files.weights import Layout, load_net
 from tts_hub_chatterbox.nets.dense import pack_weights
 from tts_hub_chatterbox.nets.flow import Flow, FlowConfig
-from tts_hub_chatterbox.nets.gpt2 import GPT2Config
+from tts_hub_chatterbox.nets.gpt2_config import GPT2Config
 from tts_hub_chatterbox.nets.int8 import round_weights
 from tts_hub_chatterbox.nets.mels import mel_24k
 from tts_hub_chatterbox.nets.s3_tokenizer import S3Tokenizer, S3TokenizerConfig
 from tts_hub_chatterbox.nets.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
 from tts_hub_chatterbox.nets.t3 import STOP_SPEECH, T3, T3Config
 from tts_hub_chatterbox.nets.units import CLOSING_SILENCE, FRAMES_PER_TOKEN, SAMPLE_RATE, SILENCE, SOUNDS
-from tts_hub_chatterbox.nets.vocoder import Vocoder, VocoderConfig, fade_in
+from tts_hub_chatterbox.nets.vocoder import Vocoder, fade_in
+from tts_hub_chatterbox.nets.vocoder_stages import VocoderConfig
 from tts_hub_chatterbox.nets.voice_encoder import VoiceEncoder, VoiceEncoderConfig
 from tts_hub_chatterbox.t3.batch import T3Batch
 from tts_hub_chatterbox.t3.sampling import SamplingOptions
-from tts_hub_chatterbox.t3.text import TextTokenizer
+from tts_hub_chatterbox.t3.tokenizer import TextTokenizer
 from tts_hub_chatterbox.voices.conditioning import MAX_T3_PROMPT, Conditioning
 from tts_hub_chatterbox.voices.reference import Reference
 

@@ -11,7 +11,8 @@ from tts_hub_chatterbox.nets.conformer import ConformerConfig
 from tts_hub_chatterbox.nets.estimator import EstimatorConfig
 from tts_hub_chatterbox.nets.f0 import F0Config
 from tts_hub_chatterbox.nets.flow import Flow, FlowConfig
-from tts_hub_chatterbox.nets.vocoder import Vocoder, VocoderConfig
+from tts_hub_chatterbox.nets.vocoder import Vocoder
+from tts_hub_chatterbox.nets.vocoder_stages import VocoderConfig
 from tts_hub_chatterbox.voices.conditioning import Conditioning
 
 from tests.chatterbox.random_weights import fill_randomly

@@ -12,7 +12,8 @@ from unittest.mock import Mock, patch
 
 import pytest
 import torch
-from tts_hub_chatterbox.backend import ChatterboxNano, _listened
+from tts_hub_chatterbox.backend import ChatterboxNano
+from tts_hub_chatterbox.loading import condition
 from tts_hub_chatterbox.memory import loading_memory_told, memory_told
 from tts_hub_chatterbox.model import Chatterbox
 from tts_hub_chatterbox.settings import ChatterboxSettings
@@ -112,6 +113,6 @@ async def test_loading_without_enough_memory_is_told_with_a_remedy(tmp_path: Pat
 
 def test_listening_to_a_clip_without_enough_memory_is_told() -> None:
     model = SimpleNamespace(device="cuda:0", listen=Mock(side_effect=SIGNS[2]))
-    loaded = SimpleNamespace(loop=SimpleNamespace(model=model, run=lambda work: work()))
+    loop = SimpleNamespace(model=model, run=lambda work: work())
     with pytest.raises(GenerationError, match="memory of cuda:0 is used up"):
-        _listened(cast("Any", loaded), speechlike_wav(5.5, 24_000), "chatterbox_nano")
+        condition(cast("Any", loop), speechlike_wav(5.5, 24_000), "chatterbox_nano")

@@ -19,13 +19,12 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
 from tts_hub_chatterbox.nets.step_conv import StepConv, step_conv
-from tts_hub_chatterbox.nets.vocoder import (
+from tts_hub_chatterbox.nets.vocoder_stages import (
     OUTPUT_SLOPE,
     STAGE_SLOPE,
     ResidualBlock,
     ResidualLayer,
     Stage,
-    Vocoder,
     VocoderConfig,
 )
 
@@ -36,18 +35,25 @@ LOWEST = 1e-6
 class FastDecoder:
     """A vocoder's `decode` for one row, made from its float32 weights on the CPU as they are now."""
 
-    def __init__(self, vocoder: Vocoder) -> None:
-        self.input_conv = WindowProduct(vocoder.input_conv)
+    def __init__(
+        self,
+        config: VocoderConfig,
+        input_conv: nn.Conv1d,
+        stages: nn.ModuleList,
+        output_conv: nn.Conv1d,
+        window: Tensor,
+    ) -> None:
+        self.input_conv = WindowProduct(input_conv)
         self.stages = []
         share = 1.0
-        for stage in cast("Iterable[Stage]", vocoder.stages):
+        for stage in cast("Iterable[Stage]", stages):
             self.stages.append(FastStage(stage, share))
             share = 1 / len(stage.blocks)
-        self.output_conv = vocoder.output_conv
+        self.output_conv = output_conv
         weight = share * self.output_conv.weight.detach()[:, :, None]  # (2K, C, 1, kernel)
         self.output_weight = weight.contiguous(memory_format=torch.channels_last)
-        self.spectra = Spectra(vocoder.config, vocoder.window)
-        self.contexts = vocoder.config.stage_contexts
+        self.spectra = Spectra(config, window)
+        self.contexts = config.stage_contexts
 
     def __call__(self, mel: Tensor, source: Tensor, wanted: range) -> Tensor:
         """(M, F) and (N,) -> (N,) of the `wanted` frames."""

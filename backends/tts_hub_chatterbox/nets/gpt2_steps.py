@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tts_hub_chatterbox.nets.gpt2 import GPT2, LAYER_NORM_EPS, Block, KVCache, Places, attend_beside_shared
+from tts_hub_chatterbox.nets.gpt2_layers import LAYER_NORM_EPS, Block, attend_beside_shared
+from tts_hub_chatterbox.nets.kv_cache import KVCache, Places
 
 Linear = Callable[[Tensor], Tensor]
 
@@ -35,11 +36,13 @@ class Layer(NamedTuple):
 class FastSteps:
     """Steps of a GPT-2 with its layers as they are now."""
 
-    def __init__(self, backbone: GPT2) -> None:
-        self._layers = [_layer(block) for block in backbone.blocks if isinstance(block, Block)]
-        self._positions = backbone.position_embedding.weight
-        self._norm = _norm(backbone.final_norm)
-        self._heads = backbone.config.heads
+    def __init__(
+        self, blocks: nn.ModuleList, position_embedding: nn.Embedding, final_norm: nn.LayerNorm, *, heads: int
+    ) -> None:
+        self._layers = [_layer(block) for block in blocks if isinstance(block, Block)]
+        self._positions = position_embedding.weight
+        self._norm = _norm(final_norm)
+        self._heads = heads
 
     def __call__(self, places: Places, inputs: Tensor, cache: KVCache) -> Tensor:
         """As `GPT2.at`: (B, 1, D) to (B, 1, D)."""

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from tts_hub_chatterbox.nets.gpt2 import GPT2, GPT2_MEDIUM, GPT2_SMALL, GPT2Config, KVCache, Places
+from tts_hub_chatterbox.nets.gpt2 import GPT2
+from tts_hub_chatterbox.nets.gpt2_config import GPT2_MEDIUM, GPT2_SMALL, GPT2Config
+from tts_hub_chatterbox.nets.kv_cache import KVCache, Places
 
 START_SPEECH = 6561
 STOP_SPEECH = 6562

@@ -8,7 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tts_hub_chatterbox.nets.vocoder import CONTEXT, Vocoder, fade_in
+from tts_hub_chatterbox.nets.vocoder import Vocoder, fade_in
+from tts_hub_chatterbox.nets.vocoder_stages import CONTEXT
 
 PITCH_CONTEXT = 5
 """Mel frames on each side that a frame's pitch depends on."""

@@ -20,10 +20,12 @@ import torch
 
 from tts_hub.errors import BackendUnavailableError, QueueTimeoutError
 from tts_hub_chatterbox.memory import free_memory, loading_memory_told, memory_told
-from tts_hub_chatterbox.scheduler.pacing import Costs, Listener
+from tts_hub_chatterbox.scheduler.pipeline import Voicebox
+from tts_hub_chatterbox.scheduler.playback import Listener
 from tts_hub_chatterbox.scheduler.schedule import Schedule
-from tts_hub_chatterbox.scheduler.speaking import Speaking, Voicebox
+from tts_hub_chatterbox.scheduler.speaking import Speaking
 from tts_hub_chatterbox.scheduler.speech import Ended, Speech
+from tts_hub_chatterbox.scheduler.step_times import Costs
 
 if TYPE_CHECKING:
     from tts_hub_chatterbox.model import Chatterbox

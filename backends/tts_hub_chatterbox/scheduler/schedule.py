@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
-from tts_hub_chatterbox.scheduler.pacing import Costs, Listener
+from tts_hub_chatterbox.scheduler.playback import Listener
 from tts_hub_chatterbox.scheduler.speaking import Speaking
+from tts_hub_chatterbox.scheduler.step_times import Costs
 
 MARGIN = 1.5
 """Times what a chunk takes, before its listener runs dry: then it must not wait for anybody else."""

@@ -13,7 +13,7 @@ import torch
 
 from tts_hub.errors import GenerationError, TextTooLongError
 from tts_hub_chatterbox.memory import memory_told
-from tts_hub_chatterbox.nets.gpt2 import KVCache
+from tts_hub_chatterbox.nets.kv_cache import KVCache
 from tts_hub_chatterbox.nets.t3 import T3
 from tts_hub_chatterbox.t3.recorded_steps import RecordedSteps
 from tts_hub_chatterbox.t3.sampling import SamplingOptions, sample

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from tts_hub.errors import GenerationError
 from tts_hub_chatterbox.nets.cuda_graphs import Recorder
-from tts_hub_chatterbox.nets.gpt2 import KVCache
+from tts_hub_chatterbox.nets.kv_cache import KVCache
 from tts_hub_chatterbox.nets.t3 import T3
 
 COLUMNS = 256

@@ -1,29 +1,14 @@
-"""Which voices there are, and what the nets know of them: made once, kept at hand and on disk.
-
-Importing this, and listing voices, needs no torch.
-"""
+"""The clips of a folder as voices. Importing this, and listing voices, needs no torch."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import os
 import re
-from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import anyio
-from anyio import to_thread
-
-from tts_hub.errors import BackendUnavailableError, ConfigError, OutputError, UnknownVoiceError, one_of, shown
+from tts_hub.errors import ConfigError, UnknownVoiceError, one_of, shown
 from tts_hub.types import Voice
-
-if TYPE_CHECKING:
-    from tts_hub_chatterbox.voices.conditioning import Conditioning
 
 DEFAULT_VOICE = "default"
 """The one that comes with the weights, in conds.pt."""
@@ -128,136 +113,3 @@ def _problem(stem: str, paths: Sequence[Path]) -> str:
     if len(paths) > 1:
         return f"{' and '.join(path.name for path in paths)} would be the same voice: rename or remove one"
     return ""
-
-
-@dataclass(frozen=True, slots=True)
-class VoiceKey:
-    """What a conditioning depends on: with another of any of these it is another one."""
-
-    clip: str
-    """`clips.clip_hash` of the clip."""
-    model: str
-    version: str
-    """Revision of the weights, and whatever else of the computation can change."""
-
-    @property
-    def file_name(self) -> str:
-        """Of the safetensors file: a digest, so that no part of the key is ever part of a path."""
-        digest = hashlib.sha256("\0".join((self.clip, self.model, self.version)).encode())
-        return f"{digest.hexdigest()}.safetensors"
-
-
-@dataclass(slots=True)
-class _Turn:
-    """One at a time for one key."""
-
-    lock: anyio.Lock = field(default_factory=anyio.Lock)
-    users: int = 0
-
-
-class VoiceStore:
-    """Conditionings by key: the latest used in memory, many more in `folder`.
-
-    For use from one event loop. Different voices are made one after the other: each takes all the cores.
-    """
-
-    def __init__(
-        self, folder: Path, *, most: int = 16, most_bytes: int = 64_000_000, most_files: int = 1_000
-    ) -> None:
-        self._folder = folder
-        self._most = most
-        self._most_bytes = most_bytes
-        self._most_files = most_files
-        self._kept: OrderedDict[VoiceKey, Conditioning] = OrderedDict()
-        self._turns: dict[VoiceKey, _Turn] = {}
-        self._maker = anyio.CapacityLimiter(1)
-
-    async def get(self, key: VoiceKey, compute: Callable[[], Conditioning]) -> Conditioning:
-        """The conditioning of `key`: from memory, from disk, or of `compute`, run in a thread.
-
-        However many ask at once, it is computed once. Who is cancelled while it is computed waits for the
-        end of it, and it is kept. What `compute` raises is raised here and nothing is kept; the next one who
-        waits for the same key tries again. A damaged file is made anew; a disk that refuses is logged.
-        """
-        found = self._remembered(key)
-        if found is not None:
-            return found
-        async with self._turn(key):
-            found = self._remembered(key) or await to_thread.run_sync(_read, self._path(key))
-            if found is None:
-                found = await to_thread.run_sync(self._make, key, compute, limiter=self._maker)
-            self._remember(key, found)
-            return found
-
-    @property
-    def count(self) -> int:
-        """Conditionings in memory."""
-        return len(self._kept)
-
-    def clear(self) -> None:
-        """Forget what is in memory; the files stay."""
-        self._kept.clear()
-
-    @asynccontextmanager
-    async def _turn(self, key: VoiceKey) -> AsyncGenerator[None, None]:
-        turn = self._turns.setdefault(key, _Turn())
-        turn.users += 1
-        try:
-            async with turn.lock:
-                yield
-        finally:
-            turn.users -= 1
-            if not turn.users:
-                del self._turns[key]
-
-    def _remembered(self, key: VoiceKey) -> Conditioning | None:
-        found = self._kept.get(key)
-        if found is not None:
-            self._kept.move_to_end(key)
-        return found
-
-    def _remember(self, key: VoiceKey, conditioning: Conditioning) -> None:
-        self._kept[key] = conditioning
-        size = sum(kept.nbytes for kept in self._kept.values())
-        while self._kept and (len(self._kept) > self._most or size > self._most_bytes):
-            _, dropped = self._kept.popitem(last=False)
-            size -= dropped.nbytes
-
-    def _path(self, key: VoiceKey) -> Path:
-        return self._folder / key.file_name
-
-    def _make(self, key: VoiceKey, compute: Callable[[], Conditioning]) -> Conditioning:
-        made = compute()
-        try:
-            made.save(self._path(key))
-        except OutputError as exc:
-            logger.warning("a prepared voice is not kept on disk: %s", exc)
-        else:
-            self._thin_out()
-        return made
-
-    def _thin_out(self) -> None:
-        """Remove the files that were not used for longest."""
-        try:
-            by_use = sorted(self._folder.glob("*.safetensors"), key=lambda path: path.stat().st_mtime)
-            for path in by_use[: max(0, len(by_use) - self._most_files)]:
-                path.unlink(missing_ok=True)
-        except OSError as exc:
-            logger.warning("old prepared voices in %s stay: %s", self._folder, exc)
-
-
-def _read(path: Path) -> Conditioning | None:
-    """What is in the file, marked as used now; none where there is no good file."""
-    from tts_hub_chatterbox.voices.conditioning import Conditioning
-
-    try:
-        os.utime(path)
-    except FileNotFoundError:
-        return None
-    except OSError as exc:  # a folder that can only be read
-        logger.debug("%s: %s", path, exc)
-    try:
-        return Conditioning.load(path)
-    except BackendUnavailableError as exc:
-        logger.warning("a prepared voice is being prepared again: %s", exc)
-        return None

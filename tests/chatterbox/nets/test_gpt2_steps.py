@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor
-from tts_hub_chatterbox.nets.gpt2 import GPT2, GPT2Config, KVCache
+from tts_hub_chatterbox.nets.gpt2 import GPT2
+from tts_hub_chatterbox.nets.gpt2_config import GPT2Config
 from tts_hub_chatterbox.nets.int8 import has_int8, round_weights
+from tts_hub_chatterbox.nets.kv_cache import KVCache
 
 from tests.chatterbox.random_weights import fill_randomly
 

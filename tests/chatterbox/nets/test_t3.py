@@ -18,7 +18,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tts_hub_chatterbox.files import layouts
 from tts_hub_chatterbox.files.weights import load_net
-from tts_hub_chatterbox.nets.gpt2 import GPT2Config, KVCache
+from tts_hub_chatterbox.nets.gpt2_config import GPT2Config
+from tts_hub_chatterbox.nets.kv_cache import KVCache
 from tts_hub_chatterbox.nets.t3 import NANO, STOP_SPEECH, T3, TURBO, T3Config
 from tts_hub_chatterbox.t3.sampling import SamplingOptions, sample
 

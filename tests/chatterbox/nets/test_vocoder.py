@@ -19,7 +19,8 @@ from tts_hub_chatterbox.files import layouts
 from tts_hub_chatterbox.files.weights import load_net
 from tts_hub_chatterbox.nets.f0 import F0Config, F0Predictor
 from tts_hub_chatterbox.nets.harmonics import HarmonicConfig, HarmonicSource
-from tts_hub_chatterbox.nets.vocoder import CONTEXT, Vocoder, VocoderConfig, fade_in
+from tts_hub_chatterbox.nets.vocoder import Vocoder, fade_in
+from tts_hub_chatterbox.nets.vocoder_stages import CONTEXT, VocoderConfig
 
 from tests.chatterbox.parity import Record, assert_close
 from tests.chatterbox.random_weights import fill_randomly

@@ -17,12 +17,15 @@ import pytest
 import torch
 from tts_hub_chatterbox.nets.t3 import STOP_SPEECH, T3
 from tts_hub_chatterbox.render.rendering import RenderOptions
+from tts_hub_chatterbox.scheduler.chunk_plan import Chunks
 from tts_hub_chatterbox.scheduler.guards import Fault, SoundGuard
 from tts_hub_chatterbox.scheduler.loop import SpeechLoop
-from tts_hub_chatterbox.scheduler.pacing import Chunks, Costs, Listener
+from tts_hub_chatterbox.scheduler.pipeline import Voicebox
+from tts_hub_chatterbox.scheduler.playback import Listener
 from tts_hub_chatterbox.scheduler.schedule import Schedule
-from tts_hub_chatterbox.scheduler.speaking import Speaking, Voicebox
+from tts_hub_chatterbox.scheduler.speaking import Speaking
 from tts_hub_chatterbox.scheduler.speech import Ended, Made, Speech
+from tts_hub_chatterbox.scheduler.step_times import Costs
 from tts_hub_chatterbox.t3.batch import Drawn, T3Batch
 from tts_hub_chatterbox.t3.sampling import SamplingOptions
 

@@ -9,8 +9,9 @@ from unittest.mock import patch
 import pytest
 import torch
 from torch import Tensor
-from tts_hub_chatterbox.nets.gpt2 import GPT2Config, KVCache
+from tts_hub_chatterbox.nets.gpt2_config import GPT2Config
 from tts_hub_chatterbox.nets.int8 import has_int8, round_weights
+from tts_hub_chatterbox.nets.kv_cache import KVCache
 from tts_hub_chatterbox.nets.t3 import T3, T3Config
 from tts_hub_chatterbox.t3.batch import MAX_TEXT, Row, T3Batch
 from tts_hub_chatterbox.t3.recorded_steps import RecordedSteps
@@ -90,7 +91,7 @@ def test_what_all_have_in_common_is_read_once(net: T3) -> None:
     voice, batch = some_voice(), batch_of(net)
     for seed, text in enumerate(TEXTS[:2]):
         joined(batch, voice, text, seed)
-    with patch("tts_hub_chatterbox.nets.gpt2.attend_beside_shared", side_effect=ValueError) as shared:
+    with patch("tts_hub_chatterbox.nets.gpt2_layers.attend_beside_shared", side_effect=ValueError) as shared:
         assert all(drawn.error is None for drawn in batch.step())
         assert shared.call_count == 1  # then each row for itself
 

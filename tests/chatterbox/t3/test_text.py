@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer
 from tts_hub_chatterbox.files.errors import UnusableFileError
 from tts_hub_chatterbox.files.variants import TURBO
-from tts_hub_chatterbox.t3.text import TextTokenizer, clean, without_colons
+from tts_hub_chatterbox.t3.text import clean, without_colons
+from tts_hub_chatterbox.t3.tokenizer import TextTokenizer
 
 from tests.chatterbox.tokenizer_files import FIRST_TAG, TAGS, write_tokenizer_files
 from tts_hub.download.places import sha256_of

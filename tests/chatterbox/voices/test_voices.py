@@ -15,7 +15,8 @@ import pytest
 from tts_hub_chatterbox.backend import ChatterboxNano
 from tts_hub_chatterbox.settings import ChatterboxSettings
 from tts_hub_chatterbox.voices.conditioning import Conditioning
-from tts_hub_chatterbox.voices.folder import VoiceFolder, VoiceKey, VoiceStore
+from tts_hub_chatterbox.voices.folder import VoiceFolder
+from tts_hub_chatterbox.voices.store import VoiceKey, VoiceStore
 
 from tests.chatterbox.voices.test_conditioning import assert_equal, conditioning
 from tests.waiting import WITHIN, until
