@@ -119,7 +119,7 @@ class OurT3:
             recorded=recorded,
         )
         batch.warm_up()
-        batch.leave(self._join(batch, 0))
+        batch.free(self._join(batch, 0))
         began = time.perf_counter()
         for row in range(rows):
             self._join(batch, row)
@@ -131,7 +131,7 @@ class OurT3:
 
     def _join(self, batch: T3Batch, number: int) -> Row:
         text = torch.randint(0, 50_000, (TEXT_TOKENS + number,)).tolist()
-        row, _ = batch.join(self._voice, text, SamplingOptions(), generator_for(number, 0, "tokens"))
+        row, _ = batch.prefill(self._voice, text, SamplingOptions(), generator_for(number, 0, "tokens"))
         return row
 
 

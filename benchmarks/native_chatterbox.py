@@ -45,7 +45,7 @@ def stages(ours: Chatterbox, theirs: Any, clip: Path) -> Iterator[tuple[str, Wor
     mel = torch.randn(1, 80, 2 * TOKENS) - 4
     yield (
         "clip to voice",
-        lambda: ours.listen(read_reference(clip.read_bytes())),
+        lambda: ours.compute_conditioning(read_reference(clip.read_bytes())),
         lambda: theirs.prepare_conditionals(clip),
     )
     yield (

@@ -19,11 +19,11 @@ from tts_hub.threads import stream_from_thread
 from tts_hub.types import AudioChunk, Availability, Capabilities, ModelFiles, SegmentRequest, Voice
 from tts_hub_chatterbox.files.download import (
     files_availability,
-    load_failure_told,
     local_files,
     model_files,
     pull,
     remove_files,
+    translate_load_failure,
 )
 from tts_hub_chatterbox.files.variants import NANO, TURBO, Variant
 from tts_hub_chatterbox.memory import free_memory
@@ -33,7 +33,7 @@ from tts_hub_chatterbox.voices.folder import DEFAULT_VOICE, LANGUAGE, VoiceFolde
 if TYPE_CHECKING:
     from tts_hub_chatterbox.loading import LoadedModel
     from tts_hub_chatterbox.scheduler.loop import SpeechLoop
-    from tts_hub_chatterbox.scheduler.speech import Made, Speech
+    from tts_hub_chatterbox.scheduler.segment import Progress, Segment
     from tts_hub_chatterbox.voices.conditioning import Conditioning
 
 PACKAGES = ("torch", "safetensors", "tokenizers", "soxr", "pyloudnorm")
@@ -149,9 +149,9 @@ class ChatterboxBackend(TTSBackend):
             return  # emoji and dots: the net would make something up
         loaded = await self._load(ignore)
         voice = await self._conditioning(loaded, request.voice.id)
-        speech = loaded.speech(request, voice, limit=self._settings.max_speech_tokens)
+        segment = loaded.segment(request, voice, limit=self._settings.max_speech_tokens)
         told = 0.0
-        async with aclosing(self._spoken(loaded.loop, speech)) as parts:
+        async with aclosing(self._speak(loaded.loop, segment)) as parts:
             async for part in parts:
                 if isinstance(part, AudioChunk):
                     yield part
@@ -164,8 +164,8 @@ class ChatterboxBackend(TTSBackend):
         loaded = await self._load(ignore)
         request = SegmentRequest(text=WARM_UP_TEXT, voice=_built_in_voice(), seed=0, request_id="warm-up")
         limit = min(WARM_UP_TOKENS, self._settings.max_speech_tokens)
-        speech = loaded.speech(request, loaded.built_in, limit=limit)
-        async with aclosing(self._spoken(loaded.loop, speech)) as parts:
+        segment = loaded.segment(request, loaded.built_in, limit=limit)
+        async with aclosing(self._speak(loaded.loop, segment)) as parts:
             async for _ in parts:
                 pass
         await to_thread.run_sync(loaded.loop.warm_up)
@@ -179,15 +179,15 @@ class ChatterboxBackend(TTSBackend):
                 del loaded
                 await to_thread.run_sync(free_memory)
 
-    async def _spoken(self, loop: SpeechLoop, speech: Speech) -> AsyncGenerator[Made | AudioChunk, None]:
+    async def _speak(self, loop: SpeechLoop, segment: Segment) -> AsyncGenerator[Progress | AudioChunk, None]:
         """What the loop makes of it, until nobody asks for more."""
-        loop.submit(speech)
-        async with aclosing(stream_from_thread(speech.produce, name=self.name)) as parts:
+        loop.submit(segment)
+        async with aclosing(stream_from_thread(segment.produce, name=self.name)) as parts:
             try:
                 async for part in parts:
                     yield part
             finally:
-                speech.given_up.set()
+                segment.cancelled.set()
 
     async def _load(self, on_progress: ProgressCallback) -> LoadedModel:
         async with self._loading:
@@ -196,7 +196,7 @@ class ChatterboxBackend(TTSBackend):
             if self._loaded is None:
                 token = lowlevel.current_token()
 
-                def tell(message: str) -> None:
+                def on_message(message: str) -> None:
                     event = ProgressEvent("loading", backend=self.name, message=message)
                     from_thread.run_sync(on_progress, event, token=token)
 
@@ -206,8 +206,10 @@ class ChatterboxBackend(TTSBackend):
                     raise BackendUnavailableError(
                         availability.reason, backend=self.name, remedy=availability.remedy
                     )
-                with load_failure_told(self.name, self.variant, self._settings):
-                    self._loaded = await to_thread.run_sync(_load, self.variant, self._settings, folder, tell)
+                with translate_load_failure(self.name, self.variant, self._settings):
+                    self._loaded = await to_thread.run_sync(
+                        _load, self.variant, self._settings, folder, on_message
+                    )
             return self._loaded
 
     async def _conditioning(self, loaded: LoadedModel, voice_id: str) -> Conditioning:
@@ -216,18 +218,18 @@ class ChatterboxBackend(TTSBackend):
             return loaded.built_in
         return await loaded.conditioning(self._folder, voice_id, backend=self.name)
 
-    def _event(self, request: SegmentRequest, made: Made) -> ProgressEvent:
+    def _event(self, request: SegmentRequest, progress: Progress) -> ProgressEvent:
         return ProgressEvent(
             "generating",
             backend=self.name,
             request_id=request.request_id,
             segment=request.index,
-            message=f"{made.speech_tokens} speech tokens",
+            message=f"{progress.speech_tokens} speech tokens",
             details={
-                "stage": made.stage,
-                "text_tokens": made.text_tokens,
-                "speech_tokens": made.speech_tokens,
-                "real_time_factor": made.real_time_factor,
+                "stage": progress.stage,
+                "text_tokens": progress.text_tokens,
+                "speech_tokens": progress.speech_tokens,
+                "real_time_factor": progress.real_time_factor,
             },
         )
 
@@ -253,11 +255,11 @@ class ChatterboxNano(ChatterboxBackend):
 
 
 def _load(
-    variant: Variant, settings: ChatterboxSettings, folder: Path, tell: Callable[[str], None]
+    variant: Variant, settings: ChatterboxSettings, folder: Path, on_message: Callable[[str], None]
 ) -> LoadedModel:
     from tts_hub_chatterbox.loading import load  # in a thread, as importing torch takes seconds
 
-    return load(variant, settings, folder, tell)
+    return load(variant, settings, folder, on_message)
 
 
 def _built_in_voice() -> Voice:

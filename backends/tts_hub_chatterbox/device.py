@@ -44,7 +44,7 @@ def device_of(name: str) -> torch.device:
     return torch.device(name)
 
 
-def settle(device: torch.device) -> None:
+def configure_torch(device: torch.device) -> None:
     """Have torch compute on a CUDA device what it computes elsewhere, with the same bits each time.
 
     Its convolutions take TF32 for float32 there unless they are told not to, and the pitch that is 3e-4 off

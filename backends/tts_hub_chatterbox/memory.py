@@ -34,24 +34,24 @@ REMEDY = (
 
 
 @contextmanager
-def memory_told(backend: str, device: object) -> Generator[None, None, None]:
+def translate_out_of_memory(backend: str, device: object) -> Generator[None, None, None]:
     """Around what speaks or listens: a call, for what the body itself has in its local variables is kept.
 
     Raises:
         GenerationError: the memory of `device` is used up.
     """
-    with _told(lambda message: GenerationError(message, backend=backend), device):
+    with _translate(lambda message: GenerationError(message, backend=backend), device):
         yield
 
 
 @contextmanager
-def loading_memory_told(backend: str, device: object) -> Generator[None, None, None]:
+def translate_out_of_memory_on_load(backend: str, device: object) -> Generator[None, None, None]:
     """The same around what loads.
 
     Raises:
         BackendUnavailableError: the memory of `device` is used up.
     """
-    with _told(lambda message: BackendUnavailableError(message, backend=backend, remedy=REMEDY), device):
+    with _translate(lambda message: BackendUnavailableError(message, backend=backend, remedy=REMEDY), device):
         yield
 
 
@@ -79,7 +79,7 @@ def reuse_memory() -> None:
 
 
 @contextmanager
-def _told(error: Callable[[str], BackendError], device: object) -> Generator[None, None, None]:
+def _translate(error: Callable[[str], BackendError], device: object) -> Generator[None, None, None]:
     try:
         yield
     except (RuntimeError, MemoryError) as exc:

@@ -83,10 +83,10 @@ async def test_speaks_with_a_watermark_and_tells_what_was_cut(hub: TTSBackendMan
     assert report.watermarked
     assert report.cut_segments == (0,)
     assert Watermarker.load().confidence(samples, stream.sample_rate) > 0.5
-    made = [event.details for event in events if event.stage == "generating"]
-    made = [details for details in made if details["stage"] != "waiting"]  # told on slow machines
-    assert [details["speech_tokens"] for details in made] == [1, 6, 11, 12, 12]
-    assert [details["stage"] for details in made[2:]] == ["speech tokens", "speech tokens", "audio"]
+    progress = [event.details for event in events if event.stage == "generating"]
+    progress = [details for details in progress if details["stage"] != "waiting"]  # told on slow machines
+    assert [details["speech_tokens"] for details in progress] == [1, 6, 11, 12, 12]
+    assert [details["stage"] for details in progress[2:]] == ["speech tokens", "speech tokens", "audio"]
     assert any("limit" in event.message for event in events if event.stage == "segment")
 
 
@@ -186,7 +186,7 @@ async def test_stops_within_one_token_when_nobody_listens(hub: TTSBackendManager
 
 async def test_a_loop_that_has_failed_is_loaded_anew(hub: TTSBackendManager) -> None:
     await spoken(hub, asking())
-    with patch.object(SpeechLoop, "_drop", side_effect=ValueError), pytest.raises(TTSHubError):
+    with patch.object(SpeechLoop, "_drop_ended", side_effect=ValueError), pytest.raises(TTSHubError):
         await spoken(hub, asking())
     assert len(await spoken(hub, asking()))
 

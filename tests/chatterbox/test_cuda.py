@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 import torch
-from tts_hub_chatterbox.device import settle
-from tts_hub_chatterbox.nets.cuda_graphs import Recorder
+from tts_hub_chatterbox.device import configure_torch
+from tts_hub_chatterbox.nets.cuda_graphs import GraphRecorder
 from tts_hub_chatterbox.nets.t3 import T3
 from tts_hub_chatterbox.render.recorded_passes import RecordedPasses
 from tts_hub_chatterbox.render.rendering import Rendering, RenderOptions
@@ -38,7 +38,7 @@ each_way = pytest.mark.parametrize("recorded", [True, False], ids=["recorded", "
 
 @pytest.fixture(autouse=True, scope="module")
 def settled() -> None:
-    settle(CUDA)
+    configure_torch(CUDA)
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def batch_of(
 
 def joined(batch: T3Batch, seed: int, voice: Conditioning | None = None) -> tuple[Row, list[int]]:
     chance = torch.Generator().manual_seed(seed)
-    row, token = batch.join(voice or some_voice(), TEXTS[seed], SamplingOptions(), chance)
+    row, token = batch.prefill(voice or some_voice(), TEXTS[seed], SamplingOptions(), chance)
     return row, [token]
 
 
@@ -81,7 +81,7 @@ def said_alone(batch: T3Batch, seed: int) -> list[int]:
     for _ in range(STEPS):
         (drawn,) = batch.step()
         tokens.append(drawn.token)
-    batch.leave(row)
+    batch.free(row)
     return tokens
 
 
@@ -119,7 +119,7 @@ def test_recorded_steps_give_what_others_give(dtype: torch.dtype) -> None:
 def test_all_shapes_are_recorded_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
     batch = batch_of(torch.bfloat16)
     batch.warm_up()
-    monkeypatch.setattr(Recorder, "recorded", None)
+    monkeypatch.setattr(GraphRecorder, "record", None)
     assert len(said_alone(batch, 0)) == STEPS + 1
 
 
@@ -139,8 +139,8 @@ def _rendered(nets: SmallNets, options: RenderOptions, passes: RecordedPasses | 
     rendering = Rendering(
         nets,
         some_voice(),
-        flow_chance=generator_for(1, 0, "flow"),
-        source_chance=generator_for(1, 0, "source"),
+        flow_generator=generator_for(1, 0, "flow"),
+        source_generator=generator_for(1, 0, "source"),
         watermarker=None,
         options=options,
         memories=VoiceMemories(nets.flow),
@@ -158,19 +158,19 @@ def test_a_seed_sounds_the_same_alone_and_in_company() -> None:
         alone = spoken(loop, asked(seed=1)).samples
         loop.warm_up()
         together = [asked(f"r{seed}", seed=seed) for seed in range(6)]
-        for speech in together:
-            loop.submit(speech)
-        assert np.array_equal([heard(speech) for speech in together][1].samples, alone)
+        for segment in together:
+            loop.submit(segment)
+        assert np.array_equal([heard(segment) for segment in together][1].samples, alone)
 
 
 def test_who_goes_frees_the_row_and_the_others_go_on() -> None:
     with looping(ModelOnCuda(), rows=2) as loop:
         alone = spoken(loop, asked(seed=1)).samples
         gone, staying = asked("gone", seed=2, limit=150), asked("staying", seed=1)
-        for speech in (gone, staying):
-            loop.submit(speech)
-        gone.news.get(timeout=30)
-        gone.given_up.set()
+        for segment in (gone, staying):
+            loop.submit(segment)
+        gone.events.get(timeout=30)
+        gone.cancelled.set()
         assert np.array_equal(heard(staying).samples, alone)
         assert np.array_equal(spoken(loop, asked(seed=1)).samples, alone)
 

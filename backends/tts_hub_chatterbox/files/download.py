@@ -70,14 +70,14 @@ def pull_command(variant: Variant) -> str:
     return f"tts-hub models pull {variant.model}"
 
 
-def mending(variant: Variant, settings: ChatterboxSettings, file: Path) -> str:
+def file_remedy(variant: Variant, settings: ChatterboxSettings, file: Path) -> str:
     """What a person does about a file that cannot be used. A pull leaves alone what lies in their folder."""
     command = pull_command(variant)
     return command if settings.model_path is None else f"replace {file}, or delete it and run {command}"
 
 
 @contextmanager
-def load_failure_told(
+def translate_load_failure(
     backend: str, variant: Variant, settings: ChatterboxSettings
 ) -> Generator[None, None, None]:
     """Around loading, which knows neither the engine's name nor where the files came from.
@@ -88,7 +88,9 @@ def load_failure_told(
     try:
         yield
     except BackendUnavailableError as exc:
-        remedy = mending(variant, settings, exc.file) if isinstance(exc, UnusableFileError) else exc.remedy
+        remedy = (
+            file_remedy(variant, settings, exc.file) if isinstance(exc, UnusableFileError) else exc.remedy
+        )
         raise BackendUnavailableError(str(exc), backend=backend, remedy=remedy) from exc
 
 

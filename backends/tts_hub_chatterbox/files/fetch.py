@@ -38,7 +38,7 @@ async def fetch(
     Raises:
         BackendUnavailableError: no network, no access, no space, or not what was published.
     """
-    with _explained(variant, remedy):
+    with _explain_errors(variant, remedy):
         token = await to_thread.run_sync(get_token)  # HF_TOKEN, or what `hf auth login` has left
         carried = bool(token) and not constants.HF_HUB_DISABLE_IMPLICIT_TOKEN
         source = Source(
@@ -52,7 +52,7 @@ async def fetch(
 
 
 @contextmanager
-def _explained(variant: Variant, remedy: str) -> Generator[None, None, None]:
+def _explain_errors(variant: Variant, remedy: str) -> Generator[None, None, None]:
     """What can go wrong on the way, in words and with what to do about it."""
     repository = f"{constants.ENDPOINT}/{variant.repository}"
     try:

@@ -34,7 +34,7 @@ class Layout:
     unused: Sequence[str] = ()
     """Patterns of official names, without their prefix, that the file has and nobody needs."""
 
-    def renamed(self, official: str) -> str:
+    def rename(self, official: str) -> str:
         """Our name of a tensor."""
         name = official
         for pattern, replacement in self.renames:
@@ -56,7 +56,7 @@ def load_net(net: nn.Module, file: Path, layout: Layout, *, dtype: torch.dtype =
             official = {name: opened.get_tensor(name) for name in names if name.startswith(layout.prefix)}
     except (SafetensorError, OSError) as exc:
         raise UnusableFileError(f"cannot read {file.name}: {exc}", file) from exc
-    pairs = list(_ours(official, layout))
+    pairs = list(_rename_tensors(official, layout))
     state = dict(pairs)
     twice = sorted(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
     strays = sorted(name for name in names if not name.startswith((layout.prefix, *layout.beside)))
@@ -65,7 +65,7 @@ def load_net(net: nn.Module, file: Path, layout: Layout, *, dtype: torch.dtype =
     net.eval().requires_grad_(requires_grad=False)
 
 
-def _ours(official: Mapping[str, Tensor], layout: Layout) -> Iterator[tuple[str, Tensor]]:
+def _rename_tensors(official: Mapping[str, Tensor], layout: Layout) -> Iterator[tuple[str, Tensor]]:
     """Our names and tensors; weight norm is folded into plain weights."""
     for full_name, tensor in official.items():
         name = full_name.removeprefix(layout.prefix)
@@ -78,14 +78,14 @@ def _ours(official: Mapping[str, Tensor], layout: Layout) -> Iterator[tuple[str,
             direction = official.get(full_name[:-1] + "1")
             if direction is None:
                 continue  # told as a missing weight
-            name, tensor = WEIGHT_NORM.sub(".weight", name), _folded(tensor, direction)  # noqa: PLW2901
-        name = layout.renamed(name)
+            name, tensor = WEIGHT_NORM.sub(".weight", name), _fold_weight_norm(tensor, direction)  # noqa: PLW2901
+        name = layout.rename(name)
         if any(re.search(pattern, name) for pattern in layout.transposed):
             tensor = tensor.T  # noqa: PLW2901
         yield name, tensor
 
 
-def _folded(length: Tensor, direction: Tensor) -> Tensor:
+def _fold_weight_norm(length: Tensor, direction: Tensor) -> Tensor:
     """Weight norm: `length` (C, 1, ...) times the unit vector of `direction` (C, ...), over all but C.
 
     By torch's own operator, which the published nets call at every step: the vocoder sums its pitch over
@@ -107,10 +107,10 @@ def _check(
     wanted = {name: _kind(tensor) for name, tensor in net.state_dict().items()}
     found = {name: _kind(tensor) for name, tensor in state.items()}
     problems = [
-        _listed("with two of", twice),
-        _listed("without", sorted(wanted.keys() - found.keys())),
-        _listed("with the unknown", [*sorted(found.keys() - wanted.keys()), *strays]),
-        _listed(
+        _describe("with two of", twice),
+        _describe("without", sorted(wanted.keys() - found.keys())),
+        _describe("with the unknown", [*sorted(found.keys() - wanted.keys()), *strays]),
+        _describe(
             "with",
             [
                 f"{name} of {found[name]} instead of {wanted[name]}"
@@ -131,7 +131,7 @@ def _kind(tensor: Tensor) -> str:
     return f"{tuple(tensor.shape)}{'' if tensor.is_floating_point() else ' integers'}"
 
 
-def _listed(word: str, names: Sequence[str]) -> str:
+def _describe(word: str, names: Sequence[str]) -> str:
     if not names:
         return ""
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""

@@ -64,9 +64,9 @@ class UpsamplingConformer(nn.Module):
         Returns:
             (B, 2T, D). What stands at padded places means nothing.
         """
-        return self._encoded(self.lookahead(self.token_input(x), mask), mask, None, None)
+        return self._run_layers(self.lookahead(self.token_input(x), mask), mask, None, None)
 
-    def behind(self, x: Tensor, token_past: Past, frame_past: Past, *, final: bool) -> Tensor:
+    def encode_after(self, x: Tensor, token_past: Past, frame_past: Past, *, final: bool) -> Tensor:
         """Encode what comes behind tokens that are remembered; these are blind to it but for the look-ahead.
 
         Args:
@@ -81,16 +81,16 @@ class UpsamplingConformer(nn.Module):
             (B, 2T, D), or 6 less unless `final`.
         """
         x = self.lookahead(self.token_input(x), None, token_past, final=final)  # (B, T or T - 3, D)
-        return self._encoded(x, None, token_past, frame_past)
+        return self._run_layers(x, None, token_past, frame_past)
 
-    def _encoded(
+    def _run_layers(
         self, x: Tensor, mask: Tensor | None, token_past: Past | None, frame_past: Past | None
     ) -> Tensor:
         """(B, T, D), (B, T) -> (B, 2T, D)."""
         positions = self.positions(x, _before(token_past))
         for layer in self.token_layers:
             x = layer(x, positions, mask, token_past)
-        x = self.frame_input(self.upsample(silenced(x, mask), token_past))  # (B, 2T, D)
+        x = self.frame_input(self.upsample(mask_padding(x, mask), token_past))  # (B, 2T, D)
         if mask is not None:
             mask = mask.repeat_interleave(self.upsample.factor, dim=1)  # (B, 2T)
         positions = self.positions(x, _before(frame_past))
@@ -149,14 +149,14 @@ class Lookahead(nn.Module):
         self, x: Tensor, mask: Tensor | None, past: Past | None = None, *, final: bool = True
     ) -> Tensor:
         """(B, T, D) -> (B, T, D), or without the last few, which are only looked ahead to, unless `final`."""
-        x = silenced(x, mask)
+        x = mask_padding(x, mask)
         y = x.transpose(1, 2)  # (B, D, T)
         if final:
             y = F.pad(y, (0, self.ahead.kernel_size[0] - 1))  # (B, D, T + lookahead)
         y = F.leaky_relu(self.ahead(y))  # (B, D, T), or T - lookahead from here on
         if mask is not None:
             y = y * mask[:, None]
-        y = F.pad(y, (EDGE, 0)) if past is None else past.behind_edge(y.transpose(1, 2)).transpose(1, 2)
+        y = F.pad(y, (EDGE, 0)) if past is None else past.prepend_edge(y.transpose(1, 2)).transpose(1, 2)
         y = self.behind(y).transpose(1, 2)  # (B, T, D)
         seen: Tensor = x[:, : y.shape[1]] + y
         return seen
@@ -203,7 +203,7 @@ class RelativeAttention(nn.Module):
             for layer in (self.key, self.value)
         )
         if past is not None:
-            key, value = past.behind_keys(key, value)  # (B, H, P + T, K)
+            key, value = past.prepend_keys(key, value)  # (B, H, P + T, K)
         by_content = (query + self.content_bias).transpose(1, 2)  # (B, H, T, K)
         by_position = ((query + self.position_bias) * self.scale).transpose(1, 2)  # (B, H, T, K)
         distance = self.position(positions).unflatten(1, (self.heads, -1))  # (P + 2T - 1, H, K)
@@ -225,13 +225,13 @@ class Upsample(nn.Module):
 
     def forward(self, x: Tensor, past: Past | None) -> Tensor:
         """(B, T, D) -> (B, 2T, D)."""
-        x = F.pad(x, (0, 0, EDGE, 0)) if past is None else past.behind_edge(x)  # (B, 2 + T, D)
+        x = F.pad(x, (0, 0, EDGE, 0)) if past is None else past.prepend_edge(x)  # (B, 2 + T, D)
         repeated = x.transpose(1, 2).repeat_interleave(self.factor, dim=2)  # (B, D, 4 + 2T)
         smoothed: Tensor = self.smooth(repeated)
         return smoothed.transpose(1, 2)
 
 
-def silenced(x: Tensor, mask: Tensor | None) -> Tensor:
+def mask_padding(x: Tensor, mask: Tensor | None) -> Tensor:
     """`x` (B, T, D) with zeros where `mask` (B, T) is false: what a convolution sees beyond a row alone."""
     return x if mask is None else x * mask[..., None]
 

@@ -85,11 +85,11 @@ def replace_linears(net: nn.Module, make: Callable[[nn.Linear], nn.Module]) -> N
 @cache
 def _can_pack(dtype: torch.dtype) -> bool:
     """Whether torch has packed products for this processor, and right ones: they are no public interface."""
-    chance = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
     dense = Dense(64, 32, "gelu")
     with torch.inference_mode():
-        dense.weight.copy_(torch.randn(32, 64, generator=chance))
-        inputs = torch.randn(3, 64, generator=chance).to(dtype)
+        dense.weight.copy_(torch.randn(32, 64, generator=generator))
+        inputs = torch.randn(3, 64, generator=generator).to(dtype)
         exact = dense.to(dtype)(inputs)
         try:
             found = PackedDense(dense)(inputs)

@@ -167,7 +167,7 @@ class TransformerLayer(nn.Module):
             for layer in (self.query, self.key, self.value)
         )
         if past is not None:
-            key, value = past.behind_keys(key, value)  # (B, heads, P + F, head width)
+            key, value = past.prepend_keys(key, value)  # (B, heads, P + F, head width)
         keys = None if mask is None else _seen(mask, key.shape[2])  # (B, 1, 1, P + F)
         y = attend(query, key, value, keys)
         x = x + self.attended(y.transpose(1, 2).flatten(2))  # (B, F, D)
@@ -185,7 +185,7 @@ class CausalConv(nn.Conv1d):
         """(B, F, channels), (B, F) -> (B, F, width)."""
         if mask is not None:
             x = x * mask[..., None]
-        x = F.pad(x, (0, 0, EDGE, 0)) if past is None else past.behind_edge(x)  # (B, F + 2, channels)
+        x = F.pad(x, (0, 0, EDGE, 0)) if past is None else past.prepend_edge(x)  # (B, F + 2, channels)
         return super().forward(x.transpose(1, 2)).transpose(1, 2)
 
 

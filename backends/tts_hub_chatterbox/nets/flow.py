@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from tts_hub_chatterbox.nets.conformer import ConformerConfig, UpsamplingConformer
 from tts_hub_chatterbox.nets.estimator import Estimator, EstimatorConfig
 from tts_hub_chatterbox.nets.past import Memory, Past
-from tts_hub_chatterbox.nets.units import FRAMES_PER_TOKEN
+from tts_hub_chatterbox.nets.units import CODEBOOK_SIZE, FRAMES_PER_TOKEN
 
 STEPS = 2
 """Of the published pipeline; its model card says that the field is distilled to one."""
@@ -25,7 +25,7 @@ STEPS = 2
 class FlowConfig:
     """Sizes; the defaults are the published ones."""
 
-    tokens: int = 6561
+    tokens: int = CODEBOOK_SIZE
     speaker_width: int = 192
     encoder: ConformerConfig = field(default_factory=ConformerConfig)
     estimator: EstimatorConfig = field(default_factory=EstimatorConfig)
@@ -47,18 +47,16 @@ class FlowMemory:
         """Memory of the tensors."""
         return sum(memory.nbytes for memory in (self.tokens, self.frames, *self.steps))
 
-    def behind(self, earlier: FlowMemory | None, most: int) -> FlowMemory:
+    def after(self, earlier: FlowMemory | None, most: int) -> FlowMemory:
         """Of the last `most` tokens of what came before and of these, as a copy."""
         frames = FRAMES_PER_TOKEN * most
         if earlier is None:
-            steps = tuple(step.behind(None, frames) for step in self.steps)
-            return FlowMemory(self.tokens.behind(None, most), self.frames.behind(None, frames), steps)
+            steps = tuple(step.after(None, frames) for step in self.steps)
+            return FlowMemory(self.tokens.after(None, most), self.frames.after(None, frames), steps)
         return FlowMemory(
-            self.tokens.behind(earlier.tokens, most),
-            self.frames.behind(earlier.frames, frames),
-            tuple(
-                step.behind(before, frames) for step, before in zip(self.steps, earlier.steps, strict=True)
-            ),
+            self.tokens.after(earlier.tokens, most),
+            self.frames.after(earlier.frames, frames),
+            tuple(step.after(before, frames) for step, before in zip(self.steps, earlier.steps, strict=True)),
         )
 
 
@@ -71,7 +69,7 @@ class FlowPast:
     steps: tuple[Past, ...]
 
     @classmethod
-    def behind(cls, *memories: FlowMemory, steps: int) -> FlowPast:
+    def after(cls, *memories: FlowMemory, steps: int) -> FlowPast:
         """Past memories of so many steps, oldest first; none: the pass is the first."""
         return cls(
             Past(*(memory.tokens for memory in memories)),
@@ -141,7 +139,7 @@ class Flow(nn.Module):
             (B, M, 2(Q + S) - P) float32, or 6 frames less unless `final`; zero behind the end of a row.
         """
         mask = _mask(tokens, prompt, lengths, prompt_lengths)  # (B, Q + S)
-        encoded, frame_mask = self.encode(_joined(prompt, tokens), mask, final=final)  # (B, F, M)
+        encoded, frame_mask = self.encode(_join(prompt, tokens), mask, final=final)  # (B, F, M)
         condition = self.condition(encoded, xvector, prompt_mel)  # (B, F, 3M)
         start = noise[:, :, : encoded.shape[1]].transpose(1, 2)  # (B, F, M)
         mel = self.integrate(start, condition, frame_mask, steps=steps)
@@ -164,14 +162,14 @@ class Flow(nn.Module):
             mask = mask.repeat_interleave(self.config.encoder.upsampling, dim=1)
         return self.projection(features), mask
 
-    def encode_behind(self, tokens: Tensor, past: FlowPast, *, final: bool) -> Tensor:
+    def encode_after(self, tokens: Tensor, past: FlowPast, *, final: bool) -> Tensor:
         """Tokens (B, T) that follow on those of the past, and are written down there: (B, F, M).
 
         F is 2T, or 6 less unless `final`: then the last 3 tokens only serve to look ahead, and stand at the
         beginning of those that follow on these. In `encode` the others attend to them, too.
         """
         embedded = self.embedding(tokens)  # (B, T, D)
-        features = self.encoder.behind(embedded, past.tokens, past.frames, final=final)  # (B, F, D)
+        features = self.encoder.encode_after(embedded, past.tokens, past.frames, final=final)  # (B, F, D)
         projected: Tensor = self.projection(features)
         return projected
 
@@ -228,20 +226,20 @@ class Flow(nn.Module):
         """
         ahead = self.config.encoder.lookahead
         left = ahead if prompt.shape[1] > ahead else 0
-        first = FlowPast.behind(steps=0)
-        encoded = self.encode_behind(prompt, first, final=not left)  # (1, 2Q or 2Q - 6, M)
+        first = FlowPast.after(steps=0)
+        encoded = self.encode_after(prompt, first, final=not left)  # (1, 2Q or 2Q - 6, M)
         if left:
-            then = FlowPast.behind(first.memory(), steps=0)
-            last = self.encode_behind(prompt[:, -left:], then, final=True)  # (1, 6, M)
+            then = FlowPast.after(first.memory(), steps=0)
+            last = self.encode_after(prompt[:, -left:], then, final=True)  # (1, 6, M)
             encoded = torch.cat((encoded, last), dim=1)  # (1, 2Q, M)
         condition = self.condition(encoded, xvector, prompt_mel[:, : encoded.shape[1]])  # (1, 2Q, 3M)
         pasts = tuple(Past() for _ in range(steps))
         self.integrate(noise.transpose(1, 2), condition, None, steps=steps, pasts=pasts)
         known = FlowPast(first.tokens, first.frames, pasts)
-        return known.memory().behind(None, prompt.shape[1])
+        return known.memory().after(None, prompt.shape[1])
 
 
-def _joined(prompt: Tensor, tokens: Tensor) -> Tensor:
+def _join(prompt: Tensor, tokens: Tensor) -> Tensor:
     """(B or 1, Q), (B, S) -> (B, Q + S)."""
     return torch.cat((prompt.expand(len(tokens), -1), tokens), dim=1)
 

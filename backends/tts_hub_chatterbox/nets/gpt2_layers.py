@@ -50,7 +50,7 @@ class Attention(nn.Module):
         query = query.to(keys.dtype)
         keys, values = places.write(keys, key), places.write(values, value)  # (B, H, E, K)
         if places.shared:
-            mixed = attend_beside_shared(query, keys, values, places)
+            mixed = attend_with_shared_prefix(query, keys, values, places)
         else:
             mixed = functional.scaled_dot_product_attention(
                 query, keys, values, attn_mask=places.mask, is_causal=places.causal
@@ -59,7 +59,7 @@ class Attention(nn.Module):
         return self.out(joined.to(hidden.dtype))  # type: ignore[no-any-return]
 
 
-def attend_beside_shared(query: Tensor, keys: Tensor, values: Tensor, places: Places) -> Tensor:
+def attend_with_shared_prefix(query: Tensor, keys: Tensor, values: Tensor, places: Places) -> Tensor:
     """Attention of one new position a row, (B, H, 1, K), where the first P keys and values are alike.
 
     Those are read from the first row, with the rows as queries side by side; the rest row by row. Each half

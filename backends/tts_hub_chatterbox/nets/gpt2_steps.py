@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tts_hub_chatterbox.nets.gpt2_layers import LAYER_NORM_EPS, Block, attend_beside_shared
+from tts_hub_chatterbox.nets.gpt2_layers import LAYER_NORM_EPS, Block, attend_with_shared_prefix
 from tts_hub_chatterbox.nets.kv_cache import KVCache, Places
 
 Linear = Callable[[Tensor], Tensor]
@@ -56,7 +56,7 @@ class FastSteps:
             keys, values = places.write(all_keys, key), places.write(all_values, value)  # (B, H, E, K)
             query = query.to(keys.dtype)
             if places.shared:
-                mixed = attend_beside_shared(query, keys, values, places)
+                mixed = attend_with_shared_prefix(query, keys, values, places)
             else:
                 mixed = functional.scaled_dot_product_attention(query, keys, values, attn_mask=places.mask)
             hidden = hidden + layer.out(mixed.to(hidden.dtype).reshape(batch, width))

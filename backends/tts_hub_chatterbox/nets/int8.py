@@ -44,7 +44,7 @@ class Int8Linear(nn.Module):
         self.bias = torch.zeros(len(weight)) if linear.bias is None else linear.bias.float()
         self.middle = torch.full((weight.shape[1],), MIDDLE + 0.5)
         """(I,), as a number that is spread over all of them takes longer."""
-        self.bend = None if activation_of(linear) == "none" else ACTIVATIONS[activation_of(linear)]
+        self.activation = None if activation_of(linear) == "none" else ACTIVATIONS[activation_of(linear)]
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(..., I) to (..., O), float32."""
@@ -56,18 +56,18 @@ class Int8Linear(nn.Module):
             rounded, 1 / LARGEST, MIDDLE, *self.weight, None, 1.0, 0, torch.float32, "none", [], ""
         )  # (B, O)
         outputs = torch.addcmul(self.bias, products, largest)  # (B, O)
-        if self.bend is not None:
-            outputs = self.bend(outputs)
+        if self.activation is not None:
+            outputs = self.activation(outputs)
         return outputs.view(*inputs.shape[:-1], -1)  # (..., O)
 
 
 def has_int8() -> bool:
     """Whether this torch and processor compute such layers, and rightly."""
-    chance = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
     linear = nn.Linear(64, 32)
     with torch.inference_mode():
-        linear.weight.copy_(torch.randn(32, 64, generator=chance))
-        inputs = torch.randn(3, 64, generator=chance)
+        linear.weight.copy_(torch.randn(32, 64, generator=generator))
+        inputs = torch.randn(3, 64, generator=generator)
         inputs[0], linear.weight[0] = 1.0, 1.0  # what overflows the 16 bits that older processors sum up in
         exact = F.linear(inputs, linear.weight, linear.bias)
         try:

@@ -38,7 +38,7 @@ class Memory:
         """Memory of the tensors."""
         return sum(tensor.nbytes for tensor in (*self.edges, *self.keys, *self.values))
 
-    def behind(self, earlier: Memory | None, most: int) -> Memory:
+    def after(self, earlier: Memory | None, most: int) -> Memory:
         """The last `most` frames of what came before these and of these, as a copy."""
         pieces = [self] if earlier is None else [earlier, self]
         keys = _latest(most, *(piece.keys for piece in pieces))
@@ -61,14 +61,14 @@ class Past:
         self._keys: list[Tensor] = []
         self._values: list[Tensor] = []
 
-    def behind_edge(self, x: Tensor) -> Tensor:
+    def prepend_edge(self, x: Tensor) -> Tensor:
         """What a convolution reads: (B, F, C) -> (B, 2 + F, C). Zeros lie before the beginning."""
         before = next(self._edges) if self._remembers else x.new_zeros(1, EDGE, x.shape[2])
         joined = torch.cat((before.expand(len(x), -1, -1), x), dim=1)
         self._read.append(joined[:, -EDGE:].clone())
         return joined
 
-    def behind_keys(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+    def prepend_keys(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """What a layer attends to: (B, H, F, K) twice -> (B, H, P + F, K) twice."""
         self._keys.append(key)
         self._values.append(value)
@@ -76,14 +76,14 @@ class Past:
             return key, value
         before = next(self._attended)
         keys, values = zip(*before, (key, value), strict=True)
-        return _joined(keys, len(key)), _joined(values, len(key))
+        return _join(keys, len(key)), _join(values, len(key))
 
     def memory(self) -> Memory:
         """Of the frames of now, after the walk."""
         return Memory(tuple(self._read), tuple(self._keys), tuple(self._values))
 
 
-def _joined(pieces: tuple[Tensor, ...], batch: int) -> Tensor:
+def _join(pieces: tuple[Tensor, ...], batch: int) -> Tensor:
     """(1 or B, H, any, K) each -> (B, H, all, K)."""
     return torch.cat([piece.expand(batch, -1, -1, -1) for piece in pieces], dim=2)
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from tts_hub.errors import UsageError
 from tts_hub_chatterbox.nets.mels import s3_mel
 
-FRAMES_PER_TOKEN = 4
+MEL_FRAMES_PER_TOKEN = 4
 """Mel frames: two convolutions halve their number."""
 LEVELS = 3
 LEVEL_REACH = 0.9990000128746033
@@ -68,7 +68,7 @@ class S3Tokenizer(nn.Module):
         """
         mel = s3_mel(samples)
         if longest is not None:
-            mel = mel[..., : longest * FRAMES_PER_TOKEN]
+            mel = mel[..., : longest * MEL_FRAMES_PER_TOKEN]
         latents, _ = self.encode(mel)
         return self.quantise(latents)
 
@@ -85,7 +85,7 @@ class S3Tokenizer(nn.Module):
 
     def encode(self, mel: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """As `forward`, to the values before rounding (B, S, L), between -1 and 1, and the tokens' number."""
-        limit = self.config.longest * FRAMES_PER_TOKEN
+        limit = self.config.longest * MEL_FRAMES_PER_TOKEN
         if mel.shape[2] > limit:
             raise UsageError(
                 f"the speech tokenizer takes {limit} mel frames, not {mel.shape[2]}: cut the clip"
@@ -144,8 +144,8 @@ class MemoryAttention(nn.Module):
         """(B, S, D) to (B, S, D)."""
         values = self.value(x)
         heard = F.scaled_dot_product_attention(
-            rotated(self._split(self.query(x)), rotary),
-            rotated(self._split(self.key(x)), rotary),
+            rotate(self._split(self.query(x)), rotary),
+            rotate(self._split(self.key(x)), rotary),
             self._split(values),
             attn_mask=valid[:, None, None],  # (B, 1, 1, S): what is heard, the same for all heads and places
         )
@@ -170,7 +170,7 @@ def rotary_table(config: S3TokenizerConfig) -> Tensor:
     return torch.stack((angles.cos(), angles.sin()))
 
 
-def rotated(x: Tensor, rotary: Tensor) -> Tensor:
+def rotate(x: Tensor, rotary: Tensor) -> Tensor:
     """(B, H, S, K) turned by (2, S, K): the value at k and that at k + K/2 are one point of the plane."""
     cos, sin = rotary.to(x.dtype).unbind()
     first, second = x.chunk(2, dim=-1)

@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from tts_hub_chatterbox.nets.gpt2 import GPT2
 from tts_hub_chatterbox.nets.gpt2_config import GPT2_MEDIUM, GPT2_SMALL, GPT2Config
 from tts_hub_chatterbox.nets.kv_cache import KVCache, Places
+from tts_hub_chatterbox.nets.units import CODEBOOK_SIZE
 
-START_SPEECH = 6561
-STOP_SPEECH = 6562
+START_SPEECH = CODEBOOK_SIZE
+STOP_SPEECH = CODEBOOK_SIZE + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class T3Config:
     backbone: GPT2Config = GPT2_MEDIUM
     text_vocabulary: int = 50276
     """50257 of GPT-2 and 19 tags."""
-    speech_vocabulary: int = 6563
+    speech_vocabulary: int = CODEBOOK_SIZE + 2
     """6561 sounds, start and stop."""
     speaker_width: int = 256
     """Of the voice encoder's vector."""

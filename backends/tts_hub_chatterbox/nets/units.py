@@ -8,7 +8,7 @@ TOKENS_PER_SECOND = 25
 """Of speech."""
 FRAMES_PER_TOKEN = 2
 """Mel frames."""
-SOUNDS = 6561
+CODEBOOK_SIZE = 6561
 """Speech ids below it are sound, the others start and stop."""
 SILENCE = 4299
 """The speech id of silence."""

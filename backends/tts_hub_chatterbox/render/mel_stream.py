@@ -34,7 +34,7 @@ class MelStream:
         self,
         flow: Flow,
         voice: Conditioning,
-        chance: torch.Generator,
+        generator: torch.Generator,
         *,
         steps: int,
         context: int,
@@ -57,7 +57,7 @@ class MelStream:
         device = flow.embedding.weight.device
         self._flow = flow
         self._xvector = voice.xvector.to(device)
-        self._chance = chance
+        self._generator = generator
         self._steps = steps
         self._passes = passes
         self._context = context
@@ -71,7 +71,7 @@ class MelStream:
         self._prompt_mel = voice.flow_mel[:, frames:].to(device)
         """Shape (1, P, M), of what the estimator does not remember."""
         # The prompt's noise is drawn first even if it is not used: the speech's is the same then.
-        prompt_noise = flow.draw_noise(FRAMES_PER_TOKEN * voice.flow_prompt.shape[1], chance)
+        prompt_noise = flow.draw_noise(FRAMES_PER_TOKEN * voice.flow_prompt.shape[1], generator)
         self._prompt_noise = prompt_noise[:, :, frames:].to(device)
         """Shape (1, M, P), without what is left of half a token."""
         self._tokens: list[int] = []
@@ -103,9 +103,9 @@ class MelStream:
         if end <= self._covered:
             return self._prompt_noise[:, :, :0]
         missing = FRAMES_PER_TOKEN * len(self._tokens) - self._noise.shape[2]
-        drawn = self._flow.draw_noise(missing, self._chance).to(self._noise)
+        drawn = self._flow.draw_noise(missing, self._generator).to(self._noise)
         self._noise = torch.cat((self._noise, drawn), dim=2)
-        frames = self._passed(FRAMES_PER_TOKEN * (self._covered - self._begin), final=final)  # (1, F, M)
+        frames = self._run_pass(FRAMES_PER_TOKEN * (self._covered - self._begin), final=final)  # (1, F, M)
         if not self._covered:
             frames = frames[:, self._prompt_mel.shape[1] - self._prompt_frames :]
         self._covered = end
@@ -116,7 +116,7 @@ class MelStream:
         self._begin += forgotten
         return frames.transpose(1, 2)
 
-    def _passed(self, old: int, *, final: bool) -> Tensor:
+    def _run_pass(self, old: int, *, final: bool) -> Tensor:
         """The frames behind the first `old` of the kept tokens: (1, F, M)."""
         past = self._past()
         # Only the beginning of the speech can have a frame of the prompt's mel.
@@ -127,15 +127,15 @@ class MelStream:
         if past is None and self._passes is not None and tokens.shape[1] <= LONGEST:
             frames = self._passes(tokens, self._xvector, prompt_mel, noise, final=final)  # (1, F, M)
         else:
-            encoded = self._encoded(tokens, past, final=final)  # (1, F, M)
+            encoded = self._encode(tokens, past, final=final)  # (1, F, M)
             condition = self._flow.condition(encoded, self._xvector, prompt_mel)  # (1, F, 3M)
             noise, pasts = noise[:, : condition.shape[1]], () if past is None else past.steps
             frames = self._flow.integrate(noise, condition, None, steps=self._steps, pasts=pasts)
         if self._keeps_speech and past is not None:
             self._prompt = self._prompt[:, :0]
-            self._speech_memory = past.memory().behind(self._speech_memory, self._context)
+            self._speech_memory = past.memory().after(self._speech_memory, self._context)
         context = self._prompt_frames + old
-        joined = self._blended(frames[:, context:], frames[:, max(0, context - 1) : context], old)
+        joined = self._blend(frames[:, context:], frames[:, max(0, context - 1) : context], old)
         self._seam = joined[:, -1:]
         return joined
 
@@ -144,16 +144,16 @@ class MelStream:
         if self._voice_memory is None:
             return None
         memories = (self._voice_memory, self._speech_memory)
-        return FlowPast.behind(*(one for one in memories if one is not None), steps=self._steps)
+        return FlowPast.after(*(one for one in memories if one is not None), steps=self._steps)
 
-    def _encoded(self, tokens: Tensor, past: FlowPast | None, *, final: bool) -> Tensor:
+    def _encode(self, tokens: Tensor, past: FlowPast | None, *, final: bool) -> Tensor:
         """The features of what the estimator does not remember: (1, Q + S) -> (1, F, M)."""
         if past is None:
             return self._flow.encode(tokens, None, final=final)[0]
-        encoded = self._flow.encode_behind(tokens, past, final=final)  # (1, 2Q + F, M)
+        encoded = self._flow.encode_after(tokens, past, final=final)  # (1, 2Q + F, M)
         return encoded[:, FRAMES_PER_TOKEN * self._prompt.shape[1] :]
 
-    def _blended(self, new: Tensor, again: Tensor, old: int) -> Tensor:
+    def _blend(self, new: Tensor, again: Tensor, old: int) -> Tensor:
         """Without a jump behind the frame given last, which this pass has computed once more as `again`."""
         if self._seam is None or not old or self._keeps_speech:
             return new

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from tts_hub_chatterbox.nets.cuda_graphs import Recorder
+from tts_hub_chatterbox.nets.cuda_graphs import GraphRecorder
 from tts_hub_chatterbox.nets.flow import Flow
 from tts_hub_chatterbox.nets.units import FRAMES_PER_TOKEN
 
@@ -38,7 +38,7 @@ class RecordedPasses:
         self._xvector = torch.zeros(1, flow.config.speaker_width, device=device)
         self._prompt_mel = torch.zeros(1, frames, bins, device=device)
         self._noise = torch.zeros(1, frames, bins, device=device)
-        self._recorder = Recorder(device)
+        self._recorder = GraphRecorder(device)
         self._passes: dict[int, Callable[[], Tensor]] = {}
         """By the tokens of the padded row."""
 
@@ -70,10 +70,10 @@ class RecordedPasses:
     def _pass_over(self, length: int) -> Callable[[], Tensor]:
         """What computes a row of so many tokens from what the inputs hold by then: (1, 2 a token, M)."""
         if length not in self._passes:
-            self._passes[length] = self._recorder.recorded(lambda: self._passed(length))
+            self._passes[length] = self._recorder.record(lambda: self._run_pass(length))
         return self._passes[length]
 
-    def _passed(self, length: int) -> Tensor:
+    def _run_pass(self, length: int) -> Tensor:
         frames = FRAMES_PER_TOKEN * length
         encoded, _ = self._flow.encode(self._tokens[:, :length], self._is_token[:, :length], final=True)
         condition = self._flow.condition(encoded, self._xvector, self._prompt_mel[:, :frames])

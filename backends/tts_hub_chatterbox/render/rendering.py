@@ -19,10 +19,10 @@ from tts_hub.types import Samples
 from tts_hub_chatterbox.nets.flow import Flow
 from tts_hub_chatterbox.nets.units import (
     CLOSING_SILENCE,
+    CODEBOOK_SIZE,
     FRAMES_PER_TOKEN,
     SAMPLE_RATE,
     SILENCE,
-    SOUNDS,
     TOKENS_PER_SECOND,
 )
 from tts_hub_chatterbox.nets.vocoder import Vocoder
@@ -31,7 +31,7 @@ from tts_hub_chatterbox.render.recorded_passes import RecordedPasses
 from tts_hub_chatterbox.render.vocoder_stream import HELD_BACK, VocoderStream
 from tts_hub_chatterbox.render.watermark import Watermarker
 from tts_hub_chatterbox.voices.conditioning import MAX_FLOW_PROMPT, Conditioning
-from tts_hub_chatterbox.voices.voice_memory import VoiceMemories, with_prompt_of
+from tts_hub_chatterbox.voices.voice_memory import VoiceMemories, cut_prompt
 
 SAMPLES_PER_TOKEN = SAMPLE_RATE // TOKENS_PER_SECOND
 SAMPLES_PER_FRAME = SAMPLES_PER_TOKEN // FRAMES_PER_TOKEN
@@ -93,8 +93,8 @@ class Rendering:
         nets: Nets,
         voice: Conditioning,
         *,
-        flow_chance: torch.Generator,
-        source_chance: torch.Generator,
+        flow_generator: torch.Generator,
+        source_generator: torch.Generator,
         watermarker: Watermarker | None,
         options: RenderOptions,
         memories: VoiceMemories | None = None,
@@ -120,15 +120,15 @@ class Rendering:
         with torch.inference_mode():
             self._mels = MelStream(
                 nets.flow,
-                with_prompt_of(voice, options.prompt_seconds),
-                flow_chance,
+                cut_prompt(voice, options.prompt_seconds),
+                flow_generator,
                 steps=options.flow_steps,
                 context=options.context_tokens,
                 memories=memories if options.prompt == "remembered" else None,
                 keeps_speech=options.context == "remembered",
                 passes=passes,
             )
-            self._vocoder = VocoderStream(nets.vocoder, source_chance, nets.device)
+            self._vocoder = VocoderStream(nets.vocoder, source_generator, nets.device)
         self._watermark = None if watermarker is None else watermarker.stream(SAMPLE_RATE)
 
     @property
@@ -138,7 +138,7 @@ class Rendering:
 
     def push(self, tokens: Sequence[int]) -> None:
         """Take speech ids as they are drawn; what is no sound among them is left out."""
-        self._mels.push([token for token in tokens if token < SOUNDS])
+        self._mels.push([token for token in tokens if token < CODEBOOK_SIZE])
 
     @torch.inference_mode()
     def render(self, *, final: bool) -> Samples:

@@ -26,27 +26,27 @@ class VocoderStream:
     def __init__(
         self,
         vocoder: Vocoder,
-        chance: torch.Generator,
+        generator: torch.Generator,
         device: torch.device,
         rounded_to: int | None = None,
     ) -> None:
-        """For one segment; `chance` is a generator of the CPU.
+        """For one segment; `generator` is a generator of the CPU.
 
         What is `rounded_to` so many frames has more in front of what is needed; none: as the device likes it.
         """
         config = vocoder.config
         self._vocoder = vocoder
-        self._chance = chance
+        self._generator = generator
         self._hop = config.source.hop
         self._rounded_to = rounded_to or (ROUNDED_TO if device.type == "cuda" else 1)
-        self._phases = vocoder.source.draw_phases(chance).to(device)
+        self._phases = vocoder.source.draw_phases(generator).to(device)
         self._cycles: Tensor | None = None
         self._mel = torch.zeros(1, config.mel_bins, 0, device=device)
         """From the frame `_begin` on."""
         self._source = torch.zeros(1, 0, device=device)
         """From the frame `_begin` on, up to HELD_BACK frames less than the mel."""
         self._begin = 0
-        self._spoken = 0
+        self._vocoded = 0
         """Frames whose samples have left."""
         length = 2 * (config.source.sample_rate // 50)
         self._rise = fade_in(torch.ones(length, device=device), config.source.sample_rate)
@@ -58,16 +58,16 @@ class VocoderStream:
         self._extend_source(final=final)
         end = self._begin + self._mel.shape[2]
         ready = end if final else end - HELD_BACK
-        if ready <= self._spoken:
+        if ready <= self._vocoded:
             return self._source.new_zeros(0)
         there = self._source.shape[1] // self._hop
-        first = self._first(self._spoken - self._begin - CONTEXT, there)
-        wanted = range(self._spoken - self._begin - first, ready - self._begin - first)
+        first = self._start_of(self._vocoded - self._begin - CONTEXT, there)
+        wanted = range(self._vocoded - self._begin - first, ready - self._begin - first)
         source = self._source[:, first * self._hop :]
         samples = self._vocoder.decode(self._mel[:, :, first:there], source, wanted)[0]  # (N,)
-        self._spoken = ready
+        self._vocoded = ready
         self._forget(max(self._begin, ready - CONTEXT - self._rounded_to + 1))
-        return self._faded_in(samples)
+        return self._apply_fade_in(samples)
 
     def _extend_source(self, *, final: bool) -> None:
         """To all frames whose pitch can be known."""
@@ -75,13 +75,13 @@ class VocoderStream:
         frames = self._mel.shape[2] - (0 if final else PITCH_CONTEXT)
         if frames <= there:
             return
-        first = self._first(there - PITCH_CONTEXT, self._mel.shape[2])
+        first = self._start_of(there - PITCH_CONTEXT, self._mel.shape[2])
         f0 = self._vocoder.f0(self._mel[:, :, first:])[:, there - first : frames - first]  # (1, F)
-        noise = self._vocoder.source.draw_noise(frames - there, self._chance).to(f0.device)
+        noise = self._vocoder.source.draw_noise(frames - there, self._generator).to(f0.device)
         source, self._cycles = self._vocoder.source(f0, self._phases, noise, self._cycles)
         self._source = torch.cat((self._source, source), dim=1)  # (1, N)
 
-    def _first(self, needed: int, end: int) -> int:
+    def _start_of(self, needed: int, end: int) -> int:
         """Where to begin with what ends at a frame and is needed from one on, if it is there."""
         length = -(-(end - max(0, needed)) // self._rounded_to) * self._rounded_to
         return max(0, end - length)
@@ -93,7 +93,7 @@ class VocoderStream:
         self._source = self._source[:, frames * self._hop :].clone()
         self._begin = begin
 
-    def _faded_in(self, samples: Tensor) -> Tensor:
+    def _apply_fade_in(self, samples: Tensor) -> Tensor:
         rise = self._rise[: len(samples)]
         self._rise = self._rise[len(rise) :]
         return torch.cat((samples[: len(rise)] * rise, samples[len(rise) :]))

@@ -23,7 +23,7 @@ from torch import Tensor
 from tts_hub.errors import BackendUnavailableError, install_command
 from tts_hub_chatterbox.files import layouts
 from tts_hub_chatterbox.nets.perth import Perth, PerthConfig
-from tts_hub_chatterbox.voices.reference import resampled
+from tts_hub_chatterbox.voices.reference import resample
 
 Samples = NDArray[np.float32]
 
@@ -56,7 +56,7 @@ class Watermarker:
             net = Perth(PerthConfig())
         try:
             official = torch.load(file, map_location="cpu", weights_only=True, mmap=True)["model"]
-            net.load_state_dict(_ours(official), assign=True)
+            net.load_state_dict(_rename_tensors(official), assign=True)
         except (OSError, RuntimeError, EOFError, LookupError, TypeError, pickle.UnpicklingError) as exc:
             raise _unavailable(f"its weights {file} cannot be read: {exc}") from exc
         net.eval().requires_grad_(requires_grad=False)
@@ -68,7 +68,7 @@ class Watermarker:
             return samples
         with torch.inference_mode():
             marked = self._net.mark(self._native(samples, sample_rate))[0].numpy()
-        return resampled(marked, self._net.config.sample_rate, sample_rate)[: len(samples)]
+        return resample(marked, self._net.config.sample_rate, sample_rate)[: len(samples)]
 
     def confidence(self, samples: Samples, sample_rate: int) -> float:
         """How sure it is that (N,) at any rate is marked: 0 to 1, 0 for silence.
@@ -93,7 +93,7 @@ class Watermarker:
     def _native(self, samples: Samples, sample_rate: int) -> Tensor:
         """(N,) -> (1, N') at the net's rate, long enough for one window."""
         config = self._net.config
-        native = resampled(np.asarray(samples, np.float32), sample_rate, config.sample_rate)
+        native = resample(np.asarray(samples, np.float32), sample_rate, config.sample_rate)
         shortest = config.n_fft // 2 + 1
         return torch.from_numpy(np.pad(native, (0, max(0, shortest - len(native)))))[None]
 
@@ -125,18 +125,18 @@ class WatermarkStream:
         """Take (N,), give what can be marked by now; often less, at first nothing."""
         self._kept = np.concatenate((self._kept, samples))
         ready = len(self._kept) - self._marked - self._lookahead
-        return self._leave(max(0, ready // self._grid * self._grid))
+        return self._emit(max(0, ready // self._grid * self._grid))
 
     def finish(self, samples: Samples = NOTHING) -> Samples:
         """Take the last (N,), give the rest. All in one piece is exactly as `Watermarker.apply` marks it."""
         self._kept = np.concatenate((self._kept, samples))
-        return self._leave(len(self._kept) - self._marked)
+        return self._emit(len(self._kept) - self._marked)
 
     def _whole_frames(self, samples: float) -> int:
         """At least so many samples."""
         return math.ceil(samples / self._grid) * self._grid
 
-    def _leave(self, count: int) -> Samples:
+    def _emit(self, count: int) -> Samples:
         if count == 0:
             return NOTHING
         end = self._marked + count
@@ -154,10 +154,10 @@ def _weights_file() -> Path:
     return Path(str(package.locate_file(WEIGHTS)))
 
 
-def _ours(official: dict[str, Tensor]) -> dict[str, Tensor]:
+def _rename_tensors(official: dict[str, Tensor]) -> dict[str, Tensor]:
     layout = layouts.WATERMARK
     return {
-        layout.renamed(name): tensor
+        layout.rename(name): tensor
         for name, tensor in official.items()
         if not any(re.search(pattern, name) for pattern in layout.unused)
     }

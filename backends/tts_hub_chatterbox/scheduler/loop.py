@@ -1,7 +1,8 @@
-"""The one thread in which a model speaks: segments join and leave T3's batch, and take turns in the rest.
+"""The one thread in which a model runs: segments share T3's batch, and take turns in the other nets.
 
-A model is also loaded here, and listens to clips here: each thread that lets torch compute in parallel gets
-helpers of its own, and with more of them than cores every single operation waits for somebody to wake up.
+The model is also loaded here, and clips are turned into conditionings here. Torch starts a pool of helper
+threads for each thread that computes in parallel, and with more of them than cores every single operation
+waits for one of them to wake up.
 """
 
 from __future__ import annotations
@@ -19,50 +20,50 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 
 from tts_hub.errors import BackendUnavailableError, QueueTimeoutError
-from tts_hub_chatterbox.memory import free_memory, loading_memory_told, memory_told
-from tts_hub_chatterbox.scheduler.pipeline import Voicebox
-from tts_hub_chatterbox.scheduler.playback import Listener
+from tts_hub_chatterbox.memory import free_memory, translate_out_of_memory, translate_out_of_memory_on_load
+from tts_hub_chatterbox.scheduler.pipeline import Pipeline
+from tts_hub_chatterbox.scheduler.playback import Playback
 from tts_hub_chatterbox.scheduler.schedule import Schedule
-from tts_hub_chatterbox.scheduler.speaking import Speaking
-from tts_hub_chatterbox.scheduler.speech import Ended, Speech
-from tts_hub_chatterbox.scheduler.step_times import Costs
+from tts_hub_chatterbox.scheduler.segment import Ended, Segment
+from tts_hub_chatterbox.scheduler.segment_state import SegmentState
+from tts_hub_chatterbox.scheduler.step_times import StepTimes
 
 if TYPE_CHECKING:
     from tts_hub_chatterbox.model import Chatterbox
     from tts_hub_chatterbox.t3.batch import T3Batch
 
-POLL = 0.05
-"""Seconds between two looks at whether there is room for who waits, while there is nothing else to do."""
-PATIENCE = 2.0
-"""Seconds that an errand waits for who is running dry."""
-REMEMBERED = 64
-"""Requests without a segment at work whose next segment may come."""
+POLL_SECONDS = 0.05
+"""How often an idle loop checks whether a waiting request can be admitted."""
+MAX_CALL_WAIT = 2.0
+"""Seconds that a call waits while a client's audio is about to run out."""
+IDLE_REQUESTS_KEPT = 64
+"""Requests without a segment in the loop that are kept, as their next segment may come."""
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Errand:
-    """Something else that is done with the model, between two pieces of speech."""
+class Call:
+    """A function that is called in the loop's thread, between two pieces of work for segments."""
 
-    work: Callable[[], Any]
-    done: Future[Any] = field(default_factory=Future)
-    came_at: float = field(default_factory=time.monotonic)
+    function: Callable[[], Any]
+    result: Future[Any] = field(default_factory=Future)
+    arrived_at: float = field(default_factory=time.monotonic)
 
     def run(self) -> None:
-        """Do it; what it raises is raised where it is waited for."""
+        """Call the function; what it raises is raised where the result is waited for."""
         try:
-            self.done.set_result(self.work())
+            self.result.set_result(self.function())
         except Exception as exc:  # noqa: BLE001 - see above
-            self.done.set_exception(exc)
+            self.result.set_exception(exc)
 
 
 class SpeechLoop:
-    """Speaks what is submitted, several segments at a time."""
+    """Speaks the segments that are submitted, several at a time."""
 
     def __init__(
         self,
-        load: Callable[[], Voicebox],
+        load: Callable[[], Pipeline],
         *,
         rows: int,
         speech_tokens: int,
@@ -74,31 +75,32 @@ class SpeechLoop:
 
         Args:
             load: called in the thread.
-            rows: segments at once.
-            speech_tokens: of one of them at most.
-            threads: of the processor that compute; none: torch's choice.
-            hold_real_time: requests wait while one more would be spoken slower than it is heard.
-            room_timeout: seconds after which a request that waits so gets a `QueueTimeoutError`.
+            rows: segments in T3's batch at once.
+            speech_tokens: the most tokens of a segment.
+            threads: processor threads that compute; none: torch's choice.
+            hold_real_time: let requests wait while one more would be spoken slower than it is played.
+            room_timeout: seconds after which a request that waits so fails with a `QueueTimeoutError`.
         """
-        self.costs = Costs()
+        self.step_times = StepTimes()
         self.failed = False
-        """It ended by an error of its own."""
+        """Whether the loop was ended by an error of its own."""
         self._rows = rows
         self._speech_tokens = speech_tokens
         self._threads = threads
         self._hold_real_time = hold_real_time
         self._room_timeout = room_timeout
-        self._inbox: queue.SimpleQueue[Speech | Errand | None] = queue.SimpleQueue()
-        self._door = threading.Lock()
-        """Nobody comes in while it is being closed."""
+        self._inbox: queue.SimpleQueue[Segment | Call | None] = queue.SimpleQueue()
+        self._inbox_lock = threading.Lock()
+        """Held to put something into the inbox, and to close it."""
         self._is_closed = False
-        self._waiting: list[Speaking] = []
-        """Without a row yet, or without one for their next take."""
-        self._speaking: list[Speaking] = []
-        """All others that are not at their end."""
-        self._errands: list[Errand] = []
-        self._listeners: dict[str, Listener] = {}
-        self._steps_since_join = 0
+        self._waiting: list[SegmentState] = []
+        """Segments without a row in the batch yet, or without one for their next take."""
+        self._running: list[SegmentState] = []
+        """All other segments that have not ended."""
+        self._calls: list[Call] = []
+        self._playbacks: dict[str, Playback] = {}
+        """By the request's id."""
+        self._steps_since_prefill = 0
         loaded: Future[None] = Future()
         self._thread = threading.Thread(
             target=self._run, args=(load, loaded), name="tts-hub-chatterbox", daemon=True
@@ -108,51 +110,51 @@ class SpeechLoop:
 
     @property
     def model(self) -> Chatterbox:
-        """What it speaks with."""
-        return self._voicebox.model
+        """The model that speaks."""
+        return self._pipeline.model
 
-    def submit(self, speech: Speech) -> None:
-        """Speak it; its news tell how that goes. From any thread."""
-        with self._door:
+    def submit(self, segment: Segment) -> None:
+        """Speak a segment, whose events report how that goes. From any thread."""
+        with self._inbox_lock:
             if not self._is_closed:
-                self._inbox.put(speech)
+                self._inbox.put(segment)
                 return
-        speech.news.put(Ended(self._closed_error()))
+        segment.events.put(Ended(self._closed_error()))
 
-    def run(self, work: Callable[[], T]) -> T:
-        """Do something else with the model between two steps; blocks until it is done, and raises as it does.
+    def run(self, function: Callable[[], T]) -> T:
+        """Call a function between two steps; blocks for its result, and raises what it raises.
 
         Raises:
             BackendUnavailableError: the loop is closed.
         """
-        errand = Errand(work)
-        with self._door:
+        call = Call(function)
+        with self._inbox_lock:
             if self._is_closed:
                 raise self._closed_error()
-            self._inbox.put(errand)
-        result: T = errand.done.result()
+            self._inbox.put(call)
+        result: T = call.result.result()
         return result
 
     def warm_up(self) -> None:
         """Prepare what speech needs at first use."""
-        self.run(self._voicebox.warm_up)
+        self.run(self._pipeline.warm_up)
         self.run(lambda: None if len(self._batch) else self._batch.warm_up())
 
     def close(self) -> None:
-        """End all speech and the thread; blocks for the step under way."""
-        with self._door:
+        """End all segments and the thread; blocks for the step under way."""
+        with self._inbox_lock:
             self._is_closed = True
         self._inbox.put(None)
         self._thread.join()
 
     # --- the thread ---
 
-    def _run(self, load: Callable[[], Voicebox], loaded: Future[None]) -> None:
+    def _run(self, load: Callable[[], Pipeline], loaded: Future[None]) -> None:
         try:
             if self._threads is not None:
                 torch.set_num_threads(self._threads)
-            self._voicebox, self._batch = self._prepared(load)
-        except BaseException as exc:  # noqa: BLE001 - carried over to who waits for it, whatever it is
+            self._pipeline, self._batch = self._prepare(load)
+        except BaseException as exc:  # noqa: BLE001 - raised in the thread that waits for it, whatever it is
             self._is_closed = True
             free_memory()
             loaded.set_exception(exc)
@@ -160,159 +162,158 @@ class SpeechLoop:
         loaded.set_result(None)
         try:
             while not self._is_closed:
-                self._take_in()
-                self._drop()
+                self._receive()
+                self._drop_ended()
                 self._work()
         except Exception:
             self.failed = True
             logger.exception("the loop of Chatterbox has failed")
         finally:
-            with self._door:
+            with self._inbox_lock:
                 self._is_closed = True
             self._end_all()
 
-    def _prepared(self, load: Callable[[], Voicebox]) -> tuple[Voicebox, T3Batch]:
-        voicebox = load()
-        model = voicebox.model
-        with loading_memory_told("chatterbox", model.device):
-            return voicebox, model.batch(rows=self._rows, speech_tokens=self._speech_tokens)
+    def _prepare(self, load: Callable[[], Pipeline]) -> tuple[Pipeline, T3Batch]:
+        pipeline = load()
+        model = pipeline.model
+        with translate_out_of_memory_on_load("chatterbox", model.device):
+            return pipeline, model.batch(rows=self._rows, speech_tokens=self._speech_tokens)
 
-    def _take_in(self) -> None:
-        """New segments and errands; waits for one when there is nothing else to do."""
-        idle = not (self._waiting or self._speaking or self._errands)
+    def _receive(self) -> None:
+        """Take new segments and calls from the inbox; waits for one when there is nothing else to do."""
+        idle = not (self._waiting or self._running or self._calls)
         while True:
             try:
-                came = self._inbox.get(block=idle)
+                received = self._inbox.get(block=idle)
             except queue.Empty:
                 return
             idle = False
-            if isinstance(came, Speech):
-                self._waiting.append(Speaking(came, self._voicebox, self._listener(came)))
-            elif came is not None:
-                self._errands.append(came)
+            if isinstance(received, Segment):
+                self._waiting.append(SegmentState(received, self._pipeline, self._playback(received)))
+            elif received is not None:
+                self._calls.append(received)
 
-    def _listener(self, speech: Speech) -> Listener:
-        """Of the request; one that begins has a new one, as clients may use an id twice."""
-        if speech.index == 0 or speech.request_id not in self._listeners:
-            self._listeners.pop(speech.request_id, None)
-            self._listeners[speech.request_id] = Listener()
-        return self._listeners[speech.request_id]
+    def _playback(self, segment: Segment) -> Playback:
+        """The playback of a segment's request; a first segment begins one, as clients may use an id twice."""
+        if segment.index == 0 or segment.request_id not in self._playbacks:
+            self._playbacks.pop(segment.request_id, None)
+            self._playbacks[segment.request_id] = Playback()
+        return self._playbacks[segment.request_id]
 
-    def _drop(self) -> None:
-        """Those that nobody listens to any more, and those at their end."""
-        for each in self._all():
-            if each.speech.given_up.is_set() and not each.ended:
-                each.give_up(self._batch)
-        self._waiting = [w for w in self._waiting if not w.ended]
-        self._speaking = [s for s in self._speaking if not s.ended]
-        active = {each.listener for each in self._all()}
-        idle = [request_id for request_id, kept in self._listeners.items() if kept not in active]
-        for request_id in idle[:-REMEMBERED]:
-            del self._listeners[request_id]
+    def _drop_ended(self) -> None:
+        """Forget the segments that were cancelled or have ended."""
+        for state in self._all():
+            if state.segment.cancelled.is_set() and not state.ended:
+                state.cancel(self._batch)
+        self._waiting = [state for state in self._waiting if not state.ended]
+        self._running = [state for state in self._running if not state.ended]
+        active = {state.playback for state in self._all()}
+        idle = [request_id for request_id, kept in self._playbacks.items() if kept not in active]
+        for request_id in idle[:-IDLE_REQUESTS_KEPT]:
+            del self._playbacks[request_id]
 
     def _work(self) -> None:
-        """The one thing that is to be done next."""
+        """Do the most urgent piece of work."""
         now = time.monotonic()
         schedule = Schedule(
-            self._waiting, self._speaking, self.costs, now, holds_real_time=self._hold_real_time
+            self._waiting, self._running, self.step_times, now, holds_real_time=self._hold_real_time
         )
-        if self._errands and (
-            now - self._errands[0].came_at > PATIENCE or not schedule.is_anybody_running_dry()
+        if self._calls and (
+            now - self._calls[0].arrived_at > MAX_CALL_WAIT or not schedule.is_underrun_near()
         ):
-            self._errands.pop(0).run()
+            self._calls.pop(0).run()
             return
-        choice = schedule.choose(is_full=self._batch.is_full, steps_since_join=self._steps_since_join)
-        if choice.work == "join" and choice.speaking is not None:
-            self._join(choice.speaking)
-        elif choice.work == "chunk" and choice.speaking is not None:
-            self._render(choice.speaking)
-        elif choice.work == "step":
-            self._step()
+        choice = schedule.choose(is_full=self._batch.is_full, steps_since_prefill=self._steps_since_prefill)
+        if choice.work == "prefill" and choice.state is not None:
+            self._prefill(choice.state)
+        elif choice.work == "render" and choice.state is not None:
+            self._render(choice.state)
+        elif choice.work == "decode":
+            self._decode()
         elif self._waiting:
-            time.sleep(POLL)
+            time.sleep(POLL_SECONDS)
         self._refuse_late(schedule, now)
 
     # --- work ---
 
-    def _join(self, speaking: Speaking) -> None:
+    def _prefill(self, state: SegmentState) -> None:
         began = time.monotonic()
-        self._steps_since_join = 0
-        self._waiting.remove(speaking)
-        self._speaking.append(speaking)
-        self._contained(speaking, partial(speaking.join, self._batch))
-        self.costs.join_took(time.monotonic() - began)
-        self._note(speaking)
+        self._steps_since_prefill = 0
+        self._waiting.remove(state)
+        self._running.append(state)
+        self._contain(state, partial(state.prefill, self._batch))
+        self.step_times.add_prefill(time.monotonic() - began)
+        self._update(state)
 
-    def _step(self) -> None:
+    def _decode(self) -> None:
         began = time.monotonic()
         rows = len(self._batch)
-        drawn = self._batch.step()
-        self.costs.step_took(rows, time.monotonic() - began)
-        self._steps_since_join += 1
-        for each, speaking in [(d, s) for d in drawn for s in self._speaking if s.holds(d.row)]:
-            if each.error is not None:
-                speaking.fail(each.error, self._batch)
+        results = self._batch.step()
+        self.step_times.add_step(rows, time.monotonic() - began)
+        self._steps_since_prefill += 1
+        for result, state in [(r, s) for r in results for s in self._running if s.holds(r.row)]:
+            if result.error is not None:
+                state.fail(result.error, self._batch)
             else:
-                self._contained(speaking, partial(speaking.take, each.token, self._batch))
-            self._note(speaking)
+                self._contain(state, partial(state.accept, result.token, self._batch))
+            self._update(state)
 
-    def _render(self, speaking: Speaking) -> None:
+    def _render(self, state: SegmentState) -> None:
         began = time.monotonic()
-        made: list[float] = []
-        self._contained(speaking, lambda: made.append(speaking.render(self._batch)))
+        rendered: list[float] = []
+        self._contain(state, lambda: rendered.append(state.render(self._batch)))
         now = time.monotonic()
-        if made:
-            self.costs.chunk_took(now - began, made[0])
-        if speaking.sent and speaking.listener.began_at is None:
-            speaking.listener.began_at = now
-        self._note(speaking)
+        if rendered:
+            self.step_times.add_chunk(now - began, rendered[0])
+        if state.sent and state.playback.began_at is None:
+            state.playback.began_at = now
+        self._update(state)
 
-    def _note(self, speaking: Speaking) -> None:
-        """What it has come to, and whether it must begin anew."""
-        if not (speaking.has_row or speaking.decoded or speaking.ended):
-            self._speaking.remove(speaking)
-            self._waiting.append(speaking)
-        seconds = max(speaking.sent, speaking.expected_seconds)
-        speaking.listener.seconds[speaking.speech.index] = seconds
+    def _update(self, state: SegmentState) -> None:
+        """Note how long the segment will be, and let it wait again if it begins another take."""
+        if not (state.has_row or state.decoded or state.ended):
+            self._running.remove(state)
+            self._waiting.append(state)
+        state.playback.seconds[state.segment.index] = max(state.sent, state.expected_seconds)
 
     def _refuse_late(self, schedule: Schedule, now: float) -> None:
-        for waiting in self._waiting:
-            if now - waiting.arrived_at > self._room_timeout and schedule.lacks_room(waiting):
+        for state in self._waiting:
+            if now - state.arrived_at > self._room_timeout and schedule.lacks_room(state):
                 error = QueueTimeoutError(
                     f"no capacity for one more voice in real time within {self._room_timeout:g} s",
                     retry_after=max(1.0, self._room_timeout / 2),
                 )
-                waiting.fail(error, self._batch)
+                state.fail(error, self._batch)
 
-    def _contained(self, speaking: Speaking, work: Callable[[], None]) -> None:
-        """What goes wrong in one segment is told to its reader alone."""
+    def _contain(self, state: SegmentState, work: Callable[[], None]) -> None:
+        """Do work for one segment; an error fails this segment alone."""
         try:
-            with memory_told("chatterbox", self.model.device):
+            with translate_out_of_memory("chatterbox", self.model.device):
                 work()
-        except Exception as exc:  # noqa: BLE001 - carried over to the reader, whatever it is
-            speaking.fail(exc, self._batch)
+        except Exception as exc:  # noqa: BLE001 - raised in the reader of the segment, whatever it is
+            state.fail(exc, self._batch)
 
-    def _all(self) -> Iterator[Speaking]:
+    def _all(self) -> Iterator[SegmentState]:
         yield from self._waiting
-        yield from self._speaking
+        yield from self._running
 
     # --- the end ---
 
     def _end_all(self) -> None:
-        """Nobody comes in any more; who is in is told."""
+        """Fail all that is still in the loop or its inbox, which is closed by now."""
         error = self._closed_error()
-        for speaking in self._all():
-            if not speaking.ended:
-                speaking.speech.news.put(Ended(error))
-        errands = self._errands
+        for state in self._all():
+            if not state.ended:
+                state.segment.events.put(Ended(error))
+        calls = self._calls
         while not self._inbox.empty():
-            came = self._inbox.get()
-            if isinstance(came, Speech):
-                came.news.put(Ended(error))
-            elif came is not None:
-                errands.append(came)
-        for errand in errands:
-            errand.done.set_exception(error)
+            received = self._inbox.get()
+            if isinstance(received, Segment):
+                received.events.put(Ended(error))
+            elif received is not None:
+                calls.append(received)
+        for call in calls:
+            call.result.set_exception(error)
 
     def _closed_error(self) -> BackendUnavailableError:
         reason = "has failed, and is being loaded again" if self.failed else "has been unloaded"

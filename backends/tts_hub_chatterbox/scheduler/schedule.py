@@ -1,124 +1,132 @@
-"""Whose turn it is in the loop: pure choice among segments, by who would hear a gap first."""
+"""The choice of the loop's next piece of work: a pure function of its segments at one moment.
+
+The audio that is about to run out at a client comes first, then the first audio of new requests, then all
+other audio in the order in which it will be needed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
-from tts_hub_chatterbox.scheduler.playback import Listener
-from tts_hub_chatterbox.scheduler.speaking import Speaking
-from tts_hub_chatterbox.scheduler.step_times import Costs
+from tts_hub_chatterbox.scheduler.playback import Playback
+from tts_hub_chatterbox.scheduler.segment_state import SegmentState
+from tts_hub_chatterbox.scheduler.step_times import StepTimes
 
 MARGIN = 1.5
-"""Times what a chunk takes, before its listener runs dry: then it must not wait for anybody else."""
+"""A chunk is urgent when the audio runs out within this many times the time that the chunk takes."""
 LEAST_MARGIN = 0.3
-"""Seconds."""
-STEPS_BETWEEN_JOINS = 4
-"""Of the others, before one more of a running request joins: each must read its text first."""
+"""Seconds before the audio runs out from which on a chunk is urgent in any case."""
+STEPS_BETWEEN_PREFILLS = 4
+"""Decode steps between two prefills of running requests: the other rows wait during a prefill."""
 
-RUNNING_DRY, NEW, LATER = 0, 1, 2
-"""How urgent a segment is: its listener is about to hear a gap, has heard nothing yet, or has enough."""
+URGENT, FIRST, LATER = 0, 1, 2
+"""Levels of urgency: the audio is about to run out, none has left yet, or there is enough."""
 
-Work = Literal["join", "chunk", "step", "nothing"]
+Work = Literal["prefill", "render", "decode", "wait"]
 
 
 class Due(NamedTuple):
-    """Sorts segments by urgency."""
+    """The urgency of a segment; sorts the most urgent one first."""
 
     level: int
     moment: float
-    """When its listener runs dry, or when it came of one who has heard nothing."""
+    """When the audio before the segment runs out, or when the segment arrived if none has left yet."""
 
 
 class Choice(NamedTuple):
-    """What to do next, and for whom; a step is for all."""
+    """The next piece of work, and its segment; a decode step is for all rows."""
 
     work: Work
-    speaking: Speaking | None = None
+    state: SegmentState | None = None
 
 
 class Schedule:
-    """Chooses for one moment."""
+    """The waiting and the running segments at one moment."""
 
     def __init__(
         self,
-        waiting: Sequence[Speaking],
-        speaking: Sequence[Speaking],
-        costs: Costs,
+        waiting: Sequence[SegmentState],
+        running: Sequence[SegmentState],
+        step_times: StepTimes,
         now: float,
         *,
         holds_real_time: bool,
     ) -> None:
         self._waiting = waiting
-        self._speaking = speaking
-        self._costs = costs
+        self._running = running
+        self._step_times = step_times
         self._now = now
         self._holds_real_time = holds_real_time
-        self._lowest = _lowest((*waiting, *speaking))
+        self._lowest = _lowest((*waiting, *running))
 
-    def choose(self, *, is_full: bool, steps_since_join: int) -> Choice:
-        """Who runs dry goes first, then newcomers, then all others by when they would run dry."""
-        rows = [s for s in self._speaking if s.has_row]
-        chunk = min((s for s in self._speaking if s.wanted), key=self.due, default=None)
-        joining = None if is_full else self._next_to_join()
-        if chunk is not None and self.due(chunk).level == RUNNING_DRY:
-            return Choice("chunk", chunk)
-        if joining is not None and self.due(joining).level == NEW:
-            return Choice("join", joining)
-        if chunk is not None and (not rows or self.due(chunk) <= min(self.due(s) for s in rows)):
-            return Choice("chunk", chunk)
-        if joining is not None and (not rows or steps_since_join >= STEPS_BETWEEN_JOINS):
-            return Choice("join", joining)
-        return Choice("step" if rows else "nothing")
+    def choose(self, *, is_full: bool, steps_since_prefill: int) -> Choice:
+        """The next piece of work; `is_full` says that the batch has no free row."""
+        decoding = [s for s in self._running if s.has_row]
+        chunk = min((s for s in self._running if s.can_render), key=self.due, default=None)
+        waiting = None if is_full else self._next_prefill()
+        if chunk is not None and self.due(chunk).level == URGENT:
+            return Choice("render", chunk)
+        if waiting is not None and self.due(waiting).level == FIRST:
+            return Choice("prefill", waiting)
+        if chunk is not None and (not decoding or self.due(chunk) <= min(self.due(s) for s in decoding)):
+            return Choice("render", chunk)
+        if waiting is not None and (not decoding or steps_since_prefill >= STEPS_BETWEEN_PREFILLS):
+            return Choice("prefill", waiting)
+        return Choice("decode" if decoding else "wait")
 
-    def due(self, speaking: Speaking) -> Due:
-        """How urgent it is."""
-        moment = speaking.listener.runs_dry(speaking.speech.index, speaking.sent)
+    def due(self, state: SegmentState) -> Due:
+        """The urgency of a segment."""
+        moment = state.playback.underrun_at(state.segment.index, state.sent)
         if moment is None:
-            is_first = self._lowest[speaking.listener] == speaking.speech.index
-            return Due(NEW if is_first else LATER, speaking.arrived_at)
-        needed = max(LEAST_MARGIN, MARGIN * self._costs.chunk(speaking.chunk_seconds))
-        return Due(RUNNING_DRY if moment - self._now < needed else LATER, moment)
+            is_first = self._lowest[state.playback] == state.segment.index
+            return Due(FIRST if is_first else LATER, state.arrived_at)
+        needed = max(LEAST_MARGIN, MARGIN * self._step_times.chunk(state.chunk_seconds))
+        return Due(URGENT if moment - self._now < needed else LATER, moment)
 
-    def lacks_room(self, waiting: Speaking) -> bool:
-        """Whether with one more voice nobody could be spoken to as fast as he hears."""
-        active = {s.listener for s in self._speaking}
-        if not self._holds_real_time or not active or waiting.is_under_way or waiting.listener in active:
+    def lacks_room(self, waiting: SegmentState) -> bool:
+        """Whether one more request would make all of them slower than real time."""
+        active = {s.playback for s in self._running}
+        if not self._holds_real_time or not active or waiting.is_admitted or waiting.playback in active:
             return False
-        return self._costs.load(len(active) + 1) > 1
+        return self._step_times.load(len(active) + 1) > 1
 
-    def is_anybody_running_dry(self) -> bool:
-        """Whether other work must wait."""
-        return any(self.due(s).level == RUNNING_DRY for s in self._speaking)
+    def is_underrun_near(self) -> bool:
+        """Whether a segment is urgent, so that other work must wait."""
+        return any(self.due(s).level == URGENT for s in self._running)
 
-    def _next_to_join(self) -> Speaking | None:
-        """Nobody who has time joins beside a newcomer who has heard nothing yet."""
-        is_quiet = not any(self.due(s).level == NEW for s in self._speaking)
-        later_too = is_quiet and all(self._can_bear_one_more(s) for s in self._speaking)
+    def _next_prefill(self) -> SegmentState | None:
+        """The most urgent waiting segment that may have a row.
+
+        While a request waits for its first audio, or a running one could not bear a slower step, only first
+        segments may.
+        """
+        is_quiet = not any(self.due(s).level == FIRST for s in self._running)
+        later_too = is_quiet and all(self._tolerates_one_more_row(s) for s in self._running)
         allowed = [
             w for w in self._waiting if (later_too or self.due(w).level != LATER) and not self.lacks_room(w)
         ]
         return min(allowed, key=self.due, default=None)
 
-    def _can_bear_one_more(self, speaking: Speaking) -> bool:
-        """Whether its chunks would still be there in time with one more row at each step."""
-        runs_dry = speaking.listener.runs_dry(speaking.speech.index, speaking.sent)
-        if runs_dry is None:
+    def _tolerates_one_more_row(self, state: SegmentState) -> bool:
+        """Whether the segment's chunks would still come in time with one more row in each step."""
+        underrun_at = state.playback.underrun_at(state.segment.index, state.sent)
+        if underrun_at is None:
             return True
-        step = self._costs.step(1 + sum(s.has_row for s in self._speaking))
-        ready = self._now + self._costs.join + LEAST_MARGIN
-        for drawn, seconds in speaking.chunks_to_come():
-            ready += drawn * step + self._costs.chunk(seconds)
-            if ready > runs_dry:
+        step = self._step_times.step(1 + sum(s.has_row for s in self._running))
+        ready = self._now + self._step_times.prefill + LEAST_MARGIN
+        for tokens, seconds in state.chunks_to_come():
+            ready += tokens * step + self._step_times.chunk(seconds)
+            if ready > underrun_at:
                 return False
-            runs_dry += seconds
+            underrun_at += seconds
         return True
 
 
-def _lowest(all_of_them: Iterable[Speaking]) -> dict[Listener, int]:
-    """The first segment of each listener that is not at its end."""
-    lowest: dict[Listener, int] = {}
-    for each in all_of_them:
-        index = each.speech.index
-        lowest[each.listener] = min(index, lowest.get(each.listener, index))
+def _lowest(states: Iterable[SegmentState]) -> dict[Playback, int]:
+    """The index of each request's first segment that has not ended."""
+    lowest: dict[Playback, int] = {}
+    for state in states:
+        index = state.segment.index
+        lowest[state.playback] = min(index, lowest.get(state.playback, index))
     return lowest

@@ -8,51 +8,51 @@ from collections import defaultdict, deque
 from tts_hub_chatterbox.nets.units import TOKENS_PER_SECOND
 
 REMEMBERED_STEPS = 9
-"""Latest steps whose median counts: a single slow one says nothing."""
-FORGETTING = 0.9
-"""What a measured chunk still counts for at the next one."""
-ROW_COST = 1 / 8
-"""What one more row is taken to add to a step, until there was one."""
+"""The latest steps whose median counts: a single slow one says nothing."""
+DECAY = 0.9
+"""The weight that a measured chunk keeps when the next one is measured."""
+ROW_SHARE = 1 / 8
+"""The share of a step's time that one more row is taken to add, until one was measured."""
 
 
-class Costs:
-    """What steps and chunks take on this machine."""
+class StepTimes:
+    """Measured times in seconds, and the estimates that follow from them."""
 
     def __init__(self) -> None:
         self._steps: defaultdict[int, deque[float]] = defaultdict(lambda: deque(maxlen=REMEMBERED_STEPS))
-        self._joins: deque[float] = deque(maxlen=REMEMBERED_STEPS)
+        self._prefills: deque[float] = deque(maxlen=REMEMBERED_STEPS)
         self._chunk_seconds = 0.0
         self._audio_seconds = 0.0
 
-    def step_took(self, rows: int, seconds: float) -> None:
-        """A step of so many rows."""
+    def add_step(self, rows: int, seconds: float) -> None:
+        """Record a decode step of so many rows."""
         self._steps[rows].append(seconds)
 
-    def join_took(self, seconds: float) -> None:
-        """A segment whose text was read."""
-        self._joins.append(seconds)
+    def add_prefill(self, seconds: float) -> None:
+        """Record a prefill."""
+        self._prefills.append(seconds)
 
-    def chunk_took(self, seconds: float, audio_seconds: float) -> None:
-        """A chunk from tokens to samples."""
-        self._chunk_seconds = FORGETTING * self._chunk_seconds + seconds
-        self._audio_seconds = FORGETTING * self._audio_seconds + audio_seconds
+    def add_chunk(self, seconds: float, audio_seconds: float) -> None:
+        """Record a chunk's way from tokens to samples."""
+        self._chunk_seconds = DECAY * self._chunk_seconds + seconds
+        self._audio_seconds = DECAY * self._audio_seconds + audio_seconds
 
     def step(self, rows: int) -> float:
-        """Seconds of a step; where there was none of so many rows, one with about as many stands for it."""
+        """Seconds of a decode step, estimated from the nearest number of rows that was measured."""
         if not self._steps:
             return 0.0
         nearest = min(self._steps, key=lambda known: (abs(known - rows), known))
-        return statistics.median(self._steps[nearest]) * (1 + ROW_COST * max(0, rows - nearest))
+        return statistics.median(self._steps[nearest]) * (1 + ROW_SHARE * max(0, rows - nearest))
 
     @property
-    def join(self) -> float:
+    def prefill(self) -> float:
         """Seconds until a segment has its first token."""
-        return statistics.median(self._joins) if self._joins else 0.0
+        return statistics.median(self._prefills) if self._prefills else 0.0
 
     def chunk(self, audio_seconds: float) -> float:
-        """Seconds of a chunk of so much audio."""
+        """Seconds that a chunk of so much audio takes."""
         return audio_seconds * self._chunk_seconds / self._audio_seconds if self._audio_seconds else 0.0
 
-    def load(self, listeners: int) -> float:
-        """Share of the time that so many requests would take that are heard in real time."""
-        return TOKENS_PER_SECOND * self.step(listeners) + self.chunk(listeners)
+    def load(self, requests: int) -> float:
+        """The share of real time that so many requests take; above 1 they are slower than they are played."""
+        return TOKENS_PER_SECOND * self.step(requests) + self.chunk(requests)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from tts_hub.errors import GenerationError, TextTooLongError
-from tts_hub_chatterbox.memory import memory_told
+from tts_hub_chatterbox.memory import translate_out_of_memory
 from tts_hub_chatterbox.nets.kv_cache import KVCache
 from tts_hub_chatterbox.nets.t3 import T3
 from tts_hub_chatterbox.t3.recorded_steps import RecordedSteps
@@ -40,7 +40,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class StepResult:
     """What a step gave to a row: a token, or what failed in it alone."""
 
     row: Row
@@ -95,7 +95,7 @@ class T3Batch:
         return len(self._rows) == len(self._last)
 
     @torch.inference_mode()
-    def join(
+    def prefill(
         self,
         voice: Conditioning,
         text: Sequence[int],
@@ -113,7 +113,7 @@ class T3Batch:
         index = len(self._rows)
         cache = self._cache.rows(index, index + 1)
         try:
-            cache.copy_from(self._read(voice))
+            cache.copy_from(self._voice_cache(voice))
             ids = torch.tensor([text], dtype=torch.int64, device=self._device)  # (1, T)
             logits = self._t3.prefill_text(ids, cache)  # (1, V)
             said = self._said[index : index + 1].zero_()
@@ -126,15 +126,15 @@ class T3Batch:
         self._rows.append(row)
         return row, int(token)
 
-    def step(self) -> list[Drawn]:
+    def step(self) -> list[StepResult]:
         """One more token for every row; what fails in a row fails in it alone, and it must leave then."""
-        together = self._tried(0, len(self._rows))
+        together = self._try_step(0, len(self._rows))
         if len(together) == len(self._rows):
             return together
         # One of them made the others fail, or all together are too many.
-        return [drawn for row in self._rows for drawn in self._tried(row.index, row.index + 1)]
+        return [drawn for row in self._rows for drawn in self._try_step(row.index, row.index + 1)]
 
-    def leave(self, row: Row) -> None:
+    def free(self, row: Row) -> None:
         """Free its place; the last row moves into it."""
         last = self._rows.pop()
         if last is not row:
@@ -152,18 +152,18 @@ class T3Batch:
         if self._recorded is not None:
             self._recorded.record_all()
 
-    def _tried(self, start: int, stop: int) -> list[Drawn]:
+    def _try_step(self, start: int, stop: int) -> list[StepResult]:
         """A step of some rows; if that fails, one failure for the first of them."""
         lengths = self._cache.lengths[start:stop].clone()
         try:
-            with memory_told("chatterbox", self._device):
+            with translate_out_of_memory("chatterbox", self._device):
                 return self._step(start, stop)
         except Exception as exc:  # noqa: BLE001 - carried over to the row's request, whatever it is
             self._cache.lengths[start:stop] = lengths
-            return [Drawn(self._rows[start], error=exc)]
+            return [StepResult(self._rows[start], error=exc)]
 
     @torch.inference_mode()
-    def _step(self, start: int, stop: int) -> list[Drawn]:
+    def _step(self, start: int, stop: int) -> list[StepResult]:
         rows = self._rows[start:stop]
         cache, last = self._cache.rows(start, stop), self._last[start:stop]
         if self._recorded is not None and len(rows) == len(self._rows):  # rows beside it must be free
@@ -179,7 +179,7 @@ class T3Batch:
         )  # (B,)
         self._last[start:stop] = tokens
         return [
-            Drawn(row, token) if is_fine else Drawn(row, error=_not_finite())
+            StepResult(row, token) if is_fine else StepResult(row, error=_not_finite())
             for row, token, is_fine in zip(rows, tokens.tolist(), fine.tolist(), strict=True)
         ]
 
@@ -189,7 +189,7 @@ class T3Batch:
         alike = all(row.voice is voice for row in rows)
         return 1 + voice.t3_prompt.shape[1] if alike else 0
 
-    def _read(self, voice: Conditioning) -> KVCache:
+    def _voice_cache(self, voice: Conditioning) -> KVCache:
         """Keys and values of a voice, which are the same in each of its rows."""
         found = self._voices.get(voice)
         if found is None:

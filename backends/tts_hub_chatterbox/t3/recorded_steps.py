@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from tts_hub.errors import GenerationError
-from tts_hub_chatterbox.nets.cuda_graphs import Recorder
+from tts_hub_chatterbox.nets.cuda_graphs import GraphRecorder
 from tts_hub_chatterbox.nets.kv_cache import KVCache
 from tts_hub_chatterbox.nets.t3 import T3
 
@@ -30,7 +30,7 @@ class RecordedSteps:
         rows, device = len(cache.lengths), cache.keys.device
         self._tokens = torch.zeros(rows, dtype=torch.int64, device=device)
         self._lengths = torch.zeros(rows, dtype=torch.int64, device=device)
-        self._recorder = Recorder(device)
+        self._recorder = GraphRecorder(device)
         self._steps: dict[int, Callable[[], Tensor]] = {}
         """By the columns that count."""
 
@@ -65,7 +65,7 @@ class RecordedSteps:
     def _step_among(self, end: int) -> Callable[[], Tensor]:
         """What computes a step among so many columns from the tokens and lengths as they are then."""
         if end not in self._steps:
-            self._steps[end] = self._recorder.recorded(
+            self._steps[end] = self._recorder.record(
                 lambda: self._t3.step_at(self._tokens, self._lengths, end, self._cache)
             )
         return self._steps[end]

@@ -13,9 +13,7 @@ import torch
 from torch import Tensor
 
 from tts_hub.errors import GenerationError, UnsupportedOptionError
-
-FIRST_HISTORY = 6561
-"""Start of speech: counts as said while nothing is, as upstream has it."""
+from tts_hub_chatterbox.nets.t3 import START_SPEECH
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +87,8 @@ def _filtered(logits: Tensor, said: Tensor, options: Sequence[SamplingOptions]) 
     kept = scaled.masked_fill(scaled < _threshold(scaled, max(ks), last.long(), smallest), -torch.inf)
     nothing_said = ~said.any(dim=1)  # (B,)
     penalised = said.clone()
-    penalised[:, FIRST_HISTORY] |= nothing_said
+    # Upstream counts the start as said while nothing is.
+    penalised[:, START_SPEECH] |= nothing_said
     return torch.where(penalised, torch.where(kept < 0, kept * penalty, kept / penalty), kept)
 
 

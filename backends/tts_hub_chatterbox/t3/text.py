@@ -32,10 +32,10 @@ def without_colons(text: str) -> str:
     The clean-up makes a comma of every colon, so `9:30` would be `9,30`, which is said as a number or with a
     pause. `9 30` is said as the time, `9:05` needs its "oh", and full hours need no minutes.
     """
-    return COLON.sub(" ", CLOCK.sub(_said_time, text))
+    return COLON.sub(" ", CLOCK.sub(_spell_time, text))
 
 
-def _said_time(time: re.Match[str]) -> str:
+def _spell_time(time: re.Match[str]) -> str:
     hour, minute = time["hour"].lstrip("0") or "0", time["minute"]
     if minute != "00":
         return f"{hour} {minute.replace('0', 'oh ', 1) if minute[0] == '0' else minute}"
@@ -44,7 +44,7 @@ def _said_time(time: re.Match[str]) -> str:
     return f"{hour} o'clock" if 1 <= int(hour) <= 12 else f"{hour} hundred hours"
 
 
-def padded(text: str) -> str:
+def pad_short(text: str) -> str:
     """A cleaned text with a rest behind it if it is very short; its words and their marks stay as they are.
 
     "Hi!" is two tokens behind hundreds of the voice, and the model often misses its end: it goes on in

@@ -40,10 +40,10 @@ class TextTokenizer:
         Raises:
             UnusableFileError: a file is missing, broken or does not fit the others.
         """
-        tokenizer = Tokenizer(_model(folder))
+        tokenizer = Tokenizer(_read_bpe(folder))
         tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
         config = _Config.read(folder)
-        _add(tokenizer, _added(folder, config), folder)
+        _add(tokenizer, _read_added(folder, config), folder)
         count = tokenizer.get_vocab_size()
         if count != vocabulary:
             raise _unusable(
@@ -85,21 +85,21 @@ class _Config(BaseModel):
 
     @classmethod
     def read(cls, folder: Path) -> _Config:
-        config: _Config = _parsed(TypeAdapter(cls), folder / "tokenizer_config.json")
+        config: _Config = _parse(TypeAdapter(cls), folder / "tokenizer_config.json")
         return config
 
 
-def _model(folder: Path) -> BPE:
+def _read_bpe(folder: Path) -> BPE:
     """Checked here, as the library has no error of its own for a merge that does not fit."""
-    ids, pairs = _parsed(IDS, folder / "vocab.json"), _pairs(folder / "merges.txt")
+    ids, pairs = _parse(IDS, folder / "vocab.json"), _read_merges(folder / "merges.txt")
     for pair in pairs:
         if not {*pair, "".join(pair)} <= ids.keys():
             raise _unusable(folder / "merges.txt", f"it merges {' and '.join(pair)}, which vocab.json lacks")
     return BPE(vocab=ids, merges=pairs)
 
 
-def _pairs(file: Path) -> list[tuple[str, str]]:
-    lines = _content(file).split("\n")
+def _read_merges(file: Path) -> list[tuple[str, str]]:
+    lines = _read_text(file).split("\n")
     split = [line.rstrip("\r").split(" ") for line in lines if line and not line.startswith("#version")]
     wrong = next((parts for parts in split if len(parts) != 2), None)
     if wrong is not None:
@@ -107,11 +107,11 @@ def _pairs(file: Path) -> list[tuple[str, str]]:
     return [(left, right) for left, right in split]
 
 
-def _added(folder: Path, config: _Config) -> Mapping[int, _AddedToken]:
+def _read_added(folder: Path, config: _Config) -> Mapping[int, _AddedToken]:
     """By id. The config says more about them than their own file, which older checkpoints have alone."""
     if config.added_tokens_decoder is not None:
         return config.added_tokens_decoder
-    ids = _parsed(IDS, folder / "added_tokens.json")
+    ids = _parse(IDS, folder / "added_tokens.json")
     return {number: _AddedToken(content=content) for content, number in ids.items()}
 
 
@@ -127,14 +127,14 @@ def _add(tokenizer: Tokenizer, added: Mapping[int, _AddedToken], folder: Path) -
             )
 
 
-def _parsed(adapter: TypeAdapter[Any], file: Path) -> Any:
+def _parse(adapter: TypeAdapter[Any], file: Path) -> Any:
     try:
-        return adapter.validate_json(_content(file))
+        return adapter.validate_json(_read_text(file))
     except ValidationError as exc:
         raise _unusable(file, exc.errors()[0]["msg"]) from exc
 
 
-def _content(file: Path) -> str:
+def _read_text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as exc:

@@ -67,7 +67,7 @@ class RefusedError(Exception):
     """The clip cannot become a voice; the message goes on after "the reference clip"."""
 
 
-def decoded(data: bytes, container: str) -> tuple[Samples, int]:
+def decode(data: bytes, container: str) -> tuple[Samples, int]:
     """Samples, shape (N,), the mean of the channels, and their rate in Hz.
 
     16 and 24 bit samples come out exactly as value / full scale. Opus is decoded at 48 kHz, whatever rate it
@@ -109,24 +109,24 @@ def restrict() -> None:
             resource.setrlimit(which, (min(most, upper), upper))
 
 
-def rehearse() -> None:
+def warm_up() -> None:
     """Decode a little silence: what av imports at its first use cannot be opened any more later."""
     silence = io.BytesIO()
     with wave.open(silence, "wb") as file:
         file.setparams((1, 2, MIN_RATE, 0, "NONE", ""))
         file.writeframes(bytes(2 * MIN_RATE))
-    decoded(silence.getvalue(), "wav")
+    decode(silence.getvalue(), "wav")
 
 
 def main() -> None:
     """Decode the standard input."""
-    rehearse()
+    warm_up()
     restrict()
     out = sys.stdout.buffer
     out.write(READY)
     out.flush()
     try:
-        samples, sample_rate = decoded(sys.stdin.buffer.read(), sys.argv[1])
+        samples, sample_rate = decode(sys.stdin.buffer.read(), sys.argv[1])
     except RefusedError as exc:
         out.write(REFUSED + str(exc).encode())
     else:

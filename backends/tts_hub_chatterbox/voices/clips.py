@@ -49,7 +49,7 @@ class Clip:
         return len(self.samples) / self.sample_rate
 
 
-def refused(reason: str) -> InvalidRequestError:
+def clip_error(reason: str) -> InvalidRequestError:
     """What to raise about a clip that cannot become a voice."""
     return InvalidRequestError(f"the reference clip {reason}", param="voice")
 
@@ -62,11 +62,11 @@ def read_clip(path: Path) -> bytes:
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise refused(f"{path.name} is not a file")
+            raise clip_error(f"{path.name} is not a file")
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as exc:
-        raise refused(f"{path.name} cannot be read: {exc.strerror or exc}") from exc
+        raise clip_error(f"{path.name} cannot be read: {exc.strerror or exc}") from exc
     _check_size(data)
     return data
 
@@ -90,18 +90,18 @@ def decode_clip(data: bytes) -> Clip:
     answer = _answer(_command(_container(data)), data)
     kind, content = answer[:1], memoryview(answer)[1:]
     if kind == REFUSED:
-        raise refused(bytes(content).decode(errors="replace"))
+        raise clip_error(bytes(content).decode(errors="replace"))
     if kind != SAMPLES or len(content) <= RATE.size or (len(content) - RATE.size) % 4:
-        raise refused("cannot be decoded: the decoder broke off")
+        raise clip_error("cannot be decoded: the decoder broke off")
     (sample_rate,) = RATE.unpack(content[: RATE.size])
     return Clip(np.frombuffer(content[RATE.size :], "<f4").astype(np.float32), sample_rate)
 
 
 def _check_size(data: bytes) -> None:
     if not data:
-        raise refused("is empty")
+        raise clip_error("is empty")
     if len(data) > MAX_BYTES:
-        raise refused(f"is larger than {MAX_BYTES // 1_000_000} MB; cut it, or save it as FLAC or MP3")
+        raise clip_error(f"is larger than {MAX_BYTES // 1_000_000} MB; cut it, or save it as FLAC or MP3")
 
 
 def _container(data: bytes) -> str:
@@ -116,7 +116,7 @@ def _container(data: bytes) -> str:
         return "mov"
     if data[:3] == b"ID3" or _begins_mp3_frame(data):
         return "mp3"
-    raise refused("is not in a known format; possible: WAV, MP3, FLAC, Ogg, M4A")
+    raise clip_error("is not in a known format; possible: WAV, MP3, FLAC, Ogg, M4A")
 
 
 def _begins_mp3_frame(data: bytes) -> bool:
@@ -151,7 +151,7 @@ def _answer(command: list[str], data: bytes) -> bytes:
             start_new_session=True,  # Ctrl-C is for the hub, which ends what it has begun
         )
     except subprocess.TimeoutExpired as exc:
-        raise refused(f"takes more than {MAX_WAIT:g} s to decode; save it as WAV") from exc
+        raise clip_error(f"takes more than {MAX_WAIT:g} s to decode; save it as WAV") from exc
     except OSError as exc:
         raise GenerationError(
             f"cannot start {command[0]} to decode a clip: {exc}", backend="chatterbox"
@@ -164,7 +164,7 @@ def _answer(command: list[str], data: bytes) -> bytes:
         )
     if ended.returncode != 0:
         logger.debug("decoding ended with status %d: %s", ended.returncode, ended.stderr)
-        raise refused(_why(ended.returncode))
+        raise clip_error(_why(ended.returncode))
     return ended.stdout[len(READY) :]
 
 

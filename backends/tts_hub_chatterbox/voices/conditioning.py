@@ -21,6 +21,7 @@ from torch import Tensor
 from tts_hub.errors import GenerationError, OutputError
 from tts_hub.temporary import open_temporary
 from tts_hub_chatterbox.files.errors import UnusableFileError
+from tts_hub_chatterbox.nets.units import CODEBOOK_SIZE
 
 SPEAKER_WIDTH = 256
 XVECTOR_WIDTH = 192
@@ -29,8 +30,6 @@ MAX_T3_PROMPT = 375
 """15 s at 25 tokens a second."""
 MAX_FLOW_PROMPT = 250
 """10 s."""
-SPEECH_TOKENS = 6561
-"""Ids from 0 on that are sound; the prompts hold no other, neither start nor stop."""
 
 FORMAT = {"format": "tts-hub-chatterbox-conditioning", "version": "1"}
 """What says in a safetensors file how to read it."""
@@ -134,7 +133,7 @@ class Conditioning:
             raise _unreadable(path, f"its metadata is {metadata} instead of {FORMAT}")
         if tensors.keys() != set(FIELDS):
             raise _unreadable(path, f"it holds {sorted(tensors)} instead of {sorted(FIELDS)}")
-        return _checked(path, tensors)
+        return _validate(path, tensors)
 
     @classmethod
     def from_conds_pt(cls, path: Path) -> Conditioning:
@@ -143,13 +142,13 @@ class Conditioning:
         Raises:
             UnusableFileError: no such file, no such structure, code in it, or wrong content.
         """
-        content = _unpickled(path)
+        content = _unpickle(path)
         t3 = _section(path, content, "t3", T3_NAMES, T3_UNUSED)
         flow = _section(path, content, "gen", FLOW_NAMES, FLOW_LENGTHS)
         named = {ours: t3[official] for official, ours in T3_NAMES.items()}
         named |= {ours: flow[official] for official, ours in FLOW_NAMES.items()}
-        tensors = {ours: _plain(path, ours, value) for ours, value in named.items()}
-        conditioning = _checked(path, tensors)
+        tensors = {ours: _plain_tensor(path, ours, value) for ours, value in named.items()}
+        conditioning = _validate(path, tensors)
         _check_length(path, "prompt_token_len", flow.get("prompt_token_len"), conditioning.flow_prompt)
         _check_length(path, "prompt_feat_len", flow.get("prompt_feat_len"), conditioning.flow_mel)
         return conditioning
@@ -185,18 +184,18 @@ def _prompt_problems(name: str, tensor: Tensor, longest: int) -> Iterator[str]:
         yield f"{name} is {tensor.dtype} on {tensor.device} instead of torch.int64 on cpu"
     elif tensor.dim() != 2 or tensor.shape[0] != 1 or not 1 <= tensor.shape[1] <= longest:
         yield f"{name} has the shape {tuple(tensor.shape)} instead of (1, 1 to {longest})"
-    elif not 0 <= int(tensor.min()) <= int(tensor.max()) < SPEECH_TOKENS:
-        yield f"{name} has ids from {int(tensor.min())} to {int(tensor.max())}; {SPEECH_TOKENS} are possible"
+    elif not 0 <= int(tensor.min()) <= int(tensor.max()) < CODEBOOK_SIZE:
+        yield f"{name} has ids from {int(tensor.min())} to {int(tensor.max())}; {CODEBOOK_SIZE} are possible"
 
 
-def _checked(path: Path, tensors: Mapping[str, Tensor]) -> Conditioning:
+def _validate(path: Path, tensors: Mapping[str, Tensor]) -> Conditioning:
     try:
         return Conditioning(**tensors)
     except GenerationError as exc:
         raise _unreadable(path, str(exc)) from exc
 
 
-def _unpickled(path: Path) -> object:
+def _unpickle(path: Path) -> object:
     """The content of a file of `torch.save`: plain containers, numbers and tensors on the CPU."""
     try:
         if path.stat().st_size > MAX_CONDS_BYTES:
@@ -227,7 +226,7 @@ def _section(
     return section
 
 
-def _plain(path: Path, name: str, value: object) -> Tensor:
+def _plain_tensor(path: Path, name: str, value: object) -> Tensor:
     """A dense tensor of its own, float32 or int64, of a value that may be anything."""
     if not isinstance(value, Tensor) or value.layout != torch.strided or value.device.type != "cpu":
         raise _unreadable(path, f"{name} is not a plain tensor")
@@ -239,12 +238,12 @@ def _plain(path: Path, name: str, value: object) -> Tensor:
     return value.detach().to(dtype).clone(memory_format=torch.contiguous_format)
 
 
-def _check_length(path: Path, name: str, value: object, told_of: Tensor) -> None:
+def _check_length(path: Path, name: str, value: object, tensor: Tensor) -> None:
     """The length along dimension 1 that the file tells, if it tells one."""
-    length = told_of.shape[1]
-    told = value.item() if isinstance(value, Tensor) and value.numel() == 1 else value
-    if told is not None and told != length:
-        raise _unreadable(path, f"{name} is {told} instead of {length}")
+    length = tensor.shape[1]
+    stated = value.item() if isinstance(value, Tensor) and value.numel() == 1 else value
+    if stated is not None and stated != length:
+        raise _unreadable(path, f"{name} is {stated} instead of {length}")
 
 
 def _unreadable(path: Path, reason: str) -> UnusableFileError:

@@ -35,7 +35,9 @@ class VoiceFolder:
         Raises:
             ConfigError: no such folder.
         """
-        return {stem: paths[0] for stem, paths in self._by_stem().items() if not self._told(stem, paths)}
+        return {
+            stem: paths[0] for stem, paths in self._by_stem().items() if not self._log_problem(stem, paths)
+        }
 
     def clip(self, voice_id: str) -> Path:
         """The clip of a voice. The id is looked up among those listed and never becomes part of a path.
@@ -74,7 +76,7 @@ class VoiceFolder:
         )
         return next(filter(None, problems), "")
 
-    def _told(self, stem: str, paths: Sequence[Path]) -> bool:
+    def _log_problem(self, stem: str, paths: Sequence[Path]) -> bool:
         """Whether something is wrong, which is in the log then."""
         problem = _problem(stem, paths)
         if problem and problem not in self._logged:

@@ -16,7 +16,7 @@ import soxr
 from numpy.lib.stride_tricks import sliding_window_view
 
 from tts_hub.types import Samples
-from tts_hub_chatterbox.voices.clips import decode_clip, refused
+from tts_hub_chatterbox.voices.clips import clip_error, decode_clip
 
 RATE_24K = 24_000
 RATE_16K = 16_000
@@ -66,15 +66,15 @@ def read_reference(data: bytes, *, normalise_loudness: bool = True) -> Reference
     """
     clip = decode_clip(data)
     if clip.seconds <= MIN_SECONDS:
-        raise refused(f"has {clip.seconds:.1f} s of sound; more than {MIN_SECONDS:g} s are needed")
-    samples = resampled(clip.samples, clip.sample_rate, RATE_24K)
+        raise clip_error(f"has {clip.seconds:.1f} s of sound; more than {MIN_SECONDS:g} s are needed")
+    samples = resample(clip.samples, clip.sample_rate, RATE_24K)
     lufs = loudness(samples, RATE_24K)
     if normalise_loudness:
         samples = samples * np.float32(10 ** ((TARGET_LUFS - lufs) / 20))
-    return Reference(samples, resampled(samples, RATE_24K, RATE_16K))
+    return Reference(samples, resample(samples, RATE_24K, RATE_16K))
 
 
-def resampled(samples: Samples, from_rate: int, to_rate: int) -> Samples:
+def resample(samples: Samples, from_rate: int, to_rate: int) -> Samples:
     """Shape (N,) to (ceil(N * to_rate / from_rate),), by soxr in high quality."""
     if from_rate == to_rate:
         return samples
@@ -92,7 +92,7 @@ def loudness(samples: Samples, sample_rate: int) -> float:
     """
     lufs = float(pyloudnorm.Meter(sample_rate).integrated_loudness(samples))
     if not math.isfinite(lufs):
-        raise refused("is silent")
+        raise clip_error("is silent")
     return lufs
 
 

@@ -69,14 +69,14 @@ class VoiceStore:
         end of it, and it is kept. What `compute` raises is raised here and nothing is kept; the next one who
         waits for the same key tries again. A damaged file is made anew; a disk that refuses is logged.
         """
-        found = self._remembered(key)
+        found = self._look_up(key)
         if found is not None:
             return found
         async with self._turn(key):
-            found = self._remembered(key) or await to_thread.run_sync(_read, self._path(key))
+            found = self._look_up(key) or await to_thread.run_sync(_read, self._path(key))
             if found is None:
                 found = await to_thread.run_sync(self._make, key, compute, limiter=self._maker)
-            self._remember(key, found)
+            self._keep(key, found)
             return found
 
     @property
@@ -100,13 +100,13 @@ class VoiceStore:
             if not turn.users:
                 del self._turns[key]
 
-    def _remembered(self, key: VoiceKey) -> Conditioning | None:
+    def _look_up(self, key: VoiceKey) -> Conditioning | None:
         found = self._kept.get(key)
         if found is not None:
             self._kept.move_to_end(key)
         return found
 
-    def _remember(self, key: VoiceKey, conditioning: Conditioning) -> None:
+    def _keep(self, key: VoiceKey, conditioning: Conditioning) -> None:
         self._kept[key] = conditioning
         size = sum(kept.nbytes for kept in self._kept.values())
         while self._kept and (len(self._kept) > self._most or size > self._most_bytes):

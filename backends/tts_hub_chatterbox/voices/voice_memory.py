@@ -18,7 +18,7 @@ from tts_hub_chatterbox.seeds import generator_for
 from tts_hub_chatterbox.voices.conditioning import Conditioning
 
 
-def with_prompt_of(voice: Conditioning, seconds: float) -> Conditioning:
+def cut_prompt(voice: Conditioning, seconds: float) -> Conditioning:
     """The voice as of a clip whose first `seconds` alone are the flow's prompt; at least one token stays.
 
     The first ones, as the published pipeline takes the first 10 s of a clip: what is left is what it would
@@ -79,11 +79,11 @@ class VoiceMemories:
         and forgotten.
         """
         key = _digest(voice), steps
-        found = self._found(key)
+        found = self._look_up(key)
         if found is not None:
             return found
         with self._making:
-            found = self._found(key)
+            found = self._look_up(key)
             if found is None:
                 found = VoiceMemory.of(self._flow, voice, steps)
                 self._keep(key, found)
@@ -100,7 +100,7 @@ class VoiceMemories:
         with self._lock:
             self._kept.clear()
 
-    def _found(self, key: tuple[str, int]) -> VoiceMemory | None:
+    def _look_up(self, key: tuple[str, int]) -> VoiceMemory | None:
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)

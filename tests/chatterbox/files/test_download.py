@@ -22,12 +22,12 @@ from tts_hub_chatterbox.backend import ChatterboxNano
 from tts_hub_chatterbox.files.download import (
     files_availability,
     folder_of,
-    load_failure_told,
     local_files,
     model_files,
     places_of,
     pull,
     remove_files,
+    translate_load_failure,
 )
 from tts_hub_chatterbox.files.variants import NANO, TURBO, VARIANTS, T3Size, Variant
 from tts_hub_chatterbox.files.weights import Layout, load_net
@@ -438,7 +438,7 @@ async def test_loading_says_which_engine_it_is_and_what_mends_a_file(own: bool, 
     file = folder_of(SMALL, settings) / T3
     with (
         pytest.raises(BackendUnavailableError, match="cannot read t3_small") as caught,
-        load_failure_told("chatterbox_small", SMALL, settings),
+        translate_load_failure("chatterbox_small", SMALL, settings),
     ):
         load_net(Linear(1, 1), file, Layout())
     assert caught.value.backend == "chatterbox_small"
@@ -460,7 +460,7 @@ async def test_an_engine_says_what_mends_a_file_that_it_cannot_read(tmp_path: Pa
 async def test_what_else_fails_in_loading_keeps_its_remedy() -> None:
     with (
         pytest.raises(BackendUnavailableError) as caught,
-        load_failure_told("chatterbox_small", SMALL, SETTINGS),
+        translate_load_failure("chatterbox_small", SMALL, SETTINGS),
     ):
         raise BackendUnavailableError("no such device", backend="chatterbox", remedy="another one")
     assert (caught.value.backend, caught.value.remedy) == ("chatterbox_small", "another one")

@@ -93,9 +93,9 @@ def encoded_in_pieces(
         token_past, frame_past = (Past(*(one for one in (memory,) if one)) for memory in (tokens, frames))
         final = end == x.shape[1]
         seen = x[:, start : end if final else end + AHEAD]
-        pieces.append(encoder.behind(seen, token_past, frame_past, final=final))
-        tokens = token_past.memory().behind(tokens, most)
-        frames = frame_past.memory().behind(frames, 2 * most)
+        pieces.append(encoder.encode_after(seen, token_past, frame_past, final=final))
+        tokens = token_past.memory().after(tokens, most)
+        frames = frame_past.memory().after(frames, 2 * most)
     return pieces
 
 

@@ -158,7 +158,7 @@ def test_memories_of_several_pieces_join(flow: Flow) -> None:
         if voice is None:
             voice = past.memory()
         else:
-            speech = past.memory().behind(speech, most=14)
+            speech = past.memory().after(speech, most=14)
     torch.testing.assert_close(torch.cat(pieces, dim=1), whole, rtol=1e-5, atol=1e-5)
 
 
@@ -166,12 +166,12 @@ def test_memory_keeps_the_latest_frames(flow: Flow) -> None:
     earlier, later = Past(), Past()
     for past, frames in ((earlier, 6), (later, 3)):
         flow.integrate(normal(30, 1, frames, 4), normal(31, 1, frames, 12), None, steps=1, pasts=[past])
-    joined = later.memory().behind(earlier.memory(), most=5)
+    joined = later.memory().after(earlier.memory(), most=5)
     assert joined.frames == 5
     torch.testing.assert_close(joined.keys[0][:, :, :2], earlier.memory().keys[0][:, :, 4:])
     torch.testing.assert_close(joined.values[-1][:, :, 2:], later.memory().values[-1])
-    assert later.memory().behind(None, most=2).frames == 2
-    assert later.memory().behind(None, most=0).frames == 0
+    assert later.memory().after(None, most=2).frames == 2
+    assert later.memory().after(None, most=0).frames == 0
 
 
 def test_rows_share_the_memory_of_one_voice(flow: Flow) -> None:
@@ -211,7 +211,7 @@ def test_last_tokens_of_the_prompt_look_ahead_to_the_speech(flow: Flow) -> None:
     memory, tokens = flow.remember(*VOICE, normal(40, 1, 4, 10)), some_tokens(41, 1, 7)
     assert memory.tokens.frames == 5 - AHEAD
     row = torch.cat((PROMPT, tokens), dim=1)
-    encoded = flow.encode_behind(row[:, 5 - AHEAD :], FlowPast.behind(memory, steps=2), final=True)
+    encoded = flow.encode_after(row[:, 5 - AHEAD :], FlowPast.after(memory, steps=2), final=True)
     with blind_to_what_follows(12, 5 - AHEAD):
         whole, _ = flow.encode(row, None, final=True)
     torch.testing.assert_close(encoded, whole[:, 2 * (5 - AHEAD) :], rtol=1e-5, atol=1e-5)
@@ -226,9 +226,9 @@ def test_prompt_that_is_too_short_to_look_ahead_is_remembered_whole(flow: Flow, 
 
 
 def test_remembered_features_are_those_that_are_blind_to_what_follows(flow: Flow) -> None:
-    tokens, past = some_tokens(36, 1, 14), FlowPast.behind(steps=0)
-    known = flow.encode_behind(tokens[:, : 6 + AHEAD], past, final=False)
-    new = flow.encode_behind(tokens[:, 6:], FlowPast.behind(past.memory(), steps=0), final=True)
+    tokens, past = some_tokens(36, 1, 14), FlowPast.after(steps=0)
+    known = flow.encode_after(tokens[:, : 6 + AHEAD], past, final=False)
+    new = flow.encode_after(tokens[:, 6:], FlowPast.after(past.memory(), steps=0), final=True)
     with blind_to_what_follows(14, 6):
         whole, _ = flow.encode(tokens, None, final=True)
     assert known.shape == (1, 12, 4)
@@ -238,11 +238,11 @@ def test_remembered_features_are_those_that_are_blind_to_what_follows(flow: Flow
 def test_memory_keeps_the_latest_tokens_and_their_frames(flow: Flow) -> None:
     memory: FlowMemory | None = None
     for seed, count in ((37, 6), (38, 3)):
-        past = FlowPast.behind(steps=2)
-        encoded = flow.encode_behind(some_tokens(seed, 1, count), past, final=True)
+        past = FlowPast.after(steps=2)
+        encoded = flow.encode_after(some_tokens(seed, 1, count), past, final=True)
         condition = flow.condition(encoded, XVECTOR, PROMPT_MEL[:, :0])
         flow.integrate(normal(39, 1, 2 * count, 4), condition, None, steps=2, pasts=past.steps)
-        memory = past.memory().behind(memory, 4)
+        memory = past.memory().after(memory, 4)
     assert memory is not None
     assert memory.tokens.frames == 4
     assert [part.frames for part in (memory.frames, *memory.steps)] == [8, 8, 8]

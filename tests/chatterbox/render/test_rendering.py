@@ -53,8 +53,8 @@ def rendering(
     return Rendering(
         nets,
         voice or some_voice(),
-        flow_chance=generator_for(1, 0, "flow"),
-        source_chance=generator_for(1, 0, "source"),
+        flow_generator=generator_for(1, 0, "flow"),
+        source_generator=generator_for(1, 0, "source"),
         watermarker=watermarker,
         options=options,
         memories=VoiceMemories(nets.flow),
@@ -351,8 +351,8 @@ def test_remembering_without_memories_is_refused(nets: SmallNets) -> None:
         Rendering(
             nets,
             some_voice(),
-            flow_chance=generator_for(1, 0, "flow"),
-            source_chance=generator_for(1, 0, "source"),
+            flow_generator=generator_for(1, 0, "flow"),
+            source_generator=generator_for(1, 0, "source"),
             watermarker=None,
             options=REMEMBERED,
         )

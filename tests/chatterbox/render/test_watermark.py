@@ -87,7 +87,7 @@ def random_nets() -> tuple[Perth, Any]:
     fill_randomly(reference.encoder, 1)
     fill_randomly(reference.decoder, 2)
     net = Perth(PerthConfig()).requires_grad_(requires_grad=False)
-    net.load_state_dict(watermark._ours(reference.state_dict()))
+    net.load_state_dict(watermark._rename_tensors(reference.state_dict()))
     return net, reference
 
 

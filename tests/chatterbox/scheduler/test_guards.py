@@ -10,8 +10,8 @@ import sys
 import numpy as np
 import pytest
 from tts_hub_chatterbox.nets.units import SILENCE
-from tts_hub_chatterbox.scheduler.guards import Fault, Guard, SoundGuard
-from tts_hub_chatterbox.t3.text import clean, padded
+from tts_hub_chatterbox.scheduler.guards import Fault, SoundGuard, TokenGuard
+from tts_hub_chatterbox.t3.text import clean, pad_short
 
 SENTENCE = "The quick brown fox jumps over the lazy dog, and nobody was surprised."
 LONG = " ".join([SENTENCE] * 4)
@@ -22,7 +22,7 @@ def random_tokens(count: int, seed: int = 0) -> list[int]:
     return random.Random(seed).choices(range(6561), k=count)
 
 
-def first_fault(guard: Guard, tokens: list[int]) -> tuple[Fault | None, int]:
+def first_fault(guard: TokenGuard, tokens: list[int]) -> tuple[Fault | None, int]:
     """The fault, and after how many tokens it was seen."""
     for count, token in enumerate(tokens, 1):
         if (fault := guard.check(token)) is not None:
@@ -65,16 +65,17 @@ def test_needs_no_torch() -> None:
 )
 def test_a_text_may_be_spoken_quickly_or_slowly(text: str, seconds: float) -> None:
     count = round(seconds * 25)
-    guard = Guard(clean(text), LIMIT)
+    guard = TokenGuard(clean(text), LIMIT)
     assert first_fault(guard, random_tokens(count)) == (None, count)
     assert guard.check_end(count) is None
 
 
 @pytest.mark.parametrize(
-    ("text", "most"), [("Hi!", 100), ("Hello world.", 160), (SENTENCE, 450), (LONG, LIMIT), ("[laugh]", 230)]
+    ("text", "most"),
+    [("Hi!", 100), ("Hello world.", 160), (SENTENCE, 450), (LONG, LIMIT), ("[laugh]", 230)],
 )
 def test_a_take_that_does_not_end_is_seen_before_long(text: str, most: int) -> None:
-    guard = Guard(clean(text), LIMIT)
+    guard = TokenGuard(clean(text), LIMIT)
     fault, count = first_fault(guard, random_tokens(2 * LIMIT))
     assert fault is not None
     assert fault.kind == "endless"
@@ -82,27 +83,28 @@ def test_a_take_that_does_not_end_is_seen_before_long(text: str, most: int) -> N
 
 
 def test_a_limit_below_the_usual_length_cuts_the_text_and_is_no_fault() -> None:
-    guard = Guard(SENTENCE, 50)
+    guard = TokenGuard(SENTENCE, 50)
     assert guard.most == 50
     assert first_fault(guard, random_tokens(50)) == (None, 50)
 
 
 def test_without_a_limit_the_text_alone_counts() -> None:
-    assert Guard(LONG * 4).most > LIMIT
-    assert Guard("Hi!").most == Guard("Hi!", LIMIT).most
+    assert TokenGuard(LONG * 4).most > LIMIT
+    assert TokenGuard("Hi!").most == TokenGuard("Hi!", LIMIT).most
 
 
 @pytest.mark.parametrize(
-    ("text", "count"), [("Hi!", 2), ("[laugh]", 0), ("One two three four.", 4), (SENTENCE, 20), (LONG, 100)]
+    ("text", "count"),
+    [("Hi!", 2), ("[laugh]", 0), ("One two three four.", 4), (SENTENCE, 20), (LONG, 100)],
 )
 def test_a_take_that_ends_at_once_has_left_words_out(text: str, count: int) -> None:
-    fault = Guard(clean(text), LIMIT).check_end(count)
+    fault = TokenGuard(clean(text), LIMIT).check_end(count)
     assert fault is not None
     assert fault.kind == "too_short"
 
 
 def test_what_a_fault_says_is_for_people_and_has_nothing_of_the_text() -> None:
-    fault = Guard(SENTENCE).check_end(10)
+    fault = TokenGuard(SENTENCE).check_end(10)
     assert fault == Fault("too_short", "over after 0.4 s, far too soon for the text")
 
 
@@ -114,21 +116,21 @@ def test_a_loop_is_seen_within_its_third_round_or_two_seconds(length: int) -> No
     cycle = random_tokens(length, seed=1)
     before = random_tokens(30, seed=2)
     loop = list(itertools.islice(itertools.cycle(cycle), 400))
-    fault, count = first_fault(Guard(LONG), before + loop)
+    fault, count = first_fault(TokenGuard(LONG), before + loop)
     assert fault is not None
     assert fault.kind == "repetition"
     assert count == len(before) + max(length + 50, 3 * length)
 
 
 def test_a_loop_with_a_token_in_it_twice_is_one() -> None:
-    fault, _ = first_fault(Guard(LONG), [5, 5, 6, 5, 6, 7] * 20)
+    fault, _ = first_fault(TokenGuard(LONG), [5, 5, 6, 5, 6, 7] * 20)
     assert fault is not None
     assert fault.kind == "repetition"
 
 
 def test_a_hum_of_few_tokens_in_any_order_is_a_loop() -> None:
     hum = random.Random(3).choices([10, 20, 30, SILENCE], k=200)
-    fault, count = first_fault(Guard(LONG), random_tokens(50) + hum)
+    fault, count = first_fault(TokenGuard(LONG), random_tokens(50) + hum)
     assert fault is not None
     assert (fault.kind, count) == ("repetition", 150)
 
@@ -143,12 +145,12 @@ def test_a_hum_of_few_tokens_in_any_order_is_a_loop() -> None:
     ],
 )
 def test_what_is_held_or_said_twice_is_no_loop(tokens: list[int]) -> None:
-    assert first_fault(Guard(LONG), random_tokens(20) + tokens)[0] is None
+    assert first_fault(TokenGuard(LONG), random_tokens(20) + tokens)[0] is None
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_random_tokens_are_neither_a_loop_nor_silence(seed: int) -> None:
-    assert first_fault(Guard(LONG * 10), random_tokens(4000, seed))[0] is None
+    assert first_fault(TokenGuard(LONG * 10), random_tokens(4000, seed))[0] is None
 
 
 # --- silence ----------------------------------------------------------------------------------------------
@@ -156,8 +158,8 @@ def test_random_tokens_are_neither_a_loop_nor_silence(seed: int) -> None:
 
 def test_a_pause_is_no_fault_and_a_long_silence_is_one() -> None:
     pause, words = [SILENCE] * 55, random_tokens(40)
-    assert first_fault(Guard(LONG), words + pause + words + pause + words)[0] is None
-    fault, count = first_fault(Guard(LONG), words + [SILENCE] * 200)
+    assert first_fault(TokenGuard(LONG), words + pause + words + pause + words)[0] is None
+    fault, count = first_fault(TokenGuard(LONG), words + [SILENCE] * 200)
     assert fault is not None
     assert (fault.kind, count) == ("silence", len(words) + 75)
 
@@ -200,6 +202,6 @@ def sound_fault(samples: np.ndarray, piece: int) -> Fault | None:
     ],
 )
 def test_a_very_short_text_gets_a_rest_behind_it_and_keeps_its_words(text: str, wanted: str) -> None:
-    once = padded(clean(text))
+    once = pad_short(clean(text))
     assert once == wanted
-    assert padded(once) == once
+    assert pad_short(once) == once

@@ -17,16 +17,16 @@ import pytest
 import torch
 from tts_hub_chatterbox.nets.t3 import STOP_SPEECH, T3
 from tts_hub_chatterbox.render.rendering import RenderOptions
-from tts_hub_chatterbox.scheduler.chunk_plan import Chunks
+from tts_hub_chatterbox.scheduler.chunk_plan import ChunkPlan
 from tts_hub_chatterbox.scheduler.guards import Fault, SoundGuard
 from tts_hub_chatterbox.scheduler.loop import SpeechLoop
-from tts_hub_chatterbox.scheduler.pipeline import Voicebox
-from tts_hub_chatterbox.scheduler.playback import Listener
+from tts_hub_chatterbox.scheduler.pipeline import Pipeline
+from tts_hub_chatterbox.scheduler.playback import Playback
 from tts_hub_chatterbox.scheduler.schedule import Schedule
-from tts_hub_chatterbox.scheduler.speaking import Speaking
-from tts_hub_chatterbox.scheduler.speech import Ended, Made, Speech
-from tts_hub_chatterbox.scheduler.step_times import Costs
-from tts_hub_chatterbox.t3.batch import Drawn, T3Batch
+from tts_hub_chatterbox.scheduler.segment import Ended, Progress, Segment
+from tts_hub_chatterbox.scheduler.segment_state import SegmentState
+from tts_hub_chatterbox.scheduler.step_times import StepTimes
+from tts_hub_chatterbox.t3.batch import StepResult, T3Batch
 from tts_hub_chatterbox.t3.sampling import SamplingOptions
 
 from tests.chatterbox.small_nets import SmallNets, small_nets, some_voice
@@ -66,7 +66,7 @@ class Heard:
     """All that came of a segment."""
 
     chunks: list[AudioChunk] = field(default_factory=list)
-    made: list[Made] = field(default_factory=list)
+    progress: list[Progress] = field(default_factory=list)
     error: Exception | None = None
 
     @property
@@ -81,7 +81,7 @@ def model() -> SmallModel:
 
 @contextmanager
 def looping(model: SmallModel, *, retakes: int = 2, **fields: Any) -> Iterator[SpeechLoop]:
-    voicebox = Voicebox(
+    pipeline = Pipeline(
         model,  # type: ignore[arg-type] # what speaks of a model
         None,
         RenderOptions(),
@@ -90,7 +90,7 @@ def looping(model: SmallModel, *, retakes: int = 2, **fields: Any) -> Iterator[S
         longest_chunk_seconds=2.0,
         retakes=retakes,
     )
-    loop = SpeechLoop(lambda: voicebox, **({"rows": 4, "speech_tokens": 200} | fields))
+    loop = SpeechLoop(lambda: pipeline, **({"rows": 4, "speech_tokens": 200} | fields))
     try:
         yield loop
     finally:
@@ -103,8 +103,8 @@ def loop(model: SmallModel) -> Iterator[SpeechLoop]:
         yield loop
 
 
-def asked(request: str = "r", *, index: int = 0, seed: int = 1, limit: int = 60, **fields: Any) -> Speech:
-    return Speech(
+def asked(request: str = "r", *, index: int = 0, seed: int = 1, limit: int = 60, **fields: Any) -> Segment:
+    return Segment(
         request_id=request,
         index=index,
         text=TEXT,
@@ -112,24 +112,24 @@ def asked(request: str = "r", *, index: int = 0, seed: int = 1, limit: int = 60,
         voice=fields.pop("voice", some_voice(1)),
         options=SamplingOptions(),
         seed=seed,
-        seed_is_told=fields.pop("seed_is_told", False),
+        reports_seed=fields.pop("reports_seed", False),
         limit=limit,
     )
 
 
-def heard(speech: Speech) -> Heard:
+def heard(segment: Segment) -> Heard:
     found = Heard()
     while True:
-        news = speech.news.get(timeout=PATIENCE)
-        if isinstance(news, Ended):
-            found.error = news.error
+        event = segment.events.get(timeout=PATIENCE)
+        if isinstance(event, Ended):
+            found.error = event.error
             return found
-        (found.chunks if isinstance(news, AudioChunk) else found.made).append(news)  # type: ignore[arg-type]
+        (found.chunks if isinstance(event, AudioChunk) else found.progress).append(event)  # type: ignore[arg-type]
 
 
-def spoken(loop: SpeechLoop, speech: Speech) -> Heard:
-    loop.submit(speech)
-    return heard(speech)
+def spoken(loop: SpeechLoop, segment: Segment) -> Heard:
+    loop.submit(segment)
+    return heard(segment)
 
 
 @contextmanager
@@ -137,24 +137,26 @@ def drawing(model: SmallModel, tokens: Any) -> Iterator[None]:
     """`tokens(voice's take so far)` in the place of what the net draws."""
     plain = T3Batch.step
 
-    def step(batch: T3Batch) -> list[Drawn]:
-        return [Drawn(drawn.row, tokens(drawn)) for drawn in plain(batch)]
+    def step(batch: T3Batch) -> list[StepResult]:
+        return [StepResult(drawn.row, tokens(drawn)) for drawn in plain(batch)]
 
     with patch.object(T3Batch, "step", step):
         yield
 
 
 def test_audio_leaves_while_tokens_are_still_drawn(loop: SpeechLoop) -> None:
-    speech = asked(limit=110)
-    loop.submit(speech)
+    segment = asked(limit=110)
+    loop.submit(segment)
     order = []
-    while not isinstance(news := speech.news.get(timeout=PATIENCE), Ended):
-        order.append(news)
-    chunks = [index for index, news in enumerate(order) if isinstance(news, AudioChunk)]
-    tokens = [index for index, news in enumerate(order) if isinstance(news, Made) and news.stage != "audio"]
+    while not isinstance(event := segment.events.get(timeout=PATIENCE), Ended):
+        order.append(event)
+    chunks = [index for index, event in enumerate(order) if isinstance(event, AudioChunk)]
+    tokens = [
+        index for index, event in enumerate(order) if isinstance(event, Progress) and event.stage != "audio"
+    ]
     assert len(chunks) >= 3
     assert chunks[0] < tokens[-1]
-    audio = [news for news in order if isinstance(news, AudioChunk)]
+    audio = [event for event in order if isinstance(event, AudioChunk)]
     assert sum(len(chunk.samples) for chunk in audio) == SAMPLES_PER_TOKEN * (110 + CLOSING)
     assert [chunk.finish_reason for chunk in audio][-2:] == [None, "length"]
 
@@ -167,19 +169,19 @@ def test_the_first_chunk_is_about_as_long_as_configured(loop: SpeechLoop) -> Non
 def test_a_seed_sounds_the_same_alone_and_in_company(loop: SpeechLoop) -> None:
     alone = [spoken(loop, asked(f"alone {seed}", seed=seed)) for seed in range(4)]
     together = [asked(f"together {seed}", seed=seed) for seed in range(4)]
-    for speech in together:
-        loop.submit(speech)
-    for one, speech in zip(alone, together, strict=True):
-        np.testing.assert_allclose(heard(speech).samples, one.samples, atol=1e-5)
+    for segment in together:
+        loop.submit(segment)
+    for one, segment in zip(alone, together, strict=True):
+        np.testing.assert_allclose(heard(segment).samples, one.samples, atol=1e-5)
     assert not np.allclose(alone[0].samples, alone[1].samples, atol=0.01)
 
 
 def test_more_segments_than_rows_are_all_spoken(model: SmallModel) -> None:
     with looping(model, rows=2) as loop:
         many = [asked(index=index, seed=3, limit=30) for index in range(7)]
-        for speech in many:
-            loop.submit(speech)
-        assert [len(heard(speech).samples) for speech in many] == 7 * [SAMPLES_PER_TOKEN * (30 + CLOSING)]
+        for segment in many:
+            loop.submit(segment)
+        assert [len(heard(segment).samples) for segment in many] == 7 * [SAMPLES_PER_TOKEN * (30 + CLOSING)]
 
 
 def test_who_goes_frees_the_row_at_the_next_step(model: SmallModel) -> None:
@@ -187,22 +189,22 @@ def test_who_goes_frees_the_row_at_the_next_step(model: SmallModel) -> None:
         gone, next_one = asked("gone", limit=200), asked("next", limit=10)
         loop.submit(gone)
         loop.submit(next_one)
-        gone.news.get(timeout=PATIENCE)
-        gone.given_up.set()
+        gone.events.get(timeout=PATIENCE)
+        gone.cancelled.set()
         assert len(heard(next_one).samples)
-        assert len(heard(gone).made) < 200
+        assert len(heard(gone).progress) < 200
 
 
 def test_what_fails_in_one_segment_fails_in_it_alone(loop: SpeechLoop) -> None:
-    plain = Speaking.render
+    plain = SegmentState.render
 
-    def render(speaking: Speaking, batch: T3Batch) -> float:
-        if speaking.speech.request_id == "bad":
+    def render(state: SegmentState, batch: T3Batch) -> float:
+        if state.segment.request_id == "bad":
             raise RuntimeError("oneDNN")
-        return plain(speaking, batch)
+        return plain(state, batch)
 
     bad, good = asked("bad"), asked("good")
-    with patch.object(Speaking, "render", render):
+    with patch.object(SegmentState, "render", render):
         loop.submit(bad)
         loop.submit(good)
         assert isinstance(heard(bad).error, RuntimeError)
@@ -215,7 +217,7 @@ def test_a_take_that_goes_wrong_before_it_is_heard_is_taken_again(
 ) -> None:
     fault = iter([STOP_SPEECH])  # the first take stops at its second token
     with drawing(model, lambda drawn: next(fault, drawn.token)):
-        found = spoken(loop, asked(limit=60, seed_is_told=True))
+        found = spoken(loop, asked(limit=60, reports_seed=True))
     assert found.error is None
     assert len(found.samples) == SAMPLES_PER_TOKEN * (60 + CLOSING)
     assert found.chunks[0].retakes == ("too_short",)
@@ -244,39 +246,39 @@ def test_a_fault_in_what_was_heard_is_an_error_and_no_noise(model: SmallModel, l
 def test_the_first_chunk_of_a_newcomer_goes_before_more_of_who_is_speaking(model: SmallModel) -> None:
     with looping(model) as loop:
         old = [asked("old", index=index, limit=110) for index in range(3)]
-        for speech in old:
-            loop.submit(speech)
-        while not isinstance(old[0].news.get(timeout=PATIENCE), AudioChunk):
+        for segment in old:
+            loop.submit(segment)
+        while not isinstance(old[0].events.get(timeout=PATIENCE), AudioChunk):
             pass
         new = asked("new", limit=60)
         loop.submit(new)
-        while not isinstance(new.news.get(timeout=PATIENCE), AudioChunk):
+        while not isinstance(new.events.get(timeout=PATIENCE), AudioChunk):
             pass
-        assert any(speech.news.empty() or not _is_over(speech) for speech in old)
+        assert any(segment.events.empty() or not _is_over(segment) for segment in old)
 
 
-def _is_over(speech: Speech) -> bool:
-    while not speech.news.empty():
-        if isinstance(speech.news.get(), Ended):
+def _is_over(segment: Segment) -> bool:
+    while not segment.events.empty():
+        if isinstance(segment.events.get(), Ended):
             return True
     return False
 
 
 def test_where_real_time_cannot_be_held_newcomers_wait_and_are_refused_in_time(model: SmallModel) -> None:
     with (
-        patch.object(Costs, "load", lambda _costs, listeners: float(listeners)),
+        patch.object(StepTimes, "load", lambda _times, requests: float(requests)),
         looping(model, room_timeout=0.2) as loop,
     ):
         slow, late = asked("slow", limit=100), asked("late", limit=10)
         plain = T3Batch.step
 
-        def step(batch: T3Batch) -> list[Drawn]:
+        def step(batch: T3Batch) -> list[StepResult]:
             time.sleep(0.01)
             return plain(batch)
 
         with patch.object(T3Batch, "step", step):
             loop.submit(slow)
-            slow.news.get(timeout=PATIENCE)
+            slow.events.get(timeout=PATIENCE)
             loop.submit(late)
             assert isinstance(heard(late).error, OverloadedError)
         assert heard(slow).error is None
@@ -285,11 +287,11 @@ def test_where_real_time_cannot_be_held_newcomers_wait_and_are_refused_in_time(m
 
 def test_closing_ends_all_speech_with_an_error(model: SmallModel) -> None:
     with looping(model) as loop:
-        speech = asked(limit=200)
-        loop.submit(speech)
-        speech.news.get(timeout=PATIENCE)
+        segment = asked(limit=200)
+        loop.submit(segment)
+        segment.events.get(timeout=PATIENCE)
         loop.close()
-        assert isinstance(heard(speech).error, BackendUnavailableError)
+        assert isinstance(heard(segment).error, BackendUnavailableError)
         assert isinstance(spoken(loop, asked()).error, TTSHubError)
 
 
@@ -297,7 +299,7 @@ def test_chunks_are_cut_by_tokens_alone_and_leave_no_crumb() -> None:
     for total in range(1, 300):
         cuts = []
         for delay in (1, 4, 50):
-            chunks, cut, taken = Chunks(first=10, size=20, growth=1.5, longest=80), [], 0
+            chunks, cut, taken = ChunkPlan(first=10, size=20, growth=1.5, longest=80), [], 0
             for there in [*range(delay, total, delay), total]:
                 decoded = there == total
                 while taken < total and (size := chunks.next(there - taken, decoded=decoded)) is not None:
@@ -312,7 +314,7 @@ def test_chunks_are_cut_by_tokens_alone_and_leave_no_crumb() -> None:
 
 def test_chunks_to_come_are_those_that_come() -> None:
     for first, total in [(10, 5), (10, 10), (10, 11), (20, 60), (50, 300)]:
-        chunks = Chunks(first=first, size=20, growth=1.5, longest=80)
+        chunks = ChunkPlan(first=first, size=20, growth=1.5, longest=80)
         taken, drawn = 0, 0
         cuts: list[tuple[int, int]] = []
         foreseen = list(chunks.to_come(0, total))
@@ -326,49 +328,53 @@ def test_chunks_to_come_are_those_that_come() -> None:
 
 
 def test_costs_of_more_rows_are_guessed_until_they_are_known() -> None:
-    costs = Costs()
-    assert costs.step(3) == costs.join == 0
-    costs.step_took(1, 0.016)
-    assert costs.step(1) == pytest.approx(0.016)
-    assert costs.step(3) == pytest.approx(0.020)
-    costs.step_took(3, 0.030)
-    assert costs.step(3) == pytest.approx(0.030)
-    assert costs.step(1) == pytest.approx(0.016)
+    step_times = StepTimes()
+    assert step_times.step(3) == step_times.prefill == 0
+    step_times.add_step(1, 0.016)
+    assert step_times.step(1) == pytest.approx(0.016)
+    assert step_times.step(3) == pytest.approx(0.020)
+    step_times.add_step(3, 0.030)
+    assert step_times.step(3) == pytest.approx(0.030)
+    assert step_times.step(1) == pytest.approx(0.016)
 
 
 @pytest.mark.parametrize(
-    ("sent", "slower", "expected"), [(0.8, 3.0, "step"), (0.8, 1.1, "join"), (4.0, 3.0, "join")]
+    ("sent", "slower", "expected"), [(0.8, 3.0, "decode"), (0.8, 1.1, "prefill"), (4.0, 3.0, "prefill")]
 )
 def test_a_later_segment_waits_while_who_listens_could_not_bear_it(
     sent: float, slower: float, expected: str
 ) -> None:
     """Two rows make a step so many times slower, where one alone is spoken twice as fast as it is heard."""
-    costs, now = Costs(), 100.0
-    costs.step_took(1, 0.02)
-    costs.step_took(2, 0.02 * slower)
-    listener = Listener(began_at=now, seconds={0: 4.2})
+    step_times, now = StepTimes(), 100.0
+    step_times.add_step(1, 0.02)
+    step_times.add_step(2, 0.02 * slower)
+    playback = Playback(began_at=now, seconds={0: 4.2})
     heard_now = SimpleNamespace(
-        speech=SimpleNamespace(index=0),
-        listener=listener,
+        segment=SimpleNamespace(index=0),
+        playback=playback,
         sent=sent,
         has_row=True,
-        wanted=False,
+        can_render=False,
         chunk_seconds=0.0,
         arrived_at=now,
         chunks_to_come=lambda: iter([(20, 0.8), (30, 1.2), (40, 1.6)]),
     )
     later = SimpleNamespace(
-        speech=SimpleNamespace(index=1),
-        listener=listener,
+        segment=SimpleNamespace(index=1),
+        playback=playback,
         sent=0.0,
         arrived_at=now,
-        is_under_way=True,
+        is_admitted=True,
         chunk_seconds=0.0,
     )
     schedule = Schedule(
-        cast("list[Speaking]", [later]), cast("list[Speaking]", [heard_now]), costs, now, holds_real_time=True
+        cast("list[SegmentState]", [later]),
+        cast("list[SegmentState]", [heard_now]),
+        step_times,
+        now,
+        holds_real_time=True,
     )
-    assert schedule.choose(is_full=False, steps_since_join=99).work == expected
+    assert schedule.choose(is_full=False, steps_since_prefill=99).work == expected
 
 
 def test_silence_behind_most_of_the_text_ends_it_there_and_frees_the_row(model: SmallModel) -> None:
@@ -399,46 +405,46 @@ def test_silence_before_anything_was_heard_is_taken_again(model: SmallModel, loo
 
 def test_a_request_under_way_is_not_held_up_by_the_want_of_room(model: SmallModel) -> None:
     with (
-        patch.object(Costs, "load", lambda _costs, listeners: float(listeners)),
+        patch.object(StepTimes, "load", lambda _times, requests: float(requests)),
         looping(model, room_timeout=0.0) as loop,
     ):
         assert spoken(loop, asked("a", limit=10)).error is None
         other = asked("b", limit=110)
         loop.submit(other)
-        other.news.get(timeout=PATIENCE)
+        other.events.get(timeout=PATIENCE)
         assert spoken(loop, asked("a", index=1, limit=10)).error is None
         assert heard(other).error is None
 
 
 def test_an_id_that_comes_twice_is_two_requests(loop: SpeechLoop) -> None:
     assert spoken(loop, asked("same", limit=20)).error is None
-    before = loop._listeners["same"]
+    before = loop._playbacks["same"]
     assert spoken(loop, asked("same", limit=20)).error is None
-    assert loop._listeners["same"] is not before
+    assert loop._playbacks["same"] is not before
     assert before.began_at is not None
 
 
 def test_listeners_are_forgotten(loop: SpeechLoop) -> None:
     for number in range(80):
         spoken(loop, asked(str(number), limit=1))
-    assert len(loop._listeners) <= 66
+    assert len(loop._playbacks) <= 66
 
 
 def test_other_work_is_done_between_two_steps_and_fails_alone(loop: SpeechLoop) -> None:
-    speech = asked(limit=110)
-    loop.submit(speech)
-    speech.news.get(timeout=PATIENCE)
+    segment = asked(limit=110)
+    loop.submit(segment)
+    segment.events.get(timeout=PATIENCE)
     assert loop.run(lambda: threading.current_thread().name) == "tts-hub-chatterbox"
     with pytest.raises(ZeroDivisionError):
         loop.run(lambda: 1 // 0)
-    assert heard(speech).error is None
+    assert heard(segment).error is None
 
 
 def test_a_loop_that_fails_says_so_and_lets_nobody_wait(
     model: SmallModel, caplog: pytest.LogCaptureFixture
 ) -> None:
     with looping(model) as loop:
-        with patch.object(SpeechLoop, "_drop", side_effect=ValueError("a mistake")):
+        with patch.object(SpeechLoop, "_drop_ended", side_effect=ValueError("a mistake")):
             assert "failed" in str(spoken(loop, asked()).error)
         loop._thread.join(PATIENCE)
         assert loop.failed
@@ -449,7 +455,7 @@ def test_a_loop_that_fails_says_so_and_lets_nobody_wait(
 
 
 def test_what_fails_while_loading_is_raised_where_it_was_asked_for() -> None:
-    def load() -> Voicebox:
+    def load() -> Pipeline:
         raise BackendUnavailableError("no file", backend="chatterbox")
 
     with pytest.raises(BackendUnavailableError, match="no file"):

@@ -58,7 +58,7 @@ def batch_of(net: T3, rows: int = 4, *, recorded: bool | None = None) -> T3Batch
 
 
 def joined(batch: T3Batch, voice: Conditioning, text: list[int], seed: int) -> tuple[Row, list[int]]:
-    row, token = batch.join(voice, text, SamplingOptions(), torch.Generator().manual_seed(seed))
+    row, token = batch.prefill(voice, text, SamplingOptions(), torch.Generator().manual_seed(seed))
     return row, [token]
 
 
@@ -91,7 +91,9 @@ def test_what_all_have_in_common_is_read_once(net: T3) -> None:
     voice, batch = some_voice(), batch_of(net)
     for seed, text in enumerate(TEXTS[:2]):
         joined(batch, voice, text, seed)
-    with patch("tts_hub_chatterbox.nets.gpt2_layers.attend_beside_shared", side_effect=ValueError) as shared:
+    with patch(
+        "tts_hub_chatterbox.nets.gpt2_layers.attend_with_shared_prefix", side_effect=ValueError
+    ) as shared:
         assert all(drawn.error is None for drawn in batch.step())
         assert shared.call_count == 1  # then each row for itself
 
@@ -103,10 +105,10 @@ def test_a_row_leaves_and_the_others_go_on(net: T3, recorded: bool) -> None:
     said = dict(rows)
     for steps in range(STEPS):
         if steps == 2:
-            batch.leave(rows[0][0])
+            batch.free(rows[0][0])
             said.pop(rows[0][0])
         if steps == 5:
-            batch.leave(rows[3][0])
+            batch.free(rows[3][0])
             said.pop(rows[3][0])
             row, tokens = joined(batch, voice, TEXTS[0], 0)
             said[row] = tokens
@@ -133,7 +135,7 @@ def test_numbers_that_are_not_finite_stay_in_their_row(net: T3) -> None:
         drawn = {each.row: each for each in batch.step()}
     assert isinstance(drawn[bad].error, GenerationError)
     tokens.append(drawn[good].token)
-    batch.leave(bad)
+    batch.free(bad)
     for _ in range(4):
         tokens += [each.token for each in batch.step()]
     assert tokens == said_alone(net, voice, TEXTS[0], 0)[: len(tokens)]

@@ -66,7 +66,7 @@ def test_the_container_is_forced_even_where_the_first_bytes_fit(container: str) 
     Path(SECRET).write_bytes(CLIP)
     for content in PLAYLISTS.values():
         with pytest.raises(clip_decoding.RefusedError):
-            clip_decoding.decoded(content.encode(), container)
+            clip_decoding.decode(content.encode(), container)
 
 
 def test_a_playlist_reaches_no_server() -> None:
@@ -78,7 +78,7 @@ def test_a_playlist_reaches_no_server() -> None:
             PLAYLISTS["hls"].replace(HLS_ADDRESS, address),
         ):
             with pytest.raises(clip_decoding.RefusedError):
-                clip_decoding.decoded(content.encode(), "mp3")
+                clip_decoding.decode(content.encode(), "mp3")
         with pytest.raises(BlockingIOError):
             server.accept()
 

@@ -20,8 +20,8 @@ import torchaudio
 from chatterbox.tts_turbo import ChatterboxTurboTTS
 from numpy.typing import NDArray
 from tts_hub_chatterbox.voices import clip_decoding, clips, reference
-from tts_hub_chatterbox.voices.clips import Clip, clip_hash, decode_clip, read_clip, refused
-from tts_hub_chatterbox.voices.reference import read_reference, resampled, sinc_24k_to_16k
+from tts_hub_chatterbox.voices.clips import Clip, clip_error, clip_hash, decode_clip, read_clip
+from tts_hub_chatterbox.voices.reference import read_reference, resample, sinc_24k_to_16k
 
 from tests.chatterbox.speechlike import speechlike
 from tts_hub.errors import InvalidRequestError
@@ -141,7 +141,7 @@ def test_s3gen_hears_the_windowed_sinc_of_the_reference(length: int) -> None:
 
 def test_the_two_roads_to_16_khz_are_not_the_same() -> None:
     samples = voice(6, 24_000)[:, 0]
-    soxr, sinc = resampled(samples, 24_000, 16_000), sinc_24k_to_16k(samples)
+    soxr, sinc = resample(samples, 24_000, 16_000), sinc_24k_to_16k(samples)
     assert np.abs(soxr - sinc).max() > 1e-3
 
 
@@ -194,7 +194,7 @@ def test_opus_of_a_low_rate_is_no_further_from_the_original_than_the_reference_h
     original = librosa.resample(samples[:, 0], orig_sr=rate, target_sr=24_000)
     expected, _ = librosa.load(io.BytesIO(data), sr=24_000)
     clip = decode_clip(data)
-    ours = resampled(clip.samples, clip.sample_rate, 24_000)
+    ours = resample(clip.samples, clip.sample_rate, 24_000)
     distance = [np.sqrt(np.mean((found[: len(original)] - original) ** 2)) for found in (ours, expected)]
     assert distance[0] < 1.15 * distance[1]
 
@@ -249,9 +249,9 @@ def test_the_rate_may_not_change_on_the_way() -> None:
 
 def decoded_here(data: bytes) -> Clip:
     try:
-        return Clip(*clip_decoding.decoded(data, clips._container(data)))
+        return Clip(*clip_decoding.decode(data, clips._container(data)))
     except clip_decoding.RefusedError as exc:
-        raise refused(str(exc)) from exc
+        raise clip_error(str(exc)) from exc
 
 
 @pytest.mark.parametrize("kind", ["WAV PCM_16", "FLAC", "OGG VORBIS", "OGG OPUS", "MP3"])

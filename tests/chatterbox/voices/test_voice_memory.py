@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 import torch
 from tts_hub_chatterbox.nets.flow import Flow
-from tts_hub_chatterbox.voices.voice_memory import VoiceMemories, VoiceMemory, with_prompt_of
+from tts_hub_chatterbox.voices.voice_memory import VoiceMemories, VoiceMemory, cut_prompt
 
 from tests.chatterbox.small_nets import small_nets, some_voice
 
@@ -94,7 +94,7 @@ def test_cleared_memories_are_computed_again(flow: Flow) -> None:
 
 def test_shorter_prompt_has_the_clips_beginning_and_whole_tokens() -> None:
     voice = some_voice(tokens=30, more_frames=1)
-    shorter = with_prompt_of(voice, 0.5)
+    shorter = cut_prompt(voice, 0.5)
     assert torch.equal(shorter.flow_prompt, voice.flow_prompt[:, :12])
     assert torch.equal(shorter.flow_mel, voice.flow_mel[:, :24])
     assert torch.equal(shorter.t3_prompt, voice.t3_prompt)
@@ -103,8 +103,8 @@ def test_shorter_prompt_has_the_clips_beginning_and_whole_tokens() -> None:
 @pytest.mark.parametrize("seconds", [1.2, 10.0])
 def test_prompt_that_is_no_longer_stays_as_it_is(seconds: float) -> None:
     voice = some_voice(tokens=30, more_frames=1)
-    assert with_prompt_of(voice, seconds) is voice
+    assert cut_prompt(voice, seconds) is voice
 
 
 def test_one_token_of_the_prompt_stays() -> None:
-    assert with_prompt_of(some_voice(), 0.001).flow_prompt.shape == (1, 1)
+    assert cut_prompt(some_voice(), 0.001).flow_prompt.shape == (1, 1)
