@@ -39,18 +39,18 @@ if TYPE_CHECKING:
 PACKAGES = ("torch", "safetensors", "tokenizers", "soxr", "pyloudnorm")
 REMEDY = install_command("chatterbox")
 MAX_CHARS = 300
-"""Longer segments come near the limit of speech tokens, and wander."""
+"""Longer segments come near the limit of speech tokens, and lose their text."""
 MIN_CHARS = 40
-"""However low that limit is: shorter pieces would be cut out of their sentences."""
+"""Shorter pieces would be cut out of their sentences, however low the limit of tokens is."""
 CHARS_PER_TOKEN = 0.3
-"""Half of what usual speech has: slow speech also comes to its end."""
+"""Half of what usual speech has, so that slow speech also comes to its end."""
 WARM_UP_TEXT = "Good morning, and welcome."
 WARM_UP_TOKENS = 40
 OPENAI_VOICES = (
     *("alloy", "ash", "ballad", "cedar", "coral", "echo", "fable"),
     *("marin", "nova", "onyx", "sage", "shimmer", "verse"),
 )
-"""Names of the built-in voice besides its own: OpenAI's clients always send one of these."""
+"""Further names of the built-in voice: OpenAI's clients always send one of these."""
 
 
 class ChatterboxBackend(TTSBackend):
@@ -80,7 +80,7 @@ class ChatterboxBackend(TTSBackend):
 
     @classmethod
     def availability(cls, settings: BackendSettings) -> Availability:
-        """Whether the packages and the files of the model are here."""
+        """Whether the packages and the files of the model are on this machine."""
         own = cast("ChatterboxSettings", settings)
         missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
         if own.watermark and not any(importlib.metadata.distributions(name="resemble-perth")):
@@ -91,7 +91,7 @@ class ChatterboxBackend(TTSBackend):
 
     @classmethod
     def downloads(cls, settings: BackendSettings) -> Sequence[ModelFiles]:
-        """The model, and what is here of it."""
+        """The model's files, and which of them are missing."""
         return (model_files(cls.variant, cast("ChatterboxSettings", settings)),)
 
     @classmethod
@@ -107,7 +107,7 @@ class ChatterboxBackend(TTSBackend):
 
     @classmethod
     async def remove(cls, files: ModelFiles, settings: BackendSettings) -> int:
-        """Delete the model from the cache of the Hugging Face Hub; bytes that are free again."""
+        """Delete the model from the cache of the Hugging Face Hub; returns the bytes that are free again."""
         return await to_thread.run_sync(remove_files, cls.variant, cast("ChatterboxSettings", settings))
 
     async def load(self, on_progress: ProgressCallback = ignore) -> None:
@@ -123,7 +123,7 @@ class ChatterboxBackend(TTSBackend):
         return (_built_in_voice(), *await to_thread.run_sync(self._folder.voices))
 
     async def find_voice(self, voice: str | None, language: str | None) -> Voice:
-        """As for every engine; of a clip that cannot become a voice it says how to rename it."""
+        """Find a voice as every engine does; the error for an unusable clip says how to rename it."""
         try:
             return await super().find_voice(voice, language)
         except UnknownVoiceError as exc:
@@ -136,9 +136,9 @@ class ChatterboxBackend(TTSBackend):
     async def generate_stream(
         self, request: SegmentRequest, on_progress: ProgressCallback = ignore
     ) -> AsyncGenerator[AudioChunk, None]:
-        """Speak one segment while its tokens are drawn; cancelling stops within one step of the loop.
+        """Speak one segment while its tokens are sampled; cancelling stops within one step of the loop.
 
-        There is no audio of a text without a letter or digit.
+        A text without a letter or digit gives no audio.
 
         Raises:
             GenerationError: the nets gave no finite numbers, no take was any good, or memory is used up.
@@ -146,21 +146,21 @@ class ChatterboxBackend(TTSBackend):
             OverloadedError: there is no room for one more voice in real time.
         """
         if not any(map(str.isalnum, request.text)):
-            return  # emoji and dots: the net would make something up
+            return  # the net would invent words for emoji and dots
         loaded = await self._load(ignore)
         voice = await self._conditioning(loaded, request.voice.id)
         segment = loaded.segment(request, voice, limit=self._settings.max_speech_tokens)
-        told = 0.0
+        reported = 0.0
         async with aclosing(self._speak(loaded.loop, segment)) as parts:
             async for part in parts:
                 if isinstance(part, AudioChunk):
                     yield part
-                elif part.stage != "waiting" or part.seconds >= told + 1:
-                    told = part.seconds if part.stage == "waiting" else told
+                elif part.stage != "waiting" or part.seconds >= reported + 1:
+                    reported = part.seconds if part.stage == "waiting" else reported
                     on_progress(self._event(request, part))
 
     async def warm_up(self) -> None:
-        """Speak once unheard: what is prepared at first use is there then, the built-in voice above all."""
+        """Speak a short text, so that all that is prepared at first use is there."""
         loaded = await self._load(ignore)
         request = SegmentRequest(text=WARM_UP_TEXT, voice=_built_in_voice(), seed=0, request_id="warm-up")
         limit = min(WARM_UP_TOKENS, self._settings.max_speech_tokens)
@@ -171,7 +171,7 @@ class ChatterboxBackend(TTSBackend):
         await to_thread.run_sync(loaded.loop.warm_up)
 
     async def aclose(self) -> None:
-        """Let go of the nets."""
+        """End the loop and free the nets."""
         async with self._loading:
             loaded, self._loaded = self._loaded, None
             if loaded is not None:
@@ -180,7 +180,7 @@ class ChatterboxBackend(TTSBackend):
                 await to_thread.run_sync(free_memory)
 
     async def _speak(self, loop: SpeechLoop, segment: Segment) -> AsyncGenerator[Progress | AudioChunk, None]:
-        """What the loop makes of it, until nobody asks for more."""
+        """The progress and the audio of a segment, until the reader stops."""
         loop.submit(segment)
         async with aclosing(stream_from_thread(segment.produce, name=self.name)) as parts:
             try:
@@ -192,7 +192,7 @@ class ChatterboxBackend(TTSBackend):
     async def _load(self, on_progress: ProgressCallback) -> LoadedModel:
         async with self._loading:
             if self._loaded is not None and self._loaded.loop.failed:
-                self._loaded = None  # what has failed is loaded anew
+                self._loaded = None  # a failed loop is loaded anew
             if self._loaded is None:
                 token = lowlevel.current_token()
 
@@ -213,7 +213,7 @@ class ChatterboxBackend(TTSBackend):
             return self._loaded
 
     async def _conditioning(self, loaded: LoadedModel, voice_id: str) -> Conditioning:
-        """What the nets know of a voice: made of its clip when it is first wanted."""
+        """The conditioning of a voice, computed from its clip when it is first asked for."""
         if voice_id == DEFAULT_VOICE:
             return loaded.built_in
         return await loaded.conditioning(self._folder, voice_id, backend=self.name)

@@ -1,6 +1,6 @@
-"""All nets of one model on one device: a clip becomes a voice, a text in a voice becomes samples.
+"""All nets of one model on one device: a clip to a voice, and a text in a voice to samples.
 
-Everything here blocks, and keeps nothing of a request: several threads may use a model at once.
+Everything here blocks and keeps no state of a request, so several threads may use a model at once.
 
 S speech tokens, Q prompt tokens, P mel frames of the prompt, F mel frames, N samples
 """
@@ -49,7 +49,7 @@ Net = TypeVar("Net", bound=nn.Module)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chatterbox:
-    """Turbo or Nano."""
+    """The nets of Turbo or Nano, and the tokenizer of their texts."""
 
     device: torch.device
     precision: Precision
@@ -71,7 +71,7 @@ class Chatterbox:
         precision: Precision = FLOAT32,
         on_message: Callable[[str], None] = lambda _: None,
     ) -> Chatterbox:
-        """Read the official files of a folder; `on_message` hears what is read.
+        """Read the official files of a folder; `on_message` is called with each file that is read.
 
         Raises:
             BackendUnavailableError: a file is missing, broken, or not of this model.
@@ -87,7 +87,7 @@ class Chatterbox:
         configure_torch(device)
         size = variant.t3_size
         t3 = T3Config(backbone=GPT2Config(layers=size.layers, width=size.width, heads=size.heads))
-        s3gen, listening = variant.s3gen.name, torch.float32
+        s3gen, for_clips = variant.s3gen.name, torch.float32
         with_int8 = precision.t3 == torch.int8
         model = cls(
             device=device,
@@ -99,16 +99,16 @@ class Chatterbox:
             flow=read(lambda: Flow(FlowConfig()), s3gen, layouts.FLOW, precision.flow),
             vocoder=read(lambda: Vocoder(VocoderConfig()), s3gen, layouts.VOCODER, precision.vocoder),
             s3_tokenizer=read(
-                lambda: S3Tokenizer(S3TokenizerConfig()), s3gen, layouts.S3_TOKENIZER, listening
+                lambda: S3Tokenizer(S3TokenizerConfig()), s3gen, layouts.S3_TOKENIZER, for_clips
             ),
             speaker_encoder=read(
-                lambda: SpeakerEncoder(SpeakerEncoderConfig()), s3gen, layouts.SPEAKER_ENCODER, listening
+                lambda: SpeakerEncoder(SpeakerEncoderConfig()), s3gen, layouts.SPEAKER_ENCODER, for_clips
             ),
             voice_encoder=read(
                 lambda: VoiceEncoder(VoiceEncoderConfig()),
                 variant.voice_encoder.name,
                 layouts.VOICE_ENCODER,
-                listening,
+                for_clips,
             ),
         )
         model.vocoder.prepare()
@@ -122,7 +122,7 @@ class Chatterbox:
 
     @torch.inference_mode()
     def compute_conditioning(self, clip: Reference) -> Conditioning:
-        """What the nets need to know of a voice."""
+        """The conditioning of a voice, from its reference clip."""
         whole, first = self._to_device(clip.samples_16k), self._to_device(clip.flow_16k())
         mel = mel_24k(self._to_device(clip.flow_24k)[None]).transpose(1, 2)  # (1, 80, P) -> (1, P, 80)
         tokens = self.s3_tokenizer.tokenize(first[None])[:, : mel.shape[1] // FRAMES_PER_TOKEN]  # (1, Q)
@@ -151,7 +151,7 @@ class Chatterbox:
         *,
         limit: int,
     ) -> Iterator[int]:
-        """Ids of one text as they are drawn, up to `limit`; the last is `STOP_SPEECH` at its end.
+        """Yield the ids of one text as they are sampled, up to `limit`, or up to `STOP_SPEECH`.
 
         Raises:
             GenerationError: the net gave no finite numbers, or there is no room for the text.
@@ -178,7 +178,7 @@ class Chatterbox:
 
     @torch.inference_mode()
     def mel(self, tokens: Sequence[int], voice: Conditioning, generator: torch.Generator) -> Tensor:
-        """Speech ids of a whole segment as a mel (1, 80, F); what is no sound among them is left out.
+        """Speech ids of a whole segment as a mel (1, 80, F); start and stop among them are left out.
 
         `generator` is a generator of the CPU, so that the same tokens sound the same on every device.
         """

@@ -1,1 +1,1 @@
-"""The published files of a model: which there are, how they are fetched, and how they fill the nets."""
+"""The published files of a model: what they are, how they are fetched, and how they fill the nets."""

@@ -1,7 +1,7 @@
-"""The files of a model on this machine: where they are, which are missing, and how to get them.
+"""The files of a model on this machine: where they are, which are missing, and how to fetch them.
 
 Without `model_path` they lie in the hub's shared cache, in the layout of
-https://huggingface.co/docs/hub/local-cache: what other programs have fetched is used, and the reverse.
+https://huggingface.co/docs/hub/local-cache: files that other programs have fetched are used, and the reverse.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SHOWN = 3
 
 
 def folder_of(variant: Variant, settings: ChatterboxSettings) -> Path:
-    """Where the files of a model are, or will be."""
+    """The folder in which the files of a model are, or will be."""
     if settings.model_path is not None:
         return settings.model_path.expanduser()
     return _repository_folder(variant) / "snapshots" / variant.revision
@@ -39,7 +39,7 @@ def local_files(variant: Variant, settings: ChatterboxSettings) -> Path | None:
 
 
 def model_files(variant: Variant, settings: ChatterboxSettings) -> ModelFiles:
-    """What the hub shows of a model's files. Quick, without network."""
+    """The model's files as the hub shows them. Quick, without network."""
     return ModelFiles(
         model=variant.model,
         source=f"huggingface.co/{variant.repository}@{variant.revision[:12]}",
@@ -50,7 +50,7 @@ def model_files(variant: Variant, settings: ChatterboxSettings) -> ModelFiles:
 
 
 def files_availability(variant: Variant, settings: ChatterboxSettings) -> Availability:
-    """Whether the files of a model are here, and what gets them if not."""
+    """Whether the files of a model are here, and the command that fetches them if not."""
     missing = _missing(variant, settings)
     if not missing:
         return Availability(ready=True)
@@ -66,12 +66,12 @@ def files_availability(variant: Variant, settings: ChatterboxSettings) -> Availa
 
 
 def pull_command(variant: Variant) -> str:
-    """What a person types to get the files."""
+    """The command that fetches the files."""
     return f"tts-hub models pull {variant.model}"
 
 
 def file_remedy(variant: Variant, settings: ChatterboxSettings, file: Path) -> str:
-    """What a person does about a file that cannot be used. A pull leaves alone what lies in their folder."""
+    """The remedy for a file that cannot be used. A pull changes no file in a folder of the user's."""
     command = pull_command(variant)
     return command if settings.model_path is None else f"replace {file}, or delete it and run {command}"
 
@@ -80,10 +80,10 @@ def file_remedy(variant: Variant, settings: ChatterboxSettings, file: Path) -> s
 def translate_load_failure(
     backend: str, variant: Variant, settings: ChatterboxSettings
 ) -> Generator[None, None, None]:
-    """Around loading, which knows neither the engine's name nor where the files came from.
+    """Add the engine's name and a remedy to the errors of loading, which knows neither.
 
     Raises:
-        BackendUnavailableError: what loading raised, with both.
+        BackendUnavailableError: as loading raised it, with both.
     """
     try:
         yield
@@ -97,10 +97,10 @@ def translate_load_failure(
 async def pull(
     variant: Variant, settings: ChatterboxSettings, on_progress: ProgressCallback = ignore
 ) -> None:
-    """Bring the files of a model here: what is missing, cut off or damaged, and nothing else.
+    """Fetch the files of a model that are missing, cut off or damaged, and no others.
 
-    Goes on where an earlier pull was stopped. A folder of the user's (`model_path`) is only completed:
-    what lies there is left as it is.
+    A pull resumes where an earlier one was stopped. In a folder of the user's (`model_path`) only missing
+    files are added; existing ones stay as they are.
 
     Raises:
         BackendUnavailableError: no network, no access, no space, or not what was published.
@@ -122,13 +122,13 @@ async def pull(
 
 
 def remove_files(variant: Variant, settings: ChatterboxSettings) -> int:
-    """Delete the files of a model from the cache; bytes that are free again. Blocking.
+    """Delete the files of a model from the cache; returns the bytes that are free again. Blocks.
 
-    What other files in the cache share with it is kept for them.
+    Content that other files in the cache share is kept.
 
     Raises:
-        UsageError: they are in a folder of the user's.
-        OSError: one of them cannot be deleted.
+        UsageError: the files are in a folder of the user's.
+        OSError: a file cannot be deleted.
     """
     places = places_of(variant, settings)
     if settings.model_path is not None:
@@ -136,13 +136,13 @@ def remove_files(variant: Variant, settings: ChatterboxSettings) -> int:
     repository = _repository_folder(variant)
     freed = remove(_removable(places, repository))
     for folder in (repository / "snapshots", repository):
-        with suppress(OSError):  # not there, or not empty: it holds something else
+        with suppress(OSError):  # the folder does not exist, or holds something else
             folder.rmdir()
     return freed
 
 
 def places_of(variant: Variant, settings: ChatterboxSettings) -> list[Place]:
-    """Where each file of a model belongs."""
+    """The place of each file of a model."""
     folder = folder_of(variant, settings)
     if settings.model_path is not None:
         return [Place(file, folder / file.name, folder / file.name, own=True) for file in variant.files]
@@ -155,7 +155,7 @@ def _missing(variant: Variant, settings: ChatterboxSettings) -> tuple[str, ...]:
 
 
 def _removable(places: Sequence[Place], repository: Path) -> list[Place]:
-    """Places in the cache, without the contents that other links lead to.
+    """The places in the cache, without contents that other links point to.
 
     Small files that the hub's own library has fetched lie in the store under another hash than ours.
     """

@@ -1,4 +1,4 @@
-"""What is wrong with a file of a model, for whoever knows where it came from to say what mends it."""
+"""The error for a file that cannot be used; the caller knows where the file came from, and adds a remedy."""
 
 from __future__ import annotations
 

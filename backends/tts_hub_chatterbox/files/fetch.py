@@ -1,7 +1,7 @@
-"""Files from the Hugging Face hub.
+"""Downloads from the Hugging Face hub.
 
 Access, token, offline mode and mirrors are those of `huggingface_hub`. Its own downloads cannot be
-resumed by a later process or stopped half way, and ours are up to two gigabytes a file.
+resumed by a later process or stopped half way, and our files have up to two gigabytes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from tts_hub_chatterbox.files.variants import Variant
 async def fetch(
     variant: Variant, places: Sequence[Place], on_progress: ProgressCallback, *, remedy: str
 ) -> None:
-    """Bring files of a model to their places. Cancelling keeps what has arrived.
+    """Fetch files of a model to their places. Cancelling keeps what has arrived.
 
     Raises:
         BackendUnavailableError: no network, no access, no space, or not what was published.
@@ -53,7 +53,7 @@ async def fetch(
 
 @contextmanager
 def _explain_errors(variant: Variant, remedy: str) -> Generator[None, None, None]:
-    """What can go wrong on the way, in words and with what to do about it."""
+    """Translate the errors of a download into ours, each with a remedy."""
     repository = f"{constants.ENDPOINT}/{variant.repository}"
     try:
         yield

@@ -1,4 +1,4 @@
-"""The one table of names: where the official files have what our nets call otherwise."""
+"""The layouts of the official files: their names of tensors, and ours."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ VOICE_ENCODER = Layout(
 
 # --- s3gen_meanflow.safetensors ---
 S3GEN = ("tokenizer.", "speaker_encoder.", "flow.", "mel2wav.")
-"""Prefixes of all nets in it."""
+"""The prefixes of all nets in this file."""
 
 S3_TOKENIZER = Layout(
     prefix="tokenizer.",

@@ -1,4 +1,4 @@
-"""The models of this package: where their official files lie, what each must be, and how large T3 is.
+"""The models of this package: their official files with size and hash, and the size of T3.
 
 Sizes and SHA-256 are those of the pinned revisions: a file that differs is refused.
 """
@@ -12,7 +12,7 @@ from tts_hub.download.places import PublishedFile
 
 @dataclass(frozen=True, slots=True)
 class T3Size:
-    """The backbone of T3."""
+    """The size of T3's backbone."""
 
     layers: int
     width: int
@@ -21,12 +21,12 @@ class T3Size:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One model as it is published; only the files that are read here."""
+    """One published model, with those of its files that are read here."""
 
     model: str
-    """What a request names."""
+    """The model's name in a request."""
     repository: str
-    """On huggingface.co."""
+    """The repository on huggingface.co."""
     revision: str
     """Commit of the repository."""
     t3: PublishedFile
@@ -38,7 +38,7 @@ class Variant:
 
     @property
     def files(self) -> tuple[PublishedFile, ...]:
-        """All of them, the small ones first: what is wrong with the access shows at once."""
+        """All files, the small ones first, so that a problem with the access shows at once."""
         return (*self.tokenizer, self.built_in_voice, self.voice_encoder, self.s3gen, self.t3)
 
     @property

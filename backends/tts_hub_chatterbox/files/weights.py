@@ -1,4 +1,4 @@
-"""Official weight files into our nets: memory-mapped, every tensor accounted for."""
+"""Loads official weight files into our nets, mapped into memory; every tensor must be accounted for."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from tts_hub_chatterbox.files.errors import UnusableFileError
 
 WEIGHT_NORM = re.compile(r"\.parametrizations\.weight\.original([01])$")
 SHOWN = 5
-"""Names in an error message."""
+"""The most names in an error message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How one net lies in an official file."""
+    """The names and shapes of one net's tensors in an official file."""
 
     prefix: str = ""
-    """Of its tensors."""
+    """The prefix of the net's tensors."""
     beside: Sequence[str] = ()
-    """Prefixes of the other nets in the file. What begins with none of them all belongs to nobody."""
+    """Prefixes of the other nets in the file. A tensor with none of these prefixes is an error."""
     renames: Sequence[tuple[str, str]] = ()
     """(pattern, replacement), applied one after the other to the official name without its prefix."""
     transposed: Sequence[str] = ()
-    """Patterns of our names of matrices that the file has as (in, out)."""
+    """Patterns of our names, for matrices that the file has as (in, out)."""
     unused: Sequence[str] = ()
-    """Patterns of official names, without their prefix, that the file has and nobody needs."""
+    """Patterns of official names, without their prefix, of tensors that are not needed."""
 
     def rename(self, official: str) -> str:
-        """Our name of a tensor."""
+        """Our name of an official tensor, without its prefix."""
         name = official
         for pattern, replacement in self.renames:
             name = re.sub(pattern, replacement, name)
@@ -45,7 +45,7 @@ class Layout:
 def load_net(net: nn.Module, file: Path, layout: Layout, *, dtype: torch.dtype = torch.float32) -> None:
     """Fill `net`, best made on the device `meta`, with its tensors of a safetensors file.
 
-    What needs no change stays mapped from the file. Integers keep their type.
+    Tensors that need no change stay mapped from the file. Integers keep their type.
 
     Raises:
         UnusableFileError: the file cannot be read, or a tensor is missing, surplus or misshapen.
@@ -66,18 +66,18 @@ def load_net(net: nn.Module, file: Path, layout: Layout, *, dtype: torch.dtype =
 
 
 def _rename_tensors(official: Mapping[str, Tensor], layout: Layout) -> Iterator[tuple[str, Tensor]]:
-    """Our names and tensors; weight norm is folded into plain weights."""
+    """Yield our names and tensors; weight norm is folded into plain weights."""
     for full_name, tensor in official.items():
         name = full_name.removeprefix(layout.prefix)
         if any(re.search(pattern, name) for pattern in layout.unused):
             continue
         part = WEIGHT_NORM.search(name)
         if part is not None and part[1] == "1":
-            continue  # goes with its other half
+            continue  # read together with its other half
         if part is not None:
             direction = official.get(full_name[:-1] + "1")
             if direction is None:
-                continue  # told as a missing weight
+                continue  # reported as a missing weight
             name, tensor = WEIGHT_NORM.sub(".weight", name), _fold_weight_norm(tensor, direction)  # noqa: PLW2901
         name = layout.rename(name)
         if any(re.search(pattern, name) for pattern in layout.transposed):
@@ -88,12 +88,12 @@ def _rename_tensors(official: Mapping[str, Tensor], layout: Layout) -> Iterator[
 def _fold_weight_norm(length: Tensor, direction: Tensor) -> Tensor:
     """Weight norm: `length` (C, 1, ...) times the unit vector of `direction` (C, ...), over all but C.
 
-    By torch's own operator, which the published nets call at every step: the vocoder sums its pitch over
-    the whole speech, and there the last bit of a weight is heard as another phase.
+    It is computed by torch's own operator, which the published nets call at every step: the vocoder sums its
+    pitch over the whole speech, so the last bit of a weight becomes audible as another phase.
     """
     fitting = length.shape == (len(direction), *[1] * (direction.dim() - 1)) if direction.dim() else False
     if not (fitting and length.is_floating_point() and direction.is_floating_point()):
-        return length  # the operator would read past its end; this is told as a weight of a wrong shape
+        return length  # the operator would read past its end; reported as a weight of a wrong shape
     return torch._weight_norm(direction, length, 0)
 
 
@@ -119,15 +119,16 @@ def _check(
             ],
         ),
     ]
-    told = [problem for problem in problems if problem]
-    if told:
+    found_problems = [problem for problem in problems if problem]
+    if found_problems:
         raise UnusableFileError(
-            f"{file.name} is not what {type(net).__name__} needs: it comes {' and '.join(told)}", file
+            f"{file.name} is not what {type(net).__name__} needs: it comes {' and '.join(found_problems)}",
+            file,
         )
 
 
 def _kind(tensor: Tensor) -> str:
-    """Shape, and whether it holds integers: any floating type will do where floats are wanted."""
+    """A tensor's shape, and whether it holds integers; any floating type will do where floats are wanted."""
     return f"{tuple(tensor.shape)}{'' if tensor.is_floating_point() else ' integers'}"
 
 

@@ -1,6 +1,6 @@
-"""CUDA graphs: what was computed once is computed again without a call for each operation.
+"""CUDA graphs: a recorded computation is repeated without starting each operation from Python.
 
-Elsewhere than on CUDA it is computed anew each time, with the same results.
+On other devices the computation simply runs again, with the same results.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ import torch
 from torch import Tensor
 
 WARM_UPS = 2
-"""Before a recording: libraries allocate what they need at first use."""
+"""Runs before a recording, as libraries allocate what they need at first use."""
 _recording = threading.Lock()
-"""One thread records at a time, as all do it in one stream."""
+"""Held by the thread that records, as all recordings use one stream."""
 
 
 class GraphRecorder:
-    """Records for one device. What it has recorded shares memory, so that one thing runs after the other."""
+    """Records computations on one device. They share memory, so only one of them may run at a time."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._pool = torch.cuda.graph_pool_handle() if device.type == "cuda" else None
 
     def record(self, work: Callable[[], Tensor]) -> Callable[[], Tensor]:
-        """The same as `work`, whose shapes and tensors must stay what they are; other threads may go on.
+        """Record `work`, whose shapes and tensors must not change; returns a function that repeats it.
 
-        What it gives is overwritten the next time.
+        Each repetition overwrites the result of the one before. Other threads may compute meanwhile.
         """
         if self._device.type != "cuda":
             return work
@@ -55,5 +55,5 @@ class GraphRecorder:
 
 @cache
 def _capture_stream(device: torch.device) -> torch.cuda.Stream:
-    """The stream of all recordings: cuBLAS keeps 33 MB for each one that it was ever used in."""
+    """The one stream of all recordings, as cuBLAS keeps 33 MB for each stream in which it was used."""
     return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]

@@ -28,9 +28,9 @@ class GPT2(nn.Module):
         self._steps: FastSteps | None = None
 
     def prepare(self) -> None:
-        """Have steps of one position take a short cut through the layers as they are now.
+        """Make steps of one position faster, with the layers as they are now.
 
-        Call it again after any change of them.
+        Call it again after any change of the layers.
         """
         self._steps = FastSteps(
             self.blocks, self.position_embedding, self.final_norm, heads=self.config.heads
@@ -42,22 +42,22 @@ class GPT2(nn.Module):
         return self
 
     def forward(self, inputs: Tensor, cache: KVCache, shared: int = 0) -> Tensor:
-        """Append the embeddings (B, N, D) to the B rows of the cache; gives hidden states (B, N, D).
+        """Append the embeddings (B, N, D) to the B rows of the cache; returns hidden states (B, N, D).
 
         Args:
             inputs: (B, N, D).
-            cache: of B rows.
-            shared: how many positions all rows have begun with alike, so that they are read but once.
+            cache: the cache of the B rows.
+            shared: how many positions all rows begin with alike, which are then read only once.
 
         Raises:
-            GenerationError: the cache is full; it is as before then.
+            GenerationError: the cache is full; it does not change then.
         """
         hidden = self.at(Places.after(cache, inputs.shape[1], shared), inputs, cache)
         cache.lengths.add_(inputs.shape[1])
         return hidden
 
     def at(self, places: Places, inputs: Tensor, cache: KVCache) -> Tensor:
-        """The same where the places are known; the lengths of the cache stay as they are."""
+        """`forward` at known places; the lengths of the cache do not change."""
         if self._steps is not None and inputs.shape[1] == 1:
             return self._steps(places, inputs, cache)
         hidden = inputs + self.position_embedding(places.positions)  # (B, N, D) + (1 or B, N, D)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class GPT2Config:
-    """The sizes of GPT-2 medium, but for the context."""
+    """The sizes of a GPT-2; the defaults are those of GPT-2 medium, except for the context."""
 
     layers: int = 24
     width: int = 1024
     heads: int = 16
     context: int = 8196
-    """Positions there are embeddings for."""
+    """The number of position embeddings."""
 
 
 GPT2_MEDIUM = GPT2Config()

@@ -60,10 +60,10 @@ class Attention(nn.Module):
 
 
 def attend_with_shared_prefix(query: Tensor, keys: Tensor, values: Tensor, places: Places) -> Tensor:
-    """Attention of one new position a row, (B, H, 1, K), where the first P keys and values are alike.
+    """Attention of one new position in each row, (B, H, 1, K), where the first P keys and values are alike.
 
-    Those are read from the first row, with the rows as queries side by side; the rest row by row. Each half
-    is a softmax of its own, and they are weighed by the sums that they were divided by.
+    The shared prefix is read from the first row, with the queries of all rows side by side; the rest is read
+    row by row. Each part has a softmax of its own, and the two are weighted by their divisors.
     """
     attend = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
     side_by_side = query.permute(2, 1, 0, 3)  # (B, H, 1, K) -> (1, H, B, K)

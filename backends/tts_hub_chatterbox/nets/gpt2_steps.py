@@ -1,7 +1,7 @@
-"""GPT-2 for one new position a row, with all that a step needs looked up beforehand.
+"""GPT-2 for one new position in each row, with all that a step needs looked up in advance.
 
-A step on a processor is a thousand small operations, and up to a tenth of its time is Python's way to them
-through the modules. The arithmetic is that of `GPT2.at`, operation by operation.
+A step on a processor is a thousand small operations, and up to a tenth of its time Python spends on the way
+to them through the modules. The arithmetic is that of `GPT2.at`, operation by operation.
 
 B rows, C capacity of the cache, D width, H heads, K width of a head
 """
@@ -22,7 +22,7 @@ Linear = Callable[[Tensor], Tensor]
 
 
 class Layer(NamedTuple):
-    """What a block consists of."""
+    """The tensors and functions of a block."""
 
     attention_norm: tuple[Tensor, Tensor]
     """Weight and bias."""
@@ -34,7 +34,7 @@ class Layer(NamedTuple):
 
 
 class FastSteps:
-    """Steps of a GPT-2 with its layers as they are now."""
+    """Steps of a GPT-2, with its layers as they are now."""
 
     def __init__(
         self, blocks: nn.ModuleList, position_embedding: nn.Embedding, final_norm: nn.LayerNorm, *, heads: int
@@ -45,7 +45,7 @@ class FastSteps:
         self._heads = heads
 
     def __call__(self, places: Places, inputs: Tensor, cache: KVCache) -> Tensor:
-        """As `GPT2.at`: (B, 1, D) to (B, 1, D)."""
+        """Compute what `GPT2.at` computes: (B, 1, D) to (B, 1, D)."""
         batch, _, width = inputs.shape
         hidden = inputs[:, 0] + self._positions[places.positions[:, 0]]  # (B, D)
         layers = zip(self._layers, cache.keys.unbind(), cache.values.unbind(), strict=True)

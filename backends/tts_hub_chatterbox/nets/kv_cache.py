@@ -1,4 +1,4 @@
-"""The KV cache of GPT-2: keys and values of earlier positions, and where new ones go.
+"""The KV cache of GPT-2: keys and values of earlier positions, and the places of new ones.
 
 B batch (rows), N new positions, C capacity of the cache, E filled positions of the longest row,
 P positions that all rows have in common, H heads, K width of a head
@@ -17,23 +17,23 @@ from tts_hub.errors import GenerationError
 from tts_hub_chatterbox.nets.gpt2_config import GPT2Config
 
 ALIGNMENT = 64
-"""Bytes of a line of the cache, where torch's own memory begins."""
+"""Bytes; torch's own memory begins at multiples of this, too."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KVCache:
-    """Keys and values of every layer for B rows, which may join, leave and differ in length.
+    """Keys and values of every layer for B rows, which may be added, be freed and differ in length.
 
-    Rows of one length are the fast case; several lengths cost a mask. A row joins by being prefilled alone
-    through `rows(i, i + 1)`.
+    Rows of one length are the fast case; different lengths need a mask. A row is prefilled alone through
+    `rows(i, i + 1)`.
     """
 
     keys: Tensor
-    """(layers, B, H, C, K), all finite: what a mask hides must not be NaN."""
+    """(layers, B, H, C, K), all finite: masked ones must not be NaN either."""
     values: Tensor
-    """(layers, B, H, C, K), as the keys."""
+    """(layers, B, H, C, K), finite like the keys."""
     lengths: Tensor
-    """(B,) int64 on the CPU: filled positions of each row."""
+    """(B,) int64 on the CPU: the filled positions of each row."""
 
     @classmethod
     def empty(
@@ -45,7 +45,7 @@ class KVCache:
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> KVCache:
-        """Room for `batch` rows of `capacity` positions, at most and by default those of the context."""
+        """A cache for `batch` rows of `capacity` positions, by default and at most those of the context."""
         positions = config.context if capacity is None else min(capacity, config.context)
         shape = (config.layers, batch, config.heads, positions, config.width // config.heads)
         return cls(
@@ -56,22 +56,22 @@ class KVCache:
 
     @property
     def capacity(self) -> int:
-        """Positions a row has room for."""
+        """The most positions of a row."""
         return self.keys.shape[3]
 
     def rows(self, start: int, stop: int) -> KVCache:
-        """Some of the rows, as a view: what happens to it happens to this cache."""
+        """Some of the rows as a view: changes to it change this cache."""
         return KVCache(self.keys[:, start:stop], self.values[:, start:stop], self.lengths[start:stop])
 
     def clear(self) -> None:
-        """Empty all rows. What they held is wiped, since NaN of a failed request would get past a mask."""
-        end = int(self.lengths.max()) + 1  # with what a step that failed has left behind
+        """Empty all rows. They are filled with zeros, as NaN of a failed request would get past a mask."""
+        end = int(self.lengths.max()) + 1  # one more, as a failed step may have written it
         self.keys[:, :, :, :end].zero_()
         self.values[:, :, :, :end].zero_()
         self.lengths.zero_()
 
     def copy_from(self, other: KVCache) -> None:
-        """Take over the rows of another cache, or its only one for all: a moving row, or a voice's prefix.
+        """Copy the rows of another cache, or its only row to all: to move a row, or for a voice's prefix.
 
         The position embeddings are absolute, so a prefix of the same inputs is the same in every row.
         """
@@ -83,7 +83,7 @@ class KVCache:
 
 
 def _zeros(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """On the CPU of memory that is taken only where it is written to; `torch.zeros` writes to all of it."""
+    """Zeros; memory of the CPU is taken only where it is written to, and `torch.zeros` writes all of it."""
     if device.type != "cpu":
         return torch.zeros(shape, dtype=dtype, device=device)
     size = math.prod(shape) * dtype.itemsize
@@ -94,23 +94,23 @@ def _zeros(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Places:
-    """Where new positions go in a cache and what they may look at; the same for all layers."""
+    """The places of new positions in a cache, and the mask of their attention; the same for all layers."""
 
     start: int | None
-    """Of all rows, None when they differ."""
+    """The first new place, or None if the rows differ."""
     end: int
-    """Filled positions of the longest row afterwards."""
+    """The filled positions of the longest row afterwards."""
     positions: Tensor
     """(1 or B, N) int64 on the cache's device."""
     mask: Tensor | None
-    """(1 or B, 1, N, E - P), to be added to the scores; None when `causal` says it all."""
+    """(1 or B, 1, N, E - P), to be added to the scores; None if `causal` suffices."""
     causal: bool
     shared: int = 0
-    """P; above 0, what all rows begin with is read once for all of them."""
+    """P; above 0, the positions that all rows begin with are read once for all of them."""
 
     @classmethod
     def after(cls, cache: KVCache, new: int, shared: int = 0) -> Places:
-        """Of `new` positions in every row; `shared` only where it can be made use of.
+        """The places of `new` positions in every row; `shared` is ignored where it is of no use.
 
         Raises:
             GenerationError: the cache is full.
@@ -139,9 +139,9 @@ class Places:
 
     @classmethod
     def fixed(cls, lengths: Tensor, end: int, dtype: torch.dtype) -> Places:
-        """Of one new position a row behind `lengths` (B,), among the first `end` columns of a cache.
+        """The places of one new position in each row, at `lengths` (B,) in the first `end` columns.
 
-        Nothing of it depends on what the numbers are, only on shapes: such a step can be recorded.
+        The operations depend on shapes alone and not on the numbers, so such a step can be recorded.
         """
         positions = lengths[:, None]  # (B, 1)
         hidden = torch.arange(end, device=lengths.device) > positions[:, None, :, None]  # (B, 1, 1, E)
@@ -149,7 +149,7 @@ class Places:
         return cls(None, end, positions, mask.masked_fill_(hidden, -torch.inf), causal=False)
 
     def write(self, kept: Tensor, new: Tensor) -> Tensor:
-        """Put `new` (B, H, N, K) into one layer's keys or values (B, H, C, K); gives those up to E."""
+        """Write `new` (B, H, N, K) into one layer's keys or values (B, H, C, K); returns those up to E."""
         if self.start is not None:
             kept.narrow(2, self.start, self.end - self.start).copy_(new)
         else:

@@ -1,9 +1,9 @@
-"""The four front ends: samples to mels, each exactly as the net behind it was trained.
+"""The four front ends: samples to mels, each exactly as its net was trained.
 
 B batch, N samples, F mel frames, M mel bands, K frequency bins (half the transform and one)
 
-All take and give float32 on the device of the samples, and need a clip of at least 30 ms: the ends are
-mirrored, or a frame must be whole.
+All take and return float32 on the device of the samples, and need a clip of at least 30 ms, as the ends are
+mirrored or a frame must be whole.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ N_FFT_24K = 1920
 HOP_24K = 480
 BANDS_24K = 80
 HIGHEST_24K = 8000.0
-"""Hz; above it the flow's mel knows nothing."""
+"""Hz; the flow's mel has no higher frequencies."""
 MAGNITUDE_FLOOR = 1e-9
-"""Under the square root of the flow's magnitudes."""
+"""Added to the power before the square root that gives the flow's magnitudes."""
 MEL_FLOOR = 1e-5
-"""Under the flow's logarithm."""
+"""The smallest value before the flow's logarithm."""
 
 RATE_16K = 16_000
 N_FFT_16K = 400
@@ -40,14 +40,14 @@ KALDI_BANDS = 80
 KALDI_LOWEST = 20.0
 KALDI_PREEMPHASIS = 0.97
 KALDI_WINDOW_POWER = 0.85
-"""Of a Hann window: Kaldi's "povey"."""
+"""The power of a Hann window that is Kaldi's "povey" window."""
 
 TRIM_FRAME = 2048
 TRIM_HOP = 512
 TRIM_FLOOR = 1e-10
-"""Of a frame's power, as librosa has it: below, all is equally silent."""
+"""The smallest power of a frame, as in librosa: below it, all is equally silent."""
 TRIM_RATIO = 100.0
-"""20 dB: frames that much weaker than the loudest one, and at the ends, go."""
+"""20 dB: frames at the ends that are weaker than the loudest one by more are cut off."""
 
 SLANEY_STEP = 200.0 / 3
 """Hz a mel below 1 kHz; above, the scale is logarithmic."""
@@ -58,7 +58,7 @@ SLANEY_LOG_STEP = math.log(6.4) / 27
 def mel_24k(samples: Tensor) -> Tensor:
     """Log mel of the flow: (B, N) at 24 kHz to (B, 80, F), 50 frames a second.
 
-    Matcha-TTS's: magnitudes, natural logarithm, F = N // 480, frames centred between hops.
+    As in Matcha-TTS: magnitudes, natural logarithm, F = N // 480, frames centred between hops.
     """
     side = (N_FFT_24K - HOP_24K) // 2
     mirrored = F.pad(samples, (side, side), mode="reflect")  # (B, N + 1440)
@@ -78,7 +78,7 @@ def mel_24k(samples: Tensor) -> Tensor:
 def s3_mel(samples: Tensor) -> Tensor:
     """Log mel of the speech tokenizer: (B, N) at 16 kHz to (B, 128, F), 100 frames a second.
 
-    Whisper's: powers, decimal logarithm, at most eight powers of ten below the row's loudest value,
+    As in Whisper: powers, decimal logarithm, at most eight powers of ten below the row's loudest value,
     F = N // 160.
     Rows of a batch that were filled up to one length differ near their ends from the clips alone.
     """
@@ -112,9 +112,9 @@ def fbank(samples: Tensor) -> Tensor:
 
 
 def trim_silence(samples: Tensor) -> Tensor:
-    """Without what is 20 dB below the loudest at both ends: (N,) to a view of it, in steps of 512 samples.
+    """Cut off both ends where they are 20 dB below the loudest frame: (N,) to a view in steps of 512.
 
-    librosa's `effects.trim`. A clip without any sound stays as it is.
+    This is librosa's `effects.trim`. A clip without any sound stays as it is.
     """
     padded = F.pad(samples, (TRIM_FRAME // 2, TRIM_FRAME // 2))
     power = padded.unfold(0, TRIM_FRAME, TRIM_HOP).square().mean(dim=1).clamp(min=TRIM_FLOOR)
@@ -172,7 +172,7 @@ def _slaney_hertz(mels: Tensor) -> Tensor:
 def _kaldi_filters(device: torch.device) -> Tensor:
     """(M, K): triangles that are straight on the mel scale itself, of height 1, from 20 Hz to Nyquist."""
     lowest, highest = 1127.0 * math.log1p(KALDI_LOWEST / 700.0), 1127.0 * math.log1p(RATE_16K / 2 / 700.0)
-    # In float32 and in these steps, as where the net was trained: narrow triangles feel the rounding.
+    # In float32 and in these steps, as in the net's training: narrow triangles depend on the rounding.
     edges = lowest + torch.arange(KALDI_BANDS + 2, device="cpu") * ((highest - lowest) / (KALDI_BANDS + 1))
     bins = torch.arange(KALDI_N_FFT // 2 + 1, device="cpu") * (RATE_16K / KALDI_N_FFT)
     mels = 1127.0 * (1.0 + bins / 700.0).log()

@@ -1,4 +1,4 @@
-"""HiFT vocoder: mel to samples, by shaping a harmonic source.
+"""HiFT vocoder: from mel to samples, by shaping a harmonic source.
 
 B batch, F mel frames, M mel bins, N samples, L steps of a stage, C channels, K frequency bins
 
@@ -41,10 +41,10 @@ class Vocoder(nn.Module):
 
     @torch.no_grad()
     def prepare(self) -> Self:
-        """Make `decode` several times faster where there is a way: in float32 on a CPU, with MKL.
+        """Make `decode` several times faster where that is possible: in float32 on a CPU, with MKL.
 
-        Takes 0.3 GB at the published sizes. What is prepared is dropped when the net is moved or cast: call
-        it again then, and after any change of the weights.
+        Takes 0.3 GB at the published sizes. Moving or casting the net undoes it: call it again then, and
+        after any change of the weights.
         """
         weight = self.input_conv.weight
         in_float = weight.device.type == "cpu" and weight.dtype == torch.float32
@@ -60,15 +60,13 @@ class Vocoder(nn.Module):
     def forward(
         self, mel: Tensor, phases: Tensor, noise: Tensor, known_source: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """All of it at once.
-
-        To go on piece by piece call its parts: `f0`, `source`, `decode`.
+        """Vocode whole mels at once; piece by piece, call the parts `f0`, `source` and `decode`.
 
         Args:
             mel: (B, M, F).
-            phases: (B, H) of `source.draw_phases`.
-            noise: (B, N, H) of `source.draw_noise`.
-            known_source: (B, up to N), takes the place of the source's beginning: that of a piece before, for
+            phases: (B, H) from `source.draw_phases`.
+            noise: (B, N, H) from `source.draw_noise`.
+            known_source: (B, up to N), replaces the beginning of the source: that of an earlier piece, for
                 frames that come again.
 
         Returns:
@@ -101,10 +99,10 @@ class Vocoder(nn.Module):
         return torch.cat((spectrum.real, spectrum.imag), dim=1)
 
     def _synthesise(self, spectrum: Tensor) -> Tensor:
-        """(B, 2K, N / 4 + 1), logarithmic magnitudes above what gives the phases, -> (B, N)."""
+        """(B, 2K, N / 4 + 1), logarithmic magnitudes above the values for the phases, -> (B, N)."""
         logarithms, waves = spectrum.chunk(2, dim=1)  # (B, K, N / 4 + 1) each
         magnitudes = logarithms.exp().clamp(max=self.config.largest_magnitude)
-        # The net learnt to give the sine of something as the phase in radians.
+        # In this net the sine of its output is the phase in radians.
         samples = torch.istft(
             torch.polar(magnitudes, waves.sin()),
             self.config.n_fft,
@@ -115,7 +113,7 @@ class Vocoder(nn.Module):
 
 
 def fade_in(samples: Tensor, sample_rate: int) -> Tensor:
-    """The beginning of speech (..., N) without what spills over from the voice's clip.
+    """Fade in samples (..., N), to remove the rest of the voice's clip at their beginning.
 
     20 ms of silence, then 20 ms of a raised cosine; a shorter signal gets the part that fits.
     """

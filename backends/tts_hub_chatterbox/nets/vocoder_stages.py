@@ -1,4 +1,4 @@
-"""The stages of the vocoder and their sizes: each upsamples, and lets the source's spectrum join.
+"""The stages of the vocoder and their sizes: each upsamples, and adds the source's spectrum.
 
 C channels, L steps of a stage, K frequency bins, N samples, B batch
 """
@@ -16,13 +16,13 @@ from tts_hub_chatterbox.nets.f0 import F0Config
 from tts_hub_chatterbox.nets.harmonics import HarmonicConfig
 
 CONTEXT = 14
-"""Mel frames on each side of a piece that `Vocoder.decode` needs to make it as if all was there."""
+"""Mel frames on each side of a piece that `Vocoder.decode` needs to compute it as in the whole."""
 SNAKE_FLOOR = 1e-9
 """Keeps the reciprocal of a snake's frequency finite."""
 STAGE_SLOPE = 0.1
-"""Of the leaky ReLU before each stage."""
+"""Slope of the leaky ReLU before each stage."""
 OUTPUT_SLOPE = 0.01
-"""Of the one before the last convolution."""
+"""Slope of the leaky ReLU before the last convolution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +33,19 @@ class VocoderConfig:
     width: int = 512
     """Channels before the first stage; each stage halves them."""
     edge_kernel: int = 7
-    """Of the first and the last convolution."""
+    """Kernel of the first and the last convolution."""
     upsampling: tuple[int, ...] = (8, 5, 3)
     upsampling_kernels: tuple[int, ...] = (16, 11, 7)
     block_kernels: tuple[int, ...] = (3, 7, 11)
     source_kernels: tuple[int, ...] = (7, 7, 11)
-    """Of the source's block in each stage."""
+    """Kernel of the source's block in each stage."""
     dilations: tuple[int, ...] = (1, 3, 5)
-    """Of the layers of every block."""
+    """Dilations of the layers of every block."""
     n_fft: int = 16
     fft_hop: int = 4
     largest_magnitude: float = 100.0
     limit: float = 0.99
-    """Of the samples."""
+    """The largest sample."""
     f0: F0Config = field(default_factory=F0Config)
     source: HarmonicConfig = field(default_factory=HarmonicConfig)
 
@@ -53,7 +53,7 @@ class VocoderConfig:
     def stage_contexts(self) -> tuple[int, ...]:
         """Mel frames on each side of a piece that each stage must be given.
 
-        The steps of later stages are short, so what they hear of the neighbourhood is short, too.
+        The steps of later stages are short, and so is the context that they need.
         """
         contexts = []
         spectra = math.prod(self.upsampling)  # a frame
@@ -70,7 +70,7 @@ class VocoderConfig:
 
 
 class Stage(nn.Module):
-    """Upsample, add the source's spectrum, and the mean of blocks of different reach."""
+    """Upsamples, adds the source's spectrum, and takes the mean of blocks with different kernels."""
 
     def __init__(self, config: VocoderConfig, index: int) -> None:
         super().__init__()
@@ -100,7 +100,7 @@ class Stage(nn.Module):
 
 
 def _source_conv(config: VocoderConfig, index: int, channels: int) -> nn.Conv1d:
-    """Brings the source's spectrum, that comes in the last stage's steps, to this stage's."""
+    """The convolution of the source's spectrum from the last stage's steps to this stage's."""
     factor = 1
     for later in config.upsampling[index + 1 :]:
         factor *= later
@@ -111,7 +111,7 @@ def _source_conv(config: VocoderConfig, index: int, channels: int) -> nn.Conv1d:
 
 
 class ResidualBlock(nn.Module):
-    """Layers that each add what they find to the signal."""
+    """Layers that each add their output to the signal."""
 
     def __init__(self, channels: int, kernel: int, dilations: tuple[int, ...]) -> None:
         super().__init__()
@@ -125,7 +125,7 @@ class ResidualBlock(nn.Module):
 
 
 class ResidualLayer(nn.Module):
-    """Two convolutions, the first one wide, each behind a snake."""
+    """Two convolutions, the first one dilated, each after a snake."""
 
     def __init__(self, channels: int, kernel: int, dilation: int) -> None:
         super().__init__()

@@ -1,1 +1,1 @@
-"""Speech tokens to marked samples, piece by piece: mel, vocoder and watermark of one segment."""
+"""From speech tokens to samples, piece by piece: mel, vocoder and watermark of one segment."""

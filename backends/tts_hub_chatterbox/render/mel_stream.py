@@ -1,4 +1,4 @@
-"""Speech tokens of one segment to its mel, pass by pass of the flow, while more tokens come.
+"""From the speech tokens of one segment to its mel, in passes of the flow, while more tokens come.
 
 Q prompt tokens, S speech tokens of a pass, F mel frames, M mel bins. Frames of the speech are counted from
 its beginning, two a token.
@@ -18,14 +18,14 @@ from tts_hub_chatterbox.voices.conditioning import Conditioning
 from tts_hub_chatterbox.voices.voice_memory import VoiceMemories
 
 BLENDED_FRAMES = 8
-"""Behind a seam, over which what the passes disagree about fades away."""
+"""Frames behind a seam over which the difference between two passes is faded out."""
 
 
 class MelStream:
-    """Each pass computes the new frames behind the prompt and a bounded past of the speech.
+    """Computes the new frames in each pass, behind the prompt and a bounded past of the speech.
 
-    Of these either may be computed anew in each pass or be remembered. Remembered ones stand as close to the
-    new ones as if what lies in between had never been, as do those that are computed anew.
+    Prompt and past may each be computed again in each pass, or be remembered. Both then come
+    directly before the new frames, as if the speech in between did not exist.
 
     Every frame starts from the same noise however the tokens are divided into passes.
     """
@@ -42,17 +42,18 @@ class MelStream:
         keeps_speech: bool,
         passes: RecordedPasses | None = None,
     ) -> None:
-        """For one segment.
+        """Begin a segment.
 
         Args:
             flow: the net.
-            voice: whose prompt stands before the speech.
+            voice: the voice, whose prompt comes before the speech.
             chance: a generator of the CPU.
-            steps: of the integration.
+            steps: steps of the integration.
             context: tokens of the speech before the new ones that take part in a pass.
-            memories: where the prompt is remembered; none: each pass computes it anew.
-            keeps_speech: the context is not computed anew either; needs `memories`.
-            passes: of the flow and of so many steps, for what computes all anew; none: the flow's own calls.
+            memories: the store of remembered prompts; None: each pass computes the prompt again.
+            keeps_speech: remember the context, too; needs `memories`.
+            passes: recorded passes with as many steps, for passes that remember nothing; None: the flow is
+                called directly.
         """
         device = flow.embedding.weight.device
         self._flow = flow
@@ -66,28 +67,28 @@ class MelStream:
         self._speech_memory: FlowMemory | None = None
         memory = self._voice_memory
         self._prompt = voice.flow_prompt[:, 0 if memory is None else memory.tokens.frames :].to(device)
-        """Shape (1, Q): what is to be encoded; of a remembered one the last tokens, which look ahead."""
+        """Shape (1, Q): the tokens to encode; of a remembered prompt only the last ones, which look ahead."""
         frames = 0 if memory is None else memory.steps[0].frames
         self._prompt_mel = voice.flow_mel[:, frames:].to(device)
-        """Shape (1, P, M), of what the estimator does not remember."""
-        # The prompt's noise is drawn first even if it is not used: the speech's is the same then.
+        """Shape (1, P, M): the frames that the estimator does not remember."""
+        # The prompt's noise is drawn first even if it is not used, so that the speech's noise is the same.
         prompt_noise = flow.draw_noise(FRAMES_PER_TOKEN * voice.flow_prompt.shape[1], generator)
         self._prompt_noise = prompt_noise[:, :, frames:].to(device)
-        """Shape (1, M, P), without what is left of half a token."""
+        """Shape (1, M, P), for whole tokens."""
         self._tokens: list[int] = []
-        """From `_begin` on."""
+        """The tokens from `_begin` on."""
         self._noise = self._prompt_noise[:, :, :0]
-        """Shape (1, M, 2 a token), of the tokens that have been in a pass."""
+        """Shape (1, M, 2 a token): the noise of those tokens that have been in a pass."""
         self._begin = 0
-        """The first token of the next pass, of its context or, if that is remembered, of the new ones."""
+        """The first token of the next pass: of its context or, if that is remembered, of the new tokens."""
         self._covered = 0
-        """Tokens whose frames are made."""
+        """The number of tokens whose frames have been computed."""
         self._seam: Tensor | None = None
-        """Shape (1, 1, M): the last frame that was given."""
+        """Shape (1, 1, M): the last frame that was returned."""
 
     @property
     def waiting(self) -> int:
-        """Tokens whose frames are not made yet."""
+        """The number of tokens whose frames have not been computed yet."""
         return self._begin + len(self._tokens) - self._covered
 
     def push(self, tokens: Sequence[int]) -> None:
@@ -95,9 +96,9 @@ class MelStream:
         self._tokens += tokens
 
     def advance(self, *, final: bool) -> Tensor:
-        """One pass: the frames (1, M, F) of all tokens, or unless `final` of all but the last 3.
+        """Run one pass; returns the frames (1, M, F) of all tokens, or unless `final` of all but the last 3.
 
-        Of a voice whose prompt ends within a token the speech has its first frame from there: it is left out.
+        If the voice's prompt ends within a token, the speech's first frame belongs to it and is left out.
         """
         end = self._begin + len(self._tokens) - (0 if final else self._flow.config.encoder.lookahead)
         if end <= self._covered:
@@ -117,7 +118,7 @@ class MelStream:
         return frames.transpose(1, 2)
 
     def _run_pass(self, old: int, *, final: bool) -> Tensor:
-        """The frames behind the first `old` of the kept tokens: (1, F, M)."""
+        """The frames behind the first `old` frames of the kept tokens: (1, F, M)."""
         past = self._past()
         # Only the beginning of the speech can have a frame of the prompt's mel.
         prompt_mel = self._prompt_mel if not self._begin else self._prompt_mel[:, : self._prompt_frames]
@@ -140,21 +141,21 @@ class MelStream:
         return joined
 
     def _past(self) -> FlowPast | None:
-        """What comes before the tokens of the pass; none if all is computed anew."""
+        """The remembered frames before the tokens of the pass; None if nothing is remembered."""
         if self._voice_memory is None:
             return None
         memories = (self._voice_memory, self._speech_memory)
         return FlowPast.after(*(one for one in memories if one is not None), steps=self._steps)
 
     def _encode(self, tokens: Tensor, past: FlowPast | None, *, final: bool) -> Tensor:
-        """The features of what the estimator does not remember: (1, Q + S) -> (1, F, M)."""
+        """The features of the frames that the estimator does not remember: (1, Q + S) -> (1, F, M)."""
         if past is None:
             return self._flow.encode(tokens, None, final=final)[0]
         encoded = self._flow.encode_after(tokens, past, final=final)  # (1, 2Q + F, M)
         return encoded[:, FRAMES_PER_TOKEN * self._prompt.shape[1] :]
 
     def _blend(self, new: Tensor, again: Tensor, old: int) -> Tensor:
-        """Without a jump behind the frame given last, which this pass has computed once more as `again`."""
+        """The new frames without a jump behind the last frame, computed once more as `again`."""
         if self._seam is None or not old or self._keeps_speech:
             return new
         count = min(BLENDED_FRAMES, new.shape[1])
@@ -163,5 +164,5 @@ class MelStream:
 
     @property
     def _prompt_frames(self) -> int:
-        """Of whole tokens, that the estimator does not remember."""
+        """The number of prompt frames of whole tokens that the estimator does not remember."""
         return self._prompt_noise.shape[2]

@@ -1,6 +1,6 @@
-"""Passes of the flow over whole rows that are recorded, for rows of any length: padded to one of a few.
+"""Passes of the flow as recorded CUDA graphs, for rows of any length, padded to one of a few.
 
-A pass is some 3500 small operations, which a GPU finishes in a fifth of the time that Python takes to ask for
+A pass is some 3500 small operations, which a GPU finishes in a fifth of the time that Python takes to start
 them.
 
 Q prompt tokens, S speech tokens, P mel frames of the prompt, F mel frames, M mel bins
@@ -18,16 +18,16 @@ from tts_hub_chatterbox.nets.flow import Flow
 from tts_hub_chatterbox.nets.units import FRAMES_PER_TOKEN
 
 PADDED_TO = 64
-"""Tokens of a pass come in multiples of this."""
+"""Passes are recorded for multiples of so many tokens."""
 LONGEST = 512
-"""Tokens: 10 s of prompt and as much speech. Passes that are longer are not for here."""
+"""The most tokens of a recorded pass: 10 s of prompt and as much speech."""
 
 
 class RecordedPasses:
-    """Passes of one flow, one row at a time. For one thread."""
+    """Recorded passes of one flow, one row at a time. For one thread."""
 
     def __init__(self, flow: Flow, steps: int) -> None:
-        """With so many `steps` from noise to mel."""
+        """Prepare passes with so many `steps` from noise to mel."""
         device, bins = flow.embedding.weight.device, flow.config.estimator.mel_bins
         frames = FRAMES_PER_TOKEN * LONGEST
         self._flow = flow
@@ -40,11 +40,11 @@ class RecordedPasses:
         self._noise = torch.zeros(1, frames, bins, device=device)
         self._recorder = GraphRecorder(device)
         self._passes: dict[int, Callable[[], Tensor]] = {}
-        """By the tokens of the padded row."""
+        """Recorded passes by the number of tokens of the padded row."""
 
     @torch.inference_mode()
     def record_all(self) -> None:
-        """Every length beforehand."""
+        """Record every length."""
         for length in range(PADDED_TO, LONGEST + PADDED_TO, PADDED_TO):
             self._pass_over(length)()
 
@@ -68,7 +68,7 @@ class RecordedPasses:
         return self._pass_over(-(-count // PADDED_TO) * PADDED_TO)()[:, :frames].clone()
 
     def _pass_over(self, length: int) -> Callable[[], Tensor]:
-        """What computes a row of so many tokens from what the inputs hold by then: (1, 2 a token, M)."""
+        """A function that computes a row of so many tokens from the current inputs: (1, 2 a token, M)."""
         if length not in self._passes:
             self._passes[length] = self._recorder.record(lambda: self._run_pass(length))
         return self._passes[length]

@@ -1,7 +1,7 @@
 """From speech tokens to marked samples while more tokens come: flow, vocoder and watermark of one segment.
 
-What is rendered in passes has the length of what is rendered at once, and starts from the same random
-numbers. It differs as far as the flow's frames see less of the speech before and behind them.
+Audio that is rendered in passes is as long as audio rendered at once, and starts from the same random
+numbers. It differs because the flow's frames see less of the speech before and after them.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ SAMPLES_PER_FRAME = SAMPLES_PER_TOKEN // FRAMES_PER_TOKEN
 
 
 class Nets(Protocol):
-    """What of a model speaks."""
+    """The nets of a model that make sound."""
 
     @property
     def device(self) -> torch.device:
-        """Where they are."""
+        """The device of the nets."""
 
     @property
     def flow(self) -> Flow:
@@ -55,23 +55,23 @@ class Nets(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RenderOptions:
-    """How a segment is rendered.
+    """The options of rendering.
 
     Raises:
-        ConfigError: a value is out of its range, or two do not go together.
+        ConfigError: a value is out of its range, or two values contradict each other.
     """
 
     flow_steps: int = 2
-    """From noise to mel. The published pipeline takes 2; its model card says that 1 is enough."""
+    """Steps from noise to mel. The published pipeline takes 2; its model card says that 1 is enough."""
     context_tokens: int = 50
-    """Speech before the new tokens that takes part in a pass of the flow, 25 a second."""
+    """Tokens of the speech before the new ones in a pass of the flow, 25 a second."""
     prompt: Literal["exact", "remembered"] = "exact"
-    """Whether each pass encodes the voice's clip and computes its frames anew, as the published pipeline
-    does, or that is done once per voice and what is new attends to what is remembered: an approximation."""
+    """`exact`: each pass computes the frames of the voice's clip again, as the published pipeline does.
+    `remembered`: each voice's frames are stored once, and new frames attend to them: an approximation."""
     context: Literal["exact", "remembered"] = "exact"
-    """The same of the speech before the new tokens; remembered only together with the prompt."""
+    """The same for the speech before the new tokens; `remembered` needs a remembered prompt."""
     prompt_seconds: float = 10.0
-    """Of the voice's clip, from its beginning; the published pipeline takes 10."""
+    """Seconds of the voice's clip, from its beginning; the published pipeline takes 10."""
 
     def __post_init__(self) -> None:
         longest = MAX_FLOW_PROMPT / TOKENS_PER_SECOND
@@ -86,7 +86,7 @@ class RenderOptions:
 
 
 class Rendering:
-    """One segment on its way from tokens to samples. Blocks; for one thread at a time."""
+    """The rendering of one segment. Blocks; for one thread at a time."""
 
     def __init__(
         self,
@@ -100,20 +100,20 @@ class Rendering:
         memories: VoiceMemories | None = None,
         passes: RecordedPasses | None = None,
     ) -> None:
-        """Nothing is computed yet, unless the voice is not in the memories.
+        """Prepare a rendering. This computes nothing, unless the voice is not in the memories yet.
 
         Args:
-            nets: of the model; those of the memories, too.
-            voice: that speaks.
-            flow_chance: of the CPU, for the mel.
-            source_chance: of the CPU, for the voice's phases and breath.
-            watermarker: none: the samples are not marked.
-            options: how.
-            memories: where remembered prompts are kept.
-            passes: of the flow, recorded; none: its own calls.
+            nets: the nets of the model; the memories must be of the same flow.
+            voice: the voice that speaks.
+            flow_generator: a generator of the CPU, for the mel.
+            source_generator: a generator of the CPU, for the voice's phases and breath.
+            watermarker: None: the samples are not marked.
+            options: the options of rendering.
+            memories: the store of remembered prompts.
+            passes: recorded passes of the flow; None: the flow is called directly.
 
         Raises:
-            ConfigError: the prompt shall be remembered, and there are no memories.
+            ConfigError: the options ask for a remembered prompt, and there are no memories.
         """
         if options.prompt == "remembered" and memories is None:
             raise ConfigError("prompt 'remembered' needs memories of voices")
@@ -133,18 +133,19 @@ class Rendering:
 
     @property
     def waiting(self) -> int:
-        """Tokens that were pushed and that no pass has covered yet, 3 of them at most looked ahead to."""
+        """Pushed tokens that no pass has covered yet; at most 3 of them were looked ahead to."""
         return self._mels.waiting
 
     def push(self, tokens: Sequence[int]) -> None:
-        """Take speech ids as they are drawn; what is no sound among them is left out."""
+        """Take speech ids as they are sampled; start and stop among them are left out."""
         self._mels.push([token for token in tokens if token < CODEBOOK_SIZE])
 
     @torch.inference_mode()
     def render(self, *, final: bool) -> Samples:
-        """One pass over what is there: samples (N,) float32 at 24 kHz that can leave by now, maybe none.
+        """Run one pass over the pushed tokens; returns the samples (N,) float32 at 24 kHz that are ready.
 
-        With `final` the closing silence is added and all leaves; then nothing more may be pushed.
+        There may be none. With `final` the closing silence is added and all samples are returned; then no
+        more tokens may be pushed.
         """
         if final:
             self._mels.push(CLOSING_SILENCE * [SILENCE])
@@ -156,9 +157,9 @@ class Rendering:
 
 
 def tokens_needed(seconds: float, flow: Flow, watermarker: Watermarker | None) -> int:
-    """How many tokens must have been pushed until `render` gives the first so many seconds.
+    """How many tokens must be pushed until `render` returns the first so many seconds.
 
-    With a voice whose prompt ends within a token, half a token more.
+    For a voice whose prompt ends within a token it is half a token more.
     """
     samples = math.ceil(seconds * SAMPLE_RATE)
     if watermarker is not None:

@@ -1,4 +1,4 @@
-"""The mel of one segment to its samples, piece by piece, as if it were vocoded at once.
+"""From the mel of one segment to its samples, piece by piece, as if it were vocoded at once.
 
 F mel frames, M mel bins, N samples
 """
@@ -14,14 +14,14 @@ from tts_hub_chatterbox.nets.vocoder_stages import CONTEXT
 PITCH_CONTEXT = 5
 """Mel frames on each side that a frame's pitch depends on."""
 HELD_BACK = CONTEXT + PITCH_CONTEXT
-"""Frames at the end that cannot leave while more come: their source must be there, and its pitch."""
+"""Frames at the end that must wait while more come, as their source depends on the pitch of later frames."""
 
 ROUNDED_TO = 50
-"""Mel frames of what the nets get at a time on CUDA, where convolutions of a new length take 0.1 s more."""
+"""On CUDA the nets get multiples of so many mel frames, as convolutions of a new length take 0.1 s more."""
 
 
 class VocoderStream:
-    """Keeps what the frames to come need: some mel, its source, and where that stands in its periods."""
+    """Keeps what later frames need: some mel, its source, and the source's place in its periods."""
 
     def __init__(
         self,
@@ -30,9 +30,9 @@ class VocoderStream:
         device: torch.device,
         rounded_to: int | None = None,
     ) -> None:
-        """For one segment; `generator` is a generator of the CPU.
+        """Begin a segment; `generator` is a generator of the CPU.
 
-        What is `rounded_to` so many frames has more in front of what is needed; none: as the device likes it.
+        The nets get multiples of `rounded_to` frames, with more context; None: the device's default.
         """
         config = vocoder.config
         self._vocoder = vocoder
@@ -42,18 +42,18 @@ class VocoderStream:
         self._phases = vocoder.source.draw_phases(generator).to(device)
         self._cycles: Tensor | None = None
         self._mel = torch.zeros(1, config.mel_bins, 0, device=device)
-        """From the frame `_begin` on."""
+        """The mel from the frame `_begin` on."""
         self._source = torch.zeros(1, 0, device=device)
-        """From the frame `_begin` on, up to HELD_BACK frames less than the mel."""
+        """The source from the frame `_begin` on, up to HELD_BACK frames shorter than the mel."""
         self._begin = 0
         self._vocoded = 0
-        """Frames whose samples have left."""
+        """The number of frames whose samples were returned."""
         length = 2 * (config.source.sample_rate // 50)
         self._rise = fade_in(torch.ones(length, device=device), config.source.sample_rate)
-        """What is left of the fade at the segment's beginning."""
+        """The rest of the fade at the segment's beginning."""
 
     def push(self, mel: Tensor, *, final: bool) -> Tensor:
-        """Take (1, M, F), give the samples (N,) float32 that can leave: all if `final`."""
+        """Take a mel (1, M, F); returns the samples (N,) float32 that are final by now: all if `final`."""
         self._mel = torch.cat((self._mel, mel), dim=2)
         self._extend_source(final=final)
         end = self._begin + self._mel.shape[2]
@@ -70,7 +70,7 @@ class VocoderStream:
         return self._apply_fade_in(samples)
 
     def _extend_source(self, *, final: bool) -> None:
-        """To all frames whose pitch can be known."""
+        """Extend the source to all frames whose pitch is final."""
         there = self._source.shape[1] // self._hop
         frames = self._mel.shape[2] - (0 if final else PITCH_CONTEXT)
         if frames <= there:
@@ -82,12 +82,12 @@ class VocoderStream:
         self._source = torch.cat((self._source, source), dim=1)  # (1, N)
 
     def _start_of(self, needed: int, end: int) -> int:
-        """Where to begin with what ends at a frame and is needed from one on, if it is there."""
+        """The first frame of a piece up to `end` that holds the frame `needed` and has a rounded length."""
         length = -(-(end - max(0, needed)) // self._rounded_to) * self._rounded_to
         return max(0, end - length)
 
     def _forget(self, begin: int) -> None:
-        """What lies before the frame `begin`."""
+        """Drop all before the frame `begin`."""
         frames = begin - self._begin
         self._mel = self._mel[:, :, frames:].clone()
         self._source = self._source[:, frames * self._hop :].clone()

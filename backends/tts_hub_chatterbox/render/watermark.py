@@ -1,9 +1,9 @@
-"""The watermark that says: this was made by a machine.
+"""The watermark that marks speech as made by a machine.
 
 The net is ours (`nets/perth.py`); its weights lie inside the wheel `resemble-perth`, which is not imported:
 that needs librosa, torchaudio and an old setuptools, and without them gives no watermark and no error.
 
-The mark is 16 dB below the speech. It outlives MP3 at 32 kbit/s, resampling and cuts, but neither a changed
+The mark is 16 dB below the speech. It survives MP3 at 32 kbit/s, resampling and cuts, but neither a changed
 speed nor Opus at 16 kbit/s.
 """
 
@@ -29,24 +29,24 @@ Samples = NDArray[np.float32]
 
 PACKAGE = "resemble-perth"
 WEIGHTS = "perth/perth_net/pretrained/implicit/perth_net_250000.pth.tar"
-"""Inside the package."""
+"""The path of the weights inside the package."""
 CONTEXT = 0.25
 """Seconds on each side that a mark depends on: convolutions 0.15, two half windows of 0.032, resampling."""
 LOOKAHEAD = 0.16
-"""Seconds to the right that a stream waits for. What lies further on changes less than 1e-4 of the peak; with
-0.1 s it is 2e-3 and with 0.05 s 3e-2."""
+"""Seconds to the right that a stream waits for. Later samples change less than 1e-4 of the peak; with 0.1 s
+it is 2e-3, and with 0.05 s 3e-2."""
 NOTHING: Samples = np.zeros(0, np.float32)
 
 
 class Watermarker:
-    """Marks speech and finds the mark, on the CPU and in float32. Keeps nothing; threads may share it."""
+    """Marks speech and finds the mark, on the CPU and in float32. Has no state; threads may share it."""
 
     def __init__(self, net: Perth) -> None:
         self._net = net
 
     @classmethod
     def load(cls) -> Watermarker:
-        """With the weights of the installed wheel, mapped into memory.
+        """Load the weights of the installed wheel, mapped into memory.
 
         Raises:
             BackendUnavailableError: the wheel or its weights are missing or damaged.
@@ -63,7 +63,7 @@ class Watermarker:
         return cls(net)
 
     def apply(self, samples: Samples, sample_rate: int) -> Samples:
-        """Shape (N,) at any rate to (N,), marked."""
+        """Mark samples (N,) at any rate; returns (N,)."""
         if len(samples) == 0:
             return samples
         with torch.inference_mode():
@@ -71,7 +71,7 @@ class Watermarker:
         return resample(marked, self._net.config.sample_rate, sample_rate)[: len(samples)]
 
     def confidence(self, samples: Samples, sample_rate: int) -> float:
-        """How sure it is that (N,) at any rate is marked: 0 to 1, 0 for silence.
+        """The confidence that samples (N,) at any rate are marked: 0 to 1, 0 for silence.
 
         0.2 s are enough for more than 0.99; speech without a mark is below 0.05.
         """
@@ -82,12 +82,12 @@ class Watermarker:
         return 0.0 if math.isnan(found) else min(max(found, 0.0), 1.0)
 
     def stream(self, sample_rate: int) -> WatermarkStream:
-        """For one stream of speech."""
+        """A watermark stream for one stream of speech."""
         return WatermarkStream(self, sample_rate)
 
     @property
     def frames_per_second(self) -> int:
-        """Of the spectrum."""
+        """Frames of the spectrum in a second."""
         return self._net.config.sample_rate // self._net.config.hop
 
     def _native(self, samples: Samples, sample_rate: int) -> Tensor:
@@ -99,10 +99,10 @@ class Watermarker:
 
 
 class WatermarkStream:
-    """Marks speech piece by piece, 0.16 s behind it; all of it together is as `Watermarker.apply` marks it.
+    """Marks speech piece by piece, 0.16 s behind it; in sum as `Watermarker.apply` marks it.
 
-    Each piece is marked with 0.25 s on its left and 0.16 s on its right, so it takes the time of 0.4 s more:
-    give it pieces of half a second or longer where that matters.
+    Each piece is marked with 0.25 s on its left and 0.16 s on its right, so it takes the time of 0.4 s more.
+    Where that matters, give it pieces of half a second or longer.
     """
 
     def __init__(self, watermarker: Watermarker, sample_rate: int) -> None:
@@ -113,27 +113,27 @@ class WatermarkStream:
         self._context = self._whole_frames(CONTEXT * sample_rate)
         self._lookahead = self._whole_frames(LOOKAHEAD * sample_rate)
         self._kept = NOTHING
-        """What is not marked yet, behind up to 0.25 s that are."""
+        """The samples that are not marked yet, behind up to 0.25 s that are."""
         self._marked = 0
-        """How many of the kept samples have left."""
+        """How many of the kept samples were returned."""
 
     def needed(self, count: int) -> int:
-        """How many samples must have been pushed at a stream's beginning until so many have left."""
+        """How many samples must be pushed from a stream's beginning until so many are returned."""
         return self._whole_frames(count) + self._lookahead
 
     def push(self, samples: Samples) -> Samples:
-        """Take (N,), give what can be marked by now; often less, at first nothing."""
+        """Take samples (N,); returns those that can be marked by now, at first none."""
         self._kept = np.concatenate((self._kept, samples))
         ready = len(self._kept) - self._marked - self._lookahead
         return self._emit(max(0, ready // self._grid * self._grid))
 
     def finish(self, samples: Samples = NOTHING) -> Samples:
-        """Take the last (N,), give the rest. All in one piece is exactly as `Watermarker.apply` marks it."""
+        """Take the last samples (N,); returns the rest. One single piece is marked as by `apply`."""
         self._kept = np.concatenate((self._kept, samples))
         return self._emit(len(self._kept) - self._marked)
 
     def _whole_frames(self, samples: float) -> int:
-        """At least so many samples."""
+        """So many samples, rounded up to whole frames."""
         return math.ceil(samples / self._grid) * self._grid
 
     def _emit(self, count: int) -> Samples:

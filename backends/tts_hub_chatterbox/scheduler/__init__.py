@@ -1,1 +1,1 @@
-"""The thread in which a model speaks: which segment is worked on next, and what has left of each."""
+"""The thread in which a model speaks: the choice of the next piece of work, and the state of each segment."""

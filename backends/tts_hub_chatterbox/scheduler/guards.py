@@ -107,7 +107,7 @@ class TokenGuard:
         self._count = 0
         self._silence = 0
         self._matches = [0] * (LONGEST_CYCLE + 1)
-        """By distance d: how many tokens in a row were the same as the one d before them."""
+        """How many tokens in a row were the same as the one d before them, by the distance d."""
         self._window: deque[int] = deque()
         self._in_window: Counter[int] = Counter()
 

@@ -99,7 +99,7 @@ class SpeechLoop:
         """All other segments that have not ended."""
         self._calls: list[Call] = []
         self._playbacks: dict[str, Playback] = {}
-        """By the request's id."""
+        """Playbacks by the request's id."""
         self._steps_since_prefill = 0
         loaded: Future[None] = Future()
         self._thread = threading.Thread(

@@ -39,7 +39,7 @@ class Take:
     count: int = 0
     """Tokens of sound so far."""
     finish: FinishReason | None = None
-    """Why the sampling has ended; None while it goes on."""
+    """Why the sampling has ended; None before its end."""
 
 
 class SegmentState:

@@ -1,1 +1,1 @@
-"""Text to speech tokens: the tokenizer, the batch of T3 that several segments share, and the sampler."""
+"""From text to speech tokens: the tokenizer, T3's batch that several segments share, and the sampler."""

@@ -1,6 +1,6 @@
-"""T3 for many at once: rows join and leave between two steps, and each has its voice, options and chance.
+"""The batch of T3: rows come and go between two steps, each with its own voice, options and generator.
 
-A step reads the weights once, however many rows it serves.
+A step reads the weights once, however many rows it has.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from tts_hub_chatterbox.t3.sampling import SamplingOptions, sample
 from tts_hub_chatterbox.voices.conditioning import Conditioning
 
 MAX_PROMPT = 376
-"""Positions of a voice: its vector and 15 s of speech."""
+"""The most positions of a voice: its vector and 15 s of speech."""
 MAX_TEXT = 520
-"""Text tokens of a row; a segment of 250 characters has 250 at most."""
+"""The most text tokens of a row; a segment of 250 characters has 250 at most."""
 VOICES_KEPT = 4
-"""Read voices that are kept, 37 MB each of Turbo in bfloat16."""
+"""Voices whose keys and values are kept, 37 MB each for Turbo in bfloat16."""
 
 
 @dataclass(eq=False, slots=True)
@@ -34,14 +34,14 @@ class Row:
     voice: Conditioning
     options: SamplingOptions
     generator: torch.Generator
-    """Of the CPU: the same seed says the same on every device."""
+    """A generator of the CPU, so that a seed gives the same tokens on every device."""
     index: int
-    """Where it is in the batch now."""
+    """The row's place in the batch now."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What a step gave to a row: a token, or what failed in it alone."""
+    """The token that a step gave a row, or the error that the row alone had."""
 
     row: Row
     token: int = -1
@@ -49,7 +49,7 @@ class StepResult:
 
 
 class T3Batch:
-    """Rows of T3 that step together. For one thread."""
+    """Rows of T3 that are decoded together. For one thread."""
 
     def __init__(
         self,
@@ -61,11 +61,17 @@ class T3Batch:
         kv_dtype: torch.dtype,
         recorded: bool | None = None,
     ) -> None:
-        """Room for `rows` of up to `speech_tokens` each.
+        """Make room for `rows` of up to `speech_tokens` each.
 
         On processors memory is taken as it is filled; on CUDA at once, 0.19 GB a row of Turbo in bfloat16.
 
-        Steps are `recorded` on CUDA unless told otherwise.
+        Args:
+            t3: the net.
+            device: where the net is.
+            rows: the most rows at once.
+            speech_tokens: the most speech tokens of a row.
+            kv_dtype: number type of the KV cache.
+            recorded: record the steps as CUDA graphs; None: on CUDA.
         """
         self._t3 = t3
         self._device = device
@@ -91,7 +97,7 @@ class T3Batch:
 
     @property
     def is_full(self) -> bool:
-        """No row can join."""
+        """Whether there is no free row."""
         return len(self._rows) == len(self._last)
 
     @torch.inference_mode()
@@ -102,7 +108,7 @@ class T3Batch:
         options: SamplingOptions,
         generator: torch.Generator,
     ) -> tuple[Row, int]:
-        """Add a row that reads `text` in a voice; gives it and its first speech token.
+        """Add a row and read a voice and `text` into it; returns the row and its first speech token.
 
         Raises:
             TextTooLongError: there is no room for the text.
@@ -127,33 +133,33 @@ class T3Batch:
         return row, int(token)
 
     def step(self) -> list[StepResult]:
-        """One more token for every row; what fails in a row fails in it alone, and it must leave then."""
+        """Decode a token for every row; one with an error must be freed, and the others are not affected."""
         together = self._try_step(0, len(self._rows))
         if len(together) == len(self._rows):
             return together
-        # One of them made the others fail, or all together are too many.
+        # One row made the others fail, or all together are too many.
         return [drawn for row in self._rows for drawn in self._try_step(row.index, row.index + 1)]
 
     def free(self, row: Row) -> None:
-        """Free its place; the last row moves into it."""
+        """Remove a row; the last row moves to its place."""
         last = self._rows.pop()
         if last is not row:
             self._cache.rows(row.index, row.index + 1).copy_from(self._cache.rows(last.index, last.index + 1))
             self._said[row.index] = self._said[last.index]
             self._last[row.index] = self._last[last.index]
             self._rows[row.index] = last
-        # Wiped, as what is not finite would get past a mask.
+        # Wiped, as NaN or infinity would get past a mask.
         self._cache.rows(last.index, last.index + 1).clear()
         last.index = row.index
 
     @torch.inference_mode()
     def warm_up(self) -> None:
-        """Record the steps of all shapes there can be, where steps are recorded; for an empty batch."""
+        """Record the steps of all shapes there can be, where steps are recorded. The batch must be empty."""
         if self._recorded is not None:
             self._recorded.record_all()
 
     def _try_step(self, start: int, stop: int) -> list[StepResult]:
-        """A step of some rows; if that fails, one failure for the first of them."""
+        """Try a step of some rows; if it fails, the only result is the error, for the first of them."""
         lengths = self._cache.lengths[start:stop].clone()
         try:
             with translate_out_of_memory("chatterbox", self._device):
@@ -166,7 +172,7 @@ class T3Batch:
     def _step(self, start: int, stop: int) -> list[StepResult]:
         rows = self._rows[start:stop]
         cache, last = self._cache.rows(start, stop), self._last[start:stop]
-        if self._recorded is not None and len(rows) == len(self._rows):  # rows beside it must be free
+        if self._recorded is not None and len(rows) == len(self._rows):  # the other rows must be free
             logits = self._recorded.step(last)  # (B, V)
         else:
             logits = self._t3.step(last, cache, self._shared(rows))
@@ -184,13 +190,13 @@ class T3Batch:
         ]
 
     def _shared(self, rows: Sequence[Row]) -> int:
-        """Positions that all rows begin with alike: those of their voice, if it is one for all."""
+        """How many positions all rows begin with alike: those of their voice, if all have the same."""
         voice = rows[0].voice
         alike = all(row.voice is voice for row in rows)
         return 1 + voice.t3_prompt.shape[1] if alike else 0
 
     def _voice_cache(self, voice: Conditioning) -> KVCache:
-        """Keys and values of a voice, which are the same in each of its rows."""
+        """The keys and values of a voice, which are the same in each of its rows."""
         found = self._voices.get(voice)
         if found is None:
             prompt = voice.t3_prompt.to(self._device)

@@ -1,8 +1,8 @@
-"""Steps of T3 that are recorded: 24 layers are some 500 small operations, which a GPU finishes sooner than
-Python can ask for them.
+"""Decode steps of T3 as recorded CUDA graphs.
 
-A step is always one of all rows, also where only some of them are taken: products of another shape are
-rounded differently, and then a seed would say something else in company.
+The 24 layers are some 500 small operations, which a GPU finishes faster than Python can start them. A step
+always computes all rows, also where only some are in use: products of another shape are rounded differently,
+so the same seed would give other tokens when other rows are in the batch.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from tts_hub_chatterbox.nets.kv_cache import KVCache
 from tts_hub_chatterbox.nets.t3 import T3
 
 COLUMNS = 256
-"""Columns of the cache that count in a step come in multiples of this."""
+"""Steps are recorded for multiples of so many columns of the cache."""
 
 
 class RecordedSteps:
-    """Steps of the first rows of one cache."""
+    """Steps for the first rows of one cache."""
 
     def __init__(self, t3: T3, cache: KVCache) -> None:
         self._t3 = t3
@@ -32,10 +32,10 @@ class RecordedSteps:
         self._lengths = torch.zeros(rows, dtype=torch.int64, device=device)
         self._recorder = GraphRecorder(device)
         self._steps: dict[int, Callable[[], Tensor]] = {}
-        """By the columns that count."""
+        """Recorded steps by the number of columns that they read."""
 
     def record_all(self) -> None:
-        """Every shape beforehand; the rows must be free."""
+        """Record every shape; the rows must be free."""
         self._lengths.zero_()
         for end in range(COLUMNS, self._cache.capacity + COLUMNS, COLUMNS):
             self._step_among(min(end, self._cache.capacity))()
@@ -54,7 +54,7 @@ class RecordedSteps:
                 backend="chatterbox",
             )
         self._tokens[:count] = tokens
-        # Rows beside them are free: they are taken for empty, and what is written there is overwritten.
+        # The other rows are free. They count as empty, and what is written there is overwritten later.
         self._lengths.zero_()
         self._lengths[:count] = self._cache.lengths[:count].to(self._lengths.device)
         work = self._step_among(min(-(-(longest + 1) // COLUMNS) * COLUMNS, capacity))
@@ -63,7 +63,7 @@ class RecordedSteps:
         return logits
 
     def _step_among(self, end: int) -> Callable[[], Tensor]:
-        """What computes a step among so many columns from the tokens and lengths as they are then."""
+        """A function that computes a step over the first `end` columns from the current inputs."""
         if end not in self._steps:
             self._steps[end] = self._recorder.record(
                 lambda: self._t3.step_at(self._tokens, self._lengths, end, self._cache)

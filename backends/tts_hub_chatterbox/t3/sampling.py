@@ -1,4 +1,4 @@
-"""Which speech token comes next: filtering and drawing, in the order of Chatterbox Turbo.
+"""Sampling of the next speech token: filters and the draw, in the order of Chatterbox Turbo.
 
 B batch, V speech vocabulary, k the most candidates of a row
 """
@@ -18,7 +18,7 @@ from tts_hub_chatterbox.nets.t3 import START_SPEECH
 
 @dataclass(frozen=True, slots=True)
 class SamplingOptions:
-    """How tokens are drawn; `top_k=1` takes the likeliest one always.
+    """The options of sampling; `top_k=1` always takes the likeliest token.
 
     Raises:
         UnsupportedOptionError: a value is out of range.
@@ -27,11 +27,11 @@ class SamplingOptions:
     temperature: float = 0.8
     """Above 0; higher is livelier and less certain."""
     top_k: int = 1000
-    """From 1: only the k likeliest tokens (and what is exactly as likely as the last of them)."""
+    """At least 1: only the k likeliest tokens, and those exactly as likely as the last of them."""
     top_p: float = 0.95
-    """Above 0 up to 1: only the likeliest tokens that sum up to p."""
+    """Above 0, at most 1: only the likeliest tokens that sum up to p."""
     repetition_penalty: float = 1.2
-    """Above 0: what the logits of said tokens are divided by, or multiplied if negative; 1: no penalty."""
+    """Above 0: the divisor of said tokens' logits, or their factor if negative; 1: no penalty."""
 
     def __post_init__(self) -> None:
         _require(0 < self.temperature < math.inf, "temperature", self.temperature, "above 0")
@@ -53,10 +53,10 @@ def sample(
     A row's tokens do not depend on what other rows are beside it. The draw is that of `torch.multinomial`.
 
     Args:
-        logits: (B, V) float32; kept as they are.
-        said: (B, V) bool, the speech tokens of each row so far: all False at first. The drawn ones are added.
-        options: one a row.
-        generators: one a row; those of the CPU draw the same for logits on any device.
+        logits: (B, V) float32; not changed.
+        said: (B, V) bool, the speech tokens of each row so far: all False at first. The new ones are added.
+        options: one for each row.
+        generators: one for each row; those of the CPU draw the same for logits on any device.
 
     Raises:
         GenerationError: the net gave no finite numbers.

@@ -6,7 +6,7 @@ import re
 
 ENDS = (".", "!", "?", "-", ",")
 VERY_SHORT = 12
-"""Letters and digits; "Hello world." has ten, and is among the texts that go wrong."""
+"""The most letters and digits of a text that is padded; "Hello world." has ten."""
 REST = " ..."
 CLOCK = re.compile(
     r"(?<![\d:.,])(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?![\d:])(?P<half>(?= ?[ap]\.?m\b))?", re.I
@@ -16,9 +16,9 @@ RARE = str.maketrans({"…": ", ", ":": ",", "—": "-", "–": "-", "“": '"',
 
 
 def clean(text: str) -> str:
-    """Punctuation as the model knows it: plain quotes and dashes, single spaces, a capital first, an end.
+    """Rewrite a text as the model knows it: plain quotes and dashes, single spaces, an end.
 
-    A text without a word comes out as ".", which is for the caller to refuse.
+    A text without a word becomes ".", which the caller must refuse.
     """
     capital = text[:1].upper() + text[1:] if text[:1].islower() else text
     spaced = " ".join(capital.split())
@@ -27,9 +27,9 @@ def clean(text: str) -> str:
 
 
 def without_colons(text: str) -> str:
-    """The text with times in the words that they are said in, and no colon between other digits.
+    """Write times as they are said, and remove colons between other digits.
 
-    The clean-up makes a comma of every colon, so `9:30` would be `9,30`, which is said as a number or with a
+    `clean` makes a comma of every colon, so `9:30` would be `9,30`, which is said as a number or with a
     pause. `9 30` is said as the time, `9:05` needs its "oh", and full hours need no minutes.
     """
     return COLON.sub(" ", CLOCK.sub(_spell_time, text))
@@ -45,13 +45,13 @@ def _spell_time(time: re.Match[str]) -> str:
 
 
 def pad_short(text: str) -> str:
-    """A cleaned text with a rest behind it if it is very short; its words and their marks stay as they are.
+    """Add a rest, an ellipsis, to a cleaned text if it is very short; its words and marks stay as they are.
 
-    "Hi!" is two tokens behind hundreds of the voice, and the model often misses its end: it goes on in
-    silence, says it twice, or makes something up. The rest behind the last mark gives it a place to be
-    silent in and to stop at, and the silence is trimmed like any other. A rest in front would be heard as
-    hesitation, a repeated or added word would be said, and rarer marks get noises of their own. A tag is a
-    sound, so a text that has one is left alone.
+    "Hi!" is two tokens behind hundreds of the voice, and the model often misses its end: it continues in
+    silence, says it twice, or invents words. The rest gives it a place to be silent in and to stop at, and
+    the silence is trimmed like any other. A rest in front would sound like hesitation, a repeated or added
+    word would be said, and rarer marks make noises of their own. A tag is a sound, so a text that has one is
+    not padded.
     """
     spoken = sum(map(str.isalnum, text))
     is_long_enough = spoken > VERY_SHORT or "[" in text or text.endswith(REST.strip())

@@ -16,26 +16,26 @@ from tts_hub_chatterbox.files.errors import UnusableFileError
 VOCABULARY = 50276
 """50257 tokens of GPT-2 and 19 tags."""
 NO_LIMIT = 10**20
-"""From here on, `model_max_length` means that there is none."""
+"""The value of `model_max_length`, or above, that means no limit."""
 END_OF_TEXT = "<|endoftext|>"
 IDS = TypeAdapter(dict[str, int])
 
 
 class TextTokenizer:
-    """Text to ids, nothing put around it."""
+    """Turns texts into ids, without special tokens around them."""
 
     def __init__(self, tokenizer: Tokenizer, limit: int | None) -> None:
         self._tokenizer = tokenizer
         self.limit = limit
-        """Most tokens of a text, 1024 in the published files; None: any number."""
+        """The most tokens of a text, 1024 in the published files; None: any number."""
 
     @classmethod
     def load(cls, folder: Path, *, vocabulary: int = VOCABULARY) -> TextTokenizer:
         """Read vocab.json, merges.txt, added_tokens.json and tokenizer_config.json.
 
         Args:
-            folder: of the model.
-            vocabulary: tokens there must be in all, as many as T3 has embeddings for.
+            folder: the folder with the model's files.
+            vocabulary: the number of tokens there must be, as many as T3 has embeddings for.
 
         Raises:
             UnusableFileError: a file is missing, broken or does not fit the others.
@@ -55,7 +55,7 @@ class TextTokenizer:
         """Ids of a cleaned text; a tag such as `[laugh]` is one of them.
 
         Raises:
-            TextTooLongError: more tokens than the model takes; upstream would cut the text in silence.
+            TextTooLongError: more tokens than the model takes; upstream would silently cut the text.
         """
         ids: list[int] = self._tokenizer.encode(text).ids
         if self.limit is not None and len(ids) > self.limit:
@@ -64,7 +64,7 @@ class TextTokenizer:
 
 
 class _AddedToken(BaseModel):
-    """How an added token is found in a text."""
+    """An added token, and how it is found in a text."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -76,7 +76,7 @@ class _AddedToken(BaseModel):
 
 
 class _Config(BaseModel):
-    """What matters of tokenizer_config.json."""
+    """The fields of tokenizer_config.json that are used here."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -90,7 +90,7 @@ class _Config(BaseModel):
 
 
 def _read_bpe(folder: Path) -> BPE:
-    """Checked here, as the library has no error of its own for a merge that does not fit."""
+    """Read the BPE model; the library does not check that merges fit the vocabulary."""
     ids, pairs = _parse(IDS, folder / "vocab.json"), _read_merges(folder / "merges.txt")
     for pair in pairs:
         if not {*pair, "".join(pair)} <= ids.keys():
@@ -108,7 +108,7 @@ def _read_merges(file: Path) -> list[tuple[str, str]]:
 
 
 def _read_added(folder: Path, config: _Config) -> Mapping[int, _AddedToken]:
-    """By id. The config says more about them than their own file, which older checkpoints have alone."""
+    """The added tokens by id, from the config or, for older checkpoints, from a file with less about them."""
     if config.added_tokens_decoder is not None:
         return config.added_tokens_decoder
     ids = _parse(IDS, folder / "added_tokens.json")

@@ -1,1 +1,1 @@
-"""From a clip to the conditioning of a voice, and where both are kept."""
+"""Voices: their clips, the conditionings that the nets compute from these, and the stores of both."""

@@ -1,14 +1,14 @@
-"""FFmpeg on the bytes of strangers, in a process of its own: a program, not a part of the hub.
+"""Decoding of untrusted clips by FFmpeg, in a process of its own: a program, not a part of the hub.
 
-`clips` runs this file by its path, so that nothing but av and numpy is imported, and gives it the name of
-the container and the folders where these two are. The bytes of the clip come on the standard input. What
-goes to the standard output is `READY` once all is imported, then either `SAMPLES`, the sample rate and the
-samples in float32, or `REFUSED` and the reason in UTF-8.
+`clips` runs this file by its path, so that nothing but av and numpy is imported. The arguments are the name
+of the container and the folders of these two packages. The clip comes on the standard input; the standard
+output gets `READY` once all is imported, then either `SAMPLES`, the sample rate and the samples in
+float32, or `REFUSED` and the reason in UTF-8.
 
 The limits of the process are set before the first byte is read and cannot be raised again: time, memory,
 and no new file or socket. A plain `av.open` guesses the container, and so follows playlists (ffconcat) to
 other files and session descriptions (SDP) to the network; here FFmpeg gets one container by name, and bytes
-instead of a path. What a clip may be is checked against what was decoded, not what a header says.
+instead of a path. The limits of a clip are checked on the decoded sound, not on what a header claims.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if __name__ == "__main__":
     sys.path += sys.argv[2:]
 
 import av
-import av.subtitles.codeccontext  # else it comes with the first M4A that has subtitles, which is too late
+import av.subtitles.codeccontext  # else imported with the first M4A that has subtitles, which is too late
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.container import InputContainer
@@ -33,14 +33,14 @@ from numpy.typing import NDArray
 Samples = NDArray[np.float32]
 
 MAX_SECONDS = 120.0
-"""Of sound. A longer clip is refused rather than cut: all of it shapes the speaker's vector."""
+"""The longest clip. A longer one is refused rather than cut, as all of it shapes the speaker's vector."""
 MIN_RATE = 8_000
 MAX_RATE = 192_000
 MAX_CHANNELS = 8
 LOUDEST = 1e10
-"""Of floating point samples. Some files scale them as 32 bit integers; far beyond that, squares overflow."""
+"""The largest floating point sample. Some files scale like 32 bit integers; far beyond, squares overflow."""
 MAX_CPU_SECONDS = 10
-"""Of this process; 120 s of MP3 take about 0.3 s, and what is imported as much again."""
+"""The limit of this process; 120 s of MP3 take about 0.3 s, and the imports as much again."""
 MAX_ADDRESS_SPACE = 1_000_000_000
 """Bytes. 120 s at 192 kHz take 0.7 GB, of which 0.2 GB are the libraries."""
 STANDARD_FILES = 3
@@ -60,35 +60,35 @@ DECODERS = {
     "ogg": ("vorbis", "opus", "flac"),
     "mov": ("aac", "alac"),
 }
-"""FFmpeg's name of a container -> those of the decoders that it may need; no other is ever started."""
+"""FFmpeg's name of a container -> the names of the decoders that it may need; no other is ever started."""
 
 
 class RefusedError(Exception):
-    """The clip cannot become a voice; the message goes on after "the reference clip"."""
+    """The clip cannot become a voice; the message continues the words "the reference clip"."""
 
 
 def decode(data: bytes, container: str) -> tuple[Samples, int]:
-    """Samples, shape (N,), the mean of the channels, and their rate in Hz.
+    """Decode a clip to samples (N,), the mean of its channels, and their rate in Hz.
 
-    16 and 24 bit samples come out exactly as value / full scale. Opus is decoded at 48 kHz, whatever rate it
-    was made of: that is nearer to the original than the rate that libsndfile would choose.
+    16 and 24 bit samples become exactly value / full scale. Opus is decoded at 48 kHz, whatever rate it was
+    made from: that is nearer to the original than the rate that libsndfile would choose.
 
     Raises:
-        RefusedError: the bytes are broken, not of this container, or go beyond one of the limits above.
+        RefusedError: the bytes are broken, not of this container, or exceed one of the limits above.
     """
     try:
         with _opened(data, container) as opened:
             return _sound(opened, DECODERS[container])
     except av.error.FFmpegError as exc:
         raise RefusedError(f"is damaged: {exc.strerror}") from exc
-    except (ValueError, OverflowError) as exc:  # of PyAV, for numbers in the file that make no sense
+    except (ValueError, OverflowError) as exc:  # PyAV raises these for impossible numbers in the file
         raise RefusedError(f"is damaged: {exc}") from exc
     except MemoryError as exc:
         raise RefusedError("needs too much memory to decode") from exc
 
 
 def restrict() -> None:
-    """Set the limits of this process for good, as far as the platform has them."""
+    """Set the limits of this process irrevocably, as far as the platform has them."""
     try:
         import resource
     except ImportError:  # Windows
@@ -96,11 +96,11 @@ def restrict() -> None:
     limits = {
         resource.RLIMIT_CPU: MAX_CPU_SECONDS,
         resource.RLIMIT_AS: MAX_ADDRESS_SPACE,
-        resource.RLIMIT_NOFILE: STANDARD_FILES,  # so that there is no way to another file or to the network
+        resource.RLIMIT_NOFILE: STANDARD_FILES,  # so that no other file or socket can be opened
         resource.RLIMIT_CORE: 0,
     }
     for which, most in limits.items():
-        # At the lower limit of time comes SIGXCPU, which tells what it was; at the upper one SIGKILL.
+        # At the lower limit of time the process gets SIGXCPU, which names it; at the upper one SIGKILL.
         upper = most + 1 if which == resource.RLIMIT_CPU else most
         _, hard = resource.getrlimit(which)
         if hard != resource.RLIM_INFINITY:
@@ -110,7 +110,7 @@ def restrict() -> None:
 
 
 def warm_up() -> None:
-    """Decode a little silence: what av imports at its first use cannot be opened any more later."""
+    """Decode a little silence, so that av imports all it needs while files can still be opened."""
     silence = io.BytesIO()
     with wave.open(silence, "wb") as file:
         file.setparams((1, 2, MIN_RATE, 0, "NONE", ""))
@@ -119,7 +119,7 @@ def warm_up() -> None:
 
 
 def main() -> None:
-    """Decode the standard input."""
+    """Decode the clip on the standard input."""
     warm_up()
     restrict()
     out = sys.stdout.buffer
@@ -136,7 +136,7 @@ def main() -> None:
 
 
 def _opened(data: bytes, container: str) -> InputContainer:
-    """Without any way for the bytes to name another file, format or address."""
+    """Open the bytes such that they cannot name another file, format or address."""
     options = {
         "format_whitelist": container,
         "codec_whitelist": ",".join(DECODERS[container]),
@@ -169,7 +169,7 @@ def _sound(opened: InputContainer, decoders: tuple[str, ...]) -> tuple[Samples, 
 
 
 def _within_limits(frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:
-    """The frames, until one goes beyond a limit."""
+    """Yield the frames, until one exceeds a limit."""
     count = 0
     first: AudioFrame | None = None
     for frame in frames:
@@ -199,12 +199,12 @@ def _mixed_down(frame: AudioFrame) -> Samples:
 
 
 def _as_float(array: NDArray[np.generic]) -> Samples:
-    """Integers of any size on the scale [-1, 1)."""
+    """Samples as float32; integers of any size are scaled to [-1, 1)."""
     if array.dtype == np.uint8:
         return (array.astype(np.float32) - 128) / np.float32(128)
     if np.issubdtype(array.dtype, np.signedinteger):
         return array.astype(np.float32) / np.float32(2.0 ** (8 * array.dtype.itemsize - 1))
-    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite then, and refused
+    with np.errstate(over="ignore"):  # numbers too large for float32 become infinite, and are refused
         return array.astype(np.float32)
 
 

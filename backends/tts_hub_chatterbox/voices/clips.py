@@ -1,7 +1,7 @@
-"""Clips of a voice as people upload them: known by their first bytes, decoded by a process of limited means.
+"""Clips as people upload them: recognised by their first bytes, decoded by a process with limited rights.
 
-FFmpeg is a large library in C that reads what strangers made. What it does wrong on the way, from using up
-memory to a crash, happens to that process alone, and comes out here as an error about the clip.
+FFmpeg is a large library in C that reads untrusted files here. Its failures, from exhausted memory to a
+crash, are those of that process alone, and become an error about the clip.
 """
 
 from __future__ import annotations
@@ -25,18 +25,19 @@ from tts_hub_chatterbox.voices import clip_decoding
 from tts_hub_chatterbox.voices.clip_decoding import RATE, READY, REFUSED, SAMPLES
 
 MAX_BYTES = 10_000_000
-"""Of the encoded clip."""
+"""The largest encoded clip."""
 MAX_WAIT = 30.0
-"""Seconds until the process must be done. It may take `clip_decoding.MAX_CPU_SECONDS` of a processor, which
-is longer by the clock of a busy machine."""
+"""Seconds after which the process is stopped. It may use `clip_decoding.MAX_CPU_SECONDS` of a processor,
+which take longer on a busy machine."""
 KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-"""Of the environment: where Python may need them to find its own libraries. Keys and tokens stay here."""
+"""Environment variables that Python may need to find its own libraries. No others are passed on, as they may
+hold keys and tokens."""
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """What a file sounds like."""
+    """The decoded sound of a file."""
 
     samples: Samples
     """Shape (N,), the mean of its channels."""
@@ -50,7 +51,7 @@ class Clip:
 
 
 def clip_error(reason: str) -> InvalidRequestError:
-    """What to raise about a clip that cannot become a voice."""
+    """The error for a clip that cannot become a voice; `reason` continues "the reference clip"."""
     return InvalidRequestError(f"the reference clip {reason}", param="voice")
 
 
@@ -58,7 +59,7 @@ def read_clip(path: Path) -> bytes:
     """The bytes of a clip on disk.
 
     Raises:
-        InvalidRequestError: it cannot be read, is no regular file, or is longer than `MAX_BYTES`.
+        InvalidRequestError: the file cannot be read, is no regular file, or is larger than `MAX_BYTES`.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
@@ -72,19 +73,19 @@ def read_clip(path: Path) -> bytes:
 
 
 def clip_hash(data: bytes) -> str:
-    """SHA-256 of the file's bytes, hexadecimal: what a clip is known by."""
+    """The SHA-256 of the file's bytes in hexadecimal, which identifies a clip."""
     return hashlib.sha256(data).hexdigest()
 
 
 def decode_clip(data: bytes) -> Clip:
-    """The sound in the bytes of a WAV, MP3, FLAC, Ogg (Vorbis, Opus, FLAC) or M4A (AAC, ALAC) file.
+    """Decode the bytes of a WAV, MP3, FLAC, Ogg (Vorbis, Opus, FLAC) or M4A (AAC, ALAC) file.
 
     Blocks for some 0.2 s, most of which is the start of the process.
 
     Raises:
-        InvalidRequestError: the bytes are none of these, are broken, go beyond one of the limits of
-            `clip_decoding`, or bring the process to an end before it has decoded them.
-        GenerationError: the process cannot be started, or finds its libraries not.
+        InvalidRequestError: the bytes are none of these, are broken, exceed one of the limits of
+            `clip_decoding`, or end the process before it has decoded them.
+        GenerationError: the process cannot be started, or does not find its libraries.
     """
     _check_size(data)
     answer = _answer(_command(_container(data)), data)
@@ -105,7 +106,7 @@ def _check_size(data: bytes) -> None:
 
 
 def _container(data: bytes) -> str:
-    """What the first bytes are of, by FFmpeg's name."""
+    """The container that the first bytes belong to, by FFmpeg's name."""
     if data[:4] == b"RIFF" and data[8:12] == b"WAVE":
         return "wav"
     if data[:4] == b"fLaC":
@@ -120,26 +121,26 @@ def _container(data: bytes) -> str:
 
 
 def _begins_mp3_frame(data: bytes) -> bool:
-    """Eleven bits of sync, then a version and the layer: III is 01."""
+    """Whether an MPEG frame header comes first: eleven sync bits, then version and layer, III being 01."""
     return len(data) > 1 and data[0] == 0xFF and data[1] & 0xE6 == 0xE2 and data[1] & 0x18 != 0x08
 
 
 def _command(container: str) -> list[str]:
-    """An isolated Python that finds av and numpy where this one does, and nothing else."""
+    """The command of an isolated Python that finds av and numpy where this one does, and nothing else."""
     found = [spec.origin for spec in map(find_spec, ("av", "numpy")) if spec is not None and spec.origin]
     folders = dict.fromkeys(str(Path(origin).parents[1]) for origin in found)
     return [sys.executable, "-I", "-S", clip_decoding.__file__, container, *folders]
 
 
 def _answer(command: list[str], data: bytes) -> bytes:
-    """What the process has to say of the clip.
+    """The output of the process behind `READY`.
 
     Raises:
-        InvalidRequestError: the clip has brought it to its end.
-        GenerationError: it did not get as far as the clip.
+        InvalidRequestError: decoding the clip has ended the process.
+        GenerationError: the process has ended before it read the clip.
     """
     environ = {name: os.environ[name] for name in KEPT if name in os.environ}
-    environ["OPENBLAS_NUM_THREADS"] = "1"  # each would take memory for what is never done here
+    environ["OPENBLAS_NUM_THREADS"] = "1"  # each thread would take memory, and is never used
     try:
         ended = subprocess.run(  # noqa: S603 - its arguments are ours
             command,
@@ -148,7 +149,7 @@ def _answer(command: list[str], data: bytes) -> bytes:
             timeout=MAX_WAIT,
             env=environ,
             check=False,
-            start_new_session=True,  # Ctrl-C is for the hub, which ends what it has begun
+            start_new_session=True,  # Ctrl-C goes to the hub, which ends its processes
         )
     except subprocess.TimeoutExpired as exc:
         raise clip_error(f"takes more than {MAX_WAIT:g} s to decode; save it as WAV") from exc
@@ -169,7 +170,7 @@ def _answer(command: list[str], data: bytes) -> bytes:
 
 
 def _why(status: int) -> str:
-    """What a status that is not 0 says of the clip."""
+    """The reason for a status that is not 0."""
     if status == -signal.SIGXCPU:
         return f"takes more than {clip_decoding.MAX_CPU_SECONDS} s to decode; save it as WAV"
     how = f"signal {-status}" if status < 0 else f"status {status}"

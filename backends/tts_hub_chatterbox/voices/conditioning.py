@@ -1,6 +1,6 @@
-"""What the nets know of a voice: read from the official `conds.pt`, kept as safetensors.
+"""The conditioning of a voice: all that the nets need of it, read from `conds.pt`, kept as safetensors.
 
-Legend: P tokens of T3's prompt, Q tokens of S3Gen's prompt, F mel frames of it.
+P tokens of T3's prompt, Q tokens of S3Gen's prompt, F mel frames of S3Gen's prompt
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ MAX_FLOW_PROMPT = 250
 """10 s."""
 
 FORMAT = {"format": "tts-hub-chatterbox-conditioning", "version": "1"}
-"""What says in a safetensors file how to read it."""
+"""The metadata of our safetensors files, checked when one is read."""
 MAX_CONDS_BYTES = 10_000_000
 ZIP_MAGIC = b"PK\x03\x04"
 
 T3_NAMES = {"speaker_emb": "speaker", "cond_prompt_speech_tokens": "t3_prompt"}
-"""Official name -> ours, of what T3 needs."""
+"""Official name -> ours, for T3."""
 T3_UNUSED = {"clap_emb", "cond_prompt_speech_emb", "emotion_adv"}
-"""Of other models, or made again of the tokens."""
+"""Official names that are of other models, or can be computed from the tokens."""
 FLOW_NAMES = {"prompt_token": "flow_prompt", "prompt_feat": "flow_mel", "embedding": "xvector"}
 FLOW_LENGTHS = {"prompt_token_len", "prompt_feat_len"}
-"""May be none."""
+"""Official names of lengths, whose values may be None."""
 MAX_NUMBERS = 100_000
-"""In one tensor of conds.pt; the largest has 40,000."""
+"""The most numbers in one tensor of conds.pt; the largest has 40,000."""
 LOADING_ERRORS = (
     OSError,
     EOFError,
@@ -56,27 +56,27 @@ LOADING_ERRORS = (
     AssertionError,
     struct.error,
 )
-"""What `torch.load` raises for damaged files."""
+"""The exceptions that `torch.load` raises for damaged files."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Conditioning:
-    """A voice. All tensors are on the CPU, float32 or int64, and belong to nobody else.
+    """The conditioning of one voice. All tensors are on the CPU, float32 or int64, and not shared.
 
     Raises:
-        GenerationError: a tensor has another shape or type, is not finite, or holds an id that is no sound.
+        GenerationError: a tensor has another shape or type, is not finite, or holds an impossible id.
     """
 
     speaker: Tensor
-    """Shape (1, 256): of the voice encoder, for T3."""
+    """Shape (1, 256): the voice encoder's vector, for T3."""
     t3_prompt: Tensor
-    """Shape (1, P), P from 1 to 375: ids of what the voice says first, for T3."""
+    """Shape (1, P), P from 1 to 375: the speech tokens at the beginning of the clip, for T3."""
     flow_prompt: Tensor
     """Shape (1, Q), Q from 1 to 250: the same for S3Gen."""
     flow_mel: Tensor
-    """Shape (1, F, 80): log mel of that prompt. F is 2 Q, or 2 Q + 1 of a clip that ends within a token."""
+    """Shape (1, F, 80): log mel of that prompt. F is 2 Q, or 2 Q + 1 if the clip ends within a token."""
     xvector: Tensor
-    """Shape (1, 192): of the speaker encoder, for S3Gen."""
+    """Shape (1, 192): the speaker encoder's vector, for S3Gen."""
 
     def __post_init__(self) -> None:
         problem = next(self._problems(), None)
@@ -85,18 +85,18 @@ class Conditioning:
 
     @property
     def nbytes(self) -> int:
-        """Memory of the tensors."""
+        """Bytes of the tensors."""
         return sum(tensor.nbytes for tensor in self.tensors().values())
 
     def tensors(self) -> dict[str, Tensor]:
-        """By field name."""
+        """The tensors by field name."""
         return {name: getattr(self, name) for name in FIELDS}
 
     def save(self, path: Path) -> None:
-        """Write a safetensors file that appears whole or not at all; its folder is made.
+        """Write a safetensors file that appears whole or not at all; its folder is created.
 
         Raises:
-            OutputError: the disk or the folder refuses.
+            OutputError: the file cannot be written.
         """
         tensors = {name: tensor.contiguous() for name, tensor in self.tensors().items()}
         data = safetensors.torch.save(tensors, metadata=FORMAT)
@@ -120,7 +120,7 @@ class Conditioning:
         """Read what `save` wrote.
 
         Raises:
-            UnusableFileError: no such file, another format or version, or wrong content.
+            UnusableFileError: there is no such file, or its format, version or content is wrong.
         """
         try:
             with safe_open(path, framework="pt") as opened:
@@ -140,7 +140,7 @@ class Conditioning:
         """Read the voice that comes with the official weights. Nothing in the file is executed.
 
         Raises:
-            UnusableFileError: no such file, no such structure, code in it, or wrong content.
+            UnusableFileError: there is no such file, it holds code, or its structure or content is wrong.
         """
         content = _unpickle(path)
         t3 = _section(path, content, "t3", T3_NAMES, T3_UNUSED)
@@ -215,7 +215,7 @@ def _unpickle(path: Path) -> object:
 def _section(
     path: Path, content: object, name: str, required: Collection[str], others: Collection[str]
 ) -> Mapping[str, object]:
-    """One part of conds.pt, with all the names that it must have and none that it cannot have."""
+    """One part of conds.pt, with all required names and no unknown ones."""
     section = content.get(name) if isinstance(content, Mapping) else None
     if not isinstance(section, Mapping):
         raise _unreadable(path, f"it has no part {name!r}")
@@ -227,7 +227,7 @@ def _section(
 
 
 def _plain_tensor(path: Path, name: str, value: object) -> Tensor:
-    """A dense tensor of its own, float32 or int64, of a value that may be anything."""
+    """A dense copy, float32 or int64, of a value that may be anything."""
     if not isinstance(value, Tensor) or value.layout != torch.strided or value.device.type != "cpu":
         raise _unreadable(path, f"{name} is not a plain tensor")
     if value.numel() > MAX_NUMBERS:  # a view can claim any size
@@ -239,7 +239,7 @@ def _plain_tensor(path: Path, name: str, value: object) -> Tensor:
 
 
 def _check_length(path: Path, name: str, value: object, tensor: Tensor) -> None:
-    """The length along dimension 1 that the file tells, if it tells one."""
+    """Check the length along dimension 1 that the file states, if it states one."""
     length = tensor.shape[1]
     stated = value.item() if isinstance(value, Tensor) and value.numel() == 1 else value
     if stated is not None and stated != length:

@@ -11,7 +11,7 @@ from tts_hub.errors import ConfigError, UnknownVoiceError, one_of, shown
 from tts_hub.types import Voice
 
 DEFAULT_VOICE = "default"
-"""The one that comes with the weights, in conds.pt."""
+"""The id of the voice that comes with the weights, in conds.pt."""
 LANGUAGE = "en"
 VOICE_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 CLIP_SUFFIXES = frozenset({".wav", ".mp3", ".flac", ".ogg", ".m4a"})
@@ -19,10 +19,10 @@ logger = logging.getLogger(__name__)
 
 
 class VoiceFolder:
-    """Clips in a folder as voices: `anna.mp3` is the voice `anna`. Files that are no clips do not matter.
+    """The clips of a folder as voices: `anna.mp3` is the voice `anna`. Other files are ignored.
 
-    A clip with a name that no voice can have costs the others nothing: it is logged, once, and whoever asks
-    for it hears what to do.
+    A clip whose name no voice can have does not affect the others: it is logged once, and the error for a
+    request that names it says what to do.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -30,7 +30,7 @@ class VoiceFolder:
         self._logged: set[str] = set()
 
     def clips(self) -> Mapping[str, Path]:
-        """Voice id -> clip, as the folder is now, by name.
+        """Voice id -> clip, sorted by name, as the folder is now.
 
         Raises:
             ConfigError: no such folder.
@@ -53,7 +53,7 @@ class VoiceFolder:
         return clips[voice_id]
 
     def voices(self) -> tuple[Voice, ...]:
-        """What a face shows of them, by name.
+        """The voices of all clips, sorted by name.
 
         Raises:
             ConfigError: no such folder.
@@ -64,7 +64,7 @@ class VoiceFolder:
         )
 
     def problem(self, name: str) -> str:
-        """Why there are clips of that name, upper or lower case, and no voice; empty if that is not so.
+        """Why clips of a name, in upper or lower case, are no voice; empty if there is no such problem.
 
         Raises:
             ConfigError: no such folder.
@@ -77,7 +77,7 @@ class VoiceFolder:
         return next(filter(None, problems), "")
 
     def _log_problem(self, stem: str, paths: Sequence[Path]) -> bool:
-        """Whether something is wrong, which is in the log then."""
+        """Whether clips of one name have a problem, which is logged once."""
         problem = _problem(stem, paths)
         if problem and problem not in self._logged:
             self._logged.add(problem)
@@ -106,7 +106,7 @@ class VoiceFolder:
 
 
 def _problem(stem: str, paths: Sequence[Path]) -> str:
-    """Why clips of one name are no voice, and what to do about it; empty if all is well."""
+    """Why clips of one name are no voice, and what to do about it; empty if there is no problem."""
     if not VOICE_ID.fullmatch(stem) or stem == DEFAULT_VOICE:
         return (
             f"{paths[0].name} cannot become a voice: rename it to lower-case letters, digits, - and _, "

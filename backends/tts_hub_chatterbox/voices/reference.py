@@ -1,8 +1,8 @@
-"""A reference clip as the nets want it: two sample rates, three cuts, one loudness.
+"""A reference clip as the nets need it: two sample rates, three cuts, one loudness.
 
-What the published package does with a clip, in this order: mean of the channels, to 24 kHz (soxr, high
-quality), to -27 LUFS, from there to 16 kHz by two roads. The voice encoder and T3's prompt hear soxr's;
-S3Gen's prompt hears a windowed sinc of six zero crossings, which lets more through at 8 kHz.
+The published package does these steps in this order: mean of the channels, to 24 kHz (soxr, high quality), to
+-27 LUFS, from there to 16 kHz in two ways. The voice encoder and T3's prompt get the result of soxr; S3Gen's
+prompt gets that of a windowed sinc of six zero crossings, which lets more through at 8 kHz.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from tts_hub_chatterbox.voices.clips import clip_error, decode_clip
 RATE_24K = 24_000
 RATE_16K = 16_000
 MIN_SECONDS = 5.0
-"""A clip must be longer than that."""
+"""A clip must be longer than this."""
 T3_SECONDS = 15
 FLOW_SECONDS = 10
 TARGET_LUFS = -27.0
 
 ZERO_CROSSINGS = 6
-"""Of the windowed sinc, on each side."""
+"""Zero crossings of the windowed sinc on each side."""
 ROLLOFF = 0.99
-"""Its cutoff, of the lower rate's Nyquist frequency."""
+"""The cutoff, as a share of the lower rate's Nyquist frequency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,31 +37,31 @@ class Reference:
     """A clip at -27 LUFS. All fields are mono of shape (N,)."""
 
     samples_24k: Samples
-    """All of it, at 24 kHz. S3Gen's prompt mel is of `flow_24k`."""
+    """The whole clip at 24 kHz. S3Gen's prompt mel is made of `flow_24k`."""
     samples_16k: Samples
-    """All of it, at 16 kHz by soxr: for the voice encoder. T3's prompt tokens are of `t3_16k`."""
+    """The whole clip at 16 kHz by soxr, for the voice encoder. T3's prompt tokens are made of `t3_16k`."""
 
     @property
     def t3_16k(self) -> Samples:
-        """At most the first 15 s at 16 kHz: becomes T3's prompt tokens."""
+        """The first 15 s at most at 16 kHz, for T3's prompt tokens."""
         return self.samples_16k[: T3_SECONDS * RATE_16K]
 
     @property
     def flow_24k(self) -> Samples:
-        """At most the first 10 s at 24 kHz: becomes S3Gen's prompt mel."""
+        """The first 10 s at most at 24 kHz, for S3Gen's prompt mel."""
         return self.samples_24k[: FLOW_SECONDS * RATE_24K]
 
     def flow_16k(self) -> Samples:
-        """`flow_24k` at 16 kHz by the windowed sinc: becomes S3Gen's prompt tokens and x-vector."""
+        """`flow_24k` at 16 kHz by the windowed sinc, for S3Gen's prompt tokens and x-vector."""
         return sinc_24k_to_16k(self.flow_24k)
 
 
 def read_reference(data: bytes, *, normalise_loudness: bool = True) -> Reference:
-    """Make a reference of the bytes of a WAV, MP3, FLAC, Ogg or M4A file. Blocks for some 0.3 s.
+    """Make a reference from the bytes of a WAV, MP3, FLAC, Ogg or M4A file. Blocks for some 0.3 s.
 
     Raises:
-        InvalidRequestError: it is not such a file or damaged, not longer than 5 s, longer than 120 s or
-            silent, or beyond one of the limits of `clip_decoding`.
+        InvalidRequestError: the file is of another kind or damaged; the clip is not longer than 5 s, longer
+            than 120 s, or silent; or one of the limits of `clip_decoding` is exceeded.
         GenerationError: the process that decodes cannot be started.
     """
     clip = decode_clip(data)
@@ -75,20 +75,20 @@ def read_reference(data: bytes, *, normalise_loudness: bool = True) -> Reference
 
 
 def resample(samples: Samples, from_rate: int, to_rate: int) -> Samples:
-    """Shape (N,) to (ceil(N * to_rate / from_rate),), by soxr in high quality."""
+    """Resample (N,) to (ceil(N * to_rate / from_rate),), by soxr in high quality."""
     if from_rate == to_rate:
         return samples
     length = math.ceil(len(samples) * (to_rate / from_rate))
     converted: Samples = soxr.resample(samples, from_rate, to_rate, quality="HQ")
-    # soxr rounds the length to the nearest; the package that is matched rounds up, and fills with zero.
+    # soxr rounds the length to the nearest; the published package rounds up, and fills with zero.
     return np.pad(converted[:length], (0, max(0, length - len(converted))))
 
 
 def loudness(samples: Samples, sample_rate: int) -> float:
-    """Integrated loudness in LUFS (ITU-R BS.1770-4) of shape (N,) of 0.4 s at least.
+    """Integrated loudness in LUFS (ITU-R BS.1770-4) of samples (N,), at least 0.4 s.
 
     Raises:
-        InvalidRequestError: there is nothing louder than -70 LUFS in it.
+        InvalidRequestError: nothing in the samples is louder than -70 LUFS.
     """
     lufs = float(pyloudnorm.Meter(sample_rate).integrated_loudness(samples))
     if not math.isfinite(lufs):
@@ -97,9 +97,9 @@ def loudness(samples: Samples, sample_rate: int) -> float:
 
 
 def sinc_24k_to_16k(samples: Samples) -> Samples:
-    """Shape (N,) to (ceil(2 N / 3),): sinc interpolation under a Hann window.
+    """Resample (N,) to (ceil(2 N / 3),) by sinc interpolation under a Hann window.
 
-    It is what `torchaudio.transforms.Resample(24000, 16000)` does: of each three samples two are made, each
+    The result is that of `torchaudio.transforms.Resample(24000, 16000)`: each three samples become two, each
     with its own kernel.
     """
     kernels, reach = _sinc_kernels()
@@ -111,7 +111,7 @@ def sinc_24k_to_16k(samples: Samples) -> Samples:
 
 
 def _sinc_kernels() -> tuple[Samples, int]:
-    """Shape (2, taps), one kernel for each of the two new samples, and how far they reach back."""
+    """The kernels (2, taps), one for each of the two new samples, and how many samples they reach back."""
     cutoff = 2 * ROLLOFF  # in half cycles per three old samples
     reach = math.ceil(ZERO_CROSSINGS * 3 / cutoff)
     old = np.arange(-reach, reach + 3) / 3  # (taps,)

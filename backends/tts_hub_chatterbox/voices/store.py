@@ -22,33 +22,33 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class VoiceKey:
-    """What a conditioning depends on: with another of any of these it is another one."""
+    """All that a conditioning depends on."""
 
     clip: str
-    """`clips.clip_hash` of the clip."""
+    """The clip's `clips.clip_hash`."""
     model: str
     version: str
-    """Revision of the weights, and whatever else of the computation can change."""
+    """The revision of the weights, and all else of the computation that can change."""
 
     @property
     def file_name(self) -> str:
-        """Of the safetensors file: a digest, so that no part of the key is ever part of a path."""
+        """The name of the safetensors file: a digest, so that no part of the key is ever part of a path."""
         digest = hashlib.sha256("\0".join((self.clip, self.model, self.version)).encode())
         return f"{digest.hexdigest()}.safetensors"
 
 
 @dataclass(slots=True)
 class _Turn:
-    """One at a time for one key."""
+    """The lock for one key, and how many hold or await it."""
 
     lock: anyio.Lock = field(default_factory=anyio.Lock)
     users: int = 0
 
 
 class VoiceStore:
-    """Conditionings by key: the latest used in memory, many more in `folder`.
+    """Conditionings by key: those used last in memory, many more in `folder`.
 
-    For use from one event loop. Different voices are made one after the other: each takes all the cores.
+    For use from one event loop. Different voices are computed one after the other, as each takes all cores.
     """
 
     def __init__(
@@ -63,11 +63,12 @@ class VoiceStore:
         self._maker = anyio.CapacityLimiter(1)
 
     async def get(self, key: VoiceKey, compute: Callable[[], Conditioning]) -> Conditioning:
-        """The conditioning of `key`: from memory, from disk, or of `compute`, run in a thread.
+        """The conditioning of `key`: from memory, from disk, or from `compute`, which runs in a thread.
 
-        However many ask at once, it is computed once. Who is cancelled while it is computed waits for the
-        end of it, and it is kept. What `compute` raises is raised here and nothing is kept; the next one who
-        waits for the same key tries again. A damaged file is made anew; a disk that refuses is logged.
+        However many tasks ask at once, it is computed once. A task that is cancelled meanwhile waits for the
+        end of the computation, and the result is kept. What `compute` raises is raised here and nothing is
+        kept; the next task that waits for the same key tries again. A damaged file is written again; a file
+        that cannot be written is logged.
         """
         found = self._look_up(key)
         if found is not None:
@@ -81,11 +82,11 @@ class VoiceStore:
 
     @property
     def count(self) -> int:
-        """Conditionings in memory."""
+        """The number of conditionings in memory."""
         return len(self._kept)
 
     def clear(self) -> None:
-        """Forget what is in memory; the files stay."""
+        """Drop all conditionings in memory; the files stay."""
         self._kept.clear()
 
     @asynccontextmanager
@@ -127,7 +128,7 @@ class VoiceStore:
         return made
 
     def _thin_out(self) -> None:
-        """Remove the files that were not used for longest."""
+        """Remove the files that have not been used for the longest time."""
         try:
             by_use = sorted(self._folder.glob("*.safetensors"), key=lambda path: path.stat().st_mtime)
             for path in by_use[: max(0, len(by_use) - self._most_files)]:
@@ -137,12 +138,12 @@ class VoiceStore:
 
 
 def _read(path: Path) -> Conditioning | None:
-    """What is in the file, marked as used now; none where there is no good file."""
+    """The conditioning in a file, which is marked as used now; None if there is no usable file."""
     try:
         os.utime(path)
     except FileNotFoundError:
         return None
-    except OSError as exc:  # a folder that can only be read
+    except OSError as exc:  # a read-only folder
         logger.debug("%s: %s", path, exc)
     try:
         return Conditioning.load(path)

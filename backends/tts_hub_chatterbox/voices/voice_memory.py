@@ -1,4 +1,4 @@
-"""The voice's part of a flow pass: how much of its clip takes part, and what of that is remembered.
+"""The voice's part of a flow pass: how much of its clip takes part, and what the flow remembers of it.
 
 Q prompt tokens, P mel frames of the prompt
 """
@@ -19,10 +19,10 @@ from tts_hub_chatterbox.voices.conditioning import Conditioning
 
 
 def cut_prompt(voice: Conditioning, seconds: float) -> Conditioning:
-    """The voice as of a clip whose first `seconds` alone are the flow's prompt; at least one token stays.
+    """Cut a voice's prompt for the flow to the first `seconds` of its clip; at least one token stays.
 
-    The first ones, as the published pipeline takes the first 10 s of a clip: what is left is what it would
-    have of a shorter clip. A voice whose prompt is no longer than that is given back as it is.
+    The published pipeline takes the first 10 s of a clip, so the result is what it would make of a shorter
+    clip. A voice whose prompt is not longer is returned as it is.
     """
     tokens = max(1, int(seconds * TOKENS_PER_SECOND))
     if voice.flow_prompt.shape[1] <= tokens:
@@ -36,21 +36,21 @@ def cut_prompt(voice: Conditioning, seconds: float) -> Conditioning:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VoiceMemory:
-    """What a voice's prompt leaves behind in the flow."""
+    """The memory that a voice's prompt leaves in the flow."""
 
     flow: FlowMemory
 
     @property
     def nbytes(self) -> int:
-        """About 487 kB a frame of the prompt in float32 over two steps: 244 MB of 10 s."""
+        """Bytes: about 487 kB for each frame of the prompt in float32 and two steps, so 244 MB for 10 s."""
         return self.flow.nbytes
 
     @classmethod
     @torch.inference_mode()
     def of(cls, flow: Flow, voice: Conditioning, steps: int) -> VoiceMemory:
-        """Compute it, on the flow's device, in about the time of a pass over the prompt.
+        """Compute the memory on the flow's device, in about the time of a pass over the prompt.
 
-        The noise is drawn from a seed of the voice's own, so that a voice is always remembered alike.
+        The noise comes from a seed of the voice's own, so that a voice always has the same memory.
         """
         frames = FRAMES_PER_TOKEN * voice.flow_prompt.shape[1]
         noise = flow.draw_noise(frames, generator_for(int(_digest(voice)[:15], 16), 0, "prompt"))
@@ -62,7 +62,7 @@ class VoiceMemory:
 
 
 class VoiceMemories:
-    """The memories of one flow that were used last, up to so many bytes. Threads may share it."""
+    """The memories of one flow that were used last, up to `most_bytes`. Threads may share it."""
 
     def __init__(self, flow: Flow, *, most_bytes: int = 1_000_000_000) -> None:
         self._flow = flow
@@ -70,13 +70,13 @@ class VoiceMemories:
         self._kept: OrderedDict[tuple[str, int], VoiceMemory] = OrderedDict()
         self._lock = threading.Lock()
         self._making = threading.Lock()
-        """One at a time: each takes all cores."""
+        """Held to compute one memory at a time, as each takes all cores."""
 
     def get(self, voice: Conditioning, steps: int) -> VoiceMemory:
-        """The memory of what the voice holds, whatever object holds it; computed if it is not at hand.
+        """The memory of a voice; equal voices have the same one. It is computed if it is not kept.
 
-        However many ask at once, it is computed once. One that is larger than what may be kept is given
-        and forgotten.
+        However many threads ask at once, it is computed once. A memory larger than `most_bytes` is returned
+        and not kept.
         """
         key = _digest(voice), steps
         found = self._look_up(key)
@@ -91,12 +91,12 @@ class VoiceMemories:
 
     @property
     def nbytes(self) -> int:
-        """Of all that are kept."""
+        """Bytes of all memories that are kept."""
         with self._lock:
             return self._nbytes()
 
     def clear(self) -> None:
-        """Forget all; who uses one keeps it until then."""
+        """Drop all memories; those in use stay alive as long as they are used."""
         with self._lock:
             self._kept.clear()
 
@@ -117,7 +117,7 @@ class VoiceMemories:
 
 
 def _digest(voice: Conditioning) -> str:
-    """Of what the flow uses."""
+    """A digest of the tensors that the flow uses."""
     digest = hashlib.blake2b(digest_size=16)
     for tensor in (voice.flow_prompt, voice.flow_mel, voice.xvector):
         digest.update(str(tuple(tensor.shape)).encode())
