@@ -108,7 +108,7 @@ class OurT3:
     def steps(self, rows: int, count: int, *, recorded: bool | None = None) -> Steps:
         """`count` tokens of each row behind the first; all rows have one voice, which was read before.
 
-        Steps are `recorded` where the engine records them, unless told otherwise.
+        Steps are `recorded` where the engine records them, by default.
         """
         batch = T3Batch(
             self._model.t3,

@@ -71,7 +71,7 @@ def empty_t3(variant: Variant) -> T3:
 
 
 def random_conds(seed: int, prompt: int = 250) -> dict[str, dict[str, object]]:
-    """What the official conds.pt holds, of a voice that nobody has."""
+    """The content of an official conds.pt, for an invented voice."""
     chance = torch.Generator().manual_seed(seed)
 
     def ids(count: int) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""How near our nets come to the published ones."""
+"""The distance of our nets from the published ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What speaks, small enough for many runs: the published shape at its edges, little in between."""
+"""Nets that speak, small enough for many runs: the published shape at the edges, little in between."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ async def test_speaks_with_a_watermark_and_tells_what_was_cut(hub: TTSBackendMan
     assert report.cut_segments == (0,)
     assert Watermarker.load().confidence(samples, stream.sample_rate) > 0.5
     progress = [event.details for event in events if event.stage == "generating"]
-    progress = [details for details in progress if details["stage"] != "waiting"]  # told on slow machines
+    progress = [details for details in progress if details["stage"] != "waiting"]  # reported on slow machines
     assert [details["speech_tokens"] for details in progress] == [1, 6, 11, 12, 12]
     assert [details["stage"] for details in progress[2:]] == ["speech tokens", "speech tokens", "audio"]
     assert any("limit" in event.message for event in events if event.stage == "segment")
@@ -119,7 +119,7 @@ async def test_the_built_in_voice_answers_to_the_names_that_openai_clients_send(
         assert stream.report.voice == "default"
 
 
-async def test_a_clip_that_is_too_short_is_told_before_any_audio(hub: TTSBackendManager) -> None:
+async def test_a_clip_that_is_too_short_is_reported_before_any_audio(hub: TTSBackendManager) -> None:
     with pytest.raises(InvalidRequestError, match="5 s"):
         await spoken(hub, asking(voice="short"))
 

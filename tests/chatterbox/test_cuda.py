@@ -153,7 +153,7 @@ def _rendered(nets: SmallNets, options: RenderOptions, passes: RecordedPasses | 
     return np.concatenate(given)
 
 
-def test_a_seed_sounds_the_same_alone_and_in_company() -> None:
+def test_a_seed_sounds_the_same_alone_and_beside_others() -> None:
     with looping(ModelOnCuda()) as loop:
         alone = spoken(loop, asked(seed=1)).samples
         loop.warm_up()
@@ -163,7 +163,7 @@ def test_a_seed_sounds_the_same_alone_and_in_company() -> None:
         assert np.array_equal([heard(segment) for segment in together][1].samples, alone)
 
 
-def test_who_goes_frees_the_row_and_the_others_go_on() -> None:
+def test_a_cancelled_segment_frees_its_row_and_the_others_continue() -> None:
     with looping(ModelOnCuda(), rows=2) as loop:
         alone = spoken(loop, asked(seed=1)).samples
         gone, staying = asked("gone", seed=2, limit=150), asked("staying", seed=1)
@@ -175,7 +175,7 @@ def test_who_goes_frees_the_row_and_the_others_go_on() -> None:
         assert np.array_equal(spoken(loop, asked(seed=1)).samples, alone)
 
 
-def test_memory_that_is_used_up_while_a_step_is_recorded_is_told_and_leaves_no_mark() -> None:
+def test_memory_that_is_used_up_while_a_step_is_recorded_is_reported_and_leaves_no_mark() -> None:
     batch = batch_of(torch.bfloat16)
     alone = said_alone(batch_of(torch.bfloat16), 0)
     _, tokens = joined(batch, 0)

@@ -1,4 +1,4 @@
-"""What is set up for a device."""
+"""The settings of torch for a device."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Memory that is used up: an error of ours, and the memory is free again when it is raised."""
+"""Out of memory: an error of ours, and the memory is free again when it is raised."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SIGNS = [
 
 
 def failing(error: Exception, held: list[Any]) -> None:
-    """Has a tensor in a local variable, as a net at work has many."""
+    """Fails with a tensor in a local variable, as a running net has many."""
     activations = torch.zeros(10)
     held.append(weakref.ref(activations))
     try:
@@ -44,7 +44,7 @@ def failing(error: Exception, held: list[Any]) -> None:
 
 
 def also_failing(held: list[Any]) -> None:
-    """What torch does inside and recovers from badly."""
+    """Fails and recovers, as torch does inside."""
     workspace = torch.zeros(10)
     held.append(weakref.ref(workspace))
     raise ValueError
@@ -52,17 +52,17 @@ def also_failing(held: list[Any]) -> None:
 
 @pytest.mark.parametrize("error", SIGNS, ids=str)
 @pytest.mark.parametrize(
-    ("told", "kind"),
+    ("translate", "kind"),
     [(translate_out_of_memory, GenerationError), (translate_out_of_memory_on_load, BackendUnavailableError)],
 )
 def test_memory_that_is_used_up_is_an_error_of_ours(
     error: Exception,
-    told: Callable[[str, object], AbstractContextManager[None]],
+    translate: Callable[[str, object], AbstractContextManager[None]],
     kind: type[GenerationError] | type[BackendUnavailableError],
 ) -> None:
     with (
         pytest.raises(kind, match=r"the memory of cuda:0 is used up: \S+") as caught,
-        told("chatterbox_nano", torch.device("cuda:0")),
+        translate("chatterbox_nano", torch.device("cuda:0")),
     ):
         failing(error, [])
     assert caught.value.backend == "chatterbox_nano"
@@ -99,7 +99,7 @@ def test_other_failures_pass_as_they_are(error: Exception) -> None:
 
 
 @pytest.mark.anyio
-async def test_loading_without_enough_memory_is_told_with_a_remedy(tmp_path: Path) -> None:
+async def test_loading_without_enough_memory_is_reported_with_a_remedy(tmp_path: Path) -> None:
     backend = ChatterboxNano(ChatterboxSettings(model_path=tmp_path, watermark=False, device="cpu"))
     for file in backend.variant.files:
         (tmp_path / file.name).write_bytes(b"x")
@@ -112,7 +112,7 @@ async def test_loading_without_enough_memory_is_told_with_a_remedy(tmp_path: Pat
     assert "bfloat16" in caught.value.remedy
 
 
-def test_listening_to_a_clip_without_enough_memory_is_told() -> None:
+def test_a_clip_without_enough_memory_is_reported() -> None:
     model = SimpleNamespace(device="cuda:0", compute_conditioning=Mock(side_effect=SIGNS[2]))
     loop = SimpleNamespace(model=model, run=lambda work: work())
     with pytest.raises(GenerationError, match="memory of cuda:0 is used up"):

@@ -75,7 +75,7 @@ def reference_of(folder: Path, variant: Variant) -> ChatterboxTurboTTS:
     model = ChatterboxTurboTTS(t3, s3gen, voice_encoder, tokenizer, "cpu", conds=conds)
     # numpy 2 and pyloudnorm make float64 of it, on which upstream then fails.
     model.norm_loudness = lambda wav, sr: type(model).norm_loudness(model, wav, sr).astype(np.float32)
-    # Random weights never say that the text has come to its end. It draws one more than it is told.
+    # Random weights never end the text. The published package draws one token more than its limit.
     model.t3.inference_turbo = partial(model.t3.inference_turbo, max_gen_len=TOKENS - 1)
     return model
 

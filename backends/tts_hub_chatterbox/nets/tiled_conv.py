@@ -94,8 +94,8 @@ class TiledConv:
 def tile_matrices(kernel: int, size: int) -> tuple[Tensor, Tensor, Tensor]:
     """The matrices (P, I), (P, K) and (O, P) in float64 for `size` roots of unity, zero and infinity.
 
-    `size` is even. The products are those at 1, -1, zero and infinity, then three for each other pair of roots:
-    with kernel c + id and tile a + ib there, they are c(a + b), a(d - c) and b(c + d).
+    `size` is even. The products are those at 1, -1, zero and infinity, then three for each other pair of
+    roots: with kernel c + id and tile a + ib there, they are c(a + b), a(d - c) and b(c + d).
     """
     ones, signs, zero, infinity, real, imaginary = _powers(kernel, size)
     weights = torch.cat((ones, signs, zero, infinity, real, imaginary - real, imaginary + real))

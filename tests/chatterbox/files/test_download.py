@@ -154,15 +154,15 @@ async def test_the_hubs_own_library_finds_them(hub: LocalHub, cache: Path) -> No
     assert found == str(folder_of(SMALL, SETTINGS) / T3)
 
 
-async def test_progress_is_told_in_bytes(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_progress_is_reported_in_bytes(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfer, "TELL_EVERY", 0.0)
     events: list[ProgressEvent] = []
     await pull(SMALL, SETTINGS, events.append)
     assert {(event.stage, event.backend) for event in events} == {("downloading", "chatterbox-small")}
-    told = [event.details["bytes"] for event in events if event.details]
-    assert told == sorted(told, key=lambda done: int(str(done)))
-    assert len(told) > 15
-    assert (told[-1], events[-1].fraction) == (TOTAL, 1.0)
+    reported = [event.details["bytes"] for event in events if event.details]
+    assert reported == sorted(reported, key=lambda done: int(str(done)))
+    assert len(reported) > 15
+    assert (reported[-1], events[-1].fraction) == (TOTAL, 1.0)
     assert {event.details["total_bytes"] for event in events if event.details} == {TOTAL}
 
 
@@ -288,7 +288,7 @@ async def test_a_lock_that_was_removed_meanwhile_does_not_let_a_second_one_in(
 # --- not what it should be --------------------------------------------------------------------------------
 
 
-async def test_a_wrong_checksum_is_told_and_nothing_kept(hub: LocalHub) -> None:
+async def test_a_wrong_checksum_is_reported_and_nothing_kept(hub: LocalHub) -> None:
     hub.files[T3] = content(7, len(FILES[T3]))
     assert "SHA-256" in str(await refused())
     assert not part_of(T3).exists()
@@ -296,7 +296,7 @@ async def test_a_wrong_checksum_is_told_and_nothing_kept(hub: LocalHub) -> None:
 
 
 @pytest.mark.parametrize("size", [2_000, 5_000_000])
-async def test_something_else_in_its_place_is_told_by_its_size(hub: LocalHub, size: int) -> None:
+async def test_something_else_in_its_place_is_reported_by_its_size(hub: LocalHub, size: int) -> None:
     hub.files[T3] = content(8, size)
     assert f"{size:,} bytes instead of 3,000,000" in str(await refused())
     assert not part_of(T3).exists()
@@ -381,7 +381,7 @@ async def test_offline_what_is_here_is_enough(hub: LocalHub, monkeypatch: pytest
     assert hub.asked == []
 
 
-async def test_offline_what_is_not_here_is_told(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_offline_what_is_not_here_is_reported(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     error = await refused()
     assert "HF_HUB_OFFLINE" in str(error)
@@ -389,7 +389,7 @@ async def test_offline_what_is_not_here_is_told(hub: LocalHub, monkeypatch: pyte
     assert hub.asked == []
 
 
-async def test_a_full_disk_is_told_before_anything_comes(
+async def test_a_full_disk_is_reported_before_anything_comes(
     hub: LocalHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = namedtuple("usage", "total used free")
@@ -399,7 +399,7 @@ async def test_a_full_disk_is_told_before_anything_comes(
     assert hub.asked == []
 
 
-async def test_a_disk_that_fills_up_is_told(hub: LocalHub, tmp_path: Path) -> None:
+async def test_a_disk_that_fills_up_is_reported(hub: LocalHub, tmp_path: Path) -> None:
     settings = ChatterboxSettings(model_path=tmp_path)
     part_of("vocab.json", settings).symlink_to("/dev/full")
     error = await refused(settings)
@@ -433,7 +433,7 @@ async def test_a_folder_of_ones_own_is_completed_and_what_is_there_is_left_alone
 
 @pytest.mark.parametrize("own", [False, True])
 async def test_loading_says_which_engine_it_is_and_what_mends_a_file(own: bool, tmp_path: Path) -> None:
-    """In a folder of the user's a pull would leave the file as it is."""
+    """A pull does not change a file in a folder of the user's."""
     settings = ChatterboxSettings(model_path=tmp_path if own else None)
     file = folder_of(SMALL, settings) / T3
     with (

@@ -110,7 +110,7 @@ def test_the_nets_of_one_official_file_know_of_each_other() -> None:
         assert set(layout.beside) == {one.prefix for one in together}
 
 
-def test_a_truncated_file_is_told(tmp_path: Path) -> None:
+def test_a_truncated_file_is_reported(tmp_path: Path) -> None:
     loaded(official(), tmp_path)
     file = tmp_path / "weights.safetensors"
     file.write_bytes(file.read_bytes()[:-20])
@@ -118,7 +118,7 @@ def test_a_truncated_file_is_told(tmp_path: Path) -> None:
         load_net(Net(), file, LAYOUT)
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(BackendUnavailableError, match="none"):
         load_net(Net(), tmp_path / "none.safetensors", LAYOUT)
 

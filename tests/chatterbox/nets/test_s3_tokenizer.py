@@ -22,7 +22,7 @@ from tts_hub.errors import UsageError
 SAMPLE_RATE = 16_000
 TINY = S3TokenizerConfig(bands=6, width=16, heads=2, layers=2, memory=5, latents=3, longest=20)
 BORDER = 0.5
-"""Where a latent value goes over to the next level, up or down."""
+"""The latent value at which the next level begins, up or down."""
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Nets:
     ours: S3Tokenizer
 
     def reference_latents(self, mel: Tensor, lengths: Tensor) -> Tensor:
-        """What the reference rounds."""
+        """The values that the reference rounds."""
         with torch.inference_mode():
             hidden, _ = self.reference.encoder(mel, lengths)
             latents: Tensor = self.reference.quantizer._codebook.project_down(hidden).tanh()

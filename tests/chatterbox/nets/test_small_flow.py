@@ -1,4 +1,4 @@
-"""What callers rely on, on a tiny configuration; numbers are compared in test_flow.py."""
+"""The flow's promises to callers, on a tiny configuration; numbers are compared in test_flow.py."""
 
 from __future__ import annotations
 

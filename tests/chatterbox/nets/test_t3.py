@@ -54,7 +54,7 @@ class Pair:
     text: Tensor
 
     def said_by_reference(self, **options: float) -> tuple[list[int], list[Tensor]]:
-        """Its tokens, and the logits they were drawn from."""
+        """The reference's tokens, and the logits from which they were drawn."""
         logits: list[Tensor] = []
         hook = self.reference.speech_head.register_forward_hook(
             lambda _net, _in, out: logits.append(out[:, -1])
@@ -82,7 +82,7 @@ def random_ids(shape: tuple[int, ...], below: int, seed: int) -> Tensor:
 
 
 def random_vector(width: int, seed: int) -> Tensor:
-    """Of length 1 and without negative numbers, like the voice encoder's."""
+    """A vector of length 1 without negative numbers, like the voice encoder's."""
     vector = torch.randn(1, width, generator=torch.Generator().manual_seed(seed)).relu()
     return torch.nn.functional.normalize(vector)
 

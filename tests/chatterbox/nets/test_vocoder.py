@@ -93,7 +93,7 @@ def some_mel(seed: int, frames: int, rows: int = 1) -> Tensor:
 
 @dataclass
 class Luck:
-    """What the source leaves to chance."""
+    """The random numbers of the source."""
 
     phases: Tensor  # (1, H)
     noise: Tensor  # (1, N, H)

@@ -80,7 +80,7 @@ def test_a_click_at_the_end_is_not_all_that_is_heard(nets: Nets) -> None:
 
 
 def test_windows_of_any_number_of_frames(nets: Nets) -> None:
-    """As many windows, and with the same frames, as the reference has."""
+    """There are as many windows, with the same frames, as in the reference."""
     for frames in [*range(1, 12), *range(100, 330)]:
         mel = torch.rand(frames, 40, generator=torch.Generator().manual_seed(frames))
         seen: list[Tensor] = []

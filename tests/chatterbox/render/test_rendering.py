@@ -62,7 +62,7 @@ def rendering(
 
 
 def rendered(one: Rendering, pieces: Sequence[Sequence[int]]) -> list[Samples]:
-    """What leaves after each piece."""
+    """The samples after each piece."""
     given = []
     for index, piece in enumerate(pieces, 1):
         one.push(piece)
@@ -82,7 +82,7 @@ def cut(tokens: Sequence[int], *sizes: int) -> Iterator[Sequence[int]]:
 def at_once(
     nets: SmallNets, tokens: Sequence[int], voice: Conditioning, marker: Watermarker | None
 ) -> Samples:
-    """By the nets' own calls."""
+    """The samples by direct calls of the nets."""
     sounds = [*tokens, *CLOSING_SILENCE * [SILENCE]]
     frames = 2 * (voice.flow_prompt.shape[1] + len(sounds))
     noise = nets.flow.draw_noise(frames, generator_for(1, 0, "flow"))
@@ -209,7 +209,7 @@ def test_mark_in_pieces_is_found(nets: SmallNets, watermarker: Watermarker, opti
 
 
 class Humming(Vocoder):
-    """What leaves is the source itself, on a pitch that goes with the mel and as loud as it."""
+    """A vocoder whose samples are the source itself, with a pitch and a level that follow the mel."""
 
     def decode(self, mel: Tensor, source: Tensor, wanted: range | None = None) -> Tensor:
         loudness = torch.sigmoid(mel.mean(dim=1)).repeat_interleave(480, dim=1)  # (1, N)

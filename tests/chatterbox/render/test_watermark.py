@@ -183,7 +183,7 @@ def test_stream_without_samples_gives_none(ours: Watermarker) -> None:
     assert len(stream.finish()) == 0
 
 
-def test_missing_package_is_told_with_its_remedy() -> None:
+def test_missing_package_is_reported_with_its_remedy() -> None:
     with (
         patch.object(watermark, "distribution", side_effect=PackageNotFoundError("resemble-perth")),
         pytest.raises(BackendUnavailableError, match="resemble-perth is missing") as caught,
@@ -205,7 +205,7 @@ class Trap:
 
 
 @pytest.mark.parametrize("fault", ["absent", "empty", "text", "cut", "surplus", "other", "code"])
-def test_damaged_weights_are_told_with_their_remedy(
+def test_damaged_weights_are_reported_with_their_remedy(
     fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

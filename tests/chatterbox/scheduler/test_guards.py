@@ -1,4 +1,4 @@
-"""What is a fault in a take, and what is not."""
+"""The faults of a take, and what is none."""
 
 from __future__ import annotations
 

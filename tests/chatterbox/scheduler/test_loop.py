@@ -1,4 +1,4 @@
-"""The loop that speaks, with small nets: chunks, company, cancelling, failures, retakes, room."""
+"""The loop with small nets: chunks, several segments at once, cancelling, failures, retakes, room."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class SmallModel:
 
 @dataclass
 class Heard:
-    """All that came of a segment."""
+    """All events of a segment."""
 
     chunks: list[AudioChunk] = field(default_factory=list)
     progress: list[Progress] = field(default_factory=list)
@@ -82,7 +82,7 @@ def model() -> SmallModel:
 @contextmanager
 def looping(model: SmallModel, *, retakes: int = 2, **fields: Any) -> Iterator[SpeechLoop]:
     pipeline = Pipeline(
-        model,  # type: ignore[arg-type] # what speaks of a model
+        model,  # type: ignore[arg-type] # it has what a pipeline needs
         None,
         RenderOptions(),
         first_chunk_seconds=0.2,
@@ -134,7 +134,7 @@ def spoken(loop: SpeechLoop, segment: Segment) -> Heard:
 
 @contextmanager
 def drawing(model: SmallModel, tokens: Any) -> Iterator[None]:
-    """`tokens(voice's take so far)` in the place of what the net draws."""
+    """Replace the tokens that the net gives by `tokens(result)`."""
     plain = T3Batch.step
 
     def step(batch: T3Batch) -> list[StepResult]:
@@ -166,7 +166,7 @@ def test_the_first_chunk_is_about_as_long_as_configured(loop: SpeechLoop) -> Non
     assert 0.2 <= first.seconds <= 0.28
 
 
-def test_a_seed_sounds_the_same_alone_and_in_company(loop: SpeechLoop) -> None:
+def test_a_seed_sounds_the_same_alone_and_beside_others(loop: SpeechLoop) -> None:
     alone = [spoken(loop, asked(f"alone {seed}", seed=seed)) for seed in range(4)]
     together = [asked(f"together {seed}", seed=seed) for seed in range(4)]
     for segment in together:
@@ -184,7 +184,7 @@ def test_more_segments_than_rows_are_all_spoken(model: SmallModel) -> None:
         assert [len(heard(segment).samples) for segment in many] == 7 * [SAMPLES_PER_TOKEN * (30 + CLOSING)]
 
 
-def test_who_goes_frees_the_row_at_the_next_step(model: SmallModel) -> None:
+def test_a_cancelled_segment_frees_its_row_at_the_next_step(model: SmallModel) -> None:
     with looping(model, rows=1) as loop:
         gone, next_one = asked("gone", limit=200), asked("next", limit=10)
         loop.submit(gone)
@@ -225,7 +225,7 @@ def test_a_take_that_goes_wrong_before_it_is_heard_is_taken_again(
     assert not any(chunk.retakes for chunk in found.chunks[1:])
 
 
-def test_retakes_come_to_an_end_and_are_told(model: SmallModel, loop: SpeechLoop) -> None:
+def test_retakes_come_to_an_end_and_are_reported(model: SmallModel, loop: SpeechLoop) -> None:
     with drawing(model, lambda _drawn: STOP_SPEECH):
         found = spoken(loop, asked())
     assert isinstance(found.error, GenerationError)
@@ -243,7 +243,7 @@ def test_a_fault_in_what_was_heard_is_an_error_and_no_noise(model: SmallModel, l
     assert 0 < len(found.samples) < SAMPLES_PER_TOKEN * 150
 
 
-def test_the_first_chunk_of_a_newcomer_goes_before_more_of_who_is_speaking(model: SmallModel) -> None:
+def test_the_first_chunk_of_a_new_request_goes_before_more_of_a_running_one(model: SmallModel) -> None:
     with looping(model) as loop:
         old = [asked("old", index=index, limit=110) for index in range(3)]
         for segment in old:
@@ -264,7 +264,7 @@ def _is_over(segment: Segment) -> bool:
     return False
 
 
-def test_where_real_time_cannot_be_held_newcomers_wait_and_are_refused_in_time(model: SmallModel) -> None:
+def test_where_real_time_cannot_be_held_new_requests_wait_and_are_refused_in_time(model: SmallModel) -> None:
     with (
         patch.object(StepTimes, "load", lambda _times, requests: float(requests)),
         looping(model, room_timeout=0.2) as loop,
@@ -327,7 +327,7 @@ def test_chunks_to_come_are_those_that_come() -> None:
         assert foreseen == cuts
 
 
-def test_costs_of_more_rows_are_guessed_until_they_are_known() -> None:
+def test_step_times_of_more_rows_are_estimated_until_they_are_measured() -> None:
     step_times = StepTimes()
     assert step_times.step(3) == step_times.prefill == 0
     step_times.add_step(1, 0.016)
@@ -341,7 +341,7 @@ def test_costs_of_more_rows_are_guessed_until_they_are_known() -> None:
 @pytest.mark.parametrize(
     ("sent", "slower", "expected"), [(0.8, 3.0, "decode"), (0.8, 1.1, "prefill"), (4.0, 3.0, "prefill")]
 )
-def test_a_later_segment_waits_while_who_listens_could_not_bear_it(
+def test_a_later_segment_waits_while_a_slower_step_would_cause_an_underrun(
     sent: float, slower: float, expected: str
 ) -> None:
     """Two rows make a step so many times slower, where one alone is spoken twice as fast as it is heard."""
@@ -424,7 +424,7 @@ def test_an_id_that_comes_twice_is_two_requests(loop: SpeechLoop) -> None:
     assert before.began_at is not None
 
 
-def test_listeners_are_forgotten(loop: SpeechLoop) -> None:
+def test_playbacks_are_forgotten(loop: SpeechLoop) -> None:
     for number in range(80):
         spoken(loop, asked(str(number), limit=1))
     assert len(loop._playbacks) <= 66
@@ -440,7 +440,7 @@ def test_other_work_is_done_between_two_steps_and_fails_alone(loop: SpeechLoop) 
     assert heard(segment).error is None
 
 
-def test_a_loop_that_fails_says_so_and_lets_nobody_wait(
+def test_a_loop_that_fails_says_so_and_lets_no_reader_wait(
     model: SmallModel, caplog: pytest.LogCaptureFixture
 ) -> None:
     with looping(model) as loop:

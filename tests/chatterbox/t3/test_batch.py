@@ -207,7 +207,7 @@ def test_a_recorded_step_is_rounded_alike_however_many_take_part(net: T3) -> Non
         assert torch.equal(batch._recorded.step(tokens)[:1], alone)
 
 
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="tells of its memory otherwise")
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reports its memory otherwise")
 def test_a_cache_takes_memory_only_where_it_is_filled() -> None:
     config = GPT2Config(layers=4, width=256, heads=4, context=20_000)
     before = _resident_pages()

@@ -33,7 +33,7 @@ def logits_of(seed: int, steps: int, *, spread: float = 4.0) -> Tensor:
 
 
 def reference_tokens(logits: Tensor, options: SamplingOptions, seed: int) -> list[int]:
-    """As `inference_turbo`: the first token's history is the start token, later ones' what was said."""
+    """Tokens as `inference_turbo` samples them: the first one's history is the start, then what was said."""
     processors = LogitsProcessorList()
     if options.temperature != 1.0:
         processors.append(TemperatureLogitsWarper(options.temperature))

@@ -186,7 +186,7 @@ def test_without_a_limit_in_the_files_there_is_none(folder: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "reason"),
     [
         ("vocab.json", None, "vocab.json"),
         ("vocab.json", "{", "vocab.json"),
@@ -211,13 +211,13 @@ def test_without_a_limit_in_the_files_there_is_none(folder: Path, tmp_path: Path
     ],
 )
 def test_broken_files_are_named(
-    folder: Path, tmp_path: Path, name: str, content: str | None, told: str
+    folder: Path, tmp_path: Path, name: str, content: str | None, reason: str
 ) -> None:
     _copy(folder, tmp_path, "tokenizer_config.json", {"model_max_length": 1024})
     (tmp_path / name).unlink()
     if content is not None:
         (tmp_path / name).write_text(content, encoding="utf-8")
-    with pytest.raises(UnusableFileError, match=told) as caught:
+    with pytest.raises(UnusableFileError, match=reason) as caught:
         TextTokenizer.load(tmp_path)
     assert caught.value.file.name in str(caught.value)
 

@@ -44,7 +44,7 @@ def programmed(code: str, monkeypatch: pytest.MonkeyPatch, *, ready: bool = True
 
 
 def restricted(code: str) -> subprocess.CompletedProcess[str]:
-    """What comes of code under the limits of the decoder."""
+    """Run code under the limits of the decoder."""
     head = "from tts_hub_chatterbox.voices import clip_decoding as d; d.MAX_CPU_SECONDS = 1; d.restrict()\n"
     return subprocess.run([sys.executable, "-c", head + code], capture_output=True, text=True, check=False)
 
@@ -153,7 +153,7 @@ def test_the_process_imports_av_and_numpy_and_nothing_of_ours() -> None:
         ("sys.stdout.write('Rsounds odd')", "the reference clip sounds odd"),
     ],
 )
-def test_how_the_process_ends_is_told_of_the_clip(
+def test_how_the_process_ends_is_reported_of_the_clip(
     code: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     programmed(code, monkeypatch)

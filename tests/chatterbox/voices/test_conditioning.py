@@ -1,4 +1,4 @@
-"""What is known of a voice: read from the official file without running it, kept as safetensors."""
+"""The conditioning of a voice: read from the official file without running it, kept as safetensors."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_int32_tokens_and_views_become_plain_tensors_of_their_own(tmp_path: Path
 
 
 class Bomb:
-    """What runs a command when it is unpickled."""
+    """An object that runs a command when it is unpickled."""
 
     def __init__(self, proof: Path) -> None:
         self._proof = proof

@@ -57,7 +57,10 @@ def m4a_of(samples: Array, sample_rate: int, codec: str, sample_format: str) -> 
         assert isinstance(stream, av.AudioStream)
         frame = av.AudioFrame.from_ndarray(samples.T, format="fltp", layout="mono")
         frame.sample_rate = sample_rate
-        frame.pts, frame.time_base = 0, Fraction(1, sample_rate)  # else the encoder's delay is not told
+        frame.pts, frame.time_base = (
+            0,
+            Fraction(1, sample_rate),
+        )  # else the encoder's delay is not in the file
         for piece in av.AudioResampler(format=sample_format, layout="mono", rate=sample_rate).resample(frame):
             container.mux(stream.encode(piece))
         container.mux(stream.encode(None))

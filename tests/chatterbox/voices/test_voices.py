@@ -123,7 +123,7 @@ async def test_who_asks_for_a_clip_with_a_wrong_name_hears_how_to_rename_it(tmp_
         await backend.find_voice("nobody", None)
 
 
-def test_a_missing_folder_is_told(tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
         VoiceFolder(tmp_path / "none").voices()
 
