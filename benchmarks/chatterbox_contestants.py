@@ -20,14 +20,14 @@ from typing import Any
 
 import torch
 from anyio.from_thread import start_blocking_portal
-from tts_hub_chatterbox.chance import generator_for
-from tts_hub_chatterbox.conditioning import Conditioning
 from tts_hub_chatterbox.device import device_of, precision_of
+from tts_hub_chatterbox.files.variants import Variant
 from tts_hub_chatterbox.model import Chatterbox
-from tts_hub_chatterbox.sampling import SamplingOptions
-from tts_hub_chatterbox.t3_batch import Row, T3Batch
-from tts_hub_chatterbox.units import SAMPLE_RATE
-from tts_hub_chatterbox.variants import Variant
+from tts_hub_chatterbox.nets.units import SAMPLE_RATE
+from tts_hub_chatterbox.seeds import generator_for
+from tts_hub_chatterbox.t3.batch import Row, T3Batch
+from tts_hub_chatterbox.t3.sampling import SamplingOptions
+from tts_hub_chatterbox.voices.conditioning import Conditioning
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from tts_hub import SpeechRequest, TTSBackendManager
@@ -108,7 +108,7 @@ class OurT3:
     def steps(self, rows: int, count: int, *, recorded: bool | None = None) -> Steps:
         """`count` tokens of each row behind the first; all rows have one voice, which was read before.
 
-        Steps are `recorded` where the engine records them, unless told otherwise.
+        Steps are `recorded` where the engine records them, by default.
         """
         batch = T3Batch(
             self._model.t3,
@@ -119,7 +119,7 @@ class OurT3:
             recorded=recorded,
         )
         batch.warm_up()
-        batch.leave(self._join(batch, 0))
+        batch.free(self._join(batch, 0))
         began = time.perf_counter()
         for row in range(rows):
             self._join(batch, row)
@@ -131,7 +131,7 @@ class OurT3:
 
     def _join(self, batch: T3Batch, number: int) -> Row:
         text = torch.randint(0, 50_000, (TEXT_TOKENS + number,)).tolist()
-        row, _ = batch.join(self._voice, text, SamplingOptions(), generator_for(number, 0, "tokens"))
+        row, _ = batch.prefill(self._voice, text, SamplingOptions(), generator_for(number, 0, "tokens"))
         return row
 
 

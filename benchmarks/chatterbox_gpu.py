@@ -21,7 +21,7 @@ import torch
 from chatterbox_contestants import OurHub, OurT3, Spoken
 from chatterbox_speed import END, PAGE, SENTENCE
 from machine import say
-from tts_hub_chatterbox.variants import VARIANTS, Variant
+from tts_hub_chatterbox.files.variants import VARIANTS, Variant
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 

@@ -24,7 +24,7 @@ from pathlib import Path
 import torch
 from chatterbox_contestants import Contestant, OurHub, OurT3, Package, Spoken, Steps
 from machine import Yardsticks, machine, say
-from tts_hub_chatterbox.variants import VARIANTS, Variant
+from tts_hub_chatterbox.files.variants import VARIANTS, Variant
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
