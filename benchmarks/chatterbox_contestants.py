@@ -35,7 +35,7 @@ from tts_hub.bench.process import usage_of
 from tts_hub.config import Config
 
 TEXT_TOKENS = 40
-"""Of T3 alone; beside each other the rows have up to 7 more."""
+"""Text tokens for T3 alone; rows side by side have up to 7 more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Steps:
     """What T3 alone took."""
 
     prefill_seconds: float
-    """Of one row, until its first token can be drawn."""
+    """Seconds for one row, until its first token can be drawn."""
     tokens_per_second: float
     """Afterwards, of all rows together."""
 
@@ -228,7 +228,7 @@ class Contestant:
 
 
 def _serve(connection: Connection, make: Callable[..., Any], arguments: tuple[object, ...]) -> None:
-    with redirect_stdout(StringIO()):  # the packages tell of themselves
+    with redirect_stdout(StringIO()):  # the packages print lines of their own
         contestant = make(*arguments)
         while (task := connection.recv()) is not None:
             method, values = task

@@ -1,6 +1,6 @@
 """How far each number type is from float32: T3's logits, the flow's mel, the vocoder's samples.
 
-Every type gets the same inputs, and in T3 the tokens that float32 drew. Random weights of true size tell how
+Every type gets the same inputs, and in T3 the tokens that float32 drew. Random weights of true size show how
 errors of rounding add up through the layers; with official weights (`--models`) it says what they do to a
 voice. The package's own requirements are those of the tests (`make .venv/.dev`). Writes 4 GB
 of random weights into a temporary folder first, unless it is given some.
@@ -37,12 +37,12 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 TEXTS = 4
 TEXT_TOKENS = 40
 STEPS = 50
-"""Of each text: two seconds."""
+"""Steps for each text: two seconds of speech."""
 TOKENS = 100
-"""Of the flow and the vocoder: four seconds."""
+"""Tokens for the flow and the vocoder: four seconds."""
 TEMPERATURE = 0.8
 DECIBELS = 8.686
-"""Of a difference of 1 in a natural logarithm of an amplitude."""
+"""Decibels of a difference of 1 in the natural logarithm of an amplitude."""
 T3_TYPES = {
     "float32": FLOAT32,
     "float32, keys and values bfloat16": Precision(kv=torch.bfloat16),
@@ -135,7 +135,7 @@ def compare_sound(folder: Path, variant: Variant) -> None:
 
 
 def _sound_distance(found: Tensor, exact: Tensor) -> str:
-    """Of samples (1, N) and of their mels."""
+    """The distance of two sounds, samples (1, N) each, and of their mels."""
     mels = DECIBELS * _rms(mel_24k(found) - mel_24k(exact))
     return f"{_rms(found - exact) / _rms(exact):.2%}, {mels:.2f} dB"
 
