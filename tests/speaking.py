@@ -18,6 +18,7 @@ THREE = "The first sentence is here. The second sentence follows it. The third o
 
 @asynccontextmanager
 async def hub(*backends: FakeBackend, **settings: Any) -> AsyncGenerator[TTSBackendManager, None]:
+    """A manager with these engines alone; `settings` are sections of the config."""
     config = parse_config({"audio": {"loudness": "off"}} | settings)
     manager = TTSBackendManager(config, discover=False)
     for backend in backends:
@@ -27,6 +28,7 @@ async def hub(*backends: FakeBackend, **settings: Any) -> AsyncGenerator[TTSBack
 
 
 async def drain(audio: AudioStream) -> np.ndarray:
+    """All samples of a stream, which is closed then; shape (T,)."""
     async with audio:
         chunks = [chunk.samples async for chunk in audio]
     return np.concatenate(chunks)
@@ -37,10 +39,12 @@ async def say(manager: TTSBackendManager) -> None:
 
 
 def pitch(samples: np.ndarray, rate: int = 24_000) -> float:
+    """The strongest frequency in Hz."""
     spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
     return float(np.argmax(spectrum) * rate / len(samples))
 
 
 def free(backend: FakeBackend, manager: TTSBackendManager) -> bool:
+    """Whether no request uses the engine or waits for it."""
     (status,) = (s for s in manager.status() if s.name == backend.name)
     return backend.active == 0 and status.active == 0 and status.waiting == 0

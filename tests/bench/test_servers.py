@@ -73,7 +73,7 @@ async def test_a_base_url_without_v1_is_pointed_out() -> None:
 
 
 async def test_one_stream_in_many_that_is_cut_is_a_failure() -> None:
-    """A tenth is missing: less than comparing with the sentences one by one could tell."""
+    """A tenth is missing: less than a comparison with the sentences one by one could show."""
     answers = iter(range(100))
 
     async def sometimes_short(writer: asyncio.StreamWriter, body: bytes) -> None:
