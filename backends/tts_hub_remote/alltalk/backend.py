@@ -103,9 +103,10 @@ class AllTalkBackend(RemoteBackend):
     async def discover(self, on_progress: ProgressCallback) -> None:
         """Ask which version the server has, and which engine and model are loaded."""
         status = await fetch_status(self.connection, self.name)
-        if self._settings.route == "openai" and status.version == 1:
+        if self._settings.route == "openai" and not status.version.has_openai_route:
             raise NotReadyError(
-                f'{self.name} is of version 1, which has no OpenAI route: set route = "auto"',
+                f"{self.name} is of version {status.version.number}, which has no OpenAI route: "
+                'set route = "auto"',
                 backend=self.name,
             )
         self._note(status)
@@ -287,7 +288,9 @@ class AllTalkBackend(RemoteBackend):
         settings, status = self._settings, self._status
         can = status.can if status is not None else frozenset[str]()
         streams = status is not None and self._streams(status)
-        has_speed = status is not None and status.version == 2 and "generationspeed" in can and not streams
+        has_speed = (
+            status is not None and status.version.has_speed and "generationspeed" in can and not streams
+        )
         return Capabilities(
             streaming=streams,
             remote=True,

@@ -19,6 +19,8 @@ LANGUAGES: Mapping[str, str] = {name: name for name in _SAME} | {"zh": "zh-cn"}
 """BCP 47 tag -> AllTalk's name for the language."""
 GUESS = "auto"
 """Value of `language` that lets version 2 detect it."""
+SILENT = "silent"
+"""Value of `text_not_inside` that leaves the text out."""
 MOST_CHARACTERS = 2000
 SPEEDS = (0.25, 2.0)
 MOST_QUERY = 6_000
@@ -40,7 +42,7 @@ def language_for(tag: str, status: Status) -> str:
     Raises:
         UnsupportedLanguageError: AllTalk does not speak the language, or cannot detect it.
     """
-    if tag == GUESS and status.version == 2:
+    if tag == GUESS and status.version.detects_language:
         return GUESS
     found = LANGUAGES.get(re.split("[-_]", tag)[0].casefold())
     if found is None:
@@ -56,9 +58,10 @@ def given_options(request: SegmentRequest, status: Status) -> dict[str, Any]:
     """
     given = {name: value for name, value in request.options.items() if value is not None}
     for name, value in given.items():
-        is_new = name in FLAG_OF or name in RVC_FIELDS or value == "silent"
-        if is_new and status.version == 1:
-            raise UnsupportedOptionError(f"AllTalk of version 1 has no {name} {value}", param=name)
+        is_new = name in FLAG_OF or name in RVC_FIELDS or value == SILENT
+        if is_new and not status.version.has_engine_options:
+            message = f"AllTalk of version {status.version.number} has no {name} {value}"
+            raise UnsupportedOptionError(message, param=name)
         if name in FLAG_OF and FLAG_OF[name] not in status.can:
             raise UnsupportedOptionError(
                 f"AllTalk's engine {status.engine!r}, which is loaded, has no {name}", param=name
@@ -73,7 +76,7 @@ def file_name() -> str:
 
 def query_of(request: SegmentRequest, status: Status, language: str) -> dict[str, str]:
     """The fields of `GET /api/tts-generate-streaming`."""
-    name = file_name() if status.version == 2 else f"{file_name()}.wav"
+    name = file_name() + status.version.stream_suffix
     return {"text": request.text, "voice": request.voice.id, "language": language, "output_file": name}
 
 

@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Any
 
 from tts_hub.errors import BackendUnavailableError
 from tts_hub.types import Voice
+from tts_hub_remote.alltalk.versions import VERSION_1, VERSION_2, Version
 from tts_hub_remote.connection import Connection
 
 READY = b"Ready"
@@ -45,7 +46,7 @@ class NotReadyError(BackendUnavailableError):
 class Status:
     """The state of a server, as it reports it."""
 
-    version: Literal[1, 2]
+    version: Version
     engine: str
     model: str
     names: frozenset[str]
@@ -105,7 +106,7 @@ async def fetch_voices(connection: Connection, status: Status, backend: str) -> 
     names = [str(row) for row in rows if row != NO_VOICES] if isinstance(rows, list) else []
     if names:
         return [_voice(name) for name in dict.fromkeys(names)]
-    if status.version == 1:
+    if not status.version.speaks_without_voices:
         raise NotReadyError(f"{backend} has no voices: put a .wav into its folder `voices`", backend=backend)
     return [DEFAULT_VOICE]
 
@@ -121,7 +122,7 @@ def _version_1(answer: Mapping[str, Any]) -> Status:
     model = str(answer["current_model_loaded"])
     can = DEFAULT_ABILITIES | ({"streaming"} if model.startswith(STREAMING_V1) else set())
     names = frozenset({plain_name(model), "xtts"})
-    return Status(1, "xtts", model, names, frozenset(can))
+    return Status(VERSION_1, "xtts", model, names, frozenset(can))
 
 
 def _version_2(answer: Mapping[str, Any]) -> Status:
@@ -129,7 +130,7 @@ def _version_2(answer: Mapping[str, Any]) -> Status:
     model = str(answer["current_model_loaded"] or "")
     can = {name for name in FLAGS if answer.get(f"{name}_capable", name in DEFAULT_ABILITIES)}
     parts = {engine, model, model.partition(" - ")[2]}  # "xtts - xttsv2_2.0.3"
-    return Status(2, engine, model, frozenset(filter(None, map(plain_name, parts))), frozenset(can))
+    return Status(VERSION_2, engine, model, frozenset(filter(None, map(plain_name, parts))), frozenset(can))
 
 
 def _voice(name: str) -> Voice:

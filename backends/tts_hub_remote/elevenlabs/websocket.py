@@ -170,33 +170,10 @@ async def open_socket(
         SocketLostError: no connection, or an answer that is not a websocket's.
         TTSHubError: the service refuses.
     """
-    # Imported where they are used: listing the engines must not import HTTP and websocket clients.
-    from httpx import create_ssl_context
-    from websockets.asyncio.client import connect
-    from websockets.exceptions import InvalidStatus, WebSocketException
+    from websockets.exceptions import InvalidStatus, WebSocketException  # slow to import
 
-    class Connect(connect):
-        def process_redirect(self, exc: Exception) -> Exception:
-            """Follow no redirect: no other host may have the key."""
-            return exc
-
-    wire_log = logging.getLogger(f"{__name__}.wire")
-    wire_log.setLevel(logging.INFO)  # below it the headers are logged, the key among them
-    secure = connection.base.startswith("https:")
-    address = "ws" + connection.base.removeprefix("http") + path
     try:
-        wire = await Connect(
-            f"{address}?{urlencode(query)}",
-            additional_headers={KEY_HEADER: connection.key},
-            user_agent_header="tts-hub",
-            open_timeout=settings.connect_timeout + settings.answer_timeout,
-            proxy=None if is_loopback(connection.base) else True,
-            compression=None,
-            max_size=LONGEST,
-            max_queue=QUEUE,
-            ssl=await to_thread.run_sync(create_ssl_context) if secure else None,
-            logger=wire_log,
-        )
+        wire = await _connected(connection, settings, f"{path}?{urlencode(query)}")
     except InvalidStatus as exc:
         response = exc.response
         refusal = refusal_of(response.status_code, response.headers, bytes(response.body or b""))
@@ -215,3 +192,33 @@ async def open_socket(
         socket.abort()
         raise
     return socket
+
+
+async def _connected(
+    connection: ElevenLabsConnection, settings: RemoteSettings, path: str
+) -> ClientConnection:
+    """A websocket after its handshake; raises the errors of the client library."""
+    # Imported here: listing the engines must not import HTTP and websocket clients.
+    from httpx import create_ssl_context
+    from websockets.asyncio.client import connect
+
+    class Connect(connect):
+        def process_redirect(self, exc: Exception) -> Exception:
+            """Follow no redirect: no other host may have the key."""
+            return exc
+
+    wire_log = logging.getLogger(f"{__name__}.wire")
+    wire_log.setLevel(logging.INFO)  # below it the headers are logged, the key among them
+    secure = connection.base.startswith("https:")
+    return await Connect(
+        f"ws{connection.base.removeprefix('http')}{path}",
+        additional_headers={KEY_HEADER: connection.key},
+        user_agent_header="tts-hub",
+        open_timeout=settings.connect_timeout + settings.answer_timeout,
+        proxy=None if is_loopback(connection.base) else True,
+        compression=None,
+        max_size=LONGEST,
+        max_queue=QUEUE,
+        ssl=await to_thread.run_sync(create_ssl_context) if secure else None,
+        logger=wire_log,
+    )

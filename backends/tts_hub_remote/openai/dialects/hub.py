@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +10,7 @@ from typing import Any
 from tts_hub.errors import GenerationError
 from tts_hub.types import AudioChunk, SegmentRequest, WordTiming
 from tts_hub_remote.connection import Reply
-from tts_hub_remote.decoding import from_base64, from_s16le
-from tts_hub_remote.failures import raise_error_in
-from tts_hub_remote.lines import json_lines
+from tts_hub_remote.openai.captions import captioned_chunks
 from tts_hub_remote.openai.dialects.dialect import SPEECH_PATH, Dialect
 from tts_hub_remote.openai.models import ModelList
 from tts_hub_remote.openai.settings import DialectName
@@ -50,32 +48,26 @@ class HubDialect(Dialect):
         given = {"language": request.language, "seed": request.seed}
         return own | {name: value for name, value in given.items() if value not in {None, ""}}
 
-    def chunks(
+    async def chunks(
         self, reply: Reply, text: str, sample_rate: int, backend: str
     ) -> AsyncGenerator[AudioChunk, None]:
-        """One chunk a line: s16le and words of the text."""
-        return _captioned(reply, text, sample_rate, backend)
+        """The chunks of an answer to `/audio/speech/captions`.
 
+        Raises:
+            GenerationError: the answer breaks off, or a line reports a failure.
+        """
+        complete = False
 
-async def _captioned(
-    reply: Reply, text: str, sample_rate: int, backend: str
-) -> AsyncGenerator[AudioChunk, None]:
-    """The chunks of an answer to `/audio/speech/captions`.
-
-    Raises:
-        GenerationError: the answer breaks off, or a line reports a failure.
-    """
-    complete = False
-    async with aclosing(reply.pieces()) as pieces:
-        async for line in json_lines(pieces, backend):
-            raise_error_in(line, backend)
+        def words_of(line: Mapping[str, Any]) -> Sequence[WordTiming]:
+            nonlocal complete
             complete = complete or "done" in line
-            words = tuple(_word(row, text, backend) for row in line.get("words", []))
-            samples = from_s16le(from_base64(line.get("audio", ""), backend))
-            if len(samples) or words:
-                yield AudioChunk(samples, sample_rate, words)
-    if not complete:
-        raise GenerationError(f"the audio of {backend} ends without its last line", backend=backend)
+            return [_word(row, text, backend) for row in line.get("words", [])]
+
+        async with aclosing(captioned_chunks(reply, words_of, sample_rate, backend)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+        if not complete:
+            raise GenerationError(f"the audio of {backend} ends without its last line", backend=backend)
 
 
 def _word(row: Any, text: str, backend: str) -> WordTiming:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +10,7 @@ from typing import Any
 from tts_hub.audio.pcm import silence
 from tts_hub.types import AudioChunk, Gender, SegmentRequest, WordTiming
 from tts_hub_remote.connection import Reply
-from tts_hub_remote.decoding import from_base64, from_s16le
-from tts_hub_remote.failures import raise_error_in
-from tts_hub_remote.lines import json_lines
+from tts_hub_remote.openai.captions import captioned_chunks
 from tts_hub_remote.openai.dialects.dialect import Dialect
 from tts_hub_remote.openai.models import ModelList
 from tts_hub_remote.openai.settings import DialectName
@@ -71,30 +69,22 @@ class KokoroDialect(Dialect):
             return {}
         return {"lang_code": request.language.casefold()}
 
-    def chunks(
+    async def chunks(
         self, reply: Reply, text: str, sample_rate: int, backend: str
     ) -> AsyncGenerator[AudioChunk, None]:
-        """One chunk a line; its words are found again in the text as it was written."""
-        return _captioned(reply, text, sample_rate, backend)
+        """The chunks of an answer to `/dev/captioned_speech`, whose words are matched to `text`.
 
+        Raises:
+            GenerationError: a line is cut off, or reports a failure.
+        """
+        matcher = WordMatcher(text)
 
-async def _captioned(
-    reply: Reply, text: str, sample_rate: int, backend: str
-) -> AsyncGenerator[AudioChunk, None]:
-    """The chunks of an answer to `/dev/captioned_speech`.
+        def words_of(line: Mapping[str, Any]) -> Iterator[WordTiming]:
+            for row in line.get("timestamps") or []:
+                yield from matcher.match(str(row["word"]), float(row["start_time"]), float(row["end_time"]))
 
-    Raises:
-        GenerationError: a line is cut off, or reports a failure.
-    """
-    matcher = WordMatcher(text)
-    async with aclosing(reply.pieces()) as pieces:
-        async for line in json_lines(pieces, backend):
-            raise_error_in(line, backend)
-            words: list[WordTiming] = []
-            for said in line.get("timestamps") or []:
-                words += matcher.match(str(said["word"]), float(said["start_time"]), float(said["end_time"]))
-            samples = from_s16le(from_base64(line.get("audio", ""), backend))
-            if len(samples) or words:
-                yield AudioChunk(samples, sample_rate, tuple(words))
-    if rest := matcher.finish():
-        yield AudioChunk(silence(0), sample_rate, tuple(rest))
+        async with aclosing(captioned_chunks(reply, words_of, sample_rate, backend)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+        if rest := matcher.finish():
+            yield AudioChunk(silence(0), sample_rate, tuple(rest))
