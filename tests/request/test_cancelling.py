@@ -44,11 +44,15 @@ async def test_cancelling_all_while_the_reader_is_in_a_thread_is_no_error() -> N
         anyio.from_thread.run_sync(scope.cancel)
         until_in_thread(lambda: not fake.active)  # the generation has ended, and the reader has no reason yet
 
+    async def read(manager: TTSBackendManager) -> None:
+        async for _ in await manager.generate("One two three. " * 50, model="fake"):
+            await anyio.to_thread.run_sync(cancel_and_stay)
+
     with anyio.CancelScope() as scope:
-        async with TTSBackendManager(discover=False) as manager:
+        async with anyio.create_task_group() as tasks, TTSBackendManager(discover=False) as manager:
             manager.register(fake)
-            async for _ in await manager.generate("One two three. " * 50, model="fake"):
-                await anyio.to_thread.run_sync(cancel_and_stay)
+            tasks.start_soon(read, manager)
+            await anyio.sleep_forever()  # cancelled, it closes the manager while the reader is in its thread
     assert scope.cancelled_caught
 
 
