@@ -40,7 +40,7 @@ def test_sound_is_never_held_back() -> None:
     assert len(trimmer.process(SOUND)) == 100
 
 
-def test_nothing_but_silence_is_not_heard() -> None:
+def test_silence_alone_counts_as_no_sound() -> None:
     kept, trimmer = trimmed(silence(1_000), [77])
     assert len(kept) == 0
     assert not trimmer.has_sound

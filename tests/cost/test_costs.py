@@ -1,4 +1,4 @@
-"""What speech costs: told before, counted after, held within a budget."""
+"""The cost of speech: estimated before, counted after, kept within a budget."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ from tts_hub.errors import (
 )
 from tts_hub.request.stream import AudioStream
 from tts_hub.testing import FakeBackend, FakeScript
+from tts_hub.text.segment import Segment, segments_of
 from tts_hub.types import Usage
 
 pytestmark = pytest.mark.anyio
@@ -78,13 +79,13 @@ def test_a_price_by_tokens_is_what_openai_was_recorded_to_count() -> None:
     assert minute.low < minute.likely < minute.high
 
 
-def test_what_a_service_did_not_tell_is_an_estimate() -> None:
+def test_usage_that_a_service_did_not_report_is_an_estimate() -> None:
     cost = BY_TOKENS.cost(Usage(text_tokens=10), Work(seconds=4.0))
     assert cost.estimated
     assert cost.dollars == pytest.approx((10 * 0.6 + 100 * 12) / 1e6)
 
 
-def test_credits_are_counted_where_they_are_told() -> None:
+def test_credits_are_counted_where_they_are_reported() -> None:
     assert BY_CREDITS.cost(Usage(credits=403), Work(characters=735)).dollars == pytest.approx(0.0403)
     guessed = BY_CREDITS.cost(Usage(), Work(characters=1000))
     assert guessed.dollars == pytest.approx(0.05)
@@ -100,19 +101,19 @@ def test_no_text_has_an_estimate_out_of_order(text: str, speed: float) -> None:
 
 
 @pytest.mark.parametrize("value", [-1, float("nan"), float("inf")])
-def test_a_price_that_is_none_is_refused(value: float) -> None:
+def test_an_invalid_price_is_refused(value: float) -> None:
     with pytest.raises(ValueError, match="per_million_characters"):
         Price(per_million_characters=value)
 
 
-def test_sums_are_told_with_their_parts_of_a_cent() -> None:
+def test_sums_are_shown_with_fractions_of_a_cent() -> None:
     assert [usd(1.5), usd(0.0153), usd(0.000123)] == ["$1.50", "$0.0153", "$0.000123"]
 
 
 # --- before -----------------------------------------------------------------------------------------------
 
 
-async def test_an_estimate_says_who_and_what_and_loads_nothing() -> None:
+async def test_an_estimate_names_engine_and_cost_and_loads_nothing() -> None:
     paid, free = FakeBackend(price=BY_CHARACTERS), FakeBackend(name="free")
     async with hub(paid, free) as manager:
         found = await manager.estimate(TEXT, model="fake", fallback=["free"])
@@ -125,7 +126,7 @@ async def test_an_estimate_says_who_and_what_and_loads_nothing() -> None:
     assert paid.loads == 0
 
 
-async def test_what_cannot_be_estimated_is_told() -> None:
+async def test_an_estimate_that_is_impossible_is_an_error() -> None:
     async def written() -> AsyncGenerator[str, None]:
         yield TEXT
 
@@ -155,7 +156,7 @@ async def test_the_report_has_what_the_service_counted() -> None:
     assert not report.cost_estimated
 
 
-async def test_a_cost_of_which_a_part_was_not_told_is_an_estimate() -> None:
+async def test_a_cost_with_an_unreported_part_is_an_estimate() -> None:
     script = FakeScript(usage={0: Usage(credits=20)})
     async with hub(FakeBackend(price=BY_CREDITS, script=script)) as manager:
         report = (await spoken(manager)).report
@@ -185,7 +186,7 @@ async def test_a_piece_that_broke_off_was_billed_and_a_refused_one_was_not() -> 
 # --- budgets ----------------------------------------------------------------------------------------------
 
 
-async def test_a_request_over_its_budget_is_refused_before_anybody_is_asked() -> None:
+async def test_a_request_over_its_budget_is_refused_before_any_engine_is_asked() -> None:
     engine = FakeBackend(price=BY_CHARACTERS)
     async with hub(engine, budget={"per_request": 30}) as manager:
         with pytest.raises(BudgetExceededError, match=r"\$70\.00.*\$30\.00.*budget\.per_request"):
@@ -212,7 +213,24 @@ async def test_a_text_in_pieces_is_spoken_up_to_its_budget() -> None:
     assert seconds > 1
 
 
-async def test_an_engine_that_is_too_dear_does_not_stand_in() -> None:
+async def test_with_a_budget_the_text_is_segmented_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    segmented: list[object] = []
+
+    def counted(text: Any, **rules: Any) -> AsyncGenerator[Segment, None]:
+        segmented.append(text)
+        return segments_of(text, **rules)
+
+    monkeypatch.setattr("tts_hub.text.source.segments_of", counted)
+    engine = FakeBackend(price=BY_CHARACTERS)
+    async with hub(engine, budget={"per_request": 1_000}) as manager:
+        audio = await spoken(manager)
+    assert segmented == [TEXT]
+    first, second = "This is the first sentence of them.", "And here is the second one of them."
+    assert [request.text for request in engine.requests] == [first, second]
+    assert audio.report.cost == pytest.approx(len(TEXT) - 1)
+
+
+async def test_an_engine_that_is_too_expensive_does_not_take_over() -> None:
     broken = FakeBackend(script=FakeScript(fail_at={0: 0}))
     dear, cheap = FakeBackend(name="dear", price=BY_CHARACTERS), FakeBackend(name="cheap")
     async with hub(broken, dear, cheap, budget={"per_request": 1}) as manager:
@@ -235,7 +253,7 @@ async def test_a_day_has_its_budget_for_all_and_over_restarts(tmp_path: Path) ->
     assert Ledger(tmp_path).spent(today()) == pytest.approx(len(TEXT) - 1 + 6)
 
 
-async def test_what_was_held_back_and_not_used_is_given_back(tmp_path: Path) -> None:
+async def test_a_reserve_that_is_not_used_is_given_back(tmp_path: Path) -> None:
     script = FakeScript(usage={0: Usage(credits=1), 1: Usage(credits=1)})
     engine = FakeBackend(price=BY_CREDITS, script=script)
     async with hub(engine, budget={"per_day": 1, "folder": str(tmp_path)}) as manager:
@@ -243,7 +261,7 @@ async def test_what_was_held_back_and_not_used_is_given_back(tmp_path: Path) -> 
     assert Ledger(tmp_path).spent(today()) == pytest.approx(2 * 100 / 1e6)
 
 
-async def test_nothing_is_written_for_what_is_free_or_without_a_budget(tmp_path: Path) -> None:
+async def test_nothing_is_written_for_free_speech_or_without_a_budget(tmp_path: Path) -> None:
     async with hub(FakeBackend(), budget={"per_day": 1, "folder": str(tmp_path)}) as manager:
         await spoken(manager)
     async with hub(FakeBackend(price=BY_CHARACTERS), budget={"folder": str(tmp_path)}) as manager:
@@ -280,7 +298,7 @@ SUMS: tuple[Any, ...] = ("12", "lots", -1, -0.01, math.nan, math.inf, True, None
 
 
 @pytest.mark.parametrize("dollars", SUMS, ids=repr)
-def test_what_is_no_sum_of_money_is_not_counted(dollars: Any, tmp_path: Path) -> None:
+def test_an_invalid_sum_is_not_counted(dollars: Any, tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.reserve(DAY, 2.0, 10)
     with pytest.raises(UsageError, match="not a sum of money"):
@@ -289,7 +307,7 @@ def test_what_is_no_sum_of_money_is_not_counted(dollars: Any, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("dollars", [sum_ for sum_ in SUMS if sum_ not in {-1, -0.01}], ids=repr)
-def test_what_is_no_sum_of_money_corrects_nothing(dollars: Any, tmp_path: Path) -> None:
+def test_an_invalid_sum_corrects_nothing(dollars: Any, tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.reserve(DAY, 2.0, 10)
     with pytest.raises(UsageError, match="not a sum of money"):
@@ -299,7 +317,7 @@ def test_what_is_no_sum_of_money_corrects_nothing(dollars: Any, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("kept", ["lots", "12", -5, -0.5, b"1", 1e300])
-async def test_a_day_whose_sum_is_none_costs_nothing(kept: Any, tmp_path: Path) -> None:
+async def test_a_day_with_an_invalid_sum_is_an_error_and_loads_no_engine(kept: Any, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / FILE_NAME)) as file:
         file.execute("CREATE TABLE spent (day TEXT PRIMARY KEY, dollars NOT NULL)")
         file.execute("INSERT INTO spent VALUES (?, ?)", (today().isoformat(), kept))

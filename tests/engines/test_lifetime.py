@@ -11,10 +11,12 @@ from collections.abc import AsyncGenerator
 import anyio
 import pytest
 
+from tests.speaking import THREE, drain, hub
+from tests.waiting import until
 from tts_hub import TTSBackendManager
 from tts_hub.config import parse_config
 from tts_hub.errors import UsageError
-from tts_hub.testing import FakeBackend
+from tts_hub.testing import FakeBackend, FakeScript
 
 
 def made(*backends: FakeBackend) -> TTSBackendManager:
@@ -31,7 +33,7 @@ async def say(manager: TTSBackendManager) -> None:
 
 
 @pytest.mark.anyio
-async def test_it_opens_speaks_and_closes_in_different_tasks() -> None:
+async def test_a_manager_opens_speaks_and_closes_in_different_tasks() -> None:
     fake = FakeBackend()
     manager = made(fake)
     for step in (manager.open, lambda: say(manager), manager.aclose, manager.aclose):
@@ -41,7 +43,7 @@ async def test_it_opens_speaks_and_closes_in_different_tasks() -> None:
 
 
 @pytest.mark.anyio
-async def test_what_it_has_begun_outlives_the_task_that_opened_it() -> None:
+async def test_a_manager_outlives_the_task_that_opened_it() -> None:
     manager = made()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(manager.open)
@@ -80,7 +82,7 @@ async def test_opening_twice_is_refused_and_closing_twice_is_fine() -> None:
 
 
 @pytest.mark.anyio
-async def test_what_the_block_raises_comes_out_as_it_is() -> None:
+async def test_an_error_in_the_block_comes_out_without_a_cause() -> None:
     with pytest.raises(ZeroDivisionError) as caught:
         async with made():
             raise ZeroDivisionError
@@ -108,7 +110,7 @@ def test_a_second_event_loop_is_refused_while_the_first_one_lasts() -> None:
         runner.run(manager.aclose())
 
 
-def test_the_end_of_its_event_loop_closes_one_that_nobody_closed() -> None:
+def test_the_end_of_its_event_loop_closes_a_manager_that_is_still_open() -> None:
     fake = FakeBackend()
     manager = made(fake)
 
@@ -130,7 +132,7 @@ def test_the_end_of_its_event_loop_closes_one_that_nobody_closed() -> None:
         "asyncio.run(main(manager)); del manager; gc.collect()",
     ],
 )
-def test_one_that_nobody_closed_makes_no_noise(ending: str) -> None:
+def test_a_manager_that_was_not_closed_prints_no_warning(ending: str) -> None:
     program = textwrap.dedent("""
         import asyncio, gc
         from tts_hub import TTSBackendManager
@@ -152,21 +154,20 @@ def test_one_that_nobody_closed_makes_no_noise(ending: str) -> None:
 
 
 class Stubborn(FakeBackend):
-    """Fails to close, or waits for `others` to have been closed first."""
+    """An engine that fails to close, or closes only after those in `waits_for`."""
 
     waits_for: tuple[FakeBackend, ...] = ()
     fails: BaseException | None = None
 
     async def aclose(self) -> None:
-        while not all(other.closes for other in self.waits_for):
-            await anyio.sleep(0.001)
+        await until(lambda: all(other.closes for other in self.waits_for))
         await super().aclose()
         if self.fails is not None:
             raise self.fails
 
 
 @pytest.mark.anyio
-async def test_engines_are_closed_at_once_and_one_that_fails_keeps_none_from_it() -> None:
+async def test_engines_are_closed_at_the_same_time_and_a_failure_stops_no_other() -> None:
     first, second, third = Stubborn(name="first"), Stubborn(name="second"), FakeBackend(name="third")
     first.waits_for, second.fails = (second, third), RuntimeError("no")
     async with made(first, second, third) as manager:
@@ -176,7 +177,7 @@ async def test_engines_are_closed_at_once_and_one_that_fails_keeps_none_from_it(
 
 
 @pytest.mark.anyio
-async def test_one_that_fails_to_close_when_it_is_idle_does_not_end_the_others() -> None:
+async def test_an_idle_engine_that_fails_to_close_does_not_end_the_others() -> None:
     failing, good = Stubborn(name="failing"), FakeBackend()
     failing.fails = RuntimeError("no")
     manager = TTSBackendManager(parse_config({"limits": {"idle_unload": 0.02}}), discover=False)
@@ -184,7 +185,31 @@ async def test_one_that_fails_to_close_when_it_is_idle_does_not_end_the_others()
     manager.register(good)
     async with manager:
         await manager.preload("failing")
-        with anyio.fail_after(60):
-            while not failing.closes:
-                await anyio.sleep(0.001)
+        await until(lambda: failing.closes)
         await say(manager)
+
+
+@pytest.mark.anyio
+async def test_an_error_in_the_managers_block_comes_out_as_it_is() -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with hub(FakeBackend()):
+            raise ZeroDivisionError
+
+
+@pytest.mark.anyio
+async def test_a_manager_that_is_not_open_says_how_to_open_it() -> None:
+    with pytest.raises(UsageError, match="async with"):
+        await TTSBackendManager(discover=False).stream("Hello.")
+
+
+@pytest.mark.anyio
+async def test_closing_the_manager_closes_engines_and_fails_open_streams() -> None:
+    fake = FakeBackend(script=FakeScript(hold_at=1))
+    manager = TTSBackendManager(discover=False)
+    manager.register(fake)
+    async with manager:
+        audio = await manager.generate(THREE, model="fake")
+    with pytest.raises(UsageError, match="closed"):
+        await drain(audio)
+    assert fake.closes == 1
+    assert fake.active == 0

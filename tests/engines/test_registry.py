@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.speaking import hub
 from tts_hub import TTSBackendManager
 from tts_hub.engines.registry import Registry
-from tts_hub.errors import BackendUnavailableError, UnknownModelError
+from tts_hub.errors import BackendUnavailableError, UnknownModelError, UsageError
+from tts_hub.testing import FakeBackend
 
 GOOD = """
 from tts_hub.testing import FakeBackend
@@ -45,7 +47,7 @@ def test_an_installed_plugin_is_found_by_its_models_and_patterns(site: Path) -> 
 
 
 @pytest.mark.anyio
-async def test_a_plugin_that_raises_on_import_is_listed_and_hurts_nobody(site: Path) -> None:
+async def test_a_plugin_that_raises_on_import_is_listed_and_leaves_the_others_usable(site: Path) -> None:
     install(site, "badtts", "raise RuntimeError('no GPU here')", "bad = badtts:Bad")
     install(site, "exittts", "import sys; sys.exit(3)", "exits = exittts:Bad")
     install(site, "missingtts", "import not_installed_at_all", "missing = missingtts:Bad")
@@ -65,7 +67,7 @@ async def test_a_plugin_that_raises_on_import_is_listed_and_hurts_nobody(site: P
         assert audio.report.backend == "espeak"
 
 
-def test_two_packages_that_offer_one_name_are_told_apart(site: Path) -> None:
+def test_a_name_that_two_packages_offer_is_not_ready_and_names_both(site: Path) -> None:
     install(site, "goodtts_b", GOOD, "good = goodtts_b:Good")
     install(site, "goodtts_c", GOOD, "good = goodtts_c:Good")
     entry = Registry().find("good")
@@ -127,3 +129,10 @@ def test_listing_the_engines_imports_nothing_heavy() -> None:
         [sys.executable, "-c", code], env=dict(os.environ), capture_output=True, text=True, check=True
     )
     assert ran.stdout.strip() == "[]"
+
+
+@pytest.mark.anyio
+async def test_two_engines_of_one_name_are_refused() -> None:
+    async with hub(FakeBackend()) as manager:
+        with pytest.raises(UsageError, match="registered already"):
+            manager.register(FakeBackend())

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def take_turns(queue: SlotQueue, arrivals: list[tuple[str, bool, float]]) -> list[str]:
-    """Let all arrive at their time while the only slot is taken; the order in which they get it."""
+    """Let requests arrive while the only slot is taken; return the order in which they get it."""
     order: list[str] = []
     now = 0.0
     queue._clock = lambda: now
@@ -36,7 +36,7 @@ async def test_first_segments_go_ahead_of_later_ones() -> None:
     assert await take_turns(SlotQueue(1), arrivals) == ["new", "book 2", "book 3"]
 
 
-async def test_a_stream_of_newcomers_does_not_starve_the_book() -> None:
+async def test_a_stream_of_new_requests_does_not_starve_the_book() -> None:
     arrivals = [("book", False, 0.0), ("new 1", True, 1.0), ("new 2", True, 2.5), ("new 3", True, 3.0)]
     assert await take_turns(SlotQueue(1, patience=2.0), arrivals) == ["new 1", "book", "new 2", "new 3"]
 
@@ -59,7 +59,7 @@ async def test_no_more_than_the_slots_are_taken_at_once() -> None:
     assert (most, queue.taken, queue.waiting) == (3, 0, 0)
 
 
-async def test_one_who_gives_up_waiting_does_not_keep_a_slot() -> None:
+async def test_a_cancelled_wait_does_not_keep_a_slot() -> None:
     queue = SlotQueue(1)
     await queue.acquire(first=True)
     async with anyio.create_task_group() as tasks:

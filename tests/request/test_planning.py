@@ -33,10 +33,10 @@ SPANISH = "La Sra. López vive en la calle Mayor, núm. 12."
 
 
 class Linguist(FakeBackend):
-    """A scripted engine whose voices, each named `<engine>-<language>`, speak the languages it is given."""
+    """A scripted engine with one voice, `<engine>-<language>`, for each of its languages."""
 
     def __init__(self, name: str, *languages: str, aliases: Sequence[str] = (), **kind: Any) -> None:
-        """`aliases` are names under which it speaks any of its languages."""
+        """`aliases` are voice names under which the engine speaks any of its languages."""
         super().__init__(name=name, **({"priority": 0} | kind))
         self.languages = languages
         self.any_language = tuple(aliases)
@@ -138,7 +138,7 @@ async def test_an_unknown_voice_names_the_nearest_of_all_engines_and_loads_none(
         assert first.loads + second.loads == 0
 
 
-async def test_a_voice_that_does_not_speak_the_language_is_told_by_its_engine() -> None:
+async def test_a_voice_that_does_not_speak_the_language_is_an_error_of_its_engine() -> None:
     async with hub(natural(), robot()) as manager:
         with pytest.raises(UnsupportedLanguageError, match="'natural-es' speaks es, not 'de'"):
             await manager.generate("Hello.", voice="natural-es", language="de")
@@ -153,7 +153,7 @@ async def test_a_language_that_no_engine_speaks_names_those_there_are() -> None:
 
 
 @pytest.mark.parametrize("model", ["natural", "auto"])
-async def test_a_wrong_voice_is_told_before_an_engine_is_loaded(model: str) -> None:
+async def test_a_wrong_voice_is_an_error_before_an_engine_is_loaded(model: str) -> None:
     engine = natural()
     async with hub(engine) as manager:
         with pytest.raises(UnknownVoiceError, match="did you mean 'natural-es'"):
@@ -180,7 +180,7 @@ async def test_an_engine_that_does_not_list_its_voices_is_passed_over_with_a_not
             await manager.generate("Hello.", voice="nobody")
 
 
-async def test_no_engine_that_answers_is_told_with_the_reasons() -> None:
+async def test_no_engine_that_answers_is_an_error_with_the_reasons() -> None:
     broken = natural()
     broken.broken = OSError("no voices.bin")
     async with hub(broken) as manager:
@@ -188,7 +188,7 @@ async def test_no_engine_that_answers_is_told_with_the_reasons() -> None:
             await manager.generate("Hello.")
 
 
-async def test_the_engines_that_auto_moves_on_to_are_held_to_the_same_voice_and_language() -> None:
+async def test_auto_falls_back_only_to_engines_with_the_same_voice_and_language() -> None:
     broken = natural(script=FakeScript(load_error=OSError("no graph")))
     middle, last = Linguist("middle", "fr", priority=5), robot()
     async with hub(broken, middle, last) as manager:
@@ -200,7 +200,7 @@ async def test_the_engines_that_auto_moves_on_to_are_held_to_the_same_voice_and_
         assert "no graph" in str(caught.value)
 
 
-async def test_why_an_engine_nobody_asked_for_could_not_stand_in_is_left_out() -> None:
+async def test_the_error_leaves_out_engines_that_the_request_did_not_name() -> None:
     broken = natural(script=FakeScript(load_error=OSError("no graph")))
     async with hub(broken, robot()) as manager:
         with pytest.raises(BackendUnavailableError) as caught:
@@ -246,7 +246,7 @@ class Pitched(BackendOptions):
     pitch: int = 50
 
 
-async def test_auto_takes_an_engine_that_knows_the_options() -> None:
+async def test_auto_takes_an_engine_that_has_the_options() -> None:
     first, second = natural(), robot()
     second.Options = Pitched  # type: ignore[assignment, misc]
     async with hub(first, second) as manager:
@@ -257,7 +257,7 @@ async def test_auto_takes_an_engine_that_knows_the_options() -> None:
         assert first.loads == 1
 
 
-async def test_a_name_of_any_length_is_told_shortened() -> None:
+async def test_a_long_name_is_shortened_in_the_error() -> None:
     async with hub(natural(), robot()) as manager:
         with pytest.raises(UnknownVoiceError) as caught:
             await manager.generate("Hello.", voice="x" * 500_000)
@@ -291,7 +291,9 @@ async def pieces(*texts: str) -> AsyncGenerator[str, None]:
 
 
 @pytest.mark.parametrize("fields", [{"voice": "natural-es"}, {"language": "es"}, {}])
-async def test_so_is_one_that_is_being_written(fields: dict[str, Any]) -> None:
+async def test_a_text_that_is_being_written_is_cut_by_the_rules_of_its_language(
+    fields: dict[str, Any],
+) -> None:
     async with hub(engine := natural()) as manager:
         report = (await spoken(manager, pieces(*SPANISH), **fields)).report
         assert [request.text for request in engine.requests] == [SPANISH.replace("núm.", "número")]
@@ -335,7 +337,7 @@ async def test_a_text_is_read_by_a_voice_of_its_language(
         (GERMAN, {"language": "de"}, None),
     ],
 )
-async def test_what_came_of_the_language_is_said(
+async def test_a_notice_says_which_language_was_detected(
     text: str, fields: dict[str, Any], notice: str | None
 ) -> None:
     events: list[ProgressEvent] = []
@@ -345,7 +347,7 @@ async def test_what_came_of_the_language_is_said(
     assert [message.startswith(notice or "") for message in said] == [True] * (notice is not None)
 
 
-async def test_it_can_be_switched_off() -> None:
+async def test_detection_can_be_switched_off() -> None:
     async with hub(natural(), robot(), text={"detect_language": False}) as manager:
         report = (await spoken(manager, GERMAN)).report
         assert (report.voice, report.detected_language) == ("natural-en-us", "")
@@ -359,7 +361,7 @@ async def test_a_configured_voice_stays() -> None:
         assert (report.voice, report.detected_language) == ("robot-fi", "de")
 
 
-async def test_an_engine_that_does_not_say_what_it_speaks_is_told_no_language() -> None:
+async def test_an_engine_without_declared_languages_is_given_no_language() -> None:
     engine = Linguist("mute", "")
     async with hub(engine) as manager:
         report = (await spoken(manager, GERMAN)).report
@@ -367,7 +369,7 @@ async def test_an_engine_that_does_not_say_what_it_speaks_is_told_no_language() 
         assert report.language == "de"
 
 
-async def test_one_whose_voices_speak_all_of_its_languages_is_told_which() -> None:
+async def test_an_engine_whose_voices_speak_all_its_languages_is_given_the_language() -> None:
     engine = Linguist("polyglot", "", capabilities=Capabilities(languages=("en", "de")))
     async with hub(engine) as manager:
         await spoken(manager, GERMAN)
@@ -406,7 +408,7 @@ async def test_the_first_audio_does_not_wait_for_more_text_than_before() -> None
         assert audio.report.segments == 2
 
 
-async def test_what_is_wrong_with_a_text_that_is_being_written_is_told_as_ever() -> None:
+async def test_a_wrong_text_that_is_still_being_written_is_an_error_as_usual() -> None:
     async def failing() -> AsyncGenerator[str, None]:
         yield "Guten "
         raise ZeroDivisionError("no more")
@@ -432,5 +434,5 @@ async def test_ssml_that_names_its_language_is_not_looked_at() -> None:
         assert (await spoken(manager, bare, markup="ssml")).report.voice == "robot-de"
 
 
-def test_it_is_on_unless_it_is_switched_off() -> None:
+def test_detection_is_on_by_default() -> None:
     assert Config().text.detect_language

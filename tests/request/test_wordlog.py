@@ -20,7 +20,7 @@ WORDS = st.builds(
 
 
 @given(st.lists(WORDS), st.slices(10))
-def test_it_is_the_same_sequence(words: list[WordTiming], part: slice) -> None:
+def test_a_word_log_is_the_same_sequence_as_a_list(words: list[WordTiming], part: slice) -> None:
     log = WordLog()
     log.extend(words[:3])
     log.extend(words[3:])

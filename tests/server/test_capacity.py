@@ -1,4 +1,4 @@
-"""Connections are fewer than there may be open files; others are refused, and the log says so once."""
+"""The limit of open files bounds the connections; others are refused, and the log says so once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FLOOD = 300
 
 
 def refused(server: Served) -> dict[str, str]:
-    """The error of a connection that is turned away before it has said anything."""
+    """The error of a connection that is refused before it has sent anything."""
     with connected(server) as connection:
         head, _, body = received(connection).partition(b"\r\n\r\n")
     assert b" 503 " in head
@@ -59,7 +59,7 @@ def test_web_sockets_count_as_connections(serve: Serve) -> None:
         assert httpx.get(f"{server.url}/health").status_code == 200
 
 
-def test_a_client_who_sends_first_can_read_that_there_is_no_room(serve: Serve) -> None:
+def test_a_client_that_sends_first_can_read_that_there_is_no_room(serve: Serve) -> None:
     with serve(server={"max_connections": 1}) as server, connected(server):
         wait_for(lambda: len(server.connections) == 1)
         answer = httpx.post(f"{server.url}/v1/audio/speech", content=b" " * 900_000)
@@ -97,7 +97,7 @@ def test_the_limit_of_open_files_bounds_the_connections(
     assert most_connections(wanted) == most
 
 
-def test_something_that_happens_all_the_time_is_said_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_that_happens_all_the_time_is_logged_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr("tts_hub.server.capacity.time.monotonic", lambda: now[0])
     log = Throttle(30.0)
@@ -111,7 +111,7 @@ def with_files(soft: int, hard: int) -> partial[None]:
 
 
 def flood(server: Running, stack: ExitStack) -> list[socket.socket]:
-    """Many connections, on which nothing is said."""
+    """Many connections that send nothing."""
     connections = []
     for _ in range(FLOOD):
         connection = stack.enter_context(socket.socket())

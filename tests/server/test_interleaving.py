@@ -34,7 +34,7 @@ async def test_pieces_and_events_keep_their_order() -> None:
     assert found == [ProgressEvent("queued"), ("a",), segment(0), ("b",), segment(1)]
 
 
-async def test_an_event_is_told_while_the_next_piece_is_awaited() -> None:
+async def test_an_event_arrives_while_the_next_piece_is_awaited() -> None:
     merged: Interleaving[str] = Interleaving()
 
     async def pieces() -> AsyncGenerator[str, None]:
@@ -65,7 +65,7 @@ async def test_a_piece_is_asked_for_when_the_one_before_it_has_been_taken() -> N
         assert made == 2
 
 
-async def test_what_a_slow_reader_has_not_seen_gives_way_to_what_is_newer() -> None:
+async def test_newer_events_replace_those_that_a_slow_reader_has_not_read() -> None:
     merged: Interleaving[str] = Interleaving()
     for done in range(1000):
         merged.on_progress(ProgressEvent("downloading", fraction=done / 1000))

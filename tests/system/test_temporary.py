@@ -1,4 +1,4 @@
-"""Temporary files: named when they are finished, and not left for ever by a program that was killed."""
+"""Temporary files: they get their name when they are finished, and those of a killed program are removed."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_links_and_folders_stay(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_a_killed_program_leaves_a_file_that_nobody_holds(tmp_path: Path) -> None:
+def test_the_file_of_a_killed_program_is_removed(tmp_path: Path) -> None:
     code = (
         "import os, signal, sys\nfrom pathlib import Path\n"
         "from tts_hub.system.temporary import open_temporary\n"

@@ -1,4 +1,4 @@
-"""Telling the language of a text, where it is plain."""
+"""Detecting the language of a text where it is clear."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_other_letters_even_in_short_texts(language: str, text: str) -> None:
         "Guten Morgen!",
     ],
 )
-def test_what_is_not_plain_is_left_open(text: str) -> None:
+def test_an_unclear_language_is_left_open(text: str) -> None:
     assert detect_language(text) is None
 
 

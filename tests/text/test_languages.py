@@ -86,5 +86,5 @@ def test_a_configured_voice_gives_way_to_one_that_is_nearer() -> None:
         ("de", "", "de"),
     ],
 )
-def test_what_is_spoken_of_a_wanted_language(spoken: str, wanted: str, said: str) -> None:
+def test_the_nearest_spoken_variety_of_a_wanted_language(spoken: str, wanted: str, said: str) -> None:
     assert more_exact(spoken, wanted) == said

@@ -17,7 +17,7 @@ SILENCE = np.zeros(0, np.float32)
 
 
 def engine_words(text: str) -> list[WordTiming]:
-    """What an engine tells that takes one second for each word between spaces."""
+    """The timings of an engine that takes one second for each word between spaces."""
     found = enumerate(re.finditer(r"\w[^\s]*\w|\w", text))
     return [WordTiming(m.group(), float(n), n + 1.0, m.span()) for n, m in found]
 
@@ -78,12 +78,12 @@ def test_a_text_that_is_given_as_it_is_keeps_the_chunks_of_the_engine() -> None:
     assert mapper.finish() is None
 
 
-def test_the_last_word_is_told_when_the_next_one_shows_that_it_is_complete() -> None:
+def test_a_word_is_given_when_the_next_one_shows_that_it_is_complete() -> None:
     spoken = spoken_form("$5.50 now", "en")
     mapper = WordMapper(spoken)
     words = engine_words(spoken.text)
-    told = [mapper.map(AudioChunk(SILENCE, 24_000, (word,))).words for word in words]
-    assert [[word.text for word in few] for few in told] == [[], [], [], [], [], ["$5.50"]]
+    given = [mapper.map(AudioChunk(SILENCE, 24_000, (word,))).words for word in words]
+    assert [[word.text for word in few] for few in given] == [[], [], [], [], [], ["$5.50"]]
     last = mapper.finish()
     assert last is not None
     assert [word.text for word in last.words] == ["now"]

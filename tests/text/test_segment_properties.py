@@ -1,10 +1,10 @@
-"""What holds for every text: nothing lost, nothing twice, and the same however it arrives."""
+"""Properties of every text: nothing is lost, nothing comes twice, and the way it arrives changes nothing."""
 
 from __future__ import annotations
 
 import re
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tts_hub.text.segment import Segment, Segmenter
@@ -32,6 +32,8 @@ def segments(pieces: list[str], limits: tuple[int, int | None]) -> list[Segment]
 
 
 @settings(max_examples=250, deadline=None)
+@example("Hello***\n — \fHello", (1, None), [40])
+@example("- \u3000Hello", (1, None), [40])
 @given(TEXTS, LIMITS, st.lists(st.integers(1, 40), min_size=1, max_size=20))
 def test_the_segments_do_not_depend_on_how_the_text_arrives(
     text: str, limits: tuple[int, int | None], lengths: list[int]
@@ -68,7 +70,7 @@ def test_the_spans_cover_the_text_and_every_character_is_spoken_once(
 
 
 class CountingFinder(SentenceFinder):
-    """Counts how often it is asked."""
+    """A sentence finder that counts its calls."""
 
     asked = 0
 

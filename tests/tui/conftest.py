@@ -1,4 +1,4 @@
-"""A studio on a scripted engine, driven as a person drives it; nothing of it makes a sound."""
+"""A studio with a scripted engine, used by keys and mouse, without sound."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 from textual.pilot import Pilot
+from textual.screen import Screen
+from textual.widgets import DataTable
 from tts_hub_tui.app import StudioApp
 from tts_hub_tui.hubs.local import LocalHub
-from tts_hub_tui.screens.studio import StudioScreen
+from tts_hub_tui.jobs.queue import JobQueue
+from tts_hub_tui.screens.jobs import JobsScreen
+from tts_hub_tui.screens.main import MainScreen
 from tts_hub_tui.widgets.controls import Controls
 
 from tests.waiting import WITHIN
@@ -22,50 +27,73 @@ from tts_hub.manager import TTSBackendManager
 from tts_hub.testing.fake import FakeBackend, FakeScript
 
 
-def held(chunks: int = 100) -> FakeScript:
-    """An engine that gives this many tenths of a second of a segment and then waits; words last long, so that
-    the sound does not come to its end while a test looks at it."""
+def holding(chunks: int = 100) -> FakeScript:
+    """An engine that yields this many tenths of a second of a segment and then waits.
+
+    Its words are long, so that playback does not end while a test looks at it.
+    """
     return FakeScript(seconds_per_word=LONG_WORD, hold_at=chunks)
 
 
-def drawn_out() -> FakeScript:
-    """An engine that gives all at once, of words that last long."""
+def long_words() -> FakeScript:
+    """An engine that yields all of its audio at once; its words are long."""
     return FakeScript(seconds_per_word=LONG_WORD)
 
 
 @dataclass(slots=True)
-class Driven:
-    """A running studio, and the hands on its keyboard."""
+class RunningStudio:
+    """A running studio, and the pilot that presses its keys."""
 
     app: StudioApp
     pilot: Pilot[None]
     engine: FakeBackend
 
     async def until(self, holds: Callable[[], object]) -> None:
-        """Wait for something to become true."""
+        """Wait until `holds()` is true."""
         with anyio.fail_after(WITHIN):
             while not holds():
                 await self.pilot.pause(0.02)
 
+    async def shows(self, kind: type[Screen[Any]]) -> None:
+        """Wait until a screen of this class is on top, with its widgets."""
+        await self.until(lambda: isinstance(self.app.screen, kind) and self.app.screen.is_mounted)
+
+    async def speak(self, number: int = 1) -> None:
+        """Speak the text, and wait until this one, the `number`-th, is over."""
+        await self.pilot.press("f5")
+        await self.until(lambda: len(self.queue.jobs) == number and self.queue.jobs[-1].is_over)
+
+    async def open_jobs(self) -> DataTable[str]:
+        """Show the queue and the history, and wait until something is listed."""
+        await self.pilot.press("f3")
+        await self.shows(JobsScreen)
+        table = self.app.screen.query_one(DataTable)
+        await self.until(lambda: table.row_count)
+        return table
+
     def text(self, selector: str) -> str:
-        """What a line of the screen says."""
+        """The text of a widget on the screen."""
         return str(self.app.screen.query_one(selector).render())
 
     @property
-    def studio(self) -> StudioScreen:
+    def main(self) -> MainScreen:
         found = self.app.screen_stack[1]
-        assert isinstance(found, StudioScreen)
+        assert isinstance(found, MainScreen)
         return found
 
     @property
+    def queue(self) -> JobQueue:
+        return self.app.studio.queue
+
+    @property
     def notes(self) -> str:
-        """All notifications that are shown."""
+        """The notices that are shown."""
         return "\n".join(f"{note.title} {note.message}" for note in self.app._notifications)
 
 
 LONG_WORD = 3.0
-"""Seconds."""
-OpenStudio = Callable[..., AbstractAsyncContextManager[Driven]]
+"""Seconds that a word of these engines lasts."""
+OpenStudio = Callable[..., AbstractAsyncContextManager[RunningStudio]]
 
 
 @pytest.fixture
@@ -75,9 +103,9 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def open_studio(monkeypatch: pytest.MonkeyPatch, folder: Path) -> OpenStudio:
-    """Opens studios, one after the other, on the same folder."""
+    """A function that opens studios, one after the other, on the same folder."""
     monkeypatch.setitem(sys.modules, "sounddevice", None)
-    monkeypatch.setattr("tts_hub_tui.screens.studio.REPEATS", 0.0)  # a test presses a key twice at once
+    monkeypatch.setattr("tts_hub_tui.screens.speaking.KEY_REPEAT", 0.0)  # a test presses a key twice at once
 
     @asynccontextmanager
     async def studio(
@@ -89,7 +117,7 @@ def open_studio(monkeypatch: pytest.MonkeyPatch, folder: Path) -> OpenStudio:
         text: str = "",
         discover: bool = False,
         has_engine: bool = True,
-    ) -> AsyncGenerator[Driven, None]:
+    ) -> AsyncGenerator[RunningStudio, None]:
         manager = TTSBackendManager(config, discover=discover)
         played = engines or (FakeBackend(script=script, priority=1),)
         for engine in played:
@@ -97,13 +125,13 @@ def open_studio(monkeypatch: pytest.MonkeyPatch, folder: Path) -> OpenStudio:
         hub = LocalHub(manager)
         app = StudioApp(hub, settings or StudioConfig(), folder, text=text)
         async with hub, anyio.create_task_group() as tasks:
-            tasks.start_soon(app.desk.run)
+            tasks.start_soon(app.studio.queue.run)
             async with app.run_test(size=size) as pilot:
-                driven = Driven(app, pilot, played[0])
-                await driven.until(lambda: app.screen_stack[1:] and app.desk.player.silence_reason)
-                controls = driven.studio.query_one(Controls)
-                await driven.until(lambda: not has_engine or controls.engine is not None)
-                yield driven
+                running = RunningStudio(app, pilot, played[0])
+                await running.until(lambda: app.main.is_mounted and running.queue.player.silence_reason)
+                controls = running.main.query_one(Controls)
+                await running.until(lambda: not has_engine or controls.engine is not None)
+                yield running
             tasks.cancel_scope.cancel()
 
     return studio

@@ -1,4 +1,4 @@
-"""A sound card for tests: the module `sounddevice` as far as it is used; it keeps every sample."""
+"""A sound card for tests: the parts of the module `sounddevice` that are used. It keeps every sample."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ class FakeSoundDevice(ModuleType):
         super().__init__("sounddevice")
         self.hurry = hurry
         self.rates = rates
-        """Hz that it takes; empty: any."""
+        """The sample rates that it takes, in Hz; any if empty."""
         self.latency = latency
         self.has_device = True
         self.refuses = False
         self.starts = True
         self.channels: tuple[int, ...] = (1, 2)
-        """How many it takes."""
+        """The numbers of channels that it takes."""
         self.streams: list[FakeStream] = []
         self.by_hand = False
-        """A test calls `FakeStream.step` itself."""
+        """Whether the test calls `FakeStream.step` instead of a thread."""
 
     def query_devices(self, kind: str) -> dict[str, Any]:
         os.write(2, b"ALSA lib: nothing of interest\n")
@@ -59,8 +59,8 @@ class FakeSoundDevice(ModuleType):
         return stream
 
     @property
-    def heard(self) -> Samples:
-        """All samples of all streams."""
+    def played(self) -> Samples:
+        """The samples of all streams, shape (T,)."""
         blocks = [block for stream in self.streams for block in stream.blocks]
         return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
 
@@ -101,7 +101,7 @@ class FakeStream:
             self._thread.start()
 
     def step(self) -> Samples:
-        """One block."""
+        """Call back for one block, shape (T,)."""
         out = np.full((self.blocksize, self.channels), np.nan, np.float32)
         now = time.monotonic()
         self._callback(out, self.blocksize, Times(now, now + self.device.latency), None)
@@ -111,7 +111,7 @@ class FakeStream:
         return block
 
     def vanish(self, *, noisily: bool = False) -> None:
-        """Somebody pulls the plug; noisily: whoever asks for the stream is told by an error."""
+        """Unplug the device; `noisily`: the stream's properties and methods raise from now on."""
         self._is_active, self._has_gone = False, noisily
 
     def abort(self) -> None:

@@ -1,4 +1,4 @@
-"""An engine with a model to fetch, which takes its time."""
+"""An engine with a model whose download can be held."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tts_hub.types import ModelFiles
 
 
 class Fetching(FakeBackend):
-    """An engine with a model to fetch."""
+    """An engine with a model to download in five steps."""
 
     here = False
     error: Exception | None = None
     stopped_at = 0
     cancelled_pulls = 0
     hold_at: int | None = None
-    """One of its five steps, at which it waits until this is None again."""
+    """The step at which the download waits until this is None again."""
 
     @classmethod
     def downloads(cls, settings: BackendSettings) -> Sequence[ModelFiles]:

@@ -1,4 +1,4 @@
-"""What the tests of the hub over HTTP share."""
+"""A request and a reader for the tests of the hub over HTTP."""
 
 from __future__ import annotations
 

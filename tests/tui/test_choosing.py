@@ -9,9 +9,10 @@ from pydantic import Field
 from textual.widgets import Button, Input, OptionList, Select
 from tts_hub_tui.screens.voices import VoicePicker
 from tts_hub_tui.widgets.controls import Controls
-from tts_hub_tui.widgets.options import Option, OptionRow, options_of
+from tts_hub_tui.widgets.option_schema import Option, parse_options
+from tts_hub_tui.widgets.options import OptionRow
 
-from tests.tui.conftest import Driven, OpenStudio
+from tests.tui.conftest import OpenStudio, RunningStudio
 from tts_hub.backend import BackendOptions
 from tts_hub.testing.fake import FakeBackend, FakeScript
 from tts_hub.types import Voice
@@ -42,14 +43,15 @@ def choosy() -> Choosy:
     return Choosy(name="choosy", priority=5)
 
 
-def listed(studio: Driven) -> list[str]:
+def listed(studio: RunningStudio) -> list[str]:
     found = studio.app.screen.query_one(OptionList)
     return [str(option.prompt).strip() for option in found.options]
 
 
-async def open_voices(studio: Driven) -> None:
+async def open_voices(studio: RunningStudio) -> None:
     await studio.pilot.press("f2")
-    await studio.until(lambda: isinstance(studio.app.screen, VoicePicker))
+    await studio.shows(VoicePicker)
+    await studio.until(lambda: listed(studio))
 
 
 async def test_voices_are_grouped_by_language(open_studio: OpenStudio) -> None:
@@ -68,7 +70,7 @@ async def test_voices_are_searched_by_all_that_is_known_of_them(open_studio: Ope
         ])  # fmt: skip
         await studio.pilot.press("enter")
         await studio.until(lambda: not isinstance(studio.app.screen, VoicePicker))
-        assert "anna" in str(studio.studio.query_one("#voice", Button).label)
+        assert "anna" in str(studio.main.query_one("#voice", Button).label)
 
 
 async def test_variants_are_found_by_plus(open_studio: OpenStudio) -> None:
@@ -80,7 +82,7 @@ async def test_variants_are_found_by_plus(open_studio: OpenStudio) -> None:
         assert not any("bob+deep" in line for line in listed(studio))
 
 
-async def test_a_search_without_a_result_says_so(open_studio: OpenStudio) -> None:
+async def test_a_search_without_a_result_shows_a_message(open_studio: OpenStudio) -> None:
     async with open_studio(choosy()) as studio:
         await open_voices(studio)
         await studio.pilot.press(*"zzz")
@@ -116,7 +118,7 @@ async def test_a_voice_is_tried_without_leaving_the_list(open_studio: OpenStudio
 async def test_what_is_chosen_reaches_the_engine(open_studio: OpenStudio) -> None:
     engine = choosy()
     async with open_studio(engine, text="One two.") as studio:
-        controls = studio.studio.query_one(Controls)
+        controls = studio.main.query_one(Controls)
         controls.query_one("#engine", Select).value = "choosy"
         await studio.until(lambda: len(controls.query(OptionRow)) == 4)
         controls.query_one("#model", Select).value = "choosy-large"
@@ -131,10 +133,10 @@ async def test_what_is_chosen_reaches_the_engine(open_studio: OpenStudio) -> Non
         assert dict(request.options) == {"warmth": 0.9, "steps": None, "bright": True, "mood": ""}
 
 
-async def test_a_value_that_is_not_possible_is_told_at_its_field(open_studio: OpenStudio) -> None:
+async def test_a_value_that_is_not_possible_is_shown_at_its_field(open_studio: OpenStudio) -> None:
     engine = choosy()
     async with open_studio(engine, text="One two.") as studio:
-        controls = studio.studio.query_one(Controls)
+        controls = studio.main.query_one(Controls)
         controls.query_one("#engine", Select).value = "choosy"
         await studio.until(lambda: len(controls.query(OptionRow)) == 4)
         warmth = controls.query(OptionRow).first()
@@ -146,9 +148,9 @@ async def test_a_value_that_is_not_possible_is_told_at_its_field(open_studio: Op
         assert not engine.requests
 
 
-async def test_a_refused_voice_is_told_at_the_voice(open_studio: OpenStudio) -> None:
+async def test_a_refused_voice_is_shown_at_the_voice(open_studio: OpenStudio) -> None:
     async with open_studio(text="One.") as studio:
-        await studio.studio.query_one(Controls).choose_voice(Voice("gone", "gone", ""))
+        await studio.main.query_one(Controls).choose_voice(Voice("gone", "gone", ""))
         await studio.pilot.press("f5")
         await studio.until(lambda: "unknown voice 'gone'" in studio.text("#voice-error"))
 
@@ -158,7 +160,7 @@ async def test_an_estimate_leaves_a_refusal_where_it_is_until_something_else_is_
 ) -> None:
     engine = choosy()
     async with open_studio(engine, text="One.") as studio:
-        controls = studio.studio.query_one(Controls)
+        controls = studio.main.query_one(Controls)
         await controls.choose_engine("choosy")
         await studio.until(lambda: len(controls.query(OptionRow)) == 4)
         option = controls.query(OptionRow).first()
@@ -179,17 +181,17 @@ async def test_an_estimate_leaves_a_refusal_where_it_is_until_something_else_is_
 
 async def test_the_choice_is_there_after_a_restart(open_studio: OpenStudio) -> None:
     async with open_studio(choosy(), text="One.") as studio:
-        controls = studio.studio.query_one(Controls)
+        controls = studio.main.query_one(Controls)
         controls.query_one("#engine", Select).value = "choosy"
         await studio.until(lambda: len(controls.query(OptionRow)) == 4)
         await controls.choose_voice(Voice("carla", "Carla", "de-AT"))
         controls.query_one("#format", Select).value = "flac"
         controls.query(OptionRow).first().query_one(Input).value = "0.7"
         await studio.pilot.press("f5")
-        await studio.until(lambda: studio.app.desk.jobs and studio.app.desk.jobs[0].is_over)
+        await studio.until(lambda: studio.queue.jobs and studio.queue.jobs[0].is_over)
     engine = choosy()
     async with open_studio(engine, text="Two.") as studio:
-        controls = studio.studio.query_one(Controls)
+        controls = studio.main.query_one(Controls)
         await studio.until(lambda: len(controls.query(OptionRow)) == 4)
         assert controls.response_format == "flac"
         await studio.pilot.press("f5")
@@ -198,19 +200,19 @@ async def test_the_choice_is_there_after_a_restart(open_studio: OpenStudio) -> N
         assert engine.requests[0].options["warmth"] == 0.7
 
 
-async def test_an_engine_that_is_not_ready_says_why(open_studio: OpenStudio) -> None:
+async def test_an_engine_that_is_not_ready_shows_the_reason(open_studio: OpenStudio) -> None:
     broken = FakeBackend(name="broken", script=FakeScript(ready=False, reason="weights are missing"))
     async with open_studio(choosy(), broken) as studio:
-        studio.studio.query_one("#engine", Select).value = "broken"
+        studio.main.query_one("#engine", Select).value = "broken"
         await studio.until(lambda: "weights are missing" in studio.text("#engine-error"))
         await studio.pilot.press(*"typed")
         await studio.until(lambda: "5 characters" in studio.text("#estimate"))
         assert "weights are missing" in studio.text("#engine-error")
 
 
-async def test_an_option_that_the_hub_refuses_is_told_at_the_option(open_studio: OpenStudio) -> None:
+async def test_an_option_that_the_hub_refuses_is_shown_at_the_option(open_studio: OpenStudio) -> None:
     async with open_studio(choosy(), text="One.") as studio:
-        controls = studio.studio.query_one(Controls)
+        controls = studio.main.query_one(Controls)
         controls.query_one("#engine", Select).value = "choosy"
         await studio.until(lambda: len(controls.query(OptionRow)) == 4)
         controls.show_error("options.steps", "too many")
@@ -219,7 +221,7 @@ async def test_an_option_that_the_hub_refuses_is_told_at_the_option(open_studio:
 
 
 def test_every_kind_of_option_is_understood() -> None:
-    options = {option.name: option for option in options_of(ManyOptions.model_json_schema())}
+    options = {option.name: option for option in parse_options(ManyOptions.model_json_schema())}
     assert [option.kind for option in options.values()] == ["number", "integer", "boolean", "string"]
     assert options["warmth"].range_text == "0 to 1"
     assert options["steps"].range_text == "above 0"
@@ -240,5 +242,5 @@ def test_a_number_is_read_or_refused(text: str, value: float | None) -> None:
 
 async def test_the_studio_of_a_chosen_file_begins_with_it(open_studio: OpenStudio, folder: Path) -> None:
     async with open_studio(text="Begin here.") as studio:
-        assert studio.studio.query_one("#text").text == "Begin here."  # type: ignore[attr-defined]
+        assert studio.main.query_one("#text").text == "Begin here."  # type: ignore[attr-defined]
         assert folder.is_dir()

@@ -1,4 +1,4 @@
-"""What was being written, and what waited, is there again at the next start."""
+"""The draft and the jobs that waited are there again at the next start."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ import pytest
 from textual.widgets import DataTable
 from tts_hub_tui.app import CRASHED
 from tts_hub_tui.screens.jobs import JobsScreen
-from tts_hub_tui.studio.history import History
+from tts_hub_tui.storage.history import History
 from tts_hub_tui.widgets.editor import ScriptEditor
 
-from tests.tui.conftest import Driven, OpenStudio, held
+from tests.tui.conftest import OpenStudio, RunningStudio, holding
 from tts_hub.errors import OutputError
 
 pytestmark = pytest.mark.anyio
 
 
-def editor(studio: Driven) -> ScriptEditor:
-    return studio.studio.query_one(ScriptEditor)
+def editor(studio: RunningStudio) -> ScriptEditor:
+    return studio.main.query_one(ScriptEditor)
 
 
 async def test_the_text_is_there_again_after_leaving_at_once(open_studio: OpenStudio) -> None:
     async with open_studio() as studio:
         await studio.pilot.press("h", "i")
+        await studio.until(lambda: editor(studio).text == "hi")
     async with open_studio() as studio:
         assert editor(studio).text == "hi"
 
@@ -33,13 +34,14 @@ async def test_the_text_is_there_again_after_leaving_at_once(open_studio: OpenSt
 async def test_undo_brings_the_draft_back_when_another_text_was_named(open_studio: OpenStudio) -> None:
     async with open_studio() as studio:
         await studio.pilot.press("h", "i")
+        await studio.until(lambda: editor(studio).text == "hi")
     async with open_studio(text="From a file.") as studio:
         await studio.until(lambda: editor(studio).text == "From a file.")
         await studio.pilot.press("ctrl+z")
-        assert editor(studio).text == "hi"
+        await studio.until(lambda: editor(studio).text == "hi")
 
 
-async def test_a_crash_keeps_the_text_and_tells_no_values(
+async def test_a_crash_keeps_the_text_and_prints_no_values(
     open_studio: OpenStudio, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def broken() -> None:
@@ -49,6 +51,7 @@ async def test_a_crash_keeps_the_text_and_tells_no_values(
     with pytest.raises(BaseExceptionGroup) as caught:
         async with open_studio() as studio:
             await studio.pilot.press("h", "i")
+            await studio.until(lambda: editor(studio).text == "hi")
             studio.app.call_later(broken)
             await studio.until(lambda: not studio.app.is_running)
             assert studio.app.return_code == CRASHED
@@ -60,21 +63,21 @@ async def test_a_crash_keeps_the_text_and_tells_no_values(
 
 
 async def test_what_waits_is_spoken_after_a_restart(open_studio: OpenStudio) -> None:
-    async with open_studio(script=held(), text="One two three four five.") as studio:
+    async with open_studio(script=holding(), text="One two three four five.") as studio:
         await studio.pilot.press("f5", "f5", "f5")
-        await studio.until(lambda: len(studio.app.desk.jobs) == 3 and studio.app.desk.is_busy)
-        await studio.until(lambda: studio.app.desk.jobs[0].recording)
+        await studio.until(lambda: len(studio.queue.jobs) == 3 and studio.queue.is_busy)
+        await studio.until(lambda: studio.queue.jobs[0].recording)
     async with open_studio() as studio:
         await studio.until(lambda: "Not spoken yet from last time: 2" in studio.notes)
         await studio.pilot.press("f3")
-        await studio.until(lambda: isinstance(studio.app.screen, JobsScreen))
+        await studio.shows(JobsScreen)
         table = studio.app.screen.query_one(DataTable)
         await studio.until(lambda: table.row_count == 3)
         assert "waiting" in str(table.get_row_at(0)[1])
         await studio.pilot.press("enter")
-        await studio.until(lambda: [job.state for job in studio.app.desk.jobs] == ["done"])
-        assert studio.app.history.waiting() == 1
-        assert len(studio.app.history.entries()) == 3
+        await studio.until(lambda: [job.state for job in studio.queue.jobs] == ["done"])
+        assert studio.app.studio.history.count_waiting() == 1
+        assert len(studio.app.studio.history.entries()) == 3
 
 
 def test_recordings_of_a_process_that_was_killed(folder: Path) -> None:
@@ -84,11 +87,12 @@ from datetime import datetime, UTC
 from pathlib import Path
 import numpy as np
 from tts_hub.types import AudioChunk
-from tts_hub_tui.studio.history import Entry, History
-from tts_hub_tui.studio.recording import Recording
+from tts_hub_tui.storage.entry import HistoryEntry
+from tts_hub_tui.storage.history import History
+from tts_hub_tui.storage.recording import Recording
 folder = Path(sys.argv[1])
 history = History(folder, keep_bytes=10**9)
-history.add(Entry("known", datetime.now(UTC), "Text.", 5, {}, "stopped"))
+history.add(HistoryEntry("known", datetime.now(UTC), "Text.", 5, {}, "stopped"))
 for name in ("known", "unknown"):
     Recording.create(folder, name, 8000).append(AudioChunk(np.zeros(4000, np.float32), 8000))
 os._exit(9)
@@ -113,17 +117,17 @@ def test_a_history_of_another_version_is_refused(folder: Path) -> None:
 def test_search_folds_letters_of_every_alphabet_and_sees_no_field_names(folder: Path) -> None:
     from datetime import UTC, datetime
 
-    from tts_hub_tui.studio.history import Entry
+    from tts_hub_tui.storage.entry import HistoryEntry
 
     history = History(folder, keep_bytes=1)
-    history.add(Entry("a", datetime.now(UTC), "ÜBER die Straße", 15, {"voice": "Émile"}, "done"))
+    history.add(HistoryEntry("a", datetime.now(UTC), "ÜBER die Straße", 15, {"voice": "Émile"}, "done"))
     for found in ("über", "STRASSE", "émile"):
         assert history.entries(found), found
     assert not history.entries("response_format")
     assert not history.entries("real_time")
 
 
-async def test_values_that_are_none_any_more_do_not_end_the_start(
+async def test_values_that_are_invalid_by_now_do_not_end_the_start(
     open_studio: OpenStudio, folder: Path
 ) -> None:
     history = History(folder, keep_bytes=1)
@@ -131,5 +135,5 @@ async def test_values_that_are_none_any_more_do_not_end_the_start(
     async with open_studio() as studio:
         from tts_hub_tui.widgets.controls import Controls
 
-        choice = studio.studio.query_one(Controls).choice
+        choice = studio.main.query_one(Controls).choice
         assert (choice.response_format, choice.speed, choice.options) == ("mp3", "1", {})

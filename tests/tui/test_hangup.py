@@ -1,4 +1,4 @@
-"""A terminal that goes away, stands still, or sends bytes that are no text."""
+"""A terminal that is closed, takes no output, or sends bytes that are no text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COMMAND = Path(sys.executable).with_name("tts-hub")
 
 
 class Window:
-    """A terminal of 80 x 24 with the studio in it; `close` is what a user does with the mouse."""
+    """A terminal of 80 x 24 with the studio in it; `close` closes the window as a user does."""
 
     def __init__(self, folder: Path) -> None:
         self.master, slave = pty.openpty()
@@ -82,7 +82,7 @@ def test_the_process_ends_with_its_window(window: Window, moment: int) -> None:
 
 def test_it_ends_on_sigterm_while_the_terminal_takes_nothing(window: Window) -> None:
     window.until(b"F5")
-    for _ in range(200):  # nobody reads what is drawn: the terminal's buffer fills
+    for _ in range(200):  # what is drawn is not read, so that the terminal's buffer fills
         os.write(window.master, b"\x1b[B\x1b[A" + b"word " * 4)
         if not select.select([], [window.master], [], 0.2)[1]:
             break

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tts_hub_tui.studio.recording import Recording
+from tts_hub_tui.storage.recording import Recording
 
 from tests.audio.decoding import decode
 from tts_hub.errors import OutputError, UnsupportedFormatError
@@ -63,7 +63,7 @@ def test_what_was_cut_off_in_writing_is_left_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("notes", ['{"sample_rate": 0}', '{"sample_rate": 8000}\n{"words": [["a", 1]]}'])
-def test_notes_that_cannot_be_are_damage(tmp_path: Path, notes: str) -> None:
+def test_metadata_that_is_invalid_is_damage(tmp_path: Path, notes: str) -> None:
     Recording.create(tmp_path, "r", RATE).close()
     (tmp_path / "r.json").write_text(notes, encoding="utf-8")
     with pytest.raises(OutputError, match="damaged"):
@@ -81,7 +81,7 @@ def test_any_character_may_be_in_a_word(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["gone", "empty", "nonsense"])
-def test_a_recording_of_which_nothing_can_be_made_is_an_error(tmp_path: Path, damage: str) -> None:
+def test_a_recording_that_cannot_be_read_is_an_error(tmp_path: Path, damage: str) -> None:
     Recording.create(tmp_path, "r", RATE).close()
     if damage == "gone":
         Recording.delete(tmp_path, "r")
@@ -143,14 +143,14 @@ def test_an_unknown_format_leaves_no_file(tmp_path: Path) -> None:
     recording.close()
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_does_not_exist_is_reported(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot record"):
         Recording.create(tmp_path / "nowhere", "r", RATE)
 
 
 @contextmanager
 def full_disk(limit: int) -> Generator[None, None, None]:
-    """No file may grow beyond so many bytes."""
+    """Limit the size of files, in bytes."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
@@ -161,7 +161,7 @@ def full_disk(limit: int) -> Generator[None, None, None]:
         signal.signal(signal.SIGXFSZ, handler)
 
 
-def test_a_full_disk_is_told_and_costs_only_what_it_did_not_take(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_loses_only_the_chunk_it_refused(tmp_path: Path) -> None:
     recording = Recording.create(tmp_path, "r", RATE)
     recording.append(AudioChunk(tone(0.1), RATE))
     with full_disk(10_001), pytest.raises(OutputError, match="cannot record"):

@@ -9,7 +9,7 @@ from dataclasses import replace
 import anyio
 import numpy as np
 import pytest
-from tts_hub_tui.hubs.remote import RemoteHub
+from tts_hub_tui.hubs.remote.hub import RemoteHub
 
 from tests.server.conftest import Served, served
 from tests.tui.fetching import Fetching
@@ -33,7 +33,7 @@ def server() -> Generator[Served, None, None]:
         yield running
 
 
-async def test_it_speaks_as_the_engine_here_does(server: Served) -> None:
+async def test_speech_is_that_of_the_engine_in_this_process(server: Served) -> None:
     request = SpeechRequest(TEXT, model="espeak", voice="en-gb")
     events: list[ProgressEvent] = []
     async with RemoteHub(f"{server.url}/v1") as hub:
@@ -53,13 +53,13 @@ async def test_it_speaks_as_the_engine_here_does(server: Served) -> None:
     assert {"queued", "first_audio", "finished"} <= {event.stage for event in events}
 
 
-async def test_the_first_audio_comes_before_the_last_is_made(server: Served) -> None:
+async def test_the_first_audio_comes_before_the_last_is_generated(server: Served) -> None:
     server.script.hold_at = 2
     async with RemoteHub(server.url) as hub, aclosing(await hub.speak(FAKE, ignore)):
         assert not server.free()
 
 
-async def test_all_that_a_request_asks_for_is_asked_of_the_server(server: Served) -> None:
+async def test_all_fields_of_a_request_reach_the_server(server: Served) -> None:
     wanted = {"markup": "ssml", "speed": 2.0, "sample_rate": 16_000, "options": {"pitch": 70}}
     request = SpeechRequest("<speak>One <break/> two.</speak>", model="espeak", **wanted)  # type: ignore[arg-type]
     async with RemoteHub(server.url) as hub:
@@ -73,7 +73,7 @@ async def test_all_that_a_request_asks_for_is_asked_of_the_server(server: Served
     assert seconds == pytest.approx(sum(chunk.seconds for chunk in local), abs=0.05)
 
 
-async def test_another_engine_goes_on_and_the_report_says_so(server: Served) -> None:
+async def test_another_engine_continues_and_the_report_names_it(server: Served) -> None:
     server.script.fail_at = {1: 1}
     events: list[ProgressEvent] = []
     async with RemoteHub(server.url) as hub:
@@ -117,7 +117,7 @@ async def test_closing_stops_the_engine_there(server: Served) -> None:
     assert server.fake.cancelled
 
 
-async def test_a_stream_that_breaks_is_no_end(server: Served) -> None:
+async def test_a_stream_that_breaks_raises(server: Served) -> None:
     server.script.fail_at = {1: 1}
     async with RemoteHub(server.url) as hub:
         heard: list[AudioChunk] = []
@@ -146,7 +146,7 @@ async def test_the_estimate_is_that_of_the_server(server: Served) -> None:
         assert (estimate.backend, estimate.segments, estimate.cost) == ("fake", 3, 0.0)
 
 
-async def test_pulling_what_has_no_files_is_told(server: Served) -> None:
+async def test_pulling_a_model_without_files_is_an_error(server: Served) -> None:
     async with RemoteHub(server.url) as hub:
         with pytest.raises(UnknownModelError, match="fake"):
             await hub.pull("fake", ignore)
@@ -186,7 +186,7 @@ async def test_hanging_up_stops_the_pull_there(fetcher: Served, fetching: type[F
     assert not fetching.here
 
 
-async def test_a_pull_that_fails_there_is_told(fetcher: Served, fetching: type[Fetching]) -> None:
+async def test_a_pull_that_fails_on_the_server_is_an_error(fetcher: Served, fetching: type[Fetching]) -> None:
     fetching.error = BackendUnavailableError("secret words", backend="fetching", remedy="export HF_TOKEN=…")
     async with RemoteHub(fetcher.url) as hub:
         with pytest.raises(BackendUnavailableError, match="export HF_TOKEN") as caught:

@@ -1,4 +1,4 @@
-"""What the studio's hub over HTTP does not take, and what it makes of what it does not get."""
+"""Errors of the studio's hub over HTTP: invalid requests, servers that refuse, and invalid answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from tts_hub_tui.hubs.remote import RemoteHub
+from tts_hub_tui.hubs.remote.hub import RemoteHub
 
 from tests.server.conftest import Served, occupied, served
 from tests.tui.remote_serving import FAKE, TEXT, drain
@@ -94,7 +94,7 @@ async def test_a_full_queue_says_when_to_come_back(full: Served) -> None:
     assert caught.value.retry_after > 0
 
 
-async def test_what_an_engine_failed_at_keeps_its_kind(server: Served) -> None:
+async def test_the_error_of_an_engine_keeps_its_kind(server: Served) -> None:
     server.script.mute = True
     async with RemoteHub(server.url) as hub:
         with pytest.raises(NoAudioError):
@@ -109,7 +109,7 @@ async def test_a_key_is_asked_for_and_taken(locked: Served) -> None:
         assert await drain(await hub.speak(FAKE, ignore))
 
 
-async def test_nobody_listens() -> None:
+async def test_an_address_without_a_server_does_not_answer() -> None:
     async with RemoteHub("http://127.0.0.1:9") as hub:
         with pytest.raises(BackendUnavailableError, match=r"127\.0\.0\.1:9") as caught:
             await hub.catalogue()
@@ -159,7 +159,7 @@ async def test_what_is_no_text_is_refused_before_it_is_sent() -> None:
 
 
 class _Answering(BaseHTTPRequestHandler):
-    """Another program's server."""
+    """The server of another program."""
 
     status, body = 404, b"{}"
 
@@ -189,9 +189,9 @@ class _Answering(BaseHTTPRequestHandler):
         (302, b"", UsageError),
     ],
 )
-async def test_another_program_s_server(status: int, body: bytes, error: type[Exception]) -> None:
+async def test_the_server_of_another_program(status: int, body: bytes, error: type[Exception]) -> None:
     handler = type("Handler", (_Answering,), {"status": status, "body": body})
-    await _against(handler, lambda hub: hub.catalogue(), error)
+    await _expect_error(handler, lambda hub: hub.catalogue(), error)
 
 
 @pytest.mark.parametrize(
@@ -212,14 +212,14 @@ async def test_another_program_s_server(status: int, body: bytes, error: type[Ex
         b'{"done": {"fallbacks": [{}]}}\n',
     ],
 )
-async def test_lies_about_speech(body: bytes) -> None:
+async def test_lines_that_are_not_speech_are_an_error(body: bytes) -> None:
     async def speak(hub: RemoteHub) -> None:
         await drain(await hub.speak(FAKE, ignore))
 
-    await _against(type("Handler", (_Answering,), {"status": 200, "body": body}), speak, GenerationError)
+    await _expect_error(type("Handler", (_Answering,), {"status": 200, "body": body}), speak, GenerationError)
 
 
-async def _against(
+async def _expect_error(
     handler: type[BaseHTTPRequestHandler], ask: Callable[[RemoteHub], object], error: type[Exception]
 ) -> None:
     server = HTTPServer(("127.0.0.1", 0), handler)

@@ -1,6 +1,6 @@
-"""How each screen looks, in both themes and without colours: compared with the pictures in `__snapshots__`.
+"""The looks of each screen, in both themes and without colours, compared with `__snapshots__`.
 
-After a change that is meant: `pytest tests/tui/test_snapshots.py --snapshot-update`, and look at them.
+After an intended change: `pytest tests/tui/test_snapshots.py --snapshot-update`, and look at them.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ import pytest
 from textual.app import App
 from textual.pilot import Pilot
 from tts_hub_tui.app import StudioApp
+from tts_hub_tui.failure import Failure
 from tts_hub_tui.hubs.interface import Catalogue, EngineInfo, Speech
-from tts_hub_tui.studio.history import Entry, Facts
-from tts_hub_tui.studio.jobs import Failure, Job
-from tts_hub_tui.studio.playback import Player
-from tts_hub_tui.studio.recording import Recording
+from tts_hub_tui.jobs.job import Job
+from tts_hub_tui.player.player import Player
+from tts_hub_tui.storage.entry import Facts, HistoryEntry
+from tts_hub_tui.storage.recording import Recording
 from tts_hub_tui.widgets.controls import Controls
 
 from tests.waiting import WITHIN
@@ -42,10 +43,10 @@ WHEN = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 
 
 class PaintedHub:
-    """Looks like a hub, and always the same."""
+    """A hub whose engines and voices never change."""
 
-    place = "this machine"
-    is_patient = True
+    name = "this machine"
+    allows_pauses = True
 
     async def __aenter__(self) -> PaintedHub:
         return self
@@ -103,7 +104,7 @@ class PaintedHub:
 
 
 class StillPlayer(Player):
-    """In the middle of a recording, for ever."""
+    """A player that stays in the middle of a recording."""
 
     def open(self) -> None:
         self.device = "Built-in Output"
@@ -132,26 +133,26 @@ def paint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Stud
             PaintedHub(), StudioConfig(theme=theme), tmp_path / "studio", player=StillPlayer(), text=text
         )
         app.animation_level = "none"
-        app.history.remember("saved in", "/")
+        app.studio.history.remember("saved in", "/")
         if spoken:
             _fill_history(app)
-            _put_on_the_desk(app)
+            _put_in_queue(app)
         return app
 
     return studio
 
 
-def _put_on_the_desk(app: StudioApp) -> None:
+def _put_in_queue(app: StudioApp) -> None:
     job = Job(SpeechRequest(TEXT), TEXT, "this machine", id="desk", created=WHEN, state="speaking")
-    job.note(ProgressEvent("segment", backend="espeak", segment=1, segments=3, fraction=0.5))
+    job.apply(ProgressEvent("segment", backend="espeak", segment=1, segments=3, fraction=0.5))
     job.warnings.append("kokoro failed; continuing with espeak from the start")
-    recording = Recording.create(app.history.folder, job.id, 24_000)
+    recording = Recording.create(app.studio.history.folder, job.id, 24_000)
     shape = np.abs(np.sin(np.arange(4 * 24_000) / 9_000)) * np.sin(np.arange(4 * 24_000) / 20)
     recording.append(AudioChunk(shape.astype(np.float32), 24_000))
     job.recording = recording
-    app.desk.jobs.append(job)
-    app.desk._playing = job
-    app.desk.player.recording = recording
+    app.studio.queue.jobs.append(job)
+    app.studio.queue._playlist.last = job
+    app.studio.queue.player.recording = recording
 
 
 def _fill_history(app: StudioApp) -> None:
@@ -159,8 +160,10 @@ def _fill_history(app: StudioApp) -> None:
     failed = Facts(
         "this machine", "kokoro", "af_sky", error="the files are gone", remedy="tts-hub models pull"
     )
-    app.history.add(Entry("a", WHEN, "A text that failed.", 19, {}, "failed", failed))
-    app.history.add(Entry("b", WHEN, TEXT, len(TEXT), {"voice": "en-us"}, "done", facts, 201_600))
+    app.studio.history.add(HistoryEntry("a", WHEN, "A text that failed.", 19, {}, "failed", failed))
+    app.studio.history.add(
+        HistoryEntry("b", WHEN, TEXT, len(TEXT), {"voice": "en-us"}, "done", facts, 201_600)
+    )
 
 
 def report_of(job: Job) -> SpeechReport:
@@ -209,7 +212,7 @@ async def settled(pilot: Pilot[None]) -> None:
     assert isinstance(app, StudioApp)
     last, same = "", 0
     with anyio.fail_after(WITHIN):
-        while same < 4 or app._studio.query_one(Controls).engine is None:
+        while same < 4 or app.main.query_one(Controls).engine is None:
             for field in app.screen.query("Input, TextArea"):
                 field.cursor_blink = False  # type: ignore[attr-defined]
             await pilot.pause(0.1)
@@ -257,7 +260,7 @@ def test_readme_studio(snap_compare: Look, paint: Callable[..., StudioApp]) -> N
     """The README shows the picture that this one is compared with."""
     app = paint(spoken=True)
     words = ["The", "quick", "brown", "fox", "jumps", "over", "the", "lazy", "dog."]
-    recording = app.desk.player.recording
+    recording = app.studio.queue.player.recording
     assert recording is not None
     at = 0
     for number, word in enumerate(words):
@@ -265,14 +268,14 @@ def test_readme_studio(snap_compare: Look, paint: Callable[..., StudioApp]) -> N
         at = start + len(word)
         timing = WordTiming(word, number * 0.3, number * 0.3 + 0.25, (start, at))
         recording.append(AudioChunk(np.zeros(0, np.float32), 24_000, (timing,)))
-    job = app.desk.jobs[0]
+    job = app.studio.queue.jobs[0]
     job.warnings.clear()
     job.report = report_of(job)
 
     async def listen(pilot: Pilot[None]) -> None:
         await settled(pilot)
         await pilot.app.screen.query_one("#controls").choose_engine("espeak")  # type: ignore[attr-defined]
-        app._studio._shown = job
+        app.main._marked = job
         await settled(pilot)
 
     assert snap_compare(app, run_before=listen, terminal_size=(100, 26))
@@ -304,8 +307,8 @@ def test_options_of_an_engine(snap_compare: Look, paint: Callable[..., StudioApp
 def test_an_error(snap_compare: Look, paint: Callable[..., StudioApp]) -> None:
     app: App[None] = paint(spoken=True)
     assert isinstance(app, StudioApp)
-    app.desk.jobs[0].state = "failed"
-    app.desk.jobs[0].failure = Failure("the engine fell over", "tts-hub doctor", position=12)
+    app.studio.queue.jobs[0].state = "failed"
+    app.studio.queue.jobs[0].failure = Failure("the engine fell over", "tts-hub doctor", position=12)
     assert snap_compare(app, run_before=keys(), terminal_size=(80, 24))
 
 

@@ -1,4 +1,4 @@
-"""File descriptor 2: what C libraries write there never reaches the screen, what is drawn always does."""
+"""File descriptor 2: what C libraries write there never reaches the screen; what is drawn always does."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tts_hub_tui.terminal.stderr import quiet_stderr
 DRAWS = """
 import os, sys
 from pathlib import Path
-from tts_hub_tui.terminal.stderr import quiet_stderr, screen_apart
-with screen_apart(Path("log")):
+from tts_hub_tui.terminal.stderr import quiet_stderr, separate_screen
+with separate_screen(Path("log")):
     os.write(2, b"a C library;")
     print("drawn", file=sys.__stderr__, end=";", flush=True)
     with quiet_stderr():

@@ -1,4 +1,4 @@
-"""The studio as a person starts it: the real command in a real terminal, kept by tmux."""
+"""The studio as a user starts it: the real command in a real terminal, which tmux provides."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.audio.decoding import decode
 from tests.server.conftest import served
 
 WITHIN = 90.0
-"""Seconds: a machine that does much else starts Python slowly."""
+"""Seconds; a busy machine starts Python slowly."""
 COMMAND = Path(sys.executable).with_name("tts-hub")
 TEXT = "Hello from a real terminal. It speaks while it makes the sound."
 
@@ -65,7 +65,7 @@ class Terminal:
         return self.screen
 
     def processes(self) -> Sequence[int]:
-        """Those of the studio."""
+        """The process ids of the studio."""
         shell = self._tmux("list-panes", "-t", "t", "-F", "#{pane_pid}").strip()
         found = subprocess.run(["pgrep", "-P", shell], capture_output=True, text=True, check=False)
         return [int(number) for number in found.stdout.split()]
@@ -189,7 +189,7 @@ def test_a_wrong_address_is_refused_before_the_screen_changes(terminal: Open) ->
     assert "is not the address of a server" in screen
 
 
-def test_a_server_that_is_away_is_told_in_the_studio(terminal: Open) -> None:
+def test_a_server_that_does_not_answer_is_shown_in_the_studio(terminal: Open) -> None:
     studio = terminal("--url", "http://127.0.0.1:9", size=(110, 30))
     studio.until(lambda screen: "does not answer" in screen and "To fix: tts-hub" in screen)
     studio.press("C-q")

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import AsyncIterable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Protocol
+
+from anyio import to_thread
 
 from tts_hub.audio.codec import Muxer
 from tts_hub.audio.encode import WAV_HEADER_BYTES, Encoder, open_encoder, wav_header
 from tts_hub.audio.formats import PCM, WAV, AudioFormat, check_sample_rate
 from tts_hub.errors import AudioError, OutputError, UsageError
 from tts_hub.system.temporary import open_temporary, put_in_place, why_not_written
-from tts_hub.types import Samples
+from tts_hub.types import AudioChunk, Samples
 
 
 class AudioFileWriter:
@@ -112,6 +115,17 @@ class AudioFileWriter:
 
     def _cannot_write(self, exc: OSError) -> OutputError:
         return OutputError(f"cannot write {self._given}: {why_not_written(self._path, exc)}")
+
+
+async def write_chunks(chunks: AsyncIterable[AudioChunk], writer: AudioFileWriter) -> None:
+    """Write and commit a file in threads: the disk may be slow.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    async for chunk in chunks:
+        await to_thread.run_sync(writer.write, chunk.samples)
+    await to_thread.run_sync(writer.commit)
 
 
 class Body(Protocol):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tts_hub.audio.frames import LAYOUT, SAMPLE_FORMAT, FrameSource, samples_of
+from tts_hub.audio.limits import SPEEDS
 from tts_hub.audio.pcm import db_to_gain, silence
 from tts_hub.errors import AudioError, UnsupportedOptionError
 from tts_hub.types import Samples
@@ -20,7 +21,6 @@ from tts_hub.types import Samples
 if TYPE_CHECKING:
     import av
 
-TEMPO_RANGE = (0.25, 4.0)
 CEILING_DBFS = -1.0
 LIMITER_ATTACK_MS = 5
 LIMITER_RELEASE_MS = 50
@@ -121,7 +121,7 @@ class Tempo:
     """
 
     def __init__(self, tempo: float, sample_rate: int) -> None:
-        low, high = TEMPO_RANGE
+        low, high = SPEEDS
         if not low <= tempo <= high:
             raise UnsupportedOptionError(f"a tempo of {tempo} is outside {low} to {high}", param="speed")
         stages = [("atempo", f"tempo={factor!r}") for factor in atempo_factors(tempo)]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tts_hub.audio.limits import SPEECH_RATES
 from tts_hub.errors import UnsupportedFormatError, UnsupportedOptionError, one_of, shown
-from tts_hub.types import SPEECH_RATES
 
 MPEG_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)

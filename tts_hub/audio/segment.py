@@ -8,6 +8,7 @@ import numpy as np
 
 from tts_hub.audio.filter import Resampler, Tempo
 from tts_hub.audio.level import Leveller
+from tts_hub.audio.limits import DEFAULT_RATE
 from tts_hub.audio.pcm import checked, db_to_gain, silence
 from tts_hub.audio.trim import Fader, SilenceTrimmer
 from tts_hub.errors import AudioError
@@ -18,7 +19,7 @@ from tts_hub.types import AudioChunk, Samples
 class TrackSettings:
     """The settings of a track."""
 
-    sample_rate: int = 24_000
+    sample_rate: int = DEFAULT_RATE
     """The rate of the track in Hz."""
     loudness_lufs: float | None = -19.0
     """The loudness that voices are levelled to; `None` keeps the engine's."""

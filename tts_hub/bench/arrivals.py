@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tts_hub.audio.limits import DEFAULT_RATE
 from tts_hub.errors import AudioError
 from tts_hub.types import Samples
 
@@ -59,7 +60,7 @@ class Decoded:
         return len(self.samples) / self.sample_rate
 
 
-def decode(parts: Sequence[Part], response_format: str, pcm_rate: int = 24_000) -> Decoded:
+def decode(parts: Sequence[Part], response_format: str, pcm_rate: int = DEFAULT_RATE) -> Decoded:
     """Decode a body that arrived in parts.
 
     A packet counts as playable when its last byte (in Ogg: the last byte of its page) has arrived; a plain

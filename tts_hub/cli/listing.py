@@ -15,7 +15,8 @@ from tts_hub.cli.main import open_manager, run
 
 if TYPE_CHECKING:
     from tts_hub.config import Config
-    from tts_hub.manager import EngineStatus, TTSBackendManager
+    from tts_hub.engines.pool import EngineStatus
+    from tts_hub.manager import TTSBackendManager
     from tts_hub.types import ModelFiles, Voice
 
 NOT_WELL = 1

@@ -26,7 +26,7 @@ from tts_hub.cli.listing import (
 from tts_hub.cli.main import open_manager, run
 
 if TYPE_CHECKING:
-    from tts_hub.manager import EngineStatus
+    from tts_hub.engines.pool import EngineStatus
     from tts_hub.types import ModelFiles
 
 HEAD = ("model", "engine", "state", "files", "")

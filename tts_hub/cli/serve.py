@@ -11,7 +11,8 @@ import click
 
 from tts_hub.cli.ending import Ending, end_process
 from tts_hub.cli.main import run
-from tts_hub.config import Config, load_config
+from tts_hub.config import Config
+from tts_hub.config_file.loading import load_config
 from tts_hub.errors import BackendUnavailableError, install_command
 from tts_hub.manager import TTSBackendManager
 from tts_hub.system.signals import ending_in_time

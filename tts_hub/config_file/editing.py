@@ -12,11 +12,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from tts_hub.config import find_config_file, parse_config, settings_in, user_config_file
+from tts_hub.config import parse_config
 from tts_hub.config_file.keys import Key, join_key, split_key
+from tts_hub.config_file.loading import find_config_file, settings_in
 from tts_hub.config_file.placing import with_setting
 from tts_hub.engines.registry import Registry
 from tts_hub.errors import ConfigError
+from tts_hub.system.folders import user_config_file
 from tts_hub.system.temporary import open_temporary
 
 OWN_ONLY = 0o600

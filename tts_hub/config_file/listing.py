@@ -10,8 +10,9 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from tts_hub.config import ENV_PREFIX, Config, LoadedConfig
+from tts_hub.config import Config
 from tts_hub.config_file.keys import Key, join_key, split_key
+from tts_hub.config_file.loading import ENV_PREFIX, LoadedConfig
 from tts_hub.config_file.shape import ANY, Kind, Shape, shape_of
 from tts_hub.engines.registry import Entry, Registry
 from tts_hub.errors import BackendUnavailableError, ConfigError, one_of

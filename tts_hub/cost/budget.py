@@ -12,11 +12,12 @@ from types import MappingProxyType
 
 import anyio
 
-from tts_hub.config import BudgetConfig, user_data_folder
+from tts_hub.config import BudgetConfig
 from tts_hub.cost.ledger import ROUNDING, Ledger, check_sum, is_sum, today
 from tts_hub.cost.pricing import Cost, Price, Work, usd
 from tts_hub.errors import BudgetExceededError, OutputError
 from tts_hub.report import EngineCost
+from tts_hub.system.folders import user_data_folder
 from tts_hub.types import AudioChunk, Usage
 
 EngineModel = tuple[str, str]
@@ -33,7 +34,7 @@ class Budget:
 
     @property
     def is_limited(self) -> bool:
-        """There is a limit of some kind."""
+        """Whether there is a limit."""
         return self._config.per_request is not None or self._config.per_day is not None
 
     @property
@@ -42,7 +43,7 @@ class Budget:
         return MappingProxyType(self._spent)
 
     def account(self) -> Account:
-        """For one request."""
+        """A new account for one request."""
         return Account(self._config, self._spent)
 
 
@@ -56,14 +57,14 @@ class Account:
         self._costs: dict[EngineModel, EngineCost] = {}
         self._held = 0.0
         self._reserved = 0.0
-        """Of the day's sum."""
+        """US dollars of the day's sum that are reserved for this request."""
         self._day: dt.date | None = None
         self._refusal: BudgetExceededError | None = None
         self._lock = anyio.Lock()
 
     @property
     def costs(self) -> tuple[EngineCost, ...]:
-        """What each engine and model took."""
+        """What each engine and model charged."""
         return tuple(self._costs.values())
 
     @property
@@ -86,7 +87,7 @@ class Account:
     async def bill(self, backend: str, model: str, price: Price, work: Work) -> AsyncGenerator[Bill, None]:
         """Hold back what a segment will cost at most; at the end of the block, count what it did cost.
 
-        Once a segment was refused all later ones are, even cheaper ones: nobody would hear them.
+        Once a segment was refused all later ones are, even cheaper ones: the audio would have a hole.
 
         Raises:
             BudgetExceededError: it may not be spent.
@@ -103,8 +104,8 @@ class Account:
             self._count(backend, model, bill.cost)
 
     async def close(self) -> None:
-        """Tell the day's sum what it came to in the end. A text that goes over midnight counts for the last
-        day that it needed money on."""
+        """Correct the day's sum by what was spent in the end. A text that is spoken past midnight counts for
+        the last day on which it needed money."""
         if self._day is None:
             return
         difference = self.dollars - self._reserved
@@ -158,7 +159,7 @@ class Account:
 
 
 class Bill:
-    """One segment at one engine."""
+    """The cost of one segment at one engine."""
 
     def __init__(self, price: Price, work: Work) -> None:
         self.most = price.estimate(work).high
@@ -181,17 +182,17 @@ class Bill:
         self._is_whole = True
 
     def note(self, chunk: AudioChunk) -> None:
-        """What the engine gave."""
+        """Count a chunk that the engine gave."""
         self._is_answered = True
         self._seconds += chunk.seconds
         self._usage = chunk.usage or self._usage
 
     @property
     def cost(self) -> Cost:
-        """What it has cost: by usage if that was told, else by the text and by the audio that came of it.
+        """What it has cost: by the usage that the engine reported, else by the text and by its audio.
 
-        One that broke off counts with the audio that it would have come to: services bill a text that they
-        have begun to speak as a whole.
+        A segment that broke off counts with the audio that all of it would have had: services bill the whole
+        of a text that they have begun to speak.
         """
         if not self._is_sent:
             return Cost()

@@ -35,11 +35,11 @@ class Ledger:
         self._folder = folder
 
     def reserve(self, day: dt.date, dollars: float, limit: float) -> None:
-        """Count as spent what is about to be, so that nobody else can spend it too.
+        """Count a sum as spent before it is, so that no other program spends it too.
 
         Raises:
             BudgetExceededError: the day's sum would go beyond `limit`.
-            OutputError: the file cannot be kept, or its sum of the day is none.
+            OutputError: the file cannot be kept, or holds no sum of money for the day.
             UsageError: it is no sum of money from 0.
         """
         check_sum(dollars)
@@ -57,7 +57,7 @@ class Ledger:
         """Add what was spent beyond what was reserved, or give back (negative) what was not spent.
 
         Raises:
-            OutputError: the file cannot be kept, or its sum of the day is none.
+            OutputError: the file cannot be kept, or holds no sum of money for the day.
             UsageError: it is no sum of money.
         """
         check_sum(dollars, least=-MOST)
@@ -65,17 +65,17 @@ class Ledger:
             _put(file, day, max(0.0, _spent(file, day) + dollars))
 
     def spent(self, day: dt.date) -> float:
-        """What the day has come to, with what is promised to requests that are under way.
+        """The sum of the day, with what is reserved for requests that are under way.
 
         Raises:
-            OutputError: the file cannot be kept, or its sum of the day is none.
+            OutputError: the file cannot be kept, or holds no sum of money for the day.
         """
         with self._opened() as file:
             return _spent(file, day)
 
     @contextmanager
     def _opened(self) -> Generator[sqlite3.Connection, None, None]:
-        """The file, locked; what was changed is kept if the block comes to its end."""
+        """The file, locked; changes are kept if the block ends without an error."""
         path = self._folder / FILE_NAME
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -95,7 +95,7 @@ class Ledger:
 
 
 class _NoSumError(Exception):
-    """What stands in the file for a day is no sum of money."""
+    """The file holds something for a day that is no sum of money."""
 
 
 def _spent(file: sqlite3.Connection, day: dt.date) -> float:

@@ -3,36 +3,32 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tts_hub.text.pace import expected_seconds, spoken_length
 from tts_hub.types import Usage
 
-CHARACTERS_PER_SECOND = 15.0
-"""Of usual speech at speed 1."""
-WIDE_CHARACTERS = 3
-"""What a character of the Chinese, Japanese and Korean scripts is worth: some five are spoken in a second."""
 CHARACTERS_PER_TEXT_TOKEN = 4.0
+"""Characters of English in a token of a text model."""
 AUDIO_TOKENS_PER_SECOND = (21.0, 25.0, 26.0)
 """Least, likely and most; OpenAI's gpt-4o-mini-tts was recorded with 93 tokens for 3.6 s."""
 SECONDS_SPREAD = (0.7, 1.0, 1.5)
 """How much faster or slower than usual a voice may speak; a text full of figures takes long to say."""
 TEXT_TOKENS_SPREAD = (0.7, 1.0, 2.0)
-_WIDE = re.compile("[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """How much an engine is given to speak, in what services count."""
+    """How much an engine is given to speak, in the units that services count."""
 
     characters: int = 0
-    """Of what is sent to it: of the segments, and of SSML with its tags."""
+    """Characters of what is sent to it: of the segments, and of SSML with its tags."""
     text_tokens: float = 0.0
-    """Likely, those of instructions included."""
+    """The likely number, with those of instructions."""
     seconds: float = 0.0
-    """Of audio, likely."""
+    """The likely length of the audio."""
 
     def __add__(self, other: Work) -> Work:
         return Work(
@@ -49,7 +45,7 @@ class Bounds:
     low: float = 0.0
     likely: float = 0.0
     high: float = 0.0
-    """Hardly ever exceeded; equal to the others where characters alone are counted."""
+    """Hardly ever exceeded; all three are equal where only characters are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +59,8 @@ class Cost:
 
 def expected_work(text: str, *, speed: float = 1.0, instructions: str | None = None) -> Work:
     """What speaking one piece of text will take; `speed` is that of the engine itself."""
-    wide = len(text) - len(_WIDE.sub("", text))
-    weight = len(text) + wide * (WIDE_CHARACTERS - 1)
-    tokens = (weight + len(instructions or "")) / CHARACTERS_PER_TEXT_TOKEN
-    return Work(len(text), tokens, weight / CHARACTERS_PER_SECOND / speed)
+    tokens = (spoken_length(text) + len(instructions or "")) / CHARACTERS_PER_TEXT_TOKEN
+    return Work(len(text), tokens, expected_seconds(text, speed=speed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +84,7 @@ class EngineEstimate:
 
 @dataclass(frozen=True, slots=True)
 class CostEstimate(EngineEstimate):
-    """What a request is likely to come to, before anything is spoken."""
+    """The likely cost of a request, before anything is spoken."""
 
     requested_model: str
     characters: int
@@ -100,7 +94,7 @@ class CostEstimate(EngineEstimate):
     audio_seconds: float
     """Likely, pauses included; 15 characters a second at speed 1."""
     fallbacks: tuple[EngineEstimate, ...]
-    """What each engine that may stand in would take for all of it."""
+    """The cost of all of it with each engine that may take over."""
 
 
 class Price(BaseModel):
@@ -122,10 +116,10 @@ class Price(BaseModel):
         return not any(rate for rate, *_ in self._charges(Usage(), Work()))
 
     def cost(self, usage: Usage, work: Work) -> Cost:
-        """By what the service counted; where it did not tell, by `work`, which is marked as an estimate."""
+        """The cost by what the service counted; where it reported nothing, estimated from `work`."""
         charges = self._charges(usage, work)
-        dollars = sum(rate * (guess if told is None else told) for rate, told, guess in charges) / 1e6
-        return Cost(dollars, any(rate and told is None for rate, told, _ in charges))
+        dollars = sum(rate * (guess if used is None else used) for rate, used, guess in charges) / 1e6
+        return Cost(dollars, any(rate and used is None for rate, used, _ in charges))
 
     def estimate(self, work: Work) -> Bounds:
         """Before the service has counted: exact for characters, a span for tokens.
@@ -157,10 +151,10 @@ class Price(BaseModel):
 
 
 def usd(dollars: float) -> str:
-    """A sum as people read it; parts of a cent are told."""
+    """A sum as people read it, with parts of a cent."""
     places = 2 if dollars >= 1 else 4 if dollars >= 0.01 else 6
     return f"${dollars:.{places}f}"
 
 
 FREE = Price()
-"""Of engines that take nothing."""
+"""The price of engines that charge nothing."""

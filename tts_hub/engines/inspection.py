@@ -10,8 +10,9 @@ from typing import Any, NoReturn, get_args
 
 import numpy as np
 
+from tts_hub.audio.limits import SPEECH_RATES
 from tts_hub.errors import GenerationError
-from tts_hub.types import SPEECH_RATES, AudioChunk, FinishReason, RetakeReason, Usage, WordTiming
+from tts_hub.types import AudioChunk, FinishReason, RetakeReason, Usage, WordTiming
 
 PIECE_SECONDS = 1.0
 """Chunks are cut into pieces of about this length: shaping a longer one would hold up the event loop."""
@@ -49,23 +50,26 @@ class Inspection:
         self._check_notes(chunk)
         count = max(1, round(chunk.seconds / PIECE_SECONDS))
         borders = [len(chunk.samples) * i // count for i in range(count + 1)]
-        told = 0
+        reported = 0
         for begin, end in pairwise(borders):
             is_last = end == len(chunk.samples)
             samples = chunk.samples[begin:end]
             self._note_peak(samples)
             self._seconds += len(samples) / chunk.sample_rate
-            first = told
-            while told < len(chunk.words) and (is_last or self._ends(chunk.words[told]) <= self._seconds):
-                self._check_word(chunk.words[told])
-                told += 1
-            words = tuple(chunk.words[first:told])
+            first = reported
+            while reported < len(chunk.words):
+                word = chunk.words[reported]
+                if not is_last and self._ends(word) > self._seconds:
+                    break
+                self._check_word(word)
+                reported += 1
+            words = tuple(chunk.words[first:reported])
             yield _piece(chunk, samples, words, is_first=begin == 0, is_last=is_last)
             if is_last:
                 return
 
     def finish(self) -> None:
-        """The segment has come to its end.
+        """The segment has ended.
 
         Raises:
             GenerationError: a word ends long after the audio.

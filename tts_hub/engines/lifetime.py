@@ -23,20 +23,19 @@ class Lifetime:
     """From `open` to `aclose`, which may be called by different tasks of one event loop.
 
     A task group must be left by the task that entered it, so a task of its own holds it. It is no child of
-    whoever calls `open`: cancelling that one, or leaving its scopes, does not end it. Ending the event loop
-    does, and closes what `on_close` closes.
+    the task that calls `open`: cancelling that task, or leaving its scopes, does not end it. The end of the
+    event loop does, and `on_close` is awaited then too.
     """
 
-    def __init__(self, on_close: Callable[[], Awaitable[None]]) -> None:
-        """`on_close` is awaited once per opening, behind the last background task."""
-        self._on_close = on_close
+    def __init__(self) -> None:
+        self._on_close: Callable[[], Awaitable[None]] | None = None
         self._loop: lowlevel.EventLoopToken | None = None
         self._tasks: TaskGroup | None = None
         self._closing = anyio.Event()
         self._closed: anyio.Event | None = None
 
-    async def open(self) -> None:
-        """Begin.
+    async def open(self, *, on_close: Callable[[], Awaitable[None]]) -> None:
+        """Begin; `on_close` is awaited once, after the last background task has ended.
 
         Raises:
             UsageError: it is open already, or in another event loop.
@@ -44,7 +43,7 @@ class Lifetime:
         if self._closed is not None:
             self.check_loop()
             raise UsageError("the manager is open already")
-        self._loop = lowlevel.current_token()
+        self._loop, self._on_close = lowlevel.current_token(), on_close
         self._closing, self._closed = anyio.Event(), anyio.Event()
         opened = anyio.Event()
         _start(self._hold, opened)
@@ -107,7 +106,8 @@ class Lifetime:
             self._closing.set()
             self._tasks = None
             with anyio.CancelScope(shield=True):
-                await self._on_close()
+                if self._on_close is not None:
+                    await self._on_close()
             closed, self._closed = self._closed, None
             if closed is not None:
                 closed.set()

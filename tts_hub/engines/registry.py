@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from tts_hub.backend import BackendSettings, TTSBackend, model_names
 from tts_hub.config import explain
-from tts_hub.containment import contained, contained_call, described
+from tts_hub.containment import contained_call, described
 from tts_hub.engines.declaration import (
     FaultError,
     checked_availability,
@@ -22,10 +22,10 @@ from tts_hub.engines.declaration import (
     checked_downloads,
     checked_settings,
 )
+from tts_hub.engines.failures import ask, asking, logged
 from tts_hub.errors import (
     BackendUnavailableError,
     ConfigError,
-    TTSHubError,
     UnknownModelError,
     UsageError,
     one_of,
@@ -97,10 +97,10 @@ class Entry:
         """
         backend, instance = self.backend_class(), self.instance
         if instance is not None:
-            return self._answer("tell its settings", lambda: checked_settings(instance.settings, self.name))
+            return ask(self.name, "give its settings", lambda: checked_settings(instance.settings, self.name))
         model = backend.Settings
         try:
-            return self._answer("read its settings", lambda: model.model_validate(self.values))
+            return ask(self.name, "read its settings", lambda: model.model_validate(self.values))
         except BackendUnavailableError as exc:
             if not isinstance(exc.__cause__, ValidationError):
                 raise
@@ -125,19 +125,13 @@ class Entry:
 
     def downloads(self) -> tuple[ModelFiles, ...]:
         """Models whose files the engine can fetch; none when it does not even answer that."""
-        with contained_call(
-            lambda exc: logger.warning(
-                "engine %s failed to list the files it needs: %s", self.name, described(exc)
-            )
-        ):
+        with logged(self.name, "list the files it needs"):
             return checked_downloads(self.declared().downloads(self.settings()), self.name)
         return ()
 
     def options(self) -> Mapping[str, Any]:
         """JSON Schema of the options that requests may carry; empty when it cannot be had."""
-        with contained_call(
-            lambda exc: logger.warning("engine %s failed to list its options: %s", self.name, described(exc))
-        ):
+        with logged(self.name, "list its options"):
             return self.declared().Options.model_json_schema()
         return {}
 
@@ -147,7 +141,7 @@ class Entry:
         Raises:
             BackendUnavailableError: they cannot be fetched.
         """
-        async with self._bugs_told(f"fetch {files.model!r}"):
+        async with asking(self.name, f"fetch {files.model!r}"):
             await self.declared().pull(files, self.settings(), on_progress)
 
     async def remove(self, files: ModelFiles) -> int:
@@ -157,30 +151,8 @@ class Entry:
             UsageError: the files are not the hub's to delete.
             BackendUnavailableError: they cannot be deleted.
         """
-        async with self._bugs_told(f"delete {files.model!r}"):
+        async with asking(self.name, f"delete {files.model!r}"):
             return int(await self.declared().remove(files, self.settings()))
-
-    @asynccontextmanager
-    async def _bugs_told(self, what: str) -> AsyncGenerator[None, None]:
-        failures: list[BaseException] = []
-        async with contained(failures.append):
-            yield
-        if failures:
-            raise self._failure(what, failures[0])
-
-    def _answer(self, what: str, question: Callable[[], T]) -> T:
-        failures: list[BaseException] = []
-        with contained_call(failures.append):
-            return question()
-        raise self._failure(what, failures[0])
-
-    def _failure(self, what: str, exc: BaseException) -> TTSHubError:
-        if isinstance(exc, TTSHubError):
-            return exc
-        text = f"engine {self.name!r} failed to {what}: {described(exc)}"
-        error = BackendUnavailableError(text, backend=self.name)
-        error.__cause__ = exc
-        return error
 
     def models(self) -> tuple[str, ...]:
         """Exact model names; just the engine's name when its class does not import."""
@@ -287,13 +259,13 @@ class Registry:
                     f"section 'backends.{name}' belongs to no installed engine; {one_of(name, entries)}"
                 )
         for name in [*self._sections, *self._remotes]:
-            with suppress(BackendUnavailableError):  # told by `availability` when somebody wants the engine
+            with suppress(BackendUnavailableError):  # `availability` reports it
                 entries[name].settings()
 
     def find(self, model: str, aliases: Iterable[str] = ()) -> Entry:
         """The engine that answers to a model name: by exact name first, then by pattern.
 
-        `aliases` are names that stand for models elsewhere, for the error to tell of.
+        `aliases` are configured names of models, which the error lists too.
 
         Raises:
             UnknownModelError: none does; the error names what exists.
@@ -328,7 +300,7 @@ class Registry:
         offered = [(entry, files) for entry in self for files in entry.downloads()]
         found = [(entry, files) for entry, files in offered if files.model == model]
         if not found:
-            self.find(model)  # tells of a name that nobody knows
+            self.find(model)  # raises for a model that no engine has
             known = one_of(model, dict.fromkeys(files.model for _, files in offered))
             raise UnknownModelError(f"there is nothing to pull for model {shown(model)}; {known}")
         variants = [files for _, files in found]

@@ -12,7 +12,7 @@ import anyio.lowlevel
 
 
 class SlotQueue:
-    """Hands out an engine's slots, newcomers ahead of those who are speaking already.
+    """Hands out an engine's slots, first segments of requests ahead of later ones.
 
     A later segment yields to every first segment that arrives within `patience` seconds after it, so a
     long book does not hold up a short sentence, and a stream of short sentences does not starve the book.
@@ -29,8 +29,8 @@ class SlotQueue:
         self._waiting: list[tuple[float, int, _Waiter]] = []
         self.waiting = 0
         """How many wait for a slot."""
-        self.newcomers = 0
-        """How many of them wait with their first segment."""
+        self.waiting_first = 0
+        """How many of them wait with the first segment of their request."""
 
     def resize(self, slots: int) -> None:
         """Have another number of slots; those that are out stay out until they are given back."""
@@ -60,7 +60,7 @@ class SlotQueue:
             raise
 
     def release(self) -> None:
-        """Give a slot back; it is passed on without becoming free, so that nobody jumps the line."""
+        """Give a slot back. It passes to the next in line without becoming free in between."""
         while self._waiting and self.taken <= self.slots:
             _, _, waiter = heapq.heappop(self._waiting)
             if not waiter.gone:
@@ -72,7 +72,7 @@ class SlotQueue:
     def _count(self, waiter: _Waiter, change: int) -> None:
         self.waiting += change
         if waiter.first:
-            self.newcomers += change
+            self.waiting_first += change
 
 
 class _Waiter:
@@ -85,31 +85,31 @@ class _Waiter:
 class Turn:
     """A slot that is held, and can be given to others for a while."""
 
-    def __init__(self, slots: SlotQueue, suspendable: int, aside: set[Turn]) -> None:
+    def __init__(self, slots: SlotQueue, suspendable: int, suspended: set[Turn]) -> None:
         self._slots = slots
         self._suspendable = suspendable
-        self._aside = aside
+        self._suspended = suspended
         self._held = True
 
     @property
     def is_wanted(self) -> bool:
-        """Somebody waits for a first slot, and the engine can let this segment wait half made."""
-        return self._slots.newcomers > 0 and len(self._aside) < self._suspendable
+        """The first segment of a request waits for a slot, and the engine can suspend this one."""
+        return self._slots.waiting_first > 0 and len(self._suspended) < self._suspendable
 
     @asynccontextmanager
-    async def stepped_aside(self) -> AsyncGenerator[None, None]:
+    async def suspended(self) -> AsyncGenerator[None, None]:
         """Leave the slot to others inside, if the engine can do that, and wait for one again afterwards."""
-        if len(self._aside) >= self._suspendable:
+        if len(self._suspended) >= self._suspendable:
             yield
             return
-        self._aside.add(self)
+        self._suspended.add(self)
         try:
             self.end()
             yield
             await self._slots.acquire(first=False)
             self._held = True
         finally:
-            self._aside.discard(self)
+            self._suspended.discard(self)
 
     def end(self) -> None:
         """Give the slot back, if it is held."""

@@ -13,59 +13,62 @@ from tts_hub.cost.budget import Account, Bill
 from tts_hub.cost.pricing import FREE, CostEstimate, EngineEstimate, Price, Work, expected_work
 from tts_hub.errors import TTSHubError
 from tts_hub.report import EngineCost
-from tts_hub.request.route import Stop, native_speed
+from tts_hub.request.route import Candidate
+from tts_hub.request.speaker import native_speed
 from tts_hub.text.segment import Segment
 from tts_hub.types import SpeechRequest
 
 BREATH = 64
-"""Segments that are counted before others get their turn."""
+"""Segments that are counted before other tasks get their turn."""
 logger = logging.getLogger(__name__)
 
 
 class RequestCosts:
-    """What engines may take for a request, and did take."""
+    """What engines may charge for one request, and what they did charge."""
 
     def __init__(self, request: SpeechRequest, request_id: str, account: Account) -> None:
         self.passed_over: list[str] = []
-        """Why engines were not gone to that could have gone on."""
+        """Engines that could have taken over, and why they did not."""
         self._request = request
         self._request_id = request_id
         self._account = account
 
     @property
     def dollars(self) -> float:
-        """All of it."""
+        """US dollars, in all."""
         return self._account.dollars
 
     @property
     def by_engine(self) -> tuple[EngineCost, ...]:
-        """Those that took something."""
+        """What each engine charged; free ones are not in it."""
         return self._account.costs
 
-    async def allow_all(self, stop: Stop, segments: AsyncGenerator[Segment, None]) -> None:
+    async def allow_all(self, candidate: Candidate, segments: AsyncGenerator[Segment, None]) -> None:
         """Make sure that the budget has enough for a whole text at an engine.
 
         Raises:
             BudgetExceededError: it has not.
         """
-        price = _price(stop)
+        price = _price(candidate)
         if not price.is_free:
-            work = (await _count(self._request, [stop], segments)).works[0]
+            work = (await _count(self._request, [candidate], segments)).works[0]
             await self._account.allow(price.estimate(work).high)
 
-    def bill(self, stop: Stop, text: str) -> AbstractAsyncContextManager[Bill]:
+    def bill(self, candidate: Candidate, text: str) -> AbstractAsyncContextManager[Bill]:
         """For a segment at one engine; see `Account.bill`."""
         return self._account.bill(
-            stop.engine.name, stop.model, _price(stop), work_of(stop, self._request, text)
+            candidate.engine.name, candidate.model, _price(candidate), work_of(candidate, self._request, text)
         )
 
-    async def may_take_over(self, stop: Stop, rest: str) -> bool:
+    async def may_take_over(self, candidate: Candidate, rest: str) -> bool:
         """Whether the budget has enough for the rest of the text at another engine; if not, it is logged."""
         try:
-            await self._account.allow(_price(stop).estimate(work_of(stop, self._request, rest)).high)
+            work = work_of(candidate, self._request, rest)
+            await self._account.allow(_price(candidate).estimate(work).high)
         except TTSHubError as exc:
-            logger.warning("request %s: engine %s is skipped: %s", self._request_id, stop.engine.name, exc)
-            self.passed_over.append(f"engine {stop.engine.name!r} was skipped: {exc}")
+            name = candidate.engine.name
+            logger.warning("request %s: engine %s is skipped: %s", self._request_id, name, exc)
+            self.passed_over.append(f"engine {name!r} was skipped: {exc}")
             return False
         return True
 
@@ -75,16 +78,17 @@ class RequestCosts:
 
 
 async def estimate_of(
-    request: SpeechRequest, route: Sequence[Stop], segments: AsyncGenerator[Segment, None]
+    request: SpeechRequest, route: Sequence[Candidate], segments: AsyncGenerator[Segment, None]
 ) -> CostEstimate:
     """What speaking the segments of a request would cost at each engine of its route.
 
     Raises:
         InvalidTextError: there is a broken tag in the text.
-        BackendUnavailableError: an engine does not tell its price.
+        BackendUnavailableError: an engine does not state its price.
     """
     counted = await _count(request, route, segments)
-    first, *others = [_engine_estimate(stop, work) for stop, work in zip(route, counted.works, strict=True)]
+    works = zip(route, counted.works, strict=True)
+    first, *others = [_engine_estimate(candidate, work) for candidate, work in works]
     work = counted.works[0]
     return CostEstimate(
         **{field.name: getattr(first, field.name) for field in fields(first)},
@@ -96,45 +100,47 @@ async def estimate_of(
     )
 
 
-def work_of(stop: Stop, request: SpeechRequest, text: str) -> Work:
-    """What the engine of a stop has to do for a piece of a request's text."""
-    return expected_work(text, speed=_speed(stop, request), instructions=request.instructions)
+def work_of(candidate: Candidate, request: SpeechRequest, text: str) -> Work:
+    """What an engine has to do for a piece of a request's text."""
+    return expected_work(text, speed=_speed(candidate, request), instructions=request.instructions)
 
 
 @dataclass(slots=True)
 class _Counted:
-    """What there is in a text."""
+    """What counting found in a text."""
 
     works: list[Work]
-    """Of the whole text, for each engine."""
+    """The work for the whole text, for each engine."""
     segments: int = 0
-    """With words in them."""
+    """Segments with words in them."""
     pauses: float = 0.0
     """Seconds of pauses that the text asks for."""
 
 
 async def _count(
-    request: SpeechRequest, stops: Sequence[Stop], segments: AsyncGenerator[Segment, None]
+    request: SpeechRequest, candidates: Sequence[Candidate], segments: AsyncGenerator[Segment, None]
 ) -> _Counted:
-    counted = _Counted([Work()] * len(stops))
+    counted = _Counted([Work()] * len(candidates))
     async with aclosing(segments):
         async for segment in segments:
             counted.pauses += segment.pause_after or 0.0
             if segment.text:
                 counted.segments += 1
-                works = zip(counted.works, stops, strict=True)
-                counted.works = [work + work_of(stop, request, segment.text) for work, stop in works]
+                works = zip(counted.works, candidates, strict=True)
+                counted.works = [
+                    work + work_of(candidate, request, segment.text) for work, candidate in works
+                ]
             if segment.index % BREATH == 0:
                 await checkpoint()
     return counted
 
 
-def _engine_estimate(stop: Stop, work: Work) -> EngineEstimate:
-    price = _price(stop)
+def _engine_estimate(candidate: Candidate, work: Work) -> EngineEstimate:
+    price = _price(candidate)
     bounds = price.estimate(work)
     return EngineEstimate(
-        backend=stop.engine.name,
-        model=stop.model,
+        backend=candidate.engine.name,
+        model=candidate.model,
         cost=bounds.likely,
         cost_low=bounds.low,
         cost_high=bounds.high,
@@ -143,9 +149,9 @@ def _engine_estimate(stop: Stop, work: Work) -> EngineEstimate:
     )
 
 
-def _price(stop: Stop) -> Price:
-    return stop.engine.price(stop.model) or FREE
+def _price(candidate: Candidate) -> Price:
+    return candidate.engine.price(candidate.model) or FREE
 
 
-def _speed(stop: Stop, request: SpeechRequest) -> float:
-    return native_speed(stop.engine.capabilities_for(stop.model), request.speed)
+def _speed(candidate: Candidate, request: SpeechRequest) -> float:
+    return native_speed(candidate.engine.capabilities_for(candidate.model), request.speed)

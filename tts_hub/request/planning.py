@@ -1,4 +1,4 @@
-"""What a request becomes before anything is loaded: the engines it goes through, and its language."""
+"""Planning a request before anything is loaded: its engines, its language, and how its text is cut."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import anyio
 from anyio import to_thread
 
 from tts_hub.config import Config
-from tts_hub.engines.pool import Engines
-from tts_hub.engines.registry import Entry, Registry
+from tts_hub.engines.pool import AUTO, EnginePool
 from tts_hub.errors import (
     BackendError,
     BackendUnavailableError,
@@ -24,13 +23,12 @@ from tts_hub.errors import (
     UnsupportedOptionError,
     one_of,
 )
-from tts_hub.request.route import Plan, Stop
+from tts_hub.request.route import Candidate, Plan
 from tts_hub.text.detection import detect_language, is_model_loaded, load_model
 from tts_hub.text.languages import Nearness, more_exact, nearness, primary_language
 from tts_hub.text.source import Cutting
 from tts_hub.types import SpeechRequest, Voice
 
-AUTO = "auto"
 ANSWER_WITHIN = 5.0
 """Seconds that an engine has to say which voice it would take."""
 DEFAULT_LANGUAGE = "en"
@@ -55,7 +53,7 @@ class _Answers:
 class _Choice:
     """The first engine that can speak a request."""
 
-    stop: Stop
+    candidate: Candidate
     voice: Voice | None
     """None: it did not say."""
     wanted: str | None
@@ -63,13 +61,12 @@ class _Choice:
     notice: str = ""
 
 
-class Chooser:
+class Planner:
     """Chooses engines by model, voice and language, without loading any."""
 
-    def __init__(self, config: Config, registry: Registry, engines: Engines) -> None:
+    def __init__(self, config: Config, pool: EnginePool) -> None:
         self._config = config
-        self._registry = registry
-        self._engines = engines
+        self._pool = pool
 
     def may_detect(self, request: SpeechRequest) -> bool:
         """Whether the language of the text is looked for: the request and its markup do not name one."""
@@ -78,20 +75,23 @@ class Chooser:
         return self._config.text.detect_language and request.language is None and not names_one
 
     async def plan(self, request: SpeechRequest, opening: str | None = None) -> Plan:
-        """Settle the engines and the language of a request; `opening` is text to tell the language from.
+        """Settle the engines and the language of a request; `opening` is text to detect the language in.
 
         Raises:
             InvalidRequestError: no such model, voice or language.
             BackendUnavailableError: `auto` finds no engine that is ready.
         """
-        stops = self.stops(request.model or AUTO)
+        candidates = self.candidates(request.model or AUTO)
         fallbacks = self._fallbacks(request.fallback or ())
         detected = await self._detected(request, opening)
         answers = _Answers()
-        choice = await self._choose(stops, request, detected, answers)
-        route = _route(stops, choice.stop, fallbacks)
+        choice = await self._choose(candidates, request, detected, answers)
+        route = _route(candidates, choice.candidate, fallbacks)
         spoken = more_exact(choice.voice.language if choice.voice else "", choice.wanted or "")
-        notices = [*_passed_over(answers, choice, stops, request), choice.notice or _variety(choice, request)]
+        notices = [
+            *_passed_over(answers, choice, candidates, request),
+            choice.notice or _variety(choice, request),
+        ]
         return Plan(
             request=replace(request, language=choice.wanted or (spoken or None)),
             route=tuple(route),
@@ -100,35 +100,20 @@ class Chooser:
             notices=tuple(notice for notice in notices if notice),
         )
 
-    def stops(self, name: str) -> list[Stop]:
+    def candidates(self, name: str) -> list[Candidate]:
         """The engine of a model or alias, or the ones that `auto` may choose, best first.
 
         Raises:
             UnknownModelError: no engine has such a model.
             BackendUnavailableError: none is ready.
         """
-        model = self._config.alias_target(name)
-        if model != AUTO:
-            model = self._registry.spelled(model)
-            aliases = [a for a in self._config.aliases if self._config.alias_target(a) != model]
-            return [Stop(self._engines.of(self._registry.find(model, aliases)), model)]
-        candidates = self.candidates()
-        if not candidates:
-            raise BackendUnavailableError(f"no engine is ready to speak: {self._why_none()}", backend=AUTO)
-        return [Stop(self._engines.of(entry), entry.name) for entry in candidates]
+        return [Candidate(engine, model) for engine, model in self._pool.find(name)]
 
-    def candidates(self) -> list[Entry]:
-        """The engines that `auto` may choose now, best first."""
-        ready = self._registry.ready()
-        known = {entry.name: self._engines.get(entry.name) for entry in ready}
-        healthy = [e for e in ready if not ((engine := known[e.name]) and engine.recently_failed())]
-        return healthy or ready
-
-    def _fallbacks(self, names: Iterable[str]) -> list[Stop]:
-        found: list[Stop] = []
+    def _fallbacks(self, names: Iterable[str]) -> list[Candidate]:
+        found: list[Candidate] = []
         for name in names:
             try:
-                found += [replace(stop, stands_in=True) for stop in self.stops(name)[:1]]
+                found += [replace(candidate, is_fallback=True) for candidate in self.candidates(name)[:1]]
             except UnknownModelError as exc:
                 raise UnknownModelError(f"fallback: {exc}", param="fallback") from exc
         return found
@@ -141,71 +126,70 @@ class Chooser:
         return detect_language(opening) or ""
 
     async def _choose(
-        self, stops: Sequence[Stop], request: SpeechRequest, detected: str, answers: _Answers
+        self, candidates: Sequence[Candidate], request: SpeechRequest, detected: str, answers: _Answers
     ) -> _Choice:
         if detected:
-            by_text = await self._by_text(stops, request, detected)
+            by_text = await self._by_text(candidates, request, detected)
             if by_text is not None:
                 return by_text
-        for stop in stops:
-            voice = await _asked(stop, request, request.language, answers)
+        for candidate in candidates:
+            voice = await _asked(candidate, request, request.language, answers)
             if voice is not None:
-                return _Choice(stop, voice, request.language, _unspoken(stop, voice, request, detected))
+                notice = _unspoken(candidate, voice, request, detected)
+                return _Choice(candidate, voice, request.language, notice)
         is_named = self._config.alias_target(request.model or AUTO) != AUTO
         if is_named and answers.failed:  # loading it fails as well, and a fallback takes over
-            return _Choice(stops[0], None, request.language)
-        raise await self._nobody(stops, request, answers)
+            return _Choice(candidates[0], None, request.language)
+        raise await self._none_can(candidates, request, answers)
 
-    async def _by_text(self, stops: Sequence[Stop], request: SpeechRequest, detected: str) -> _Choice | None:
+    async def _by_text(
+        self, candidates: Sequence[Candidate], request: SpeechRequest, detected: str
+    ) -> _Choice | None:
         """The first engine whose voice speaks the language of the text. A configured voice stays."""
-        for stop in stops:
-            named = replace(request, voice=request.voice or stop.engine.configured_voice)
-            voice = await _asked(stop, named, detected, _Answers())
+        for candidate in candidates:
+            named = replace(request, voice=request.voice or candidate.engine.configured_voice)
+            voice = await _asked(candidate, named, detected, _Answers())
             if voice is None:
                 continue
-            if not voice.language and not stop.engine.capabilities_for(stop.model).languages:
-                return _Choice(stop, voice, None)  # it does not say what it speaks, and sees for itself
-            usual = await _asked(stops[0], request, None, _Answers())
+            if not voice.language and not candidate.engine.capabilities_for(candidate.model).languages:
+                return _Choice(candidate, voice, None)  # it does not say what it speaks, and sees for itself
+            usual = await _asked(candidates[0], request, None, _Answers())
             language = more_exact(voice.language, detected)
-            return _Choice(stop, voice, language, _seen(stop, voice, usual, detected))
+            return _Choice(candidate, voice, language, _seen(candidate, voice, usual, detected))
         return None
 
-    async def _nobody(self, stops: Sequence[Stop], request: SpeechRequest, answers: _Answers) -> TTSHubError:
+    async def _none_can(
+        self, candidates: Sequence[Candidate], request: SpeechRequest, answers: _Answers
+    ) -> TTSHubError:
         """What to raise when no engine can speak a request."""
         if not answers.refused:
             reasons = "; ".join(f"{name}: {error}" for name, error in answers.failed.items())
             return BackendUnavailableError(f"no engine is ready to speak: {reasons}", backend=AUTO)
         refusals = list(answers.refused.values())
         wrong = [error for error in refusals if isinstance(error, UnsupportedOptionError)]
-        if len(stops) == 1 or wrong or (request.voice is None and request.language is None):
+        if len(candidates) == 1 or wrong or (request.voice is None and request.language is None):
             return (wrong or refusals)[0]
         missing = [f"engine {name!r} did not list its voices" for name in answers.failed]
         if request.voice is None:
-            languages = {v.language for stop in stops for v in await _voices(stop) if v.language}
+            voices = [voice for candidate in candidates for voice in await _voices(candidate)]
+            languages = {voice.language for voice in voices if voice.language}
             known = one_of(request.language or "", sorted(languages))
             text = f"no engine that is ready speaks {request.language!r}; {known}"
             return UnsupportedLanguageError("; ".join([text, *missing]))
-        for stop in stops:
-            error = answers.refused.get(stop.engine.name)
-            is_known = await _asked(stop, request, None, _Answers()) is not None
+        for candidate in candidates:
+            error = answers.refused.get(candidate.engine.name)
+            is_known = await _asked(candidate, request, None, _Answers()) is not None
             if is_known and isinstance(error, UnsupportedLanguageError):
                 return error
         named = request.voice[:MOST_SHOWN]
-        similar = _similar(named, [(stop.engine.name, await _voices(stop)) for stop in stops])
+        listed = [(candidate.engine.name, await _voices(candidate)) for candidate in candidates]
+        similar = _similar(named, listed)
         return UnknownVoiceError("; ".join([f"unknown voice {named!r}", similar, *missing]))
 
-    def _why_none(self) -> str:
-        reasons = []
-        for entry in self._registry:
-            found = entry.availability()
-            reason = "only when it is asked for by name" if found.ready else found.reason
-            reasons.append(f"{entry.name}: {reason}")
-        return "; ".join(reasons) or "none is installed"
-
-    def _cutting(self, language: str, route: Sequence[Stop]) -> Cutting:
+    def _cutting(self, language: str, route: Sequence[Candidate]) -> Cutting:
         """Segments that every engine of the route takes."""
         text = self._config.text
-        all_capabilities = [stop.engine.capabilities_for(stop.model) for stop in route]
+        all_capabilities = [candidate.engine.capabilities_for(candidate.model) for candidate in route]
         first = all_capabilities[0]
         limits = [c.max_chars for c in all_capabilities if c.max_chars is not None]
         return Cutting(
@@ -215,12 +199,14 @@ class Chooser:
         )
 
 
-async def _asked(stop: Stop, request: SpeechRequest, language: str | None, answers: _Answers) -> Voice | None:
+async def _asked(
+    candidate: Candidate, request: SpeechRequest, language: str | None, answers: _Answers
+) -> Voice | None:
     """The voice that an engine would take; None where it has none or does not say, which is noted."""
-    name = stop.engine.name
+    name = candidate.engine.name
     try:
         with anyio.fail_after(ANSWER_WITHIN):
-            return await stop.voice_for(request, language)
+            return await candidate.voice_for(request, language)
     except InvalidRequestError as exc:
         answers.refused[name] = exc
     except BackendError as exc:
@@ -233,33 +219,37 @@ async def _asked(stop: Stop, request: SpeechRequest, language: str | None, answe
     return None
 
 
-async def _voices(stop: Stop) -> Sequence[Voice]:
+async def _voices(candidate: Candidate) -> Sequence[Voice]:
     """The voices of an engine, for an error to name; none when it does not list them."""
     try:
         with anyio.fail_after(ANSWER_WITHIN):
-            return await stop.engine.voices()
+            return await candidate.engine.voices()
     except (TTSHubError, TimeoutError):
         return ()
 
 
-def _route(stops: Sequence[Stop], chosen: Stop, fallbacks: Sequence[Stop]) -> list[Stop]:
+def _route(
+    candidates: Sequence[Candidate], chosen: Candidate, fallbacks: Sequence[Candidate]
+) -> list[Candidate]:
     """The engines to go through, none of them twice.
 
     What `auto` would move on to at the start, and is named as a fallback, is the latter: it may take over
     at any time, in its order.
     """
-    named = {stop.engine.name for stop in fallbacks}
-    behind = stops[stops.index(chosen) + 1 :]
-    others = [replace(stop, only_at_start=True) for stop in behind if stop.engine.name not in named]
+    named = {candidate.engine.name for candidate in fallbacks}
+    behind = candidates[candidates.index(chosen) + 1 :]
+    others = [
+        replace(candidate, only_at_start=True) for candidate in behind if candidate.engine.name not in named
+    ]
     route = [chosen, *others, *fallbacks]
-    return list({stop.engine.name: stop for stop in reversed(route)}.values())[::-1]
+    return list({candidate.engine.name: candidate for candidate in reversed(route)}.values())[::-1]
 
 
 def _passed_over(
-    answers: _Answers, choice: _Choice, stops: Sequence[Stop], request: SpeechRequest
+    answers: _Answers, choice: _Choice, candidates: Sequence[Candidate], request: SpeechRequest
 ) -> list[str]:
     """Notices of the better engines that `auto` could not take; what they raised is in the log."""
-    if len(stops) == 1:
+    if len(candidates) == 1:
         return []
     for name, error in answers.failed.items():
         logger.warning("engine %s is skipped: %s", name, error)
@@ -269,7 +259,7 @@ def _passed_over(
         reasons |= {
             name: f"cannot use the voice of its configuration ({error})" for name, error in own.items()
         }
-    speaks = choice.stop.engine.name
+    speaks = choice.candidate.engine.name
     return [f"engine {name!r} {reason}: {speaks} is used instead" for name, reason in reasons.items()]
 
 
@@ -280,29 +270,29 @@ def _variety(choice: _Choice, request: SpeechRequest) -> str:
     near = nearness(choice.voice.language, request.language)
     if near is None or near < Nearness.SAME_GROUP:
         return ""
-    name, spoken = choice.stop.engine.name, choice.voice.language
+    name, spoken = choice.candidate.engine.name, choice.voice.language
     return f"engine {name!r} has no voice for {request.language}; {spoken} is the nearest it has"
 
 
-def _seen(stop: Stop, voice: Voice, usual: Voice | None, detected: str) -> str:
+def _seen(candidate: Candidate, voice: Voice, usual: Voice | None, detected: str) -> str:
     """What to say when the language of the text has led to another voice than the usual one."""
     if usual is not None and (
         not usual.language or primary_language(usual.language) == primary_language(detected)
     ):
         return ""
-    name = f"voice {voice.id!r} of {stop.engine.name}"
+    name = f"voice {voice.id!r} of {candidate.engine.name}"
     return f"the text seems to be in {detected!r}: {name} speaks it; name a language to choose another"
 
 
-def _unspoken(stop: Stop, voice: Voice, request: SpeechRequest, detected: str) -> str:
-    """What to say when a text is read in another language than it is written in, and nobody chose that."""
+def _unspoken(candidate: Candidate, voice: Voice, request: SpeechRequest, detected: str) -> str:
+    """What to say when a text is read in another language than its own, without a request for that."""
     if not detected or request.voice is not None or not voice.language:
         return ""
     if primary_language(voice.language) == primary_language(detected):
         return ""
     return (
-        f"the text seems to be in {detected!r}, for which there is no voice: {stop.engine.name} reads it as "
-        f"{voice.language}, with voice {voice.id!r}"
+        f"the text seems to be in {detected!r}, for which there is no voice: "
+        f"{candidate.engine.name} reads it as {voice.language}, with voice {voice.id!r}"
     )
 
 

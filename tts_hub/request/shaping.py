@@ -11,7 +11,7 @@ from tts_hub.audio.track import Track, TrackSettings
 from tts_hub.config import AudioConfig
 from tts_hub.report import Fallback, Retake
 from tts_hub.request.generation import Part, SegmentBroken, SegmentEnded, SegmentStarted
-from tts_hub.request.route import Speaker
+from tts_hub.request.speaker import Speaker
 from tts_hub.text.segment import Segment
 from tts_hub.types import AudioChunk, SpeechRequest
 
@@ -20,7 +20,7 @@ LoudnessMemory = MutableMapping[tuple[str, str], float]
 
 
 class Shaper:
-    """Feeds a `Track` and keeps the books: position, pauses between segments, fallbacks, voices' loudness."""
+    """Feeds a `Track`, and keeps position, pauses between segments, fallbacks and the loudness of voices."""
 
     def __init__(self, config: AudioConfig, request: SpeechRequest, loudness: LoudnessMemory) -> None:
         sample_rate = request.sample_rate or config.sample_rate
@@ -28,7 +28,7 @@ class Shaper:
         """Hz."""
         self.audio_seconds = 0.0
         self.segments = 0
-        """Spoken to their end."""
+        """Segments spoken to their end."""
         self.speaker: Speaker | None = None
         self.fallbacks: list[Fallback] = []
         self.cut_segments: list[int] = []
@@ -49,7 +49,7 @@ class Shaper:
         self._segment_start: float | None = None
         self._segment_index = 0
         self._seeds: set[int | None] = set()
-        """Those that engines drew; None stands for audio that has another, or none."""
+        """The seeds that engines drew; None stands for audio with another seed, or without one."""
 
     def shape(self, part: Part) -> AudioChunk:
         """Audio that is now final, possibly none; words on the clock and in the characters of the whole."""
@@ -64,12 +64,12 @@ class Shaper:
 
     @property
     def audible(self) -> bool:
-        """Something has been heard."""
+        """There has been sound."""
         return self._track.audible
 
     @property
     def seed(self) -> int | None:
-        """The one that an engine drew for all of the audio."""
+        """The seed that an engine drew for all of the audio."""
         return next(iter(self._seeds)) if len(self._seeds) == 1 else None
 
     def finish(self) -> AudioChunk:
@@ -77,7 +77,7 @@ class Shaper:
         return self._out(self._track.finish())
 
     def _note(self, chunk: AudioChunk) -> None:
-        """What an engine tells besides the audio."""
+        """Keep what an engine reports besides the audio."""
         if chunk.finish_reason == "length":
             self.cut_segments.append(self._segment_index)
         if chunk.words and chunk.estimated_words and self._segment_index not in self.estimated_segments:
@@ -124,7 +124,7 @@ class Shaper:
         self.fallbacks.append(
             Fallback(
                 failed=part.failed.engine.name,
-                continued=part.next_stop.engine.name,
+                continued=part.following.engine.name,
                 kind=part.error.kind,
                 error=str(part.error),
                 segment=part.segment.index,

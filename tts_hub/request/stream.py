@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import warnings
-from collections import deque
-from collections.abc import AsyncGenerator, Generator, Sequence
-from contextlib import aclosing, contextmanager, suppress
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing, suppress
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
@@ -16,11 +15,13 @@ from anyio import from_thread, lowlevel
 
 from tts_hub.audio.convert import encode_stream
 from tts_hub.audio.formats import AudioFormat
-from tts_hub.errors import InvalidTextError, UsageError
+from tts_hub.errors import InvalidTextError
 from tts_hub.progress import ProgressCallback, ProgressEvent, Stage
 from tts_hub.report import SpeechReport
 from tts_hub.request.generation import Generation, SegmentBroken, SegmentEnded, SegmentStarted
 from tts_hub.request.shaping import Shaper
+from tts_hub.request.single_reader import SingleReader
+from tts_hub.request.speaking import Speaking
 from tts_hub.request.wordlog import WordLog
 from tts_hub.text.segment import Segment
 from tts_hub.types import AudioChunk, SpeechRequest, WordTiming
@@ -33,72 +34,11 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class _Reading(Generic[T]):
-    """An async generator with one reader, that can be closed while somebody reads.
-
-    Its end is only an end when the generator says so (`finished`): one that was interrupted, by a time
-    limit around a read for instance, raises `UsageError` from then on, or again what it failed with.
-    """
-
-    def __init__(self, items: AsyncGenerator[T, None]) -> None:
-        self.finished = False
-        self._items = items
-        self._held: deque[T] = deque()
-        self._lock = anyio.Lock()
-        self._error: BaseException | None = None
-
-    def hold(self, item: T) -> None:
-        """Keep an item that was read ahead for the reader."""
-        self._held.append(item)
-
-    async def read(self) -> T:
-        """The next item.
-
-        Raises:
-            StopAsyncIteration: all has been read.
-            UsageError: closed or interrupted before the end, or read by two tasks at once.
-        """
-        with self._alone():
-            if self._held:
-                return self._held.popleft()
-            return await self.read_ahead()
-
-    async def read_ahead(self) -> T:
-        """The next item of the generator, past those that are held."""
-        if self._error is not None:
-            raise self._error
-        try:
-            return await anext(self._items)
-        except StopAsyncIteration:
-            if self.finished:
-                raise
-            raise UsageError("the stream was closed or interrupted before its end") from None
-        except Exception as exc:
-            self._error = exc
-            raise
-
-    async def aclose(self) -> None:
-        """Close the generator, after the read that is under way."""
-        async with self._lock:
-            await self._items.aclose()
-
-    @contextmanager
-    def _alone(self) -> Generator[None, None, None]:
-        try:
-            self._lock.acquire_nowait()
-        except (anyio.WouldBlock, RuntimeError):
-            raise UsageError("the stream is being read by another task") from None
-        try:
-            yield
-        finally:
-            self._lock.release()
-
-
 class _Stream(Generic[T]):
     """What the two streams share: one reader, `async for`, `async with`."""
 
     def __init__(self, items: AsyncGenerator[T, None]) -> None:
-        self._reading = _Reading(items)
+        self._reading = SingleReader(items)
 
     def __aiter__(self) -> Self:
         return self
@@ -133,7 +73,7 @@ class AudioStream(_Stream[AudioChunk]):
         *,
         generation: Generation,
         shaper: Shaper,
-        tell: ProgressCallback,
+        on_progress: ProgressCallback,
         began: float,
     ) -> None:
         """`began` is when the request came, by the clock of the event loop."""
@@ -142,8 +82,9 @@ class AudioStream(_Stream[AudioChunk]):
         """Hz."""
         self._request = request
         self._generation = generation
+        self._speaking = generation.speaking
         self._shaper = shaper
-        self._tell = tell
+        self._on_progress = on_progress
         self._words = WordLog()
         self._began = began
         self._first_audio_at: float | None = None
@@ -161,21 +102,21 @@ class AudioStream(_Stream[AudioChunk]):
         """Where the request stands; final once the iteration has ended."""
         shaper, speaker = self._shaper, self._shaper.speaker
         until = self._over_at if self._over_at is not None else anyio.current_time()
-        first_turn = self._generation.first_turn_at
+        first_turn = self._speaking.first_turn_at
         return SpeechReport(
             request_id=self.request_id,
             requested_model=self._request.model or "",
             backend=speaker.engine.name if speaker else "",
             model=speaker.model if speaker else "",
             voice=speaker.voice.id if speaker else "",
-            language=(speaker.language or self._generation.plan.detected) if speaker else "",
-            detected_language=self._generation.plan.detected,
-            characters=self._generation.characters,
+            language=(speaker.language or self._speaking.plan.detected) if speaker else "",
+            detected_language=self._speaking.plan.detected,
+            characters=self._speaking.characters,
             segments=shaper.segments,
             audio_seconds=shaper.audio_seconds,
             first_audio_seconds=None if self._first_audio_at is None else self._first_audio_at - self._began,
             elapsed_seconds=until - self._began,
-            generation_seconds=self._generation.clock.seconds,
+            generation_seconds=self._speaking.clock.seconds,
             queue_seconds=(first_turn if first_turn is not None else until) - self._began,
             fallbacks=tuple(shaper.fallbacks),
             ignored=speaker.ignored if speaker else (),
@@ -184,9 +125,9 @@ class AudioStream(_Stream[AudioChunk]):
             retakes=tuple(shaper.retakes),
             seed=self._seed,
             watermarked=speaker is not None and speaker.engine.capabilities.watermark,
-            cost=self._generation.costs.dollars,
-            cost_estimated=any(cost.estimated for cost in self._generation.costs.by_engine),
-            costs=self._generation.costs.by_engine,
+            cost=self._speaking.costs.dollars,
+            cost_estimated=any(cost.estimated for cost in self._speaking.costs.by_engine),
+            costs=self._speaking.costs.by_engine,
             complete=self._reading.finished,
         )
 
@@ -211,7 +152,7 @@ class AudioStream(_Stream[AudioChunk]):
         """Stop the engine without waiting for it."""
         if self._over_at is None:
             self._over_at = anyio.current_time()
-        self._generation.stop()
+        self._speaking.stop()
 
     async def aclose(self) -> None:
         """Stop the engine if it is still at work, and wait until its place is free."""
@@ -220,7 +161,7 @@ class AudioStream(_Stream[AudioChunk]):
             await self._reading.aclose()
             limit = STALLED_CLOSE_WITHIN if self._generation.has_stalled else CLOSE_WITHIN
             with anyio.move_on_after(limit) as wait:
-                await self._generation.ended.wait()
+                await self._speaking.handover.ended.wait()
             if wait.cancelled_caught:
                 logger.error("request %s: its engine did not stop within %g s", self.request_id, limit)
 
@@ -232,7 +173,7 @@ class AudioStream(_Stream[AudioChunk]):
                 source=self,
                 stacklevel=2,
             )
-            _stop_from_anywhere(self._generation, self._loop)
+            _stop_from_anywhere(self._speaking, self._loop)
 
     async def _shape(self) -> AsyncGenerator[AudioChunk, None]:
         has_text = False
@@ -251,7 +192,7 @@ class AudioStream(_Stream[AudioChunk]):
             if len(last.samples) or last.words:
                 yield self._hand_out(last)
             self._reading.finished = True
-            self._tell(self._event("finished"))
+            self._on_progress(self._event("finished"))
         finally:
             self.stop()
 
@@ -259,18 +200,19 @@ class AudioStream(_Stream[AudioChunk]):
         self._words.extend(chunk.words)
         if self._first_audio_at is None and self._shaper.audible:
             self._first_audio_at = anyio.current_time()
-            self._tell(self._event("first_audio"))
+            self._on_progress(self._event("first_audio"))
         return chunk
 
     def _announce(self, part: SegmentStarted | SegmentEnded | SegmentBroken) -> None:
         if isinstance(part, SegmentEnded):
-            self._tell(self._event("segment", segment=part.segment, message=self._if_cut(part.segment)))
+            message = self._cut_message(part.segment)
+            self._on_progress(self._event("segment", segment=part.segment, message=message))
         elif isinstance(part, SegmentBroken):
             change = self._shaper.fallbacks[-1]
             message = f"{change.error}; continuing with {change.continued} from {place_of(change.segment)}"
-            self._tell(self._event("fallback", segment=part.segment, message=message))
+            self._on_progress(self._event("fallback", segment=part.segment, message=message))
 
-    def _if_cut(self, segment: Segment) -> str:
+    def _cut_message(self, segment: Segment) -> str:
         """What to say of a segment that its engine did not bring to an end."""
         if segment.index not in self._shaper.cut_segments:
             return ""
@@ -285,7 +227,7 @@ class AudioStream(_Stream[AudioChunk]):
             message=message,
             request_id=self.request_id,
             segment=None if segment is None else segment.index,
-            segments=self._generation.segments_known,
+            segments=self._speaking.handover.segment_count,
             fraction=1.0 if stage == "finished" else self._fraction(segment),
             audio_seconds=self._shaper.audio_seconds,
             elapsed_seconds=anyio.current_time() - self._began,
@@ -293,10 +235,10 @@ class AudioStream(_Stream[AudioChunk]):
 
     def _fraction(self, segment: Segment | None) -> float | None:
         """How far into the text a segment reaches, once the text is known to its end."""
-        known = isinstance(self._request.input, str) or self._generation.segments_known is not None
+        known = isinstance(self._request.input, str) or self._speaking.handover.segment_count is not None
         if segment is None or not known:
             return None
-        return min(1.0, segment.span[1] / max(1, self._generation.characters))
+        return min(1.0, segment.span[1] / max(1, self._speaking.characters))
 
 
 class SpeechStream(_Stream[bytes]):
@@ -359,18 +301,18 @@ def place_of(segment: int) -> str:
     return f"segment {segment + 1}" if segment else "the start"
 
 
-def _stop_from_anywhere(generation: Generation, loop: lowlevel.EventLoopToken) -> None:
+def _stop_from_anywhere(speaking: Speaking, loop: lowlevel.EventLoopToken) -> None:
     """The garbage collector may come by in any thread, and after the loop's end."""
     try:
         on_loop = lowlevel.current_token() == loop
     except RuntimeError:  # no loop runs in this thread
         on_loop = False
     if on_loop:
-        generation.stop()
+        speaking.stop()
         return
 
     def stop() -> None:
         with suppress(RuntimeError):  # the loop has ended, and the work with it
-            from_thread.run_sync(generation.stop, token=loop)
+            from_thread.run_sync(speaking.stop, token=loop)
 
     threading.Thread(target=stop, daemon=True).start()

@@ -3,37 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Mapping
-from dataclasses import fields as fields_of
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, ValidationError, create_model
 
+from tts_hub.audio.limits import SPEEDS
 from tts_hub.config import Config
 from tts_hub.errors import InvalidRequestError, InvalidTextError, UnsupportedOptionError, one_of, shown
 from tts_hub.text.check import check_text
-from tts_hub.types import SPEECH_RATES, SpeechRequest
+from tts_hub.types import SpeechRequest
 
-SPEEDS = (0.25, 4.0)
-
-
-class _Fields(BaseModel):
-    """The types and ranges of a request's fields besides its input; nothing is converted."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True)
-
-    model: str | None = None
-    voice: str | None = Field(None, min_length=1)
-    language: str | None = Field(None, min_length=1)
-    speed: float = Field(1.0, ge=SPEEDS[0], le=SPEEDS[1], allow_inf_nan=False)
-    response_format: str | None = None
-    sample_rate: int | None = Field(None, ge=SPEECH_RATES[0], le=SPEECH_RATES[-1])
-    markup: Literal["text", "ssml"] = "text"
-    instructions: str | None = None
-    seed: int | None = Field(None, ge=0)
-    fallback: list[str] | tuple[str, ...] | None = None
-    options: Mapping[str, Any] = {}
-    request_id: str | None = Field(None, min_length=1, max_length=64)
+_KINDS = get_type_hints(SpeechRequest, include_extras=True)
+_NAMES = [name for name in _KINDS if name != "input"]
+_DEFINITIONS: dict[str, Any] = {name: (_KINDS[name], None) for name in _NAMES}
+_Fields = create_model(
+    "_Fields",
+    __config__=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False),
+    **_DEFINITIONS,
+)
+"""Checks the types and limits of a request's fields besides its input; nothing is converted."""
 
 
 def checked_request(
@@ -44,10 +33,9 @@ def checked_request(
     Raises:
         InvalidRequestError: a field is unknown, of a wrong type, or out of range.
     """
-    names = [field.name for field in fields_of(SpeechRequest) if field.name != "input"]
-    base = {name: getattr(request, name) for name in names} if isinstance(request, SpeechRequest) else {}
+    base = {name: getattr(request, name) for name in _NAMES} if isinstance(request, SpeechRequest) else {}
     text = request.input if isinstance(request, SpeechRequest) else request
-    values = _checked_fields({**base, **fields}, names)
+    values = _checked_fields({**base, **fields})
     if isinstance(text, str):
         check_text(text, max_chars=config.text.max_characters)
     elif not isinstance(text, AsyncIterable):
@@ -64,7 +52,7 @@ def checked_request(
     )
 
 
-def _checked_fields(values: dict[str, Any], names: list[str]) -> dict[str, Any]:
+def _checked_fields(values: dict[str, Any]) -> dict[str, Any]:
     if type(values.get("speed")) is int:  # True is an int too, and no speed
         values["speed"] = float(values["speed"])
     try:
@@ -73,7 +61,7 @@ def _checked_fields(values: dict[str, Any], names: list[str]) -> dict[str, Any]:
         error = exc.errors()[0]
         name = str(error["loc"][0])
         if error["type"] == "extra_forbidden":
-            raise InvalidRequestError(f"no field {shown(name)}; {one_of(name, names)}", param=name) from exc
+            raise InvalidRequestError(f"no field {shown(name)}; {one_of(name, _NAMES)}", param=name) from exc
         if name == "speed":
             message = f"speed is {shown(values['speed'])}; possible: {SPEEDS[0]:g} to {SPEEDS[1]:g}"
         else:

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from tts_hub.backend import fitting
+from tts_hub.engines.pool import AUTO
 from tts_hub.errors import UnknownModelError, one_of, shown
-from tts_hub.request.planning import AUTO
 from tts_hub.server.hub import Hub, TheHub
 from tts_hub.server.schema import JSON_ANSWERS
 from tts_hub.types import Voice

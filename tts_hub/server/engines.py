@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Send
 
 from tts_hub.captions.wire import line_of
-from tts_hub.manager import EngineStatus
+from tts_hub.engines.pool import EngineStatus
 from tts_hub.progress import ProgressEvent
 from tts_hub.server.errors import failure_of, log_failure
 from tts_hub.server.guards import is_trusted

@@ -11,6 +11,7 @@ from tts_hub.cost.pricing import CostEstimate
 from tts_hub.server.hub import Hub, TheHub
 from tts_hub.server.schema import JSON_ANSWERS
 from tts_hub.server.wire import Fields, Markup, SpeechBody, speech_request
+from tts_hub.types import Fallback, Instructions, Speed
 
 router = APIRouter(tags=["speech"])
 TOO_LONG_FOR_A_QUERY: dict[int | str, dict[str, Any]] = {
@@ -24,11 +25,11 @@ class EstimateQuery(Fields):
     input: str = Field(description="The text to speak; a long one goes into the body of a POST.")
     model: str | None = Field(None, description="A model, an alias such as `tts-1`, or `auto`.")
     voice: str | None = Field(None, description="Id of a voice; no engine's price depends on it.")
-    instructions: str | None = Field(None, max_length=4096, description="Some models count them as well.")
-    speed: float = Field(1.0, ge=0.25, le=4.0)
+    instructions: Instructions | None = Field(None, description="Some models count them as well.")
+    speed: Speed = 1.0
     language: str | None = Field(None, description="A BCP 47 tag such as `en-GB`.")
     markup: Markup = Field("text", description="Tags of SSML are counted.")
-    fallback: list[str] | None = Field(None, max_length=16, description="Models that may stand in.")
+    fallback: Fallback | None = Field(None, description="Models that may stand in.")
 
 
 @router.get("/v1/audio/estimate", responses=JSON_ANSWERS | TOO_LONG_FOR_A_QUERY)

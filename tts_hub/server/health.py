@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from tts_hub.manager import EngineStatus
+from tts_hub.engines.pool import EngineStatus
 from tts_hub.server.guards import is_trusted
 from tts_hub.server.hub import TheHub
 from tts_hub.server.reports import reason_of

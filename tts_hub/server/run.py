@@ -16,7 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from tts_hub.config import ServerConfig
-from tts_hub.engines.engine import CLOSE_SECONDS
+from tts_hub.engines.loading import CLOSE_SECONDS
 from tts_hub.errors import ConfigError, OutputError
 from tts_hub.server.capacity import Capacity, most_connections, quieten_accept_errors
 from tts_hub.server.connection import BoundedHTTP

@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from tts_hub.cost.pricing import CHARACTERS_PER_TEXT_TOKEN
 from tts_hub.report import SpeechReport
 from tts_hub.request.stream import SpeechStream
 from tts_hub.server import finished
@@ -22,7 +23,6 @@ from tts_hub.server.schema import AUDIO_ANSWERS, EVENT_STREAM
 from tts_hub.server.streaming import StreamedSpeech, opened
 from tts_hub.server.wire import SpeechBody, speech_request
 
-CHARACTERS_PER_TOKEN = 4
 TOKENS_PER_SECOND = 25
 """Tokens are counted roughly as OpenAI's speech models do: by characters in, by seconds out."""
 CLIENT_CLOSED = 499
@@ -79,7 +79,7 @@ async def _events(speech: SpeechStream, request_id: str) -> AsyncGenerator[bytes
 
 def usage(report: SpeechReport) -> dict[str, int]:
     """An estimate of the tokens that OpenAI would count."""
-    tokens_in = math.ceil(report.characters / CHARACTERS_PER_TOKEN)
+    tokens_in = math.ceil(report.characters / CHARACTERS_PER_TEXT_TOKEN)
     tokens_out = round(report.audio_seconds * TOKENS_PER_SECOND)
     return {"input_tokens": tokens_in, "output_tokens": tokens_out, "total_tokens": tokens_in + tokens_out}
 

@@ -9,9 +9,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from pydantic_core import PydanticCustomError
 
 from tts_hub.audio.formats import find_format
+from tts_hub.audio.limits import DEFAULT_RATE
 from tts_hub.errors import TextTooLongError, UnsupportedFormatError
 from tts_hub.server.hub import Hub
-from tts_hub.types import SPEECH_RATES, SpeechRequest
+from tts_hub.types import Fallback, Instructions, SampleRate, Seed, SpeechRequest, Speed
 
 
 def _in_small_letters(value: Any) -> Any:
@@ -75,21 +76,19 @@ class Utterance(Fields):
 
     model: str | None = Field(None, description="A model, an alias such as `tts-1`, or `auto`.")
     voice: str | VoiceId | None = Field(None, description='Id of a voice, or `{"id": …}`.')
-    instructions: str | None = Field(None, max_length=4096, description="How to speak.")
+    instructions: Instructions | None = Field(None, description="How to speak.")
     response_format: FormatName | None = Field(
         None, description="Default: mp3. `ogg` and `oga` are other names of `opus`, `raw` of `pcm`."
     )
-    speed: Annotated[float, NUMBER] = Field(1.0, ge=0.25, le=4.0)
+    speed: Annotated[Speed, NUMBER] = 1.0
     language: str | None = Field(None, description="Ours: a BCP 47 tag such as `en-GB`.")
-    seed: Annotated[int | None, NUMBER] = Field(
-        None, ge=0, le=2**64 - 1, description="Ours: for engines that can repeat themselves."
+    seed: Annotated[Seed | None, NUMBER] = Field(
+        None, description="Ours: for engines that can repeat themselves."
     )
-    sample_rate: Annotated[int | None, NUMBER] = Field(
-        None, ge=SPEECH_RATES[0], le=SPEECH_RATES[-1], description="Ours: Hz. Default: 24000."
+    sample_rate: Annotated[SampleRate | None, NUMBER] = Field(
+        None, description=f"Ours: Hz. Default: {DEFAULT_RATE}."
     )
-    fallback: list[str] | None = Field(
-        None, max_length=16, description="Extension: models that continue when the engine fails."
-    )
+    fallback: Fallback | None = Field(None, description="Ours: models that continue when the engine fails.")
     markup: Markup = Field("text", description="Ours: whether the input is SSML.")
     options: dict[str, Any] = Field(default_factory=dict, description="Ours: options of the engine itself.")
 

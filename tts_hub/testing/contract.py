@@ -24,6 +24,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tts_hub.audio.limits import SPEECH_RATES
 from tts_hub.backend import TTSBackend, model_names, speaks
 from tts_hub.containment import described, is_from_a_signal
 from tts_hub.engines.declaration import (
@@ -34,12 +35,12 @@ from tts_hub.engines.declaration import (
     checked_price,
     checked_voices,
 )
-from tts_hub.engines.engine import CLOSE_SECONDS
 from tts_hub.engines.inspection import Inspection
+from tts_hub.engines.loading import CLOSE_SECONDS
 from tts_hub.errors import TTSHubError, UnknownVoiceError
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.testing.timbre import distance, timbre_of
-from tts_hub.types import SPEECH_RATES, AudioChunk, SegmentRequest, Voice
+from tts_hub.types import AudioChunk, SegmentRequest, Voice
 
 HEAVY = ("torch", "tensorflow", "jax", "onnxruntime", "transformers", "librosa", "av", "scipy")
 BORROWED = 0.35

@@ -12,6 +12,7 @@ import anyio
 import numpy as np
 from pydantic import Field
 
+from tts_hub.audio.limits import DEFAULT_RATE
 from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend
 from tts_hub.cost.pricing import Price
 from tts_hub.errors import BackendUnavailableError, GenerationError
@@ -45,7 +46,7 @@ class FakeScript:
 
     seconds_per_word: float = 0.3
     chunk_seconds: float = 0.1
-    sample_rate: int = 24_000
+    sample_rate: int = DEFAULT_RATE
     load_delay: float = 0.0
     """Seconds, as in the other delays."""
     first_chunk_delay: float = 0.0

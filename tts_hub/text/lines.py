@@ -36,6 +36,7 @@ _UNICASE_HEADING_CHARS = 20
 # Characters of scene breaks and rules; one or two of the second kind have a meaning of their own.
 _ORNAMENTS = frozenset("*_-‐‑‒–—―⸺⸻~.…·•‣◦▪⁂⁕❦❧☙※#")
 _ROWS_OF = frozenset("=+<>^|`/\\✦✧✩✪✫✶✷✸✹✺✻✼✽✾❀❁❖◆◇◈●○■□★☆♦♢")
+_DRAWN = _ORNAMENTS | _ROWS_OF
 _SHORTEST_ROW = 3
 _SCENE_CHARS = 256
 # A line that ends with one of these continues on the next line, so it is no heading.
@@ -61,7 +62,7 @@ def is_scene_break(line: str) -> bool:
     characters = set(drawn)
     if characters <= _ORNAMENTS:
         return bool(drawn)
-    return len(drawn) >= _SHORTEST_ROW and characters <= _ORNAMENTS | _ROWS_OF
+    return len(drawn) >= _SHORTEST_ROW and characters <= _DRAWN
 
 
 def without_scene_breaks(text: str) -> str:
@@ -70,7 +71,7 @@ def without_scene_breaks(text: str) -> str:
 
 
 def _may_be_scene_break(start: str) -> bool:
-    return set(start) <= _ORNAMENTS | _ROWS_OF | set(_BLANKS)
+    return all(char in _DRAWN or char.isspace() for char in set(start))
 
 
 class BreakScanner:
@@ -154,7 +155,7 @@ class BreakScanner:
             return "paragraph"
         behind = text[self.at + 1 : self.at + 1 + _LOOKAHEAD]
         complete = final or len(behind) == _LOOKAHEAD
-        return _judge_lines(self._line_head.split("\n")[0], length, line_end, behind, complete)
+        return _judge_lines(_LINE_END.split(self._line_head)[0], length, line_end, behind, complete)
 
 
 def _judge_lines(head: str, length: int, line_end: str, behind: str, complete: bool) -> _Verdict:
@@ -164,8 +165,9 @@ def _judge_lines(head: str, length: int, line_end: str, behind: str, complete: b
         return "none" if complete else "unknown"
     if next_line[0] in "\n\f\u2029":
         return "paragraph"
-    line, ended, _ = next_line.partition("\n")
-    if _may_be_scene_break(line) and not (ended or complete):
+    ended = _LINE_END.search(next_line)
+    line = next_line[: ended.start()] if ended else next_line
+    if not ended and not complete and _may_be_scene_break(line):
         return "unknown"
     if is_scene_break(line):
         return "none"  # the scene break itself ends the line before it

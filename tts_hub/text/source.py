@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -35,6 +35,8 @@ class SourceText:
         self._pieces = None if self._incoming is None else self._incoming.pieces()
         self._arrived: list[str] = []
         """Pieces that `opening` has read already."""
+        self._kept: list[Segment] | None = None
+        """All segments, once they have been cut."""
         self._error: Exception | None = None
         """The error that the source raised behind them."""
 
@@ -85,6 +87,8 @@ class SourceText:
         Raises:
             InvalidTextError, TextTooLongError: see `segments_of` and `whole_as_segment`.
         """
+        if self._kept is not None:
+            return _each(self._kept)
         source = self._text if isinstance(self._text, str) else self._all_pieces()
         if self._markup == "ssml":
             return whole_as_segment(source, max_total_chars=self._max_total_chars)
@@ -95,6 +99,15 @@ class SourceText:
             max_chars=cutting.max_chars,
             first_max_chars=cutting.first_max_chars,
         )
+
+    async def kept_segments(self, cutting: Cutting) -> AsyncGenerator[Segment, None]:
+        """The segments of a whole text, as `segments`, which from then on does not cut the text again."""
+        kept: list[Segment] = []
+        async with aclosing(self.segments(cutting)) as segments:
+            async for segment in segments:
+                kept.append(segment)
+                yield segment
+        self._kept = kept
 
     async def aclose(self) -> None:
         """Stop taking in text."""
@@ -119,3 +132,8 @@ class SourceText:
             async with aclosing(self._pieces):
                 async for piece in self._pieces:
                     yield piece
+
+
+async def _each(segments: Sequence[Segment]) -> AsyncGenerator[Segment, None]:
+    for segment in segments:
+        yield segment

@@ -1,1 +1,1 @@
-"""The terminal studio: a Textual app that plays while it speaks."""
+"""The terminal studio: a Textual app that plays speech while it is generated."""

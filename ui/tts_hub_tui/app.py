@@ -1,4 +1,4 @@
-"""The application: theme, commands, and the way from the desk to the screen."""
+"""The application: theme, commands, and what the parts of the studio report to the main screen."""
 
 from __future__ import annotations
 
@@ -22,37 +22,38 @@ from textual.widgets import Input, TextArea
 from tts_hub.config import StudioConfig
 from tts_hub.config_file import edit, file_to_edit
 from tts_hub.errors import ConfigError
-from tts_hub.types import ModelFiles
+from tts_hub_tui.failure import Failure
+from tts_hub_tui.hubs.download import Download, Downloads
 from tts_hub_tui.hubs.interface import Hub
+from tts_hub_tui.hubs.watch import EngineWatch
+from tts_hub_tui.jobs.job import Export, Job
+from tts_hub_tui.jobs.queue import JobQueue
+from tts_hub_tui.player.player import Player
 from tts_hub_tui.screens.engines import EnginesScreen
 from tts_hub_tui.screens.files import SaveAs
 from tts_hub_tui.screens.help import HelpScreen
 from tts_hub_tui.screens.jobs import JobsScreen
-from tts_hub_tui.screens.leaving import LeaveUnsaved
+from tts_hub_tui.screens.main import MainScreen
 from tts_hub_tui.screens.settings import SettingsScreen
-from tts_hub_tui.screens.studio import StudioScreen
+from tts_hub_tui.screens.unsaved import LeaveUnsaved
 from tts_hub_tui.screens.voices import VoicePicker
-from tts_hub_tui.studio.desk import Desk
-from tts_hub_tui.studio.history import History
-from tts_hub_tui.studio.jobs import Export, Failure, Job
-from tts_hub_tui.studio.playback import Player
-from tts_hub_tui.studio.pulling import Pull
-from tts_hub_tui.studio.watching import Watch
-from tts_hub_tui.terminal.controls import NoControls
+from tts_hub_tui.storage.history import History
+from tts_hub_tui.studio import Studio
+from tts_hub_tui.terminal.control_characters import ControlCharacterFilter
 from tts_hub_tui.widgets.editor import ScriptEditor
-from tts_hub_tui.widgets.keys import readable
+from tts_hub_tui.widgets.keys import display_key
 
 MEGABYTE = 1_000_000
 CRASHED = 1
-"""The app's return code."""
+"""The app's return code after a bug."""
 logger = logging.getLogger(__name__)
 COPY_OR_STOP = "Copy what is selected; without a selection: stop what is spoken"
-NO_CONTROLS = NoControls()
+NO_CONTROL_CHARACTERS = ControlCharacterFilter()
 DARK, LIGHT = "textual-dark", "textual-light"
 
 
 class StudioApp(App[None]):
-    """The terminal studio. The hub is open already, and `desk.run` runs beside the app."""
+    """The terminal studio. The hub is open already, and the queue's `run` runs beside the app."""
 
     TITLE = "tts-hub studio"
     CSS_PATH = "studio.tcss"
@@ -75,63 +76,61 @@ class StudioApp(App[None]):
         config_file: Path | None = None,
         text: str = "",
     ) -> None:
-        """`folder` is where what was spoken is kept, `text` what the editor begins with."""
+        """Build the parts of the studio; `run` of the queue is the caller's.
+
+        Args:
+            hub: an open hub.
+            settings: the studio's section of the configuration.
+            folder: the folder of the history and its recordings.
+            player: replaces the one of this machine.
+            config_file: the one that was named on the command line; None for the usual ones.
+            text: the text that the editor begins with, instead of the draft.
+        """
         super().__init__(driver_class=driver_class())
-        self.hub = hub
-        self.config_file = config_file
-        """The one that was named on the command line; None: the usual places."""
-        self.pulled: Pull | None = None
-        """The last download."""
+        self._config_file = config_file
         self._settings = settings
-        self._theme_kept = False
-        """The config file has another theme by now than at the start."""
-        self.history = History(folder, keep_bytes=settings.keep_megabytes * MEGABYTE)
-        self.desk = Desk(
+        self._writes_theme = False
+        """The theme has changed since the start, so that every change is written to the config file."""
+        history = History(folder, keep_bytes=settings.keep_megabytes * MEGABYTE)
+        queue = JobQueue(
             hub,
-            self.history,
+            history,
             player if player is not None else Player(),
             ahead_seconds=settings.ahead_seconds,
-            on_change=self._job_changed,
-            on_exported=self._exported,
+            on_change=self._show_job,
+            on_exported=self._show_export,
         )
-        self.engines = Watch(hub, self._engines_changed)
-        self._studio = StudioScreen(self.desk, self.history, text)
+        engines = EngineWatch(hub, self._show_engines)
+        self.studio = Studio(hub, engines, Downloads(hub, self._show_download), history, queue)
+        self.main = MainScreen(self.studio, text)
 
     def on_mount(self) -> None:
-        """Show the studio at once, and look for engines and the loudspeaker meanwhile."""
+        """Show the main screen at once, and look for engines and the audio device meanwhile."""
         if self._settings.theme in self.available_themes:
             self.theme = self._settings.theme
-        self.theme_changed_signal.subscribe(self, self._keep_theme)
-        self.push_screen(self._studio)
-        self.run_worker(self.engines.run())
-        self.run_worker(in_thread(self.desk.player.open))
+        self.theme_changed_signal.subscribe(self, self._write_theme)
+        self.push_screen(self.main)
+        self.run_worker(self.studio.engines.run())
+        self.run_worker(in_thread(self.studio.queue.player.open))
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Textual's own, and ours at the end of all drawing."""
-        return [*super().get_line_filters(), NO_CONTROLS]
+        """Textual's filters, and after them the one for control characters."""
+        return [*super().get_line_filters(), NO_CONTROL_CHARACTERS]
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Textual's own, and everything that has a key here."""
+        """Textual's commands, and every action of the main screen that has a key."""
         yield from super().get_system_commands(screen)
-        if screen is self._studio:
-            own = [each for each in (*StudioScreen.BINDINGS, *self.BINDINGS) if isinstance(each, Binding)]
+        if screen is self.main:
+            own = [each for each in (*MainScreen.BINDINGS, *self.BINDINGS) if isinstance(each, Binding)]
             for action, binding in {each.action: each for each in reversed(own)}.items():
                 if action != "leave":
-                    about = f"{binding.tooltip or binding.description} ({readable(binding.key)})"
-                    yield SystemCommand(binding.description, about, self._runner(action))
-
-    @work(group="pull")
-    async def pull(self, files: ModelFiles) -> None:
-        """Get the files of a model, whatever screen is shown."""
-        self.pulled = Pull(files)
-        await self.pulled.run(self.hub)
-        self.notify(self.pulled.line, markup=False)
-        self.engines.look()
+                    about = f"{binding.tooltip or binding.description} ({display_key(binding.key)})"
+                    yield SystemCommand(binding.description, about, self._command(action))
 
     def action_show_keys(self) -> None:
-        """All keys."""
+        """Show all keys."""
         parts = [
-            ("Studio", StudioScreen.BINDINGS),
+            ("Studio", MainScreen.BINDINGS),
             ("Everywhere", self.BINDINGS),
             ("In the text", [*ScriptEditor.BINDINGS]),
             ("Voices", VoicePicker.BINDINGS),
@@ -143,16 +142,16 @@ class StudioApp(App[None]):
         self.push_screen(HelpScreen(parts))
 
     def action_settings(self) -> None:
-        """The config file."""
-        self.push_screen(SettingsScreen(self.config_file, self._setting_written))
+        """Edit the config file."""
+        self.push_screen(SettingsScreen(self._config_file, self._apply_setting))
 
     def get_key_display(self, binding: Binding) -> str:
-        """`F4` as it stands on the keyboard."""
+        """The name of a key as it stands on the keyboard, such as `F4`."""
         shown = super().get_key_display(binding)
         return shown.upper() if shown[:1] == "f" and shown[1:].isdigit() else shown
 
     def action_toggle_light(self) -> None:
-        """From a dark theme to the light one, and back."""
+        """Switch from a dark theme to the light one, and back."""
         self.theme = LIGHT if self.current_theme.dark else DARK
 
     def action_copy_or_interrupt(self) -> None:
@@ -161,70 +160,79 @@ class StudioApp(App[None]):
         A field selects all of its text when it gets the focus; that does not count while something is spoken.
         """
         focused = self.focused
-        by_focus = isinstance(focused, Input) and focused.selected_text == focused.value and self.desk.is_busy
+        by_focus = (
+            isinstance(focused, Input)
+            and focused.selected_text == focused.value
+            and self.studio.queue.is_busy
+        )
         if isinstance(focused, TextArea | Input) and focused.selected_text and not by_focus:
             self.copy_to_clipboard(focused.selected_text)
         elif self.screen.get_selected_text():
             self.screen.action_copy_text()
         else:
-            self._studio.interrupt()
+            self.main.interrupt()
 
     @work(exclusive=True, group="leave")
     async def action_leave(self) -> None:
-        """At once, unless files are still to be written."""
+        """Leave at once, unless files are still to be written."""
+        queue = self.studio.queue
         if isinstance(self.screen, LeaveUnsaved):
-            self.exit()  # asked for twice
-        elif not self.desk.unsaved or await self.push_screen_wait(LeaveUnsaved(self.desk)):
+            self.exit()  # the second time, without the files
+        elif not queue.unsaved or await self.push_screen_wait(LeaveUnsaved(queue)):
             self.exit()
 
     async def action_quit(self) -> None:
-        """From the command palette."""
+        """Leave; the command palette calls this."""
         self.action_leave()
 
     def _handle_exception(self, error: Exception) -> None:
-        """Textual would print the values of all variables, and texts and keys are among them."""
+        """Log the error. Textual would print the values of all variables, texts and keys among them."""
         logger.critical("the studio crashed", exc_info=error)
         self._return_code = CRASHED
         if self._exception is None:
-            self._exception = error  # for whoever tests it
+            self._exception = error  # tests look at it
             self._exception_event.set()
         self._close_messages_no_wait()
 
-    def _keep_theme(self, theme: Theme) -> None:
-        """One that was chosen by key or command is there at the next start."""
-        if theme.name == self._settings.theme and not self._theme_kept:
+    def _write_theme(self, theme: Theme) -> None:
+        """Write a theme that was chosen by key or command to the config file."""
+        if theme.name == self._settings.theme and not self._writes_theme:
             return
-        self._theme_kept = True
+        self._writes_theme = True
         try:
-            edit(file_to_edit(self.config_file), {"studio.theme": theme.name})
+            edit(file_to_edit(self._config_file), {"studio.theme": theme.name})
         except ConfigError as exc:
             self.notify(str(exc), title="Not written", severity="error", markup=False)
 
-    def _setting_written(self, key: str, value: object) -> None:
+    def _apply_setting(self, key: str, value: object) -> None:
         if key == "studio.theme" and isinstance(value, str) and value in self.available_themes:
             self.theme = value
 
-    def _runner(self, action: str) -> Callable[[], None]:
+    def _command(self, action: str) -> Callable[[], None]:
         def run() -> None:
-            self.call_later(self._studio.run_action, action)
+            self.call_later(self.main.run_action, action)
 
         return run
 
-    def _engines_changed(self) -> None:
-        if self._studio.is_mounted:
-            self._studio.call_later(self._studio.show_engines)
+    def _show_engines(self) -> None:
+        if self.main.is_mounted:
+            self.main.call_later(self.main.show_engines)
 
-    def _job_changed(self, job: Job) -> None:
-        if self._studio.is_mounted:
-            self._studio.call_later(self._studio.job_changed, job)
+    def _show_job(self, job: Job) -> None:
+        if self.main.is_mounted:
+            self.main.call_later(self.main.show_job, job)
 
-    def _exported(self, export: Export, failure: Failure | None) -> None:
-        if self._studio.is_mounted:
-            self._studio.call_later(self._studio.exported, export, failure)
+    def _show_export(self, export: Export, failure: Failure | None) -> None:
+        if self.main.is_mounted:
+            self.main.call_later(self.main.show_export, export, failure)
+
+    def _show_download(self, download: Download) -> None:
+        self.notify(download.line, markup=False)
+        self.studio.engines.refresh()
 
 
 def driver_class() -> type[Driver] | None:
-    """Ours where there are POSIX terminals; None: Textual's choice."""
+    """The driver for POSIX terminals; None leaves the choice to Textual."""
     if sys.platform == "win32" or os.environ.get("TEXTUAL_DRIVER"):
         return None
     from tts_hub_tui.terminal.driver import SturdyDriver

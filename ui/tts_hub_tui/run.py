@@ -1,4 +1,4 @@
-"""From the command line to a running studio, and out of it again."""
+"""Running the studio, from the command line to its end."""
 
 from __future__ import annotations
 
@@ -9,36 +9,37 @@ from pathlib import Path
 
 import anyio
 
-from tts_hub.config import LoadedConfig, load_config, user_data_folder
+from tts_hub.config_file.loading import LoadedConfig, load_config
 from tts_hub.errors import TTSHubError
 from tts_hub.manager import TTSBackendManager
+from tts_hub.system.folders import user_data_folder
 from tts_hub_tui.app import CRASHED, StudioApp
 from tts_hub_tui.hubs.interface import Hub
 from tts_hub_tui.hubs.local import LocalHub
-from tts_hub_tui.hubs.remote import RemoteHub
-from tts_hub_tui.studio.opening import read_text
-from tts_hub_tui.terminal.leaving import leaving_in_time
-from tts_hub_tui.terminal.stderr import screen_apart
+from tts_hub_tui.hubs.remote.hub import RemoteHub
+from tts_hub_tui.storage.text_file import read_text
+from tts_hub_tui.terminal.signals import exit_in_time
+from tts_hub_tui.terminal.stderr import separate_screen
 
 LOG = "studio.log"
 LOG_BYTES = 1_000_000
-"""Beyond it the log begins anew."""
+"""The size beyond which the log is emptied at the start."""
 
 
 class CrashedError(TTSHubError):
-    """The studio ended by an error of its own."""
+    """The studio ended because of a bug."""
 
 
 async def run_studio(
     config_file: Path | None, *, file: Path | None = None, url: str | None = None, api_key: str | None = None
 ) -> None:
-    """Run until the user leaves, or until cancelled.
+    """Run the studio until the user leaves it, or until cancelled.
 
     Args:
-        config_file: instead of the usual places.
-        file: a text to open.
-        url: a tts-hub server that speaks; None: the engines of this machine.
-        api_key: the server's.
+        config_file: the file to read instead of the usual ones.
+        file: a text file to open.
+        url: the address of a tts-hub server; None for the engines of this machine.
+        api_key: the server's key.
 
     Raises:
         ConfigError: the configuration cannot be used.
@@ -51,9 +52,9 @@ async def run_studio(
     folder = studio_folder(loaded)
     hub = _hub(loaded, url, api_key)
     app = StudioApp(hub, loaded.config.studio, folder, config_file=config_file, text=text)
-    with _logging_to(folder / LOG), screen_apart(folder / LOG), leaving_in_time():
+    with _log_to(folder / LOG), separate_screen(folder / LOG), exit_in_time():
         async with hub, anyio.create_task_group() as tasks:
-            tasks.start_soon(app.desk.run)
+            tasks.start_soon(app.studio.queue.run)
             await app.run_async()
             tasks.cancel_scope.cancel()
     if app.return_code == CRASHED:
@@ -61,7 +62,7 @@ async def run_studio(
 
 
 def studio_folder(loaded: LoadedConfig) -> Path:
-    """Where what was spoken is kept."""
+    """The folder of the history and its recordings."""
     named = loaded.config.studio.folder
     return Path(named).expanduser() if named else user_data_folder() / "studio"
 
@@ -75,8 +76,8 @@ def _hub(loaded: LoadedConfig, url: str | None, api_key: str | None) -> Hub:
 
 
 @contextmanager
-def _logging_to(file: Path) -> Generator[None, None, None]:
-    """A line on stderr would tear the screen."""
+def _log_to(file: Path) -> Generator[None, None, None]:
+    """Send all log messages to a file: a line on stderr would tear the screen."""
     root = logging.getLogger()
     handlers, root.handlers = root.handlers, []
     if file.exists() and file.stat().st_size > LOG_BYTES:

@@ -1,1 +1,1 @@
-"""Who speaks for the studio: the manager in this process, or a server elsewhere, behind one interface."""
+"""The hubs that generate speech: the manager in this process or a server, behind one interface."""

@@ -1,4 +1,4 @@
-"""What the studio needs of whoever speaks for it."""
+"""The interface through which the studio lists engines and generates speech."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class EngineInfo:
     name: str
     description: str
     models: tuple[str, ...]
-    """What a request may name; the first is the default."""
+    """The models that a request may name; the first is the default."""
     ready: bool
     state: str
-    """`unloaded`, `loading`, `ready` or `failed`: whether it is in memory."""
+    """`unloaded`, `loading`, `ready` or `failed`."""
     reason: str = ""
     """Why it is not ready."""
     remedy: str = ""
@@ -33,46 +33,46 @@ class EngineInfo:
     waiting: int = 0
     """Requests waiting for their first turn."""
     downloads: tuple[ModelFiles, ...] = ()
-    """Models whose files it can fetch, and what is here of them."""
+    """The models whose files it can download, and which of the files are here."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    """JSON Schema of the options that a request may carry; `properties` is empty if there are none."""
+    """The JSON Schema of the options that a request may carry; `properties` is empty if there are none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """What there is to speak with."""
+    """The engines of a hub."""
 
     engines: tuple[EngineInfo, ...]
     auto: str | None
-    """The engine that the model `auto` means now; None when none is ready."""
+    """The engine that the model `auto` stands for now; None if none is ready."""
     problems: tuple[str, ...] = ()
-    """What the configuration asks for and cannot get."""
+    """Errors of the configuration, such as an unknown model."""
 
 
 class Speech(Protocol):
-    """The audio of one request, while it is made. An `AudioStream` is one."""
+    """The audio of one request, while it is generated. An `AudioStream` is one."""
 
     sample_rate: int
-    """Hz."""
+    """The sample rate in Hz."""
 
     @property
     def report(self) -> SpeechReport:
-        """Where the request stands; final once the iteration has ended."""
+        """The figures so far; final once the iteration has ended."""
 
     def __aiter__(self) -> AsyncIterator[AudioChunk]:
-        """Chunks at `sample_rate`; words in seconds from the start and characters of the whole text."""
+        """Chunks at `sample_rate`; their words in seconds from the start and characters of the whole text."""
 
     async def aclose(self) -> None:
-        """Stop the engine if it is still at work, and wait until it has stopped."""
+        """Stop the engine if it still works, and wait until it has stopped."""
 
 
 class Hub(Protocol):
-    """Speaks. Every method raises only errors of `tts_hub.errors`; all belong to one event loop."""
+    """A source of speech. Its methods raise only errors of `tts_hub.errors`; all belong to one event loop."""
 
-    place: str
-    """Where it is, for people to read."""
-    is_patient: bool
-    """A reader of its speech may pause for as long as it likes."""
+    name: str
+    """The name that users see: `this machine`, or the address of a server."""
+    allows_pauses: bool
+    """Whether a reader of its speech may pause for any time."""
 
     async def __aenter__(self) -> Self: ...
 
@@ -81,16 +81,16 @@ class Hub(Protocol):
     ) -> None: ...
 
     async def catalogue(self) -> Catalogue:
-        """The engines now; quick enough to be asked every second."""
+        """The engines; quick enough to be called every second."""
 
     async def voices(self, model: str) -> Sequence[Voice]:
-        """Voices of the engine behind a model, the default one first."""
+        """The voices of the engine behind a model, the default one first."""
 
     async def estimate(self, request: SpeechRequest) -> CostEstimate:
-        """What it would cost."""
+        """The length and cost that a request would have."""
 
     async def speak(self, request: SpeechRequest, on_progress: ProgressCallback) -> Speech:
-        """Begin to speak; returns once the first audio exists."""
+        """Begin to generate speech; returns once the first audio exists."""
 
     async def pull(self, model: str, on_progress: ProgressCallback, *, variant: str | None = None) -> None:
-        """Fetch the files of a model; cancelling it keeps what has arrived."""
+        """Download the files of a model; cancelling it keeps what has arrived."""

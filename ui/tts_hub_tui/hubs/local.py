@@ -1,4 +1,4 @@
-"""The manager of this process."""
+"""The hub of this process: its manager."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from types import TracebackType
 from typing import Self
 
 from tts_hub.cost.pricing import CostEstimate
-from tts_hub.manager import EngineStatus, TTSBackendManager
+from tts_hub.engines.pool import EngineStatus
+from tts_hub.manager import TTSBackendManager
 from tts_hub.progress import ProgressCallback
 from tts_hub.types import SpeechRequest, Voice
 from tts_hub_tui.hubs.interface import Catalogue, EngineInfo, Speech
 
 
 class LocalHub:
-    """Speaks with the engines that are installed here. Opens and closes the manager."""
+    """Generates speech with the engines that are installed here. Opens and closes the manager."""
 
-    place = "this machine"
-    is_patient = True
+    name = "this machine"
+    allows_pauses = True
 
     def __init__(self, manager: TTSBackendManager) -> None:
         self._manager = manager
@@ -32,25 +33,25 @@ class LocalHub:
         await self._manager.aclose()
 
     async def catalogue(self) -> Catalogue:
-        """As `tts-hub doctor` tells it."""
+        """The engines in the state that `tts-hub doctor` shows."""
         engines = tuple(self._engine(status) for status in self._manager.status())
         return Catalogue(engines, self._manager.best(), tuple(await self._manager.problems()))
 
     async def voices(self, model: str) -> Sequence[Voice]:
-        """Of the engine behind a model, or an alias."""
+        """The voices of the engine behind a model or an alias."""
         found = await self._manager.voices(model)
         return [voice for voices in found.values() for voice in voices]
 
     async def estimate(self, request: SpeechRequest) -> CostEstimate:
-        """Nothing is loaded for it."""
+        """The length and cost of a request; no engine is loaded for it."""
         return await self._manager.estimate(request)
 
     async def speak(self, request: SpeechRequest, on_progress: ProgressCallback) -> Speech:
-        """Raw audio, encoded by nobody."""
+        """Begin to generate raw, unencoded audio."""
         return await self._manager.generate(request, on_progress=on_progress)
 
     async def pull(self, model: str, on_progress: ProgressCallback, *, variant: str | None = None) -> None:
-        """From the places that the engine knows."""
+        """Download the files of a model from the source that its engine names."""
         await self._manager.pull(model, on_progress, variant=variant)
 
     def _engine(self, status: EngineStatus) -> EngineInfo:

@@ -1,4 +1,4 @@
-"""Opening a text, and saving what was spoken."""
+"""The dialogs that open a text file and save a recording."""
 
 from __future__ import annotations
 
@@ -15,23 +15,27 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, DirectoryTree, Footer, Input, Label, Select
 
 from tts_hub.audio.formats import FORMATS, find_format
-from tts_hub_tui.studio.jobs import Export
+from tts_hub_tui.jobs.job import Export, Job
+from tts_hub_tui.storage.history import History
+from tts_hub_tui.widgets.errors import notify_errors
 from tts_hub_tui.widgets.field import FieldError
 from tts_hub_tui.widgets.tick import Tick
 
 CAPTIONS = ("srt", "vtt", "json")
+FOLDER = "saved in"
+"""The name under which the history remembers the folder of the last file."""
 
 
 class VisibleFiles(DirectoryTree):
-    """A tree without what names itself hidden."""
+    """A tree of files without the hidden ones."""
 
     def filter_paths(self, paths: Iterable[Path]) -> Iterable[Path]:
-        """Those that a person wants to see."""
+        """The paths whose names do not begin with a dot."""
         return [path for path in paths if not path.name.startswith(".")]
 
 
 class OpenFile(ModalScreen[Path | None]):
-    """Dismissed with the path of a file that exists."""
+    """A path to type or to pick. Dismissed with a file that exists, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back")]
 
@@ -40,7 +44,7 @@ class OpenFile(ModalScreen[Path | None]):
         self._folder = folder
 
     def compose(self) -> ComposeResult:
-        """A path to type, or a tree to look through."""
+        """A field for a path, and a tree of files."""
         with Vertical(classes="dialog"):
             yield Label("Open a text", classes="title")
             yield Input(placeholder="Path of a text file", compact=True, id="path")
@@ -49,11 +53,11 @@ class OpenFile(ModalScreen[Path | None]):
             yield Footer(compact=True, show_command_palette=False)
 
     @on(DirectoryTree.FileSelected)
-    def _selected(self, event: DirectoryTree.FileSelected) -> None:
+    def _open_selected(self, event: DirectoryTree.FileSelected) -> None:
         self.dismiss(event.path)
 
     @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
+    def _open_typed(self, event: Input.Submitted) -> None:
         try:
             path = Path(event.value.strip()).expanduser()
             is_folder, is_file = path.is_dir(), path.is_file()
@@ -69,27 +73,28 @@ class OpenFile(ModalScreen[Path | None]):
 
 
 class SaveAs(ModalScreen[Export | None]):
-    """Dismissed with what is to be written."""
+    """A file to name. Dismissed with the export to write, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "Back"),
         Binding("ctrl+s", "save", "Save"),
     ]
 
-    def __init__(self, path: Path, response_format: str, *, is_complete: bool, has_words: bool) -> None:
+    def __init__(self, job: Job, history: History, response_format: str) -> None:
+        """`response_format` is offered first; `history` remembers the folder."""
         super().__init__()
-        self._path = path
+        self._history = history
         self._format = response_format
-        self._is_complete = is_complete
-        self._has_words = has_words
+        self._is_complete = job.is_over
+        self._has_words = not job.is_over or bool(job.recording and job.recording.words)
         self._confirmed: tuple[Path, tuple[Path, ...]] | None = None
 
     def compose(self) -> ComposeResult:
-        """Path, format, captions."""
+        """Fields for path, format and captions."""
         formats = [(each.name, each.name) for each in FORMATS]
         with Vertical(classes="dialog small"):
             yield Label("Save what was spoken", classes="title")
-            yield Input(str(self._path), compact=True, id="path")
+            yield Input(str(self._offered_path()), compact=True, id="path")
             yield FieldError()
             with Horizontal(classes="row"):
                 yield Label("format", classes="name")
@@ -104,15 +109,15 @@ class SaveAs(ModalScreen[Export | None]):
             yield Footer(compact=True, show_command_palette=False)
 
     @on(Select.Changed)
-    def _format_changed(self, event: Select.Changed) -> None:
+    def _follow_format(self, event: Select.Changed) -> None:
         field = self.query_one(Input)
         suffix = find_format(str(event.value)).suffixes[0]
         if Path(field.value).name:
             field.value = str(Path(field.value).with_suffix(suffix))
 
     @on(Input.Changed)
-    def _path_changed(self, event: Input.Changed) -> None:
-        """The suffix says the format too."""
+    def _follow_suffix(self, event: Input.Changed) -> None:
+        """Choose the format that the suffix stands for."""
         self.query_one(FieldError).show("")
         suffix = Path(event.value).suffix.lower()
         named = next((each.name for each in FORMATS if suffix in each.suffixes), None)
@@ -124,7 +129,7 @@ class SaveAs(ModalScreen[Export | None]):
     @on(Button.Pressed)
     @on(Input.Submitted)
     def action_save(self) -> None:
-        """Where it goes must exist; a file that is there is replaced when that is said twice."""
+        """Check the path and close; the first attempt to replace a file only warns."""
         try:
             self._save(Path(self.query_one(Input).value.strip()).expanduser())
         except (OSError, RuntimeError, ValueError) as exc:
@@ -140,25 +145,36 @@ class SaveAs(ModalScreen[Export | None]):
             self._confirmed = (path, captions)
             self.query_one(FieldError).show(f"{', '.join(there)} exists already; press again to replace it")
         else:
+            with notify_errors(self):
+                self._history.remember(FOLDER, str(path.absolute().parent))
             self.dismiss(Export(path.absolute(), str(self.query_one(Select).value), captions))
+
+    def _offered_path(self) -> Path:
+        folder = None
+        with notify_errors(self):
+            folder = self._history.recall(FOLDER)
+        return unused_path(folder, self._format)
 
     def _wants(self, name: str) -> bool:
         return self.query_one(f"#{name}", Tick).value
 
 
 def unused_path(folder: object, response_format: str) -> Path:
-    """`speech.mp3`, or the first of `speech-2.mp3`, … that is not there yet; `folder` if it still exists."""
-    # Unlike a Path's, these tests raise nothing where a folder may not be read, or its disk is away.
-    place = Path(folder) if isinstance(folder, str) and os.path.isdir(folder) else working_folder()
+    """A path for a new file: `speech.mp3`, or the first of `speech-2.mp3`, … that does not exist.
+
+    It is in `folder` if that still exists, else in the working folder.
+    """
+    # Unlike a Path's, these tests raise nothing if a folder may not be read or its disk is unplugged.
+    base = Path(folder) if isinstance(folder, str) and os.path.isdir(folder) else working_folder()
     suffix = find_format(response_format).suffixes[0]
-    path, number = place / f"speech{suffix}", 2
+    path, number = base / f"speech{suffix}", 2
     while os.path.exists(path):
-        path, number = place / f"speech-{number}{suffix}", number + 1
+        path, number = base / f"speech-{number}{suffix}", number + 1
     return path
 
 
 def working_folder() -> Path:
-    """Where the studio was started; the user's own folder if that is gone."""
+    """The folder in which the studio was started, or the user's home if that is gone."""
     try:
         return Path.cwd()
     except OSError:

@@ -1,4 +1,4 @@
-"""All keys, and how to begin."""
+"""The help: how to begin, and all keys."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ by its name.
 
 
 class HelpScreen(ModalScreen[None]):
-    """What each key does, by where it does it."""
+    """How to begin, and a table of keys for each screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,f1,q", "dismiss", "Back")]
 
     def __init__(self, parts: Sequence[tuple[str, Iterable[BindingType]]]) -> None:
-        """`parts`: (where, its bindings)."""
+        """`parts` are pairs of a title and the bindings below it."""
         super().__init__()
         self._parts = parts
 
     def compose(self) -> ComposeResult:
-        """How to begin, then one table."""
+        """The text, then the tables."""
         with Vertical(classes="dialog"):
             with VerticalScroll():
                 yield Static(BEGINNING, markup=False)
@@ -46,12 +46,12 @@ def _table(bindings: Iterable[BindingType]) -> Table:
     table.add_column()
     for binding in bindings:
         if isinstance(binding, Binding) and binding.description:
-            keys = ", ".join(_readable(key) for key in binding.key.split(","))
+            keys = ", ".join(_display_key(key) for key in binding.key.split(","))
             table.add_row(keys, binding.tooltip or binding.description)
     return table
 
 
-def _readable(key: str) -> str:
+def _display_key(key: str) -> str:
     names = {"escape": "Esc", "pageup": "PgUp", "pagedown": "PgDn", "enter": "Enter", "space": "Space"}
     parts = [names.get(part, part.upper() if len(part) < 3 else part.title()) for part in key.split("+")]
     return "+".join(parts)

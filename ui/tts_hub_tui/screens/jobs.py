@@ -1,9 +1,9 @@
-"""The queue of this session and the history of all: hear again, speak again, export, forget."""
+"""The queue and the history: jobs to play, speak again, export or delete."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import anyio
 from anyio.to_thread import run_sync as in_thread
@@ -15,126 +15,124 @@ from textual.coordinate import Coordinate
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Input, Static
 
-from tts_hub.cost.pricing import usd
 from tts_hub.errors import OutputError
-from tts_hub_tui.studio.history import Entry, History
-from tts_hub_tui.studio.jobs import Job
-from tts_hub_tui.widgets.now import clock
+from tts_hub_tui.jobs.job import Job
+from tts_hub_tui.jobs.queue import JobQueue
+from tts_hub_tui.screens.job_rows import COLUMNS, cells, details
+from tts_hub_tui.storage.entry import HistoryEntry
+from tts_hub_tui.storage.history import History
 
-if TYPE_CHECKING:
-    from tts_hub_tui.studio.desk import Desk
-
-What = Literal["hear", "again", "edit", "export"]
+Action = Literal["play", "speak", "edit", "export"]
 REFRESH, PATIENCE = 0.5, 0.15
-"""Seconds between two looks at what is being made, and without typing before it is searched."""
-COLUMNS = ("when", "state", "text", "voice", "length", "size", "first", "cost")
-SIGNS = {"queued": "…", "waiting": "…", "speaking": "▶", "done": "✓", "stopped": "■", "failed": "✗"}
+"""Seconds between two looks at running jobs, and without typing before a search."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What is to be done with which entry."""
+class EntryAction:
+    """What the user wants to do with an entry of the history."""
 
-    what: What
-    entry: Entry
+    action: Action
+    entry: HistoryEntry
 
 
-class JobsScreen(Screen[Wish | None]):
-    """Dismissed with a wish that the main screen sees to."""
+class JobsScreen(Screen[EntryAction | None]):
+    """A table of jobs and entries. Dismissed with an action for the main screen, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f3", "dismiss(None)", "Back"),
-        Binding("enter", "wish('hear')", "Hear"),
-        Binding("r", "wish('again')", "Speak again"),
-        Binding("t", "wish('edit')", "Edit text"),
-        Binding("e", "wish('export')", "Export"),
+        Binding("enter", "choose('play')", "Hear"),
+        Binding("r", "choose('speak')", "Speak again"),
+        Binding("t", "choose('edit')", "Edit text"),
+        Binding("e", "choose('export')", "Export"),
         Binding("s", "stop", "Stop"),
         Binding("delete,d", "remove", "Forget"),
         Binding("slash", "search", "Search"),
     ]
 
-    def __init__(self, desk: Desk, history: History) -> None:
+    def __init__(self, queue: JobQueue, history: History) -> None:
         super().__init__()
-        self._desk = desk
+        self._queue = queue
         self._history = history
-        self._rows: dict[str, Entry | Job] = {}
+        self._rows: dict[str, HistoryEntry | Job] = {}
         self._cells: dict[str, list[str]] = {}
 
     def compose(self) -> ComposeResult:
-        """Search, table, and all about the row under the cursor."""
+        """A search, a table, and the details of the row under the cursor."""
         yield Input(placeholder="Search texts and voices", compact=True, id="search")
         yield DataTable(cursor_type="row", zebra_stripes=True)
         yield Static("", id="details", markup=False)
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """The newest first."""
+        """Fill the table, and keep it up to date."""
         table = self.query_one(DataTable)
         table.add_columns(*COLUMNS)
         table.focus()
-        self.run_worker(self._follow())
+        self.run_worker(self._refresh())
 
     @on(Input.Changed)
     @work(exclusive=True, group="search")
-    async def _searched(self) -> None:
+    async def _search_soon(self) -> None:
         await anyio.sleep(PATIENCE)
         await self._fill()
 
     @on(Input.Submitted)
-    def _done_searching(self) -> None:
+    def _focus_table(self) -> None:
         self.query_one(DataTable).focus()
 
     @on(DataTable.RowSelected)
-    def _selected(self) -> None:
-        self.action_wish("hear")
+    def _play_selected(self) -> None:
+        self.action_choose("play")
 
     @on(DataTable.RowHighlighted)
-    def _highlighted(self) -> None:
+    def _show_details(self) -> None:
         self.query_one("#details", Static).update(self._details())
 
     def action_search(self) -> None:
-        """Type what is looked for."""
+        """Put the keyboard into the search."""
         self.query_one(Input).focus()
 
-    @work(exclusive=True, group="wish")
-    async def action_wish(self, what: What) -> None:
-        """Hand the entry to the main screen."""
+    @work(exclusive=True, group="choose")
+    async def action_choose(self, action: Action) -> None:
+        """Check that the action is possible, and close."""
         row = self._row()
         if row is None:
             return
-        if isinstance(row, Job) and not row.is_over and what in ("hear", "export"):
+        if isinstance(row, Job) and not row.is_over and action in ("play", "export"):
             self.notify("It is not finished yet.", severity="warning")
             return
-        entry = row if isinstance(row, Entry) else row.entry()
-        if entry.outcome == "waiting" and what == "hear":
-            what = "again"  # nothing of it was heard yet
-        if what in ("hear", "export") and not entry.bytes:
+        entry = row if isinstance(row, HistoryEntry) else row.entry()
+        if entry.outcome == "waiting" and action == "play":
+            action = "speak"  # nothing of it was spoken yet
+        if action in ("play", "export") and not entry.bytes:
             self.notify("Its recording is gone; r speaks it again.", severity="warning")
             return
         try:
-            whole = await in_thread(self._history.whole, entry) if isinstance(row, Entry) else entry
+            whole = (
+                await in_thread(self._history.with_text, entry) if isinstance(row, HistoryEntry) else entry
+            )
         except OutputError as exc:
             self.notify(str(exc), severity="error", markup=False)
             return
         if isinstance(row, Job):
-            whole = replace(whole, outcome="stopped")  # spoken again, it is a job of its own
-        self.dismiss(Wish(what, whole))
+            whole = replace(whole, outcome="stopped")  # if it is spoken again, it is another job
+        self.dismiss(EntryAction(action, whole))
 
     def action_stop(self) -> None:
-        """Take it out of the queue, or stop its engine."""
+        """Remove the job from the queue, or stop its engine."""
         row = self._row()
-        job = next((each for each in self._desk.jobs if row is not None and each.id == row.id), None)
+        job = next((each for each in self._queue.jobs if row is not None and each.id == row.id), None)
         if job is not None:
-            self._desk.stop(job)
+            self._queue.stop(job)
             self._fill_soon()
 
     def action_remove(self) -> None:
-        """Forget the entry and its recording."""
+        """Delete the entry and its recording."""
         row = self._row()
         if isinstance(row, Job):
             self.notify("Stop it first (s).", severity="warning")
         elif row is not None:
-            self._desk.forget(row.id)
+            self._queue.forget(row.id)
             try:
                 self._history.remove(row)
             except OutputError as exc:
@@ -145,47 +143,45 @@ class JobsScreen(Screen[Wish | None]):
     async def _fill_soon(self) -> None:
         await self._fill()
 
-    def _row(self) -> Entry | Job | None:
-        return self._rows.get(self._chosen_name())
+    def _row(self) -> HistoryEntry | Job | None:
+        return self._rows.get(self._chosen_id())
 
-    def _chosen_name(self) -> str:
+    def _chosen_id(self) -> str:
         table = self.query_one(DataTable)
         if not table.row_count:
             return ""
         return table.coordinate_to_cell_key(table.cursor_coordinate).row_key.value or ""
 
     async def _fill(self) -> None:
-        """Anew where rows have come or gone, else only the cells that changed."""
-        found = await self._found()
+        """Fill the table anew if rows have come or gone, else update the cells that changed."""
+        found = await self._find_rows()
         if not self.is_attached:
             return
         table = self.query_one(DataTable)
         self._rows = found
-        cells = {
-            name: _job_cells(row) if isinstance(row, Job) else _cells(row) for name, row in self._rows.items()
-        }
-        if list(cells) == list(self._cells):
-            for row, name in enumerate(cells):
-                for column, (old, new) in enumerate(zip(self._cells[name], cells[name], strict=True)):
+        shown = {name: cells(row) for name, row in self._rows.items()}
+        if list(shown) == list(self._cells):
+            for row, name in enumerate(shown):
+                for column, (old, new) in enumerate(zip(self._cells[name], shown[name], strict=True)):
                     if old != new:
                         table.update_cell_at(Coordinate(row, column), Text(new))
         else:
-            place, chosen = table.cursor_row, self._chosen_name()
+            row_number, chosen = table.cursor_row, self._chosen_id()
             table.clear()
-            for name, values in cells.items():
+            for name, values in shown.items():
                 table.add_row(*map(Text, values), key=name)
-            if chosen in cells:
-                place = list(cells).index(chosen)  # the cursor stays on its entry
-            table.move_cursor(row=min(place, max(0, table.row_count - 1)))
-        self._cells = cells
+            if chosen in shown:
+                row_number = list(shown).index(chosen)  # the cursor stays on its entry
+            table.move_cursor(row=min(row_number, max(0, table.row_count - 1)))
+        self._cells = shown
         self.query_one("#details", Static).update(self._details() or "Nothing was spoken yet.")
 
-    async def _found(self) -> dict[str, Entry | Job]:
-        """What is being made or waits, then the history."""
+    async def _find_rows(self) -> dict[str, HistoryEntry | Job]:
+        """The jobs that are not over, then the history."""
         search = self.query_one(Input).value.strip()
-        rows: dict[str, Entry | Job] = {
+        rows: dict[str, HistoryEntry | Job] = {
             job.id: job
-            for job in reversed(self._desk.jobs)
+            for job in reversed(self._queue.jobs)
             if not job.is_over and search.casefold() in job.text.casefold()
         }
         try:
@@ -195,84 +191,14 @@ class JobsScreen(Screen[Wish | None]):
             self.notify(str(exc), severity="error", markup=False)
         return rows
 
-    async def _follow(self) -> None:
-        """Anew while something is being made, or has just been."""
+    async def _refresh(self) -> None:
+        """Update the table again and again while jobs run."""
         await self._fill()
         while True:
             await anyio.sleep(REFRESH)
-            if any(isinstance(row, Job) for row in self._rows.values()) or self._desk.is_busy:
+            if any(isinstance(row, Job) for row in self._rows.values()) or self._queue.is_busy:
                 await self._fill()
 
     def _details(self) -> str:
         row = self._row()
-        if row is None:
-            return ""
-        text = " ".join((row.text if isinstance(row, Entry) else row.text[:500]).split())
-        if isinstance(row, Job):
-            return text
-        facts = row.facts
-        factor = f"RTF {facts.real_time_factor:.3f}" if facts.real_time_factor is not None else ""
-        about = [
-            facts.engine,
-            facts.voice,
-            facts.language,
-            factor,
-            f"{row.characters} characters",
-            facts.place,
-        ]
-        error = f"\n✗ {facts.error}" if facts.error else ""
-        remedy = f" To fix: {facts.remedy}" if facts.remedy else ""
-        return f"{' · '.join(part for part in about if part)}{error}{remedy}\n{text}"
-
-
-def _job_cells(job: Job) -> list[str]:
-    report = job.report
-    seconds = job.recording.seconds if job.recording else 0.0
-    return _row_of(
-        when=f"{job.created.astimezone():%H:%M:%S}",
-        state=f"{SIGNS[job.state]} {job.state}",
-        text=job.text,
-        voice=(report.voice if report else "") or job.request.voice or "",
-        seconds=seconds,
-        size=job.recording.bytes if job.recording else 0,
-        first=report.first_audio_seconds if report else None,
-        cost=report.cost if report else 0.0,
-    )
-
-
-def _cells(entry: Entry) -> list[str]:
-    facts = entry.facts
-    return _row_of(
-        when=f"{entry.created.astimezone():%d %b %H:%M}",
-        state=f"{SIGNS[entry.outcome]} {entry.outcome}",
-        text=entry.text,
-        voice=facts.voice or str(entry.fields.get("voice", "")),
-        seconds=facts.audio_seconds,
-        size=entry.bytes,
-        first=facts.first_audio_seconds,
-        cost=facts.cost,
-    )
-
-
-def _row_of(
-    *,
-    when: str,
-    state: str,
-    text: str,
-    voice: str,
-    seconds: float,
-    size: int,
-    first: float | None,
-    cost: float,
-) -> list[str]:
-    line = " ".join(text[:60].split())
-    return [
-        when,
-        state,
-        f"{line[:27]}…" if len(line) > 28 else line,
-        voice,
-        clock(seconds),
-        f"{size / 1e6:.1f} MB" if size else "",
-        "" if first is None else f"{first * 1000:.0f} ms",
-        usd(cost) if cost else "",
-    ]
+        return details(row) if row is not None else ""

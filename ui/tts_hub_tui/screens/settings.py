@@ -1,4 +1,4 @@
-"""The settings of the config file, edited so that its comments stay."""
+"""The settings of the config file; editing keeps its comments."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen, Screen
 from textual.widgets import DataTable, Footer, Input, Label, Static
 
-from tts_hub.config import load_config
 from tts_hub.config_file import Setting, edit, file_to_edit, parse_value, settings
+from tts_hub.config_file.loading import load_config
 from tts_hub.engines.registry import Registry
 from tts_hub.errors import ConfigError
 from tts_hub_tui.widgets.field import FieldError
 
 
 class SettingsScreen(Screen[None]):
-    """All settings: what each means and is, and where that comes from."""
+    """A table of settings with their values and where these come from."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f9", "dismiss(None)", "Back"),
@@ -33,7 +33,7 @@ class SettingsScreen(Screen[None]):
     ]
 
     def __init__(self, config_file: Path | None, on_written: Callable[[str, Any], None]) -> None:
-        """`config_file` is the one named on the command line; `on_written` is told of key and value."""
+        """`config_file` is the one named on the command line; `on_written` is called with key and value."""
         super().__init__()
         self._config_file = config_file
         self._on_written = on_written
@@ -41,47 +41,47 @@ class SettingsScreen(Screen[None]):
         self._search = ""
 
     def compose(self) -> ComposeResult:
-        """Search, table, and all about the setting under the cursor."""
+        """A search, a table, and the description of the setting under the cursor."""
         yield Input(placeholder="Search settings", compact=True, id="search")
         yield DataTable(cursor_type="row", zebra_stripes=True)
         yield Static("", id="details", markup=False)
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """In the order of the config file."""
+        """List the settings in the order of the config file."""
         self.query_one(DataTable).add_columns("setting", "value", "from")
         self.query_one(DataTable).focus()
         self._read()
 
     @on(Input.Changed)
-    def _searched(self, event: Input.Changed) -> None:
+    def _search_settings(self, event: Input.Changed) -> None:
         self._search = event.value.casefold()
         self._fill()
 
     @on(Input.Submitted)
-    def _done_searching(self) -> None:
+    def _focus_table(self) -> None:
         self.query_one(DataTable).focus()
 
     @on(DataTable.RowHighlighted)
-    def _highlighted(self) -> None:
+    def _show_details(self) -> None:
         setting = self._chosen()
-        self.query_one("#details", Static).update(about(setting) if setting is not None else "")
+        self.query_one("#details", Static).update(describe(setting) if setting is not None else "")
 
     @on(DataTable.RowSelected)
     def action_edit(self) -> None:
-        """Write another value."""
+        """Edit the value of the setting."""
         setting = self._chosen()
         if setting is not None:
             self.app.push_screen(EditSetting(setting), lambda text: self._write(setting, text))
 
     def action_unset(self) -> None:
-        """Take the value out of the file."""
+        """Remove the value from the file."""
         setting = self._chosen()
         if setting is not None:
             self._write_value(setting, None)
 
     def action_search(self) -> None:
-        """Type what is looked for."""
+        """Put the keyboard into the search."""
         self.query_one("#search", Input).focus()
 
     def _write(self, setting: Setting, text: str | None) -> None:
@@ -115,14 +115,14 @@ class SettingsScreen(Screen[None]):
 
     def _fill(self) -> None:
         table = self.query_one(DataTable)
-        place = table.cursor_row
+        row = table.cursor_row
         table.clear()
         for key, setting in self._settings.items():
             if self._search in f"{key} {setting.description} {setting.section}".casefold():
                 source = "" if setting.source == "default" else Path(setting.source).name
-                table.add_row(Text(key), Text(_in_list(setting)), Text(source), key=key)
-        table.move_cursor(row=min(place, max(0, table.row_count - 1)))
-        self._highlighted()
+                table.add_row(Text(key), Text(_list_value(setting)), Text(source), key=key)
+        table.move_cursor(row=min(row, max(0, table.row_count - 1)))
+        self._show_details()
 
     def _chosen(self) -> Setting | None:
         table = self.query_one(DataTable)
@@ -132,7 +132,7 @@ class SettingsScreen(Screen[None]):
 
 
 class EditSetting(ModalScreen[str | None]):
-    """Dismissed with what was written, once it can be a value of the setting."""
+    """A value to type. Dismissed with a text that is a value of the setting, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back")]
 
@@ -141,22 +141,22 @@ class EditSetting(ModalScreen[str | None]):
         self._setting = setting
 
     def compose(self) -> ComposeResult:
-        """What it means, and the line."""
+        """The description of the setting, and a field."""
         setting = self._setting
-        value = "" if setting.is_secret or setting.value is None else _plain(setting.value)
+        value = "" if setting.is_secret or setting.value is None else _format(setting.value)
         with Vertical(classes="dialog small"):
             yield Label(setting.key, classes="title", markup=False)
-            yield Static(about(setting), markup=False, classes="hint")
+            yield Static(describe(setting), markup=False, classes="hint")
             yield Input(value, password=setting.is_secret, compact=True)
             yield FieldError()
             yield Footer(compact=True, show_command_palette=False)
 
     @on(Input.Changed)
-    def _changed(self) -> None:
+    def _clear_error(self) -> None:
         self.query_one(FieldError).show("")
 
     @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
+    def _submit(self, event: Input.Submitted) -> None:
         try:
             parse_value(self._setting, event.value)
         except ConfigError as exc:
@@ -165,9 +165,9 @@ class EditSetting(ModalScreen[str | None]):
             self.dismiss(event.value)
 
 
-def about(setting: Setting) -> str:
-    """What a setting means and may be."""
-    choices = ", ".join(_plain(choice) for choice in setting.choices)
+def describe(setting: Setting) -> str:
+    """The meaning of a setting and its possible values."""
+    choices = ", ".join(_format(choice) for choice in setting.choices)
     low, high = setting.minimum, setting.maximum
     span = ""
     if low is not None or high is not None:
@@ -176,20 +176,20 @@ def about(setting: Setting) -> str:
     rows = [
         setting.description or setting.section,
         f"{setting.kind}{f': {choices}' if choices else ''}{f', {span}' if span else ''}",
-        f"default: {_plain(setting.default)}; now from: {setting.source}",
+        f"default: {_format(setting.default)}; now from: {setting.source}",
         f"{setting.locked_by} overrides the file" if setting.locked_by else "",
     ]
     return "\n".join(row for row in rows if row)
 
 
-def _in_list(setting: Setting) -> str:
-    """The value in a line of the list; what is in a table has lines of its own below it."""
+def _list_value(setting: Setting) -> str:
+    """The value as the list shows it; the entries of a table have rows of their own."""
     if setting.kind == "table" and isinstance(setting.value, dict):
         return f"{len(setting.value)} below" if setting.value else ""
-    return _plain(setting.value)
+    return _format(setting.value)
 
 
-def _plain(value: Any) -> str:
+def _format(value: Any) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

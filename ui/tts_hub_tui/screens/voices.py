@@ -1,4 +1,4 @@
-"""Choosing a voice: searchable, grouped by language, favourites first."""
+"""The dialog that chooses a voice: searchable, grouped by language, favourites first."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from textual.widgets import Footer, Input, Label, OptionList
 from textual.widgets.option_list import Option
 
 from tts_hub.types import Voice
+from tts_hub_tui.storage.history import History
+from tts_hub_tui.widgets.choice import DEFAULT_VOICE
+from tts_hub_tui.widgets.errors import notify_errors
 
-DEFAULT_VOICE = "default voice"
 STAR = "★"
 
 
 class VoicePicker(ModalScreen[Voice | None | bool]):
-    """Dismissed with a voice, with None for the engine's default voice, or with False for no change."""
+    """A list of voices. Dismissed with a voice, None for the engine's default, or False for no change."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Back"),
@@ -36,26 +38,28 @@ class VoicePicker(ModalScreen[Voice | None | bool]):
         self,
         engine: str,
         voices: Sequence[Voice],
-        favourites: set[str],
+        history: History,
         *,
         chosen: str,
-        on_favourite: Callable[[str, bool], None],
         on_try: Callable[[Voice], None],
     ) -> None:
-        """`favourites` are ids; `on_favourite` is told of an id that has become one, or is none any more."""
+        """`history` knows the favourites; `chosen` is the id of the voice under the cursor."""
         super().__init__()
         self._engine = engine
+        self._history = history
+        favourites: set[str] = set()
+        with notify_errors(self):
+            favourites = {voice for name, voice in history.favourites() if name == engine}
         self._voices = {voice.id: voice for voice in voices}
-        known = {voice.id: voice for voice in variants_of(voices)}
+        known = {voice.id: voice for voice in expand_variants(voices)}
         self._voices |= {name: known[name] for name in (*favourites, chosen) if name in known}
         self._variants = known
-        self._favourites = set(favourites)
+        self._favourites = favourites
         self._chosen = chosen
-        self._on_favourite = on_favourite
         self._on_try = on_try
 
     def compose(self) -> ComposeResult:
-        """A line to search in, and the list."""
+        """A search, and the list."""
         with Vertical(classes="dialog"):
             example = next(iter(self._variants), "")
             more = f"; with + its {len(self._variants)} variants, as {example}" if example else ""
@@ -65,7 +69,7 @@ class VoicePicker(ModalScreen[Voice | None | bool]):
             yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """All of them, the chosen one under the cursor."""
+        """List all voices, with the chosen one under the cursor."""
         self._fill("")
 
     @on(Input.Changed)
@@ -83,36 +87,37 @@ class VoicePicker(ModalScreen[Voice | None | bool]):
         self._take(event.option.id or "")
 
     def action_cancel(self) -> None:
-        """As it was."""
+        """Close without a change."""
         self.dismiss(False)
 
     def action_favourite(self) -> None:
-        """Make the voice a favourite, or take the star off."""
+        """Make the voice a favourite, or an ordinary voice again."""
         name = self._highlighted()
         if not name:
             return
         is_one = name not in self._favourites
         (self._favourites.add if is_one else self._favourites.discard)(name)
-        self._on_favourite(name, is_one)
+        with notify_errors(self):
+            self._history.set_favourite(self._engine, name, is_one=is_one)
         self._chosen = name
         self._fill(self.query_one(Input).value)
 
     def action_try(self) -> None:
-        """Hear it, and stay here."""
+        """Speak a sample with the voice; the dialog stays."""
         name = self._highlighted()
         if name:
             self._on_try(self._all[name])
 
     def action_down(self) -> None:
-        """The list moves while the search has the keyboard."""
+        """Move down in the list, although the search has the keyboard."""
         self.query_one(OptionList).action_cursor_down()
 
     def action_up(self) -> None:
-        """The list moves while the search has the keyboard."""
+        """Move up in the list, although the search has the keyboard."""
         self.query_one(OptionList).action_cursor_up()
 
     def action_page(self, direction: int) -> None:
-        """The list moves while the search has the keyboard."""
+        """Move a page down or, if negative, up in the list."""
         found = self.query_one(OptionList)
         for _ in range(found.size.height - 1):
             (found.action_cursor_down if direction > 0 else found.action_cursor_up)()
@@ -132,7 +137,7 @@ class VoicePicker(ModalScreen[Voice | None | bool]):
     def _fill(self, search: str) -> None:
         words = search.casefold().split()
         offered = self._variants if "+" in search else self._voices
-        fitting = [voice for voice in offered.values() if _fits(voice, words)]
+        fitting = [voice for voice in offered.values() if _matches(voice, words)]
         found = self.query_one(OptionList)
         found.clear_options()
         options: list[Option] = [] if words else [Option(DEFAULT_VOICE, id="")]
@@ -145,7 +150,7 @@ class VoicePicker(ModalScreen[Voice | None | bool]):
         found.highlighted = names.index(self._chosen) if self._chosen in names else first
 
     def _groups(self, voices: Sequence[Voice]) -> list[tuple[str, list[Voice]]]:
-        """Favourites, then one group a language in the order of its name; each voice once."""
+        """The favourites, then the other voices by language."""
         groups: dict[str, list[Voice]] = {}
         for voice in voices:
             if voice.id not in self._favourites:
@@ -160,8 +165,8 @@ class VoicePicker(ModalScreen[Voice | None | bool]):
         return f"{star} {voice.id}  {about}"
 
 
-def variants_of(voices: Sequence[Voice]) -> list[Voice]:
-    """Every variant of every voice, as a voice of its own."""
+def expand_variants(voices: Sequence[Voice]) -> list[Voice]:
+    """The variants of all voices, each as a voice of its own."""
     return [
         Voice(f"{voice.id}+{name}", f"{voice.name}, {name}", voice.language)
         for voice in voices
@@ -169,7 +174,7 @@ def variants_of(voices: Sequence[Voice]) -> list[Voice]:
     ]
 
 
-def _fits(voice: Voice, words: Sequence[str]) -> bool:
+def _matches(voice: Voice, words: Sequence[str]) -> bool:
     about = (voice.id, voice.name, voice.language, voice.gender or "", voice.description, *voice.aliases)
     text = " ".join(about).casefold()
     return all(word in text for word in words)

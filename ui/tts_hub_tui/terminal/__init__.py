@@ -1,1 +1,1 @@
-"""The terminal itself: what may be written to it, and what happens when it goes away."""
+"""The terminal itself: what is written to it, and what happens when it is closed."""

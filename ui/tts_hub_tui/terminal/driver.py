@@ -1,4 +1,4 @@
-"""Textual's driver for POSIX terminals, made to outlive its terminal and odd bytes."""
+"""Textual's driver for POSIX terminals, made robust against a closed terminal and invalid bytes."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from textual.drivers.linux_driver import LinuxDriver
 if TYPE_CHECKING:
     from textual.app import App
 
-LOOK_SECONDS = 0.1
-"""Between two looks whether the app leaves."""
-MOST_BYTES = 4096
-"""Read at a time."""
+POLL_SECONDS = 0.1
+"""Seconds between two looks at whether the app ends."""
+MAX_BYTES = 4096
+"""The most bytes that are read at once."""
 
 
-class Screen:
-    """A terminal to write to; what it does not take any more is dropped."""
+class TerminalWriter:
+    """Writes to a terminal; what a closed terminal does not take is dropped."""
 
     def __init__(self, file: IO[str], on_lost: Callable[[], None]) -> None:
         self._file = file
         self._on_lost = on_lost
 
     def write(self, text: str) -> int:
-        """Draw it.
+        """Write to the terminal.
 
-        Textual's own writer would end on an error, and the app would wait for it for ever.
+        Textual's own writer would end on an error, and the app would wait for it forever.
         """
         try:
             return self._file.write(text)
@@ -40,14 +40,14 @@ class Screen:
             return len(text)
 
     def flush(self) -> None:
-        """Draw it now."""
+        """Flush the file."""
         try:
             self._file.flush()
         except OSError:
             self._on_lost()
 
     def isatty(self) -> bool:
-        """As the file says."""
+        """Whether the file is a terminal."""
         return self._file.isatty()
 
     def fileno(self) -> int:
@@ -56,7 +56,7 @@ class Screen:
 
 
 class SturdyDriver(LinuxDriver):
-    """Leaves the app when its terminal has gone; bytes that are no UTF-8 are shown as such.
+    """Ends the app when its terminal is closed, and shows bytes that are no UTF-8 as `�`.
 
     Source: Textual's `LinuxDriver`, whose input thread ends the app on such bytes and spins at the end of
     the input.
@@ -71,19 +71,19 @@ class SturdyDriver(LinuxDriver):
         size: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
-        self._file = Screen(self._file, self._lost)  # type: ignore[arg-type, assignment] # it has all that is used
+        self._file = TerminalWriter(self._file, self._exit)  # type: ignore[arg-type, assignment] # it has the methods that are used
 
     def run_input_thread(self) -> None:
-        """Hand keys, mouse and pastes to the app until it leaves."""
+        """Send keys, mouse and pastes to the app until it ends."""
         parser = XTermParser(self._debug)
         decode = getincrementaldecoder("utf-8")("replace").decode
         with selectors.DefaultSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)
             while not self.exit_event.is_set():
-                if selector.select(LOOK_SECONDS):
+                if selector.select(POLL_SECONDS):
                     data = self._read()
                     if not data:
-                        self._lost()
+                        self._exit()
                         return
                     for message in parser.feed(decode(data)):
                         self.process_message(message)
@@ -92,11 +92,11 @@ class SturdyDriver(LinuxDriver):
 
     def _read(self) -> bytes:
         try:
-            return os.read(self.fileno, MOST_BYTES)
+            return os.read(self.fileno, MAX_BYTES)
         except OSError:
             return b""
 
-    def _lost(self) -> None:
-        """Called by the threads that read and write."""
-        with suppress(RuntimeError):  # the event loop has ended: the app has left
+    def _exit(self) -> None:
+        """End the app; the threads that read and write call this."""
+        with suppress(RuntimeError):  # the event loop, and so the app, has ended
             self._loop.call_soon_threadsafe(self._app.exit)

@@ -1,4 +1,4 @@
-"""File descriptor 2: C libraries complain on it, and Textual draws on it."""
+"""File descriptor 2, to which C libraries write messages and Textual draws."""
 
 from __future__ import annotations
 
@@ -9,47 +9,47 @@ from collections.abc import Generator
 from contextlib import contextmanager, redirect_stderr, suppress
 from pathlib import Path
 
-_away = threading.Lock()
-"""Two at once would restore each other's nowhere for good."""
+_lock = threading.Lock()
+"""Held while descriptor 2 is redirected: two threads would restore each other's target."""
 
 
 @contextmanager
 def quiet_stderr() -> Generator[None, None, None]:
-    """What C code writes to stderr meanwhile is dropped; so is what anybody draws there.
+    """Drop what is written to descriptor 2 meanwhile.
 
-    ALSA and JACK write about every device that they do not find.
+    ALSA and JACK write a message about every device that they do not find.
     """
-    with _away, _led_to(Path(os.devnull)):
+    with _lock, _redirect(Path(os.devnull)):
         yield
 
 
 @contextmanager
-def screen_apart(log: Path) -> Generator[None, None, None]:
-    """Keep the screen for those who draw: `sys.__stderr__` gets a descriptor of its own, 2 leads to a log.
+def separate_screen(log: Path) -> Generator[None, None, None]:
+    """Give `sys.__stderr__` a descriptor of its own, and redirect descriptor 2 to a log.
 
-    Around a Textual app: no C library can tear its screen then, and `quiet_stderr` swallows none of it.
+    Around a Textual app: C libraries cannot disturb its screen then, nor `quiet_stderr` what it draws.
     """
     screen = sys.__stderr__
     if screen is None or screen.fileno() != 2:
         yield
         return
     screen.flush()
-    own = open(os.dup(2), "w", encoding=screen.encoding, errors=screen.errors)  # noqa: SIM115 - see below
-    sys.__stderr__ = own  # type: ignore[misc] # Textual takes it from there
+    writer = open(os.dup(2), "w", encoding=screen.encoding, errors=screen.errors)  # noqa: SIM115 - closed below
+    sys.__stderr__ = writer  # type: ignore[misc] # Textual takes it from there
     try:
-        with redirect_stderr(own), _led_to(log):
+        with redirect_stderr(writer), _redirect(log):
             yield
     finally:
         sys.__stderr__ = screen  # type: ignore[misc]
-        with suppress(OSError):  # what a terminal that has gone did not take
-            own.close()
+        with suppress(OSError):  # a closed terminal does not take the rest
+            writer.close()
 
 
 @contextmanager
-def _led_to(path: Path) -> Generator[None, None, None]:
+def _redirect(path: Path) -> Generator[None, None, None]:
     try:
         kept = os.dup(2)
-    except OSError:  # it is closed: nobody can write to it
+    except OSError:  # it is closed, so that nothing can be written to it
         yield
         return
     try:

@@ -1,1 +1,1 @@
-"""The parts of the screens: one a file."""
+"""The parts of the screens, each in a file."""

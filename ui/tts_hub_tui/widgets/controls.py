@@ -1,9 +1,8 @@
-"""How the text is spoken: engine, model, voice, format, speed, and the engine's own options."""
+"""The controls of speech: engine, model, voice, format, speed, and the engine's own options."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from textual import on
@@ -16,83 +15,48 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Label, Select
 
 from tts_hub.audio.formats import FORMATS
+from tts_hub.audio.limits import SPEEDS
 from tts_hub.types import SpeechRequest, Voice
 from tts_hub_tui.hubs.interface import Catalogue, EngineInfo
+from tts_hub_tui.widgets.choice import AUTO, DEFAULT_VOICE, Choice
 from tts_hub_tui.widgets.field import FieldError
 from tts_hub_tui.widgets.options import OptionRow, OptionsForm
 
-AUTO = "auto"
-SLOWEST, FASTEST = 0.25, 4.0
-DEFAULT_VOICE = "default voice"
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What was chosen, as it is remembered from one start to the next."""
-
-    engine: str = AUTO
-    model: str = ""
-    """Empty: the engine's default."""
-    voice: str = ""
-    """Empty: the engine's default."""
-    language: str = ""
-    """Of the voice; BCP 47."""
-    response_format: str = "mp3"
-    """Of what is saved."""
-    speed: str = "1"
-    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Engine -> what differs from its defaults."""
-
-
-def remembered_choice(values: object) -> Choice:
-    """One that was kept; whatever of it cannot be one any more is as at the first start."""
-    usual = Choice()
-    if not isinstance(values, dict):
-        return usual
-    found = {
-        name: value
-        for name, value in values.items()
-        if name in Choice.__slots__ and isinstance(value, type(getattr(usual, name)))
-    }
-    if found.get("response_format", "mp3") not in {each.name for each in FORMATS}:
-        del found["response_format"]
-    options = found.get("options", {})
-    found["options"] = {name: each for name, each in options.items() if isinstance(each, dict)}
-    return Choice(**found)
+POSSIBLE_SPEEDS = f"{SPEEDS[0]:g} to {SPEEDS[1]:g} is possible"
 
 
 class Controls(Vertical):
-    """The panel beside the text: fields that scroll, and buttons that do not."""
+    """The panel beside the text: fields, which scroll, and buttons, which do not."""
 
     class Changed(Message):
-        """Something else is chosen now."""
+        """A field has another value."""
 
-    class VoiceWanted(Message):
-        """The list of voices is asked for."""
+    class VoicePressed(Message):
+        """The button of the voice was pressed."""
 
-    class SpeakWanted(Message):
-        """The button was pressed."""
+    class SpeakPressed(Message):
+        """The button that speaks was pressed."""
 
-    class SaveWanted(Message):
-        """The button was pressed."""
+    class SavePressed(Message):
+        """The button that saves was pressed."""
 
     def __init__(self, choice: Choice, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
         self.voice: Voice | None = None
-        """Chosen by the user or remembered; None: the engine's default."""
+        """The voice that was chosen or remembered; None for the engine's default."""
         if choice.voice:
             self.voice = Voice(choice.voice, choice.voice, choice.language)
         self._choice = choice
         self._catalogue = Catalogue((), None)
-        self._away = ""
-        self._shown = AUTO
-        """The engine whose models and options are offered."""
-        self._given: dict[str, Mapping[str, Any]] = dict(choice.options)
+        self._hub_error = ""
+        self._shown_engine = AUTO
+        """The engine whose models and options are shown."""
+        self._option_values: dict[str, Mapping[str, Any]] = dict(choice.options)
         self._offered: dict[str, Sequence[tuple[str, str]]] = {}
-        """List -> (label, value) of what it offers."""
+        """The labels and values that each list offers."""
 
     def compose(self) -> ComposeResult:
-        """From what matters most to what is seldom touched."""
+        """Fields, the most important first, and buttons."""
         with VerticalScroll(id="fields", can_focus=False):
             engines = Select([(AUTO, AUTO)], value=AUTO, allow_blank=False, compact=True, id="engine")
             yield _row("engine", engines)
@@ -104,7 +68,7 @@ class Controls(Vertical):
             usual = self._choice.response_format
             saved = Select(formats, value=usual, allow_blank=False, compact=True, id="format")
             yield _row("format", saved, key="response_format")
-            speed = Number(SLOWEST, FASTEST, f"{SLOWEST:g} to {FASTEST:g} is possible")
+            speed = Number(*SPEEDS, POSSIBLE_SPEEDS)
             yield _row("speed", Input(self._choice.speed, compact=True, validators=speed, id="speed"))
             yield OptionsForm()
         with Horizontal(id="buttons"):
@@ -112,30 +76,30 @@ class Controls(Vertical):
             yield Button("Save…", variant="primary", compact=True, id="save")
 
     def on_mount(self) -> None:
-        """Nothing is known yet."""
+        """Hide the list of models until an engine with several is chosen."""
         self.query_one("#model-field").display = False
 
     @property
     def engine(self) -> EngineInfo | None:
-        """The one that is chosen, or that `auto` means."""
+        """The engine that is chosen, or that `auto` stands for."""
         wanted = self._select("engine")
         name = self._catalogue.auto if wanted == AUTO else wanted
         return next((engine for engine in self._catalogue.engines if engine.name == name), None)
 
     @property
     def model(self) -> str:
-        """As a request names it."""
+        """The model that a request names."""
         engine = self._select("engine")
         return engine if engine == AUTO else self._select("model") or engine
 
     @property
     def response_format(self) -> str:
-        """Of what is saved."""
+        """The format in which recordings are saved."""
         return self._select("format")
 
     @property
     def choice(self) -> Choice:
-        """To be remembered."""
+        """The values of all fields, to be remembered."""
         self._keep_options()
         return Choice(
             engine=self._select("engine"),
@@ -144,11 +108,11 @@ class Controls(Vertical):
             language=self.voice.language if self.voice else "",
             response_format=self.response_format,
             speed=self.query_one("#speed", Input).value,
-            options=dict(self._given),
+            options=dict(self._option_values),
         )
 
     async def show_catalogue(self, catalogue: Catalogue) -> None:
-        """Offer what there is now; what was chosen stays chosen if it is still there."""
+        """Offer the engines of a catalogue; the chosen one stays chosen if it is still there."""
         is_first = not self._catalogue.engines
         if catalogue == self._catalogue:
             return
@@ -161,7 +125,7 @@ class Controls(Vertical):
         await self._show_engine(self._choice.model if is_first else self._select("model"))
 
     async def choose_engine(self, name: str) -> None:
-        """As if the user had chosen it."""
+        """Choose an engine."""
         with self.prevent(Select.Changed):
             self.query_one("#engine", Select).value = name
         self.voice = None
@@ -171,7 +135,7 @@ class Controls(Vertical):
         self.post_message(self.Changed())
 
     async def choose_voice(self, voice: Voice | None) -> None:
-        """Take a voice; one of the engine that `auto` means makes it the chosen engine."""
+        """Choose a voice, and with it the engine if that is still `auto`."""
         if voice is not None and self._select("engine") == AUTO and self.engine is not None:
             await self.choose_engine(self.engine.name)
         self.voice = voice
@@ -180,16 +144,16 @@ class Controls(Vertical):
         self.post_message(self.Changed())
 
     def request(self, text: str) -> SpeechRequest | None:
-        """What is asked for now; None where a field holds no value, and that field says so.
+        """The request for a text; None if a field has no valid value, which is then shown at the field.
 
-        It clears no error: an estimate asks for this too, and must not remove what a failed speech left.
+        It clears no error: an estimate calls this too, and must not remove the error of a failed speech.
         """
         speed = self.query_one("#speed", Input)
         failed = speed.validate(speed.value)
         if failed is not None and not failed.is_valid:
-            self.show_error("speed", f"{SLOWEST:g} to {FASTEST:g} is possible")
-        options, are_sound = self.query_one(OptionsForm).read()
-        if not are_sound or (failed is not None and not failed.is_valid):
+            self.show_error("speed", POSSIBLE_SPEEDS)
+        options, are_valid = self.query_one(OptionsForm).read()
+        if not are_valid or (failed is not None and not failed.is_valid):
             return None
         return SpeechRequest(
             input=text,
@@ -201,31 +165,31 @@ class Controls(Vertical):
         )
 
     def show_error(self, field: str, message: str) -> None:
-        """Say at a field of the request what is wrong with it, if that field is here."""
+        """Show an error at a field of the request, if there is one for it here."""
         option = field.removeprefix("options.")
         for row in self.query(OptionRow):
             if field.startswith("options.") and row.option.name == option:
                 row.query_one(FieldError).show(message)
-        places = {"language": "voice", "model": "engine", "fallback": "engine"}
-        place = places.get(field, field)
-        if place in ("engine", "voice", "speed", "response_format"):
-            self.query_one(f"#{place}-error", FieldError).show(message)
+        shared = {"language": "voice", "model": "engine", "fallback": "engine"}
+        name = shared.get(field, field)
+        if name in ("engine", "voice", "speed", "response_format"):
+            self.query_one(f"#{name}-error", FieldError).show(message)
 
-    def show_away(self, message: str) -> None:
-        """Why the hub cannot be asked; empty: it can."""
-        self._away = message
+    def show_hub_error(self, message: str) -> None:
+        """Show why the hub does not answer; an empty message removes the error."""
+        self._hub_error = message
         self._show_state()
 
     def clear_errors(self) -> None:
-        """For a new try. That an engine is not ready stays true, and stays shown."""
+        """Remove all errors, except that the engine is not ready, which is still true."""
         for error in self.query(FieldError):
             error.show("")
         self._show_state()
 
     @on(Select.Changed, "#engine")
-    async def _engine_changed(self) -> None:
-        if self._select("engine") == self._shown:
-            return  # the list tells its first value too
+    async def _switch_engine(self) -> None:
+        if self._select("engine") == self._shown_engine:
+            return  # a list reports its first value too
         self.voice = None
         self.query_one("#voice", Button).label = self._voice_name
         self.clear_errors()
@@ -233,26 +197,26 @@ class Controls(Vertical):
         self.post_message(self.Changed())
 
     @on(Input.Changed, "#speed")
-    def _speed_changed(self) -> None:
+    def _check_speed(self) -> None:
         self.show_error("speed", "")
         self.post_message(self.Changed())
 
     @on(Select.Changed, "#model,#format")
     @on(OptionsForm.Changed)
-    def _something_changed(self) -> None:
+    def _post_changed(self) -> None:
         self.post_message(self.Changed())
 
     @on(Button.Pressed)
-    def _button(self, event: Button.Pressed) -> None:
+    def _press(self, event: Button.Pressed) -> None:
         event.stop()
-        wanted = {"voice": self.VoiceWanted, "speak": self.SpeakWanted, "save": self.SaveWanted}
+        wanted = {"voice": self.VoicePressed, "speak": self.SpeakPressed, "save": self.SavePressed}
         self.post_message(wanted[event.button.id or "speak"]())
 
     async def _show_engine(self, model: str) -> None:
-        """Models, state and options of the engine that is chosen."""
+        """Show the models, state and options of the engine that is chosen."""
         self._keep_options()
         wanted, engine = self._select("engine"), self.engine
-        self._shown = wanted
+        self._shown_engine = wanted
         models = engine.models if engine and wanted != AUTO else ()
         usual = models[0] if models else ""
         offered = [(name, name) for name in models] or [("", "")]
@@ -260,15 +224,15 @@ class Controls(Vertical):
         self.query_one("#model-field").display = len(models) > 1
         self._show_state()
         schema = engine.options if engine and wanted != AUTO else {}
-        await self.query_one(OptionsForm).show(wanted, schema, self._given.get(wanted, {}))
+        await self.query_one(OptionsForm).show(wanted, schema, self._option_values.get(wanted, {}))
 
     def _keep_options(self) -> None:
-        """What is written for the engine that is shown, for when it is shown again."""
-        if self._shown != AUTO and self.query(OptionRow):
-            self._given[self._shown] = self.query_one(OptionsForm).read()[0]
+        """Keep the options of the engine that is shown until it is shown again."""
+        if self._shown_engine != AUTO and self.query(OptionRow):
+            self._option_values[self._shown_engine] = self.query_one(OptionsForm).read()[0]
 
     def _offer(self, name: str, offered: Sequence[tuple[str, str]], value: str) -> None:
-        """In a list; one that is open is left alone where it offers the same already."""
+        """Fill a list; one that offers the same already is left alone, as it may be open."""
         select = self.query_one(f"#{name}", Select)
         with self.prevent(Select.Changed):
             if self._offered.get(name) != offered:
@@ -279,7 +243,7 @@ class Controls(Vertical):
 
     def _show_state(self) -> None:
         engine = self.engine
-        state = self._away
+        state = self._hub_error
         if not state and engine is not None and not engine.ready:
             remedy = f" To fix: {engine.remedy}." if engine.remedy else ""
             state = f"{engine.reason}.{remedy} (F4: engines)"

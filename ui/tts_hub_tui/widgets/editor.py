@@ -1,4 +1,4 @@
-"""The text, with the word that is being spoken marked in it."""
+"""The editor, which marks the word that is being spoken."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.widgets import TextArea
 
-from tts_hub_tui.studio.opening import broken_lines
-from tts_hub_tui.terminal.controls import without_controls
+from tts_hub_tui.storage.text_file import break_long_lines
+from tts_hub_tui.terminal.control_characters import remove_control_characters
 
 SPOKEN = Style(bold=True, reverse=True)
-"""Seen without colours too."""
+"""The style of the marked word, which is visible without colours too."""
 PLACEHOLDER = "Type or paste what is to be spoken, or open a file with Ctrl+O.\nF5 speaks it."
 
 
 class ScriptEditor(TextArea):
-    """A text area that marks what is heard, and follows it unless the user looks elsewhere."""
+    """A text area that marks the spoken word, and follows it until the user scrolls."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+a", "select_all", "Select all", show=False),
@@ -29,7 +29,7 @@ class ScriptEditor(TextArea):
 
     def __init__(self, text: str = "", *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(
-            broken_lines(without_controls(text)),
+            break_long_lines(remove_control_characters(text)),
             id=id,
             soft_wrap=True,
             tab_behavior="focus",
@@ -37,35 +37,35 @@ class ScriptEditor(TextArea):
             placeholder=PLACEHOLDER,
         )
         self.follows = True
-        """The view goes along with the spoken word."""
+        """Whether the view follows the spoken word."""
         self._spoken: tuple[int, int, int] | None = None
-        """Row, first column and end of the marked word."""
+        """The row, first column and end column of the marked word."""
         self._starts: list[int] | None = None
-        """Of each row, in characters of the text; None after a change."""
+        """The first character of each row; None after a change of the text."""
 
     def load(self, text: str) -> None:
-        """Another text, which undo takes back; what had to be changed in it is said."""
-        text = self._acceptable(text)
+        """Replace the text, which undo takes back, and notify the user of changes that were necessary."""
+        text = self._clean(text)
         self.history.checkpoint()
         self.replace(text, (0, 0), self.document.end, maintain_selection_offset=False)
         self.move_cursor((0, 0))
         self.follows = True
 
     async def on_paste(self, event: events.Paste) -> None:
-        """As Textual does it, with what had to be changed."""
-        event.text = self._acceptable(event.text)
+        """Remove what the editor cannot take from a paste, before Textual inserts it."""
+        event.text = self._clean(event.text)
 
-    def _acceptable(self, text: str) -> str:
-        plain = without_controls(text)
+    def _clean(self, text: str) -> str:
+        plain = remove_control_characters(text)
         if plain != text:
             self.notify(f"{len(text) - len(plain)} control characters were left out.")
-        broken = broken_lines(plain)
+        broken = break_long_lines(plain)
         if broken != plain:
             self.notify("Very long lines were broken after sentences.")
         return broken
 
     def mark(self, span: tuple[int, int] | None) -> None:
-        """Mark characters `[start, end)` of the text as being spoken; None: nothing is."""
+        """Mark characters `[start, end)` of the text as being spoken; None removes the mark."""
         spoken = None
         if span is not None:
             row, column = self.location_at(span[0])
@@ -73,13 +73,13 @@ class ScriptEditor(TextArea):
         if spoken == self._spoken:
             return
         self._spoken = spoken
-        self.notify_style_update()  # what has been drawn is cached
+        self.notify_style_update()  # it empties the cache of drawn lines
         self.refresh()
         if spoken is not None and self.follows:
-            self._look_at(spoken[0], spoken[1])
+            self._scroll_to_word(spoken[0], spoken[1])
 
     def location_at(self, position: int) -> tuple[int, int]:
-        """Row and column of a character of the text."""
+        """The row and column of a character of the text."""
         if self._starts is None:
             lines, newline = self.document.lines, len(self.document.newline)
             self._starts = [0, *accumulate(len(line) + newline for line in lines)]
@@ -87,26 +87,26 @@ class ScriptEditor(TextArea):
         return row, position - self._starts[row]
 
     def get_line(self, line_index: int) -> Text:
-        """With the mark on it."""
+        """A line of the text, with the mark."""
         line = super().get_line(line_index)
         if self._spoken is not None and self._spoken[0] == line_index:
             line.stylize(SPOKEN, self._spoken[1], self._spoken[2])
         return line
 
     def on_text_area_changed(self) -> None:
-        """Places have moved."""
+        """Forget the positions of rows and of the mark."""
         self._starts = None
         self._spoken = None
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """The user looks elsewhere."""
+        """Stop following the spoken word."""
         self.follows = False
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """The user looks elsewhere."""
+        """Stop following the spoken word."""
         self.follows = False
 
-    def _look_at(self, row: int, column: int) -> None:
+    def _scroll_to_word(self, row: int, column: int) -> None:
         y = self.wrapped_document.location_to_offset((row, column)).y
         top, height = round(self.scroll_offset.y), self.content_size.height
         if not top <= y < top + height:

@@ -1,4 +1,4 @@
-"""The line below a field that says what is wrong with it."""
+"""The line below a field that shows its error."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from textual.widgets import Static
 
 
 class FieldError(Static):
-    """Takes no room while all is well."""
+    """An error; it takes no room while there is none."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__("", id=id, markup=False)
         self.display = False
 
     def show(self, message: str) -> None:
-        """Say it; nothing: all is well."""
+        """Show an error; an empty message removes it."""
         self.update(message)
         self.display = bool(message)

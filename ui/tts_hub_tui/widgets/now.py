@@ -1,4 +1,4 @@
-"""What is being generated and played."""
+"""The job that is generated or played now."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from textual.containers import Vertical
 from textual.widgets import Static
 
 from tts_hub.cost.pricing import usd
-from tts_hub_tui.studio.desk import Desk
-from tts_hub_tui.studio.jobs import Job
+from tts_hub_tui.jobs.job import Job
+from tts_hub_tui.jobs.queue import JobQueue
 from tts_hub_tui.widgets.waveform import Waveform
 
 SIGNS = {"playing": "▶", "waiting": "…", "paused": "⏸", "idle": "■"}
@@ -17,10 +17,10 @@ METER = 8
 
 
 class NowPlaying(Vertical):
-    """Waveform, level, times, progress, and what went wrong."""
+    """Waveform, level, times, progress, warning and failure of a job."""
 
     def compose(self) -> ComposeResult:
-        """From the sound to the words about it."""
+        """The waveform, and lines below it."""
         yield Waveform(id="waveform")
         yield Static("Nothing spoken yet.", id="clock", markup=False)
         yield Static("", id="progress", markup=False)
@@ -28,38 +28,38 @@ class NowPlaying(Vertical):
         yield Static("", id="failure", markup=False)
 
     def on_mount(self) -> None:
-        """Nothing has gone wrong yet."""
-        self._say("warning", "")
-        self._say("failure", "")
+        """Hide the lines for warning and failure."""
+        self._show_line("warning", "")
+        self._show_line("failure", "")
 
-    def show(self, job: Job | None, desk: Desk) -> None:
-        """Where a job stands, and how far the ear has come in it."""
+    def show(self, job: Job | None, queue: JobQueue) -> None:
+        """Show the progress of a job and the position of its playback."""
         if job is None:
             return
-        player = desk.player
+        player = queue.player
         waveform = self.query_one(Waveform)
         recording = job.recording
-        is_heard = recording is not None and player.recording is recording
-        position = player.position if is_heard else 0.0
+        is_played = recording is not None and player.recording is recording
+        position = player.position if is_played else 0.0
         seconds = recording.seconds if recording is not None else 0.0
         peaks = recording.peaks(waveform.size.width) if recording is not None and seconds else ()
         waveform.show(peaks, position / seconds if seconds else 0.0)
-        sign = SIGNS[player.state] if is_heard else SIGNS["idle"]
-        level = player.level if is_heard and player.state == "playing" else 0.0
+        sign = SIGNS[player.state] if is_played else SIGNS["idle"]
+        level = player.level if is_played and player.state == "playing" else 0.0
         line = f"{sign} {clock(position)} / {clock(seconds)} {_meter(level)}  {_beginning(job.text)}"
         self.query_one("#clock", Static).update(line)
-        self.query_one("#progress", Static).update(_progress(job, desk))
-        self._say("warning", f"! {job.warnings[-1]}" if job.warnings else "")
-        self._say("failure", _failure(job))
+        self.query_one("#progress", Static).update(_progress(job, queue))
+        self._show_line("warning", f"! {job.warnings[-1]}" if job.warnings else "")
+        self._show_line("failure", _failure(job))
 
-    def _say(self, name: str, text: str) -> None:
+    def _show_line(self, name: str, text: str) -> None:
         line = self.query_one(f"#{name}", Static)
         line.update(text)
         line.display = bool(text)
 
 
 def clock(seconds: float) -> str:
-    """`0:03.2`, `1:02:03`."""
+    """A time as `0:03.2` or `1:02:03`."""
     if seconds < 3600:
         tenths = round(seconds * 10)
         return f"{tenths // 600}:{tenths // 10 % 60:02}.{tenths % 10}"
@@ -68,7 +68,7 @@ def clock(seconds: float) -> str:
 
 
 def facts(job: Job) -> list[str]:
-    """Figures of a job, as people read them."""
+    """The figures of a job, each as a short text."""
     report = job.report
     if report is None:
         return []
@@ -82,18 +82,18 @@ def facts(job: Job) -> list[str]:
     return found
 
 
-def _progress(job: Job, desk: Desk) -> str:
+def _progress(job: Job, queue: JobQueue) -> str:
     parts = [_stage(job), *facts(job)]
     left = job.seconds_left
     if left is not None:
         parts.append(f"{clock(left)} left")
-    if desk.is_held and desk.player.state == "idle":
-        parts.append(f"{desk.unheard} held: F6 continues")
-    elif desk.is_paused:
+    if queue.is_held and queue.player.state == "idle":
+        parts.append(f"{queue.unplayed} held: F6 continues")
+    elif queue.is_paused:
         parts.append("paused: F6 continues")
-    elif desk.unheard:
-        parts.append(f"{desk.unheard} waiting")
-    saving = [export.path.name for export in desk.unsaved]
+    elif queue.unplayed:
+        parts.append(f"{queue.unplayed} waiting")
+    saving = [export.path.name for export in queue.unsaved]
     if saving:
         parts.append(f"saving {', '.join(saving)} …")
     return " · ".join(part for part in parts if part)

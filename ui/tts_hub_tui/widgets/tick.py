@@ -1,4 +1,4 @@
-"""A check box that is told apart without colours."""
+"""A check box whose state is visible without colours."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from textual.widgets import Checkbox
 
 
 class Tick(Checkbox):
-    """`X` or nothing, where Textual's own always has its `X`, in another colour."""
+    """Shows `X` or nothing, where Textual's own shows `X` in another colour."""
 
     def on_mount(self) -> None:
-        """As it begins."""
+        """Draw the first state."""
         self._draw()
 
     def on_checkbox_changed(self) -> None:
-        """As it is now."""
+        """Draw the new state."""
         self._draw()
 
     def _draw(self) -> None:

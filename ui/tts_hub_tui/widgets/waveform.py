@@ -1,4 +1,4 @@
-"""The shape of the sound, with what has been heard standing out."""
+"""The waveform of a recording."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 STEPS = " ▁▂▃▄▅▆▇█"
-UNHEARD = Style(dim=True)
-HEARD = Style(bold=True)
+UNPLAYED = Style(dim=True)
+PLAYED = Style(bold=True)
 
 
 class Waveform(Widget):
-    """Bars of peaks over the whole recording. A click goes there."""
+    """Bars of peaks over the whole recording; the part that was played stands out."""
 
-    class Sought(Message):
-        """A click: `fraction` of the recording, 0 to 1."""
+    class Clicked(Message):
+        """A click at a `fraction` of the recording, 0 to 1."""
 
         def __init__(self, fraction: float) -> None:
             super().__init__()
@@ -29,34 +29,34 @@ class Waveform(Widget):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
         self._peaks: Sequence[float] = ()
-        self._heard = 0.0
+        self._played = 0.0
 
-    def show(self, peaks: Sequence[float], heard: float) -> None:
-        """`peaks` from 0 to 1, one a column; `heard` is the part that has been heard, 0 to 1."""
+    def show(self, peaks: Sequence[float], played: float) -> None:
+        """Draw `peaks`, 0 to 1, one a column; `played` is the part that was played, 0 to 1."""
         peaks = tuple(peaks)
-        if peaks != self._peaks or heard != self._heard:
-            self._peaks, self._heard = peaks, heard
+        if peaks != self._peaks or played != self._played:
+            self._peaks, self._played = peaks, played
             self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        """One row of the bars; the lowest one is the last."""
+        """One row of the bars, the highest first."""
         width, height = self.size
         floor = height - 1 - y
         cells = [_cell(peak * height - floor) for peak in self._peaks[:width]]
-        heard = round(self._heard * len(cells))
+        played = round(self._played * len(cells))
         style = self.rich_style
         return Strip(
             [
-                Segment("".join(cells[:heard]), style + HEARD),
-                Segment("".join(cells[heard:]), style + UNHEARD),
+                Segment("".join(cells[:played]), style + PLAYED),
+                Segment("".join(cells[played:]), style + UNPLAYED),
                 Segment(" " * (width - len(cells)), style),
             ]
         )
 
     def on_click(self, event: events.Click) -> None:
-        """Go there."""
+        """Report the place of the click."""
         if self._peaks:
-            self.post_message(self.Sought(min(1.0, event.x / max(1, len(self._peaks)))))
+            self.post_message(self.Clicked(min(1.0, event.x / max(1, len(self._peaks)))))
 
 
 def _cell(fill: float) -> str:

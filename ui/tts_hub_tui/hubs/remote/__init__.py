@@ -1,0 +1,1 @@
+"""A tts-hub server, reached over HTTP."""

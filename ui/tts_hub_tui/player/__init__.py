@@ -1,0 +1,1 @@
+"""Playing a recording on the loudspeaker while it still grows."""

@@ -1,1 +1,0 @@
-"""What a studio is without a screen: recordings, playback, jobs, history."""
