@@ -4,7 +4,7 @@ BIN := .venv/bin
 SIDE_BY_SIDE := --numprocesses logical --dist loadgroup
 PIP := python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: hello test check format clean
+.PHONY: hello test check lint types format hooks docs dist clean
 
 hello: .venv/.product
 	$(BIN)/tts-hub speak "Hello! This is tts-hub, speaking before it has finished thinking." -o hello.mp3
@@ -12,15 +12,31 @@ hello: .venv/.product
 test: .venv/.dev
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
-check: .venv/.dev
+check: lint types test
+
+lint: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+types: .venv/.dev
 	$(BIN)/mypy
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 format: .venv/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# Lint and types run before each commit, the tests before each push.
+hooks: .venv/.dev
+	$(BIN)/pre-commit install
+
+# The site is build/site/index.html.
+docs: .venv/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# The wheel is built from the source distribution, so a file that is missing there fails here.
+dist: .venv/.dist
+	rm -rf dist
+	$(BIN)/python -m build
 
 .venv/.product: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tts-hub needs Python 3.11 or newer")'
@@ -34,5 +50,13 @@ format: .venv/.dev
 	$(BIN)/$(PIP) --editable '.[dev]' -r tests/chatterbox/reference/needs.txt
 	touch $@
 
+.venv/.docs: .venv/.product
+	$(BIN)/$(PIP) --editable '.[docs]'
+	touch $@
+
+.venv/.dist: .venv/.product
+	$(BIN)/$(PIP) 'build>=1.3'
+	touch $@
+
 clean:
-	rm -rf .venv hello.mp3 .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist hello.mp3 speech.mp3 .mypy_cache .pytest_cache .ruff_cache .hypothesis

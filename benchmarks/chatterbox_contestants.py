@@ -20,14 +20,14 @@ from typing import Any
 
 import torch
 from anyio.from_thread import start_blocking_portal
-from tts_hub_chatterbox.chance import generator_for
-from tts_hub_chatterbox.conditioning import Conditioning
 from tts_hub_chatterbox.device import device_of, precision_of
+from tts_hub_chatterbox.files.variants import Variant
 from tts_hub_chatterbox.model import Chatterbox
-from tts_hub_chatterbox.sampling import SamplingOptions
-from tts_hub_chatterbox.t3_batch import Row, T3Batch
-from tts_hub_chatterbox.units import SAMPLE_RATE
-from tts_hub_chatterbox.variants import Variant
+from tts_hub_chatterbox.nets.units import SAMPLE_RATE
+from tts_hub_chatterbox.seeds import generator_for
+from tts_hub_chatterbox.t3.batch import Row, T3Batch
+from tts_hub_chatterbox.t3.sampling import SamplingOptions
+from tts_hub_chatterbox.voices.conditioning import Conditioning
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from tts_hub import SpeechRequest, TTSBackendManager
@@ -35,7 +35,7 @@ from tts_hub.bench.process import usage_of
 from tts_hub.config import Config
 
 TEXT_TOKENS = 40
-"""Of T3 alone; beside each other the rows have up to 7 more."""
+"""Text tokens for T3 alone; rows side by side have up to 7 more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Steps:
     """What T3 alone took."""
 
     prefill_seconds: float
-    """Of one row, until its first token can be drawn."""
+    """Seconds for one row, until its first token can be drawn."""
     tokens_per_second: float
     """Afterwards, of all rows together."""
 
@@ -108,7 +108,7 @@ class OurT3:
     def steps(self, rows: int, count: int, *, recorded: bool | None = None) -> Steps:
         """`count` tokens of each row behind the first; all rows have one voice, which was read before.
 
-        Steps are `recorded` where the engine records them, unless told otherwise.
+        Steps are `recorded` where the engine records them, by default.
         """
         batch = T3Batch(
             self._model.t3,
@@ -119,7 +119,7 @@ class OurT3:
             recorded=recorded,
         )
         batch.warm_up()
-        batch.leave(self._join(batch, 0))
+        batch.free(self._join(batch, 0))
         began = time.perf_counter()
         for row in range(rows):
             self._join(batch, row)
@@ -131,7 +131,7 @@ class OurT3:
 
     def _join(self, batch: T3Batch, number: int) -> Row:
         text = torch.randint(0, 50_000, (TEXT_TOKENS + number,)).tolist()
-        row, _ = batch.join(self._voice, text, SamplingOptions(), generator_for(number, 0, "tokens"))
+        row, _ = batch.prefill(self._voice, text, SamplingOptions(), generator_for(number, 0, "tokens"))
         return row
 
 
@@ -228,7 +228,7 @@ class Contestant:
 
 
 def _serve(connection: Connection, make: Callable[..., Any], arguments: tuple[object, ...]) -> None:
-    with redirect_stdout(StringIO()):  # the packages tell of themselves
+    with redirect_stdout(StringIO()):  # the packages print lines of their own
         contestant = make(*arguments)
         while (task := connection.recv()) is not None:
             method, values = task

@@ -21,13 +21,13 @@ import torch
 from chatterbox_contestants import OurHub, OurT3, Spoken
 from chatterbox_speed import END, PAGE, SENTENCE
 from machine import say
-from tts_hub_chatterbox.variants import VARIANTS, Variant
+from tts_hub_chatterbox.files.variants import VARIANTS, Variant
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 STEPS = 100
 ROWS = (1, 8, 32)
-"""Of T3; and requests that come at once."""
+"""Rows of T3, and requests that come at once."""
 SHORT = "Good morning, and welcome."
 MEGABYTE = 1 << 20
 
@@ -42,7 +42,7 @@ def measure_t3(folder: Path, variant: Variant, dtype: str, rounds: int, threads:
             speed = [steps.tokens_per_second for steps in every]
             prefill = 1_000 * statistics.median(steps.prefill_seconds for steps in every)
             way = "recorded" if recorded else "unrecorded"
-            tell(f"T3, {dtype}, {way}, rows: {rows}", speed, " tokens/s", 0)
+            report(f"T3, {dtype}, {way}, rows: {rows}", speed, " tokens/s", 0)
             if rows == 1 and recorded:
                 say(f"| T3, {dtype}, text read | {prefill:.1f} ms |")
 
@@ -53,8 +53,8 @@ def measure_speech(folder: Path, variant: Variant, dtype: str, rounds: int, thre
     for what, texts in (("short text", [SHORT]), ("sentence", [SENTENCE]), ("page", PAGE)):
         hub.speak(texts)
         every = [hub.speak(texts) for _ in range(rounds)]
-        tell(f"{what}, {dtype}, first audio", firsts(every), " ms", 0)
-        tell(f"{what}, {dtype}, real-time factor", [each.real_time_factor for each in every], "", 3)
+        report(f"{what}, {dtype}, first audio", firsts(every), " ms", 0)
+        report(f"{what}, {dtype}, real-time factor", [each.real_time_factor for each in every], "", 3)
     hub.close()
 
 
@@ -72,8 +72,8 @@ def measure_many(folder: Path, variant: Variant, dtype: str, rounds: int, thread
             every, seconds = hub.together(texts)
             spoken += every
             speed.append(sum(each.audio_seconds for each in every) / seconds)
-        tell(f"{rows} at once, {dtype}, first audio", firsts(spoken), " ms", 0)
-        tell(f"{rows} at once, {dtype}, audio a second", speed, " s", 1)
+        report(f"{rows} at once, {dtype}, first audio", firsts(spoken), " ms", 0)
+        report(f"{rows} at once, {dtype}, audio a second", speed, " s", 1)
         free, total = torch.cuda.mem_get_info()
         tensors, taken = torch.cuda.max_memory_allocated() // MEGABYTE, (total - free) // MEGABYTE
         say(f"| {rows} rows, {dtype}, memory of the GPU | {tensors} MB of tensors, {taken} MB in all |")
@@ -85,7 +85,7 @@ def firsts(every: Sequence[Spoken]) -> list[float]:
     return [1_000 * (each.first_seconds or each.seconds) for each in every]
 
 
-def tell(what: str, figures: Sequence[float], unit: str, digits: int) -> None:
+def report(what: str, figures: Sequence[float], unit: str, digits: int) -> None:
     """A row: median and range."""
     middle, least, most = statistics.median(figures), min(figures), max(figures)
     say(f"| {what} | {middle:.{digits}f}{unit} ({least:.{digits}f} to {most:.{digits}f}) |")

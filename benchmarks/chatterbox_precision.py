@@ -1,6 +1,6 @@
 """How far each number type is from float32: T3's logits, the flow's mel, the vocoder's samples.
 
-Every type gets the same inputs, and in T3 the tokens that float32 drew. Random weights of true size tell how
+Every type gets the same inputs, and in T3 the tokens that float32 drew. Random weights of true size show how
 errors of rounding add up through the layers; with official weights (`--models`) it says what they do to a
 voice. The package's own requirements are those of the tests (`make .venv/.dev`). Writes 4 GB
 of random weights into a temporary folder first, unless it is given some.
@@ -21,28 +21,28 @@ from pathlib import Path
 import torch
 from machine import machine, say
 from torch import Tensor
-from tts_hub_chatterbox.chance import generator_for
-from tts_hub_chatterbox.conditioning import Conditioning
 from tts_hub_chatterbox.device import FLOAT32, Precision, device_of
-from tts_hub_chatterbox.mels import mel_24k
+from tts_hub_chatterbox.files.variants import NANO, TURBO, Variant
 from tts_hub_chatterbox.model import Chatterbox
-from tts_hub_chatterbox.nets.gpt2 import KVCache
+from tts_hub_chatterbox.nets.kv_cache import KVCache
+from tts_hub_chatterbox.nets.mels import mel_24k
 from tts_hub_chatterbox.nets.t3 import T3
-from tts_hub_chatterbox.sampling import SamplingOptions, sample
-from tts_hub_chatterbox.units import SOUNDS
-from tts_hub_chatterbox.variants import NANO, TURBO, Variant
+from tts_hub_chatterbox.nets.units import CODEBOOK_SIZE
+from tts_hub_chatterbox.seeds import generator_for
+from tts_hub_chatterbox.t3.sampling import SamplingOptions, sample
+from tts_hub_chatterbox.voices.conditioning import Conditioning
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 TEXTS = 4
 TEXT_TOKENS = 40
 STEPS = 50
-"""Of each text: two seconds."""
+"""Steps for each text: two seconds of speech."""
 TOKENS = 100
-"""Of the flow and the vocoder: four seconds."""
+"""Tokens for the flow and the vocoder: four seconds."""
 TEMPERATURE = 0.8
 DECIBELS = 8.686
-"""Of a difference of 1 in a natural logarithm of an amplitude."""
+"""Decibels of a difference of 1 in the natural logarithm of an amplitude."""
 T3_TYPES = {
     "float32": FLOAT32,
     "float32, keys and values bfloat16": Precision(kv=torch.bfloat16),
@@ -83,7 +83,7 @@ def hear(t3: T3, voice: Conditioning) -> Heard:
             tokens.append(sample(logits[-1], said, [SamplingOptions()], [chance]))  # (1,)
             logits.append(t3.step(tokens[-1], cache))
         all_tokens.append(torch.cat(tokens))
-        all_logits.append(torch.cat(logits)[:, :SOUNDS])
+        all_logits.append(torch.cat(logits)[:, :CODEBOOK_SIZE])
     return Heard(texts, all_tokens, all_logits)
 
 
@@ -94,7 +94,7 @@ def repeat(t3: T3, voice: Conditioning, heard: Heard, kv: torch.dtype) -> list[T
         cache = KVCache.empty(t3.config.backbone, capacity=1_000, dtype=kv)
         logits = [t3.prefill(voice.speaker, voice.t3_prompt, text, cache)]
         logits += [t3.step(token[None], cache) for token in tokens]
-        found.append(torch.cat(logits)[:, :SOUNDS])  # (1 + STEPS, sounds)
+        found.append(torch.cat(logits)[:, :CODEBOOK_SIZE])  # (1 + STEPS, sounds)
     return found
 
 
@@ -119,7 +119,7 @@ def compare_sound(folder: Path, variant: Variant) -> None:
     """A row for each type; Turbo and Nano have the same flow and vocoder."""
     voice = Conditioning.from_conds_pt(folder / variant.built_in_voice.name)
     chance = generator_for(0, 0, "tokens")
-    tokens = torch.randint(0, SOUNDS, (TOKENS,), generator=chance).tolist()
+    tokens = torch.randint(0, CODEBOOK_SIZE, (TOKENS,), generator=chance).tolist()
     exact = load(folder, variant, FLOAT32)
     mel = exact.mel(tokens, voice, generator_for(0, 0, "flow"))  # (1, 80, F)
     smooth = torch.nn.functional.avg_pool1d(6 * torch.randn(mel.shape, generator=chance) - 5, 9, stride=1)
@@ -135,7 +135,7 @@ def compare_sound(folder: Path, variant: Variant) -> None:
 
 
 def _sound_distance(found: Tensor, exact: Tensor) -> str:
-    """Of samples (1, N) and of their mels."""
+    """The distance of two sounds, samples (1, N) each, and of their mels."""
     mels = DECIBELS * _rms(mel_24k(found) - mel_24k(exact))
     return f"{_rms(found - exact) / _rms(exact):.2%}, {mels:.2f} dB"
 

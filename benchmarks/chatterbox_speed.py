@@ -24,7 +24,7 @@ from pathlib import Path
 import torch
 from chatterbox_contestants import Contestant, OurHub, OurT3, Package, Spoken, Steps
 from machine import Yardsticks, machine, say
-from tts_hub_chatterbox.variants import VARIANTS, Variant
+from tts_hub_chatterbox.files.variants import VARIANTS, Variant
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -32,7 +32,7 @@ END = 160
 """Text and speech tokens at which the random weights stop."""
 ROWS = 8
 STEPS = 50
-"""Of T3 alone in a round."""
+"""Steps of T3 alone in a round."""
 PARTS = ("t3", "sentence", "page", "requests")
 SENTENCE = (
     "The harbour lay quiet that morning, and the first boats were already far out upon the wide grey bay."
@@ -73,7 +73,7 @@ def in_turns(contestants: Sequence[Contestant], rounds: int, ask: Callable[[Cont
     return measured
 
 
-def tell(what: str, measured: Measured, unit: str, digits: int, *, more_is_better: bool = False) -> None:
+def report(what: str, measured: Measured, unit: str, digits: int, *, more_is_better: bool = False) -> None:
     """A row for each contestant; the first of them is the one that the others are compared with."""
     first, *_ = measured.values()
     for name, figures in measured.items():
@@ -99,13 +99,13 @@ def compare_t3(folder: Path, variant: Variant, given: argparse.Namespace) -> Non
 
         measured = in_turns(contestants, given.rounds, ask)
         prefill = {name: [step.prefill_seconds for step in steps[1:]] for name, steps in took.items()}
-        tell("T3, text read", prefill, " s", 3)
-        tell("T3, 1 row, tokens/s", measured, "", 1, more_is_better=True)
+        report("T3, text read", prefill, " s", 3)
+        report("T3, 1 row, tokens/s", measured, "", 1, more_is_better=True)
         together = in_turns(
             contestants[1:], given.rounds, lambda each: each.ask("steps", ROWS, count).tokens_per_second
         )
         package = contestants[0].name
-        tell(
+        report(
             f"T3, {ROWS} rows, tokens/s in all",
             {f"{package}, 1 row": measured[package], **together},
             "",
@@ -132,7 +132,7 @@ def compare_speech(folder: Path, variant: Variant, given: argparse.Namespace) ->
 
 
 def speak_in_turns(what: str, contestants: Sequence[Contestant], texts: Sequence[str], rounds: int) -> None:
-    """Of ours all texts in one request; of the package, which comes first, one of them in each round."""
+    """Ours speaks all texts in one request; the package, which comes first, one of them in each round."""
     package, *_ = contestants
     spoken: dict[str, list[Spoken]] = {contestant.name: [] for contestant in contestants}
 
@@ -143,13 +143,13 @@ def speak_in_turns(what: str, contestants: Sequence[Contestant], texts: Sequence
         return before[-1].real_time_factor
 
     measured = in_turns(contestants, rounds, ask)
-    tell(f"{what}, real-time factor", measured, "", 2)
+    report(f"{what}, real-time factor", measured, "", 2)
     first = {
         name: [each.first_seconds or each.seconds for each in every[1:]] for name, every in spoken.items()
     }
-    tell(f"{what}, first audio", first, " s", 2)
+    report(f"{what}, first audio", first, " s", 2)
     audio = {name: [each.audio_seconds for each in every[1:]] for name, every in spoken.items()}
-    tell(f"{what}, audio", audio, " s", 2)
+    report(f"{what}, audio", audio, " s", 2)
 
 
 def many_requests(folder: Path, variant: Variant, given: argparse.Namespace) -> None:

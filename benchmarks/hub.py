@@ -17,7 +17,7 @@ from pathlib import Path
 import anyio
 
 from tts_hub import SegmentRequest, TTSBackendManager
-from tts_hub.stream import AudioStream
+from tts_hub.request.stream import AudioStream
 
 SENTENCE = "The quick brown fox jumps over the lazy dog, and nobody in the village knows why."
 PARAGRAPH = f"{SENTENCE} Every morning the baker sees it, shakes his head, and goes on with his work. " * 20

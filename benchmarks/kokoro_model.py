@@ -59,20 +59,20 @@ SPEAKERS = {
 """Language and gender -> the official voices."""
 NAMES = tuple(f"{kind}_{name}" for kind, names in SPEAKERS.items() for name in names.split())
 STYLES = (510, 1, 256)
-"""Of a voice: a style for each number of phonemes."""
+"""Shape of a voice: one style for each number of phonemes."""
 STYLE_SCALE = 0.1
 SEED = 82
 OPSET = 17
 SYMBOLS = 178
 """A token is less than this."""
 DURATION_BIAS = -2.75
-"""With which each of the 50 sigmoids gives 0.06, in all 3 frames a token."""
+"""With it each of the 50 sigmoids gives 0.06, which makes 3 frames a token."""
 DURATION_SCALE = 0.1
-"""Of the weights, so that the durations stay near it."""
+"""Scale of the weights, so that the durations stay near that."""
 PEAK = 0.3
-"""Of the loudest try."""
+"""Peak of the loudest try."""
 BINS = 11
-"""Of the last layer's channels those that are the logarithm of a magnitude."""
+"""How many channels of the last layer are the logarithm of a magnitude."""
 FRAME = 600
 """Samples of a unit of duration."""
 RATE = 24_000
@@ -121,7 +121,7 @@ def random_model(config: dict[str, Any]) -> torch.nn.Module:
 
 
 def _level(model: torch.nn.Module, last: Any) -> None:
-    """Make the loudest of some tries as loud as `PEAK`: the last layer tells logarithms of magnitudes."""
+    """Make the loudest of some tries as loud as `PEAK`: the last layer gives logarithms of magnitudes."""
     peak = 0.0
     for count in COUNTS[1:-1]:
         waveform, _ = model(*_example(count))

@@ -33,7 +33,7 @@ from machine import machine, say
 from tts_hub import SpeechRequest, TTSBackendManager
 from tts_hub.bench.texts import bench_text
 from tts_hub.config import Config
-from tts_hub.stream import AudioStream
+from tts_hub.request.stream import AudioStream
 
 SHORT = "Good morning, how are you today?"
 SHORT_ROUNDS = 4
@@ -45,7 +45,7 @@ FRAME = 600
 PARTS = ("memory", "short", "paragraph", "first", "page")
 """Memory comes first: what came before would have made room for it."""
 MOST_WORDS = 40
-"""Of a request in the part about memory; the shortest has one."""
+"""Words of the longest request in the part about memory; the shortest has one."""
 STEADY_AFTER = 20
 """Requests after which memory shall not grow much."""
 QUIET = 0.1
@@ -103,7 +103,7 @@ class Direct:
     pieces: Sequence[Feeds]
     checked: int = 0
     audio_seconds: float = 0.0
-    """Of the last time."""
+    """Seconds of audio that the last run gave."""
 
     async def first(self) -> float:
         """Seconds until the first piece is there."""
@@ -115,7 +115,7 @@ class Direct:
 
     @property
     def tokens(self) -> list[int]:
-        """Of each piece, with the two at its ends."""
+        """Tokens of each piece, with the two at its ends."""
         return [
             max(value.size for value in feeds.values() if value.dtype.kind == "i") for feeds in self.pieces
         ]
@@ -148,7 +148,7 @@ class Hub:
     calls: Calls
     text: str
     audio_seconds: float = 0.0
-    """Of the last time."""
+    """Seconds of audio that the last run gave."""
 
     async def first(self) -> float:
         """Seconds until the first audio is in hand; then it is left, and silence is waited for."""
@@ -305,7 +305,7 @@ async def in_turns(contestants: dict[str, Callable[[], Awaitable[float]]], round
 
 
 def ratios(some: Sequence[float], others: Sequence[float]) -> list[float]:
-    """Of each round."""
+    """The ratio in each round."""
     return [a / b for a, b in zip(some, others, strict=True)]
 
 

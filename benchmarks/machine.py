@@ -25,7 +25,7 @@ class Yardsticks:
     gigabytes_per_second: float
     """Read from memory, by a sum over 1 GB."""
     gflops: float
-    """Of a float32 matrix product, in 10^9 operations a second."""
+    """Speed of a float32 matrix product, in 10^9 operations a second."""
 
     @classmethod
     def measured(cls) -> Yardsticks:

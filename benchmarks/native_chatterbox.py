@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tts_hub_chatterbox.chance import generator_for
-from tts_hub_chatterbox.conditioning import Conditioning
+from tts_hub_chatterbox.files.variants import TURBO, Variant
 from tts_hub_chatterbox.model import Chatterbox
-from tts_hub_chatterbox.nets.gpt2 import KVCache
-from tts_hub_chatterbox.reference import read_reference
-from tts_hub_chatterbox.variants import TURBO, Variant
+from tts_hub_chatterbox.nets.kv_cache import KVCache
+from tts_hub_chatterbox.seeds import generator_for
+from tts_hub_chatterbox.voices.conditioning import Conditioning
+from tts_hub_chatterbox.voices.reference import read_reference
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.chatterbox import conftest  # noqa: F401, I001 - makes the package importable, so it comes first
@@ -45,7 +45,7 @@ def stages(ours: Chatterbox, theirs: Any, clip: Path) -> Iterator[tuple[str, Wor
     mel = torch.randn(1, 80, 2 * TOKENS) - 4
     yield (
         "clip to voice",
-        lambda: ours.listen(read_reference(clip.read_bytes())),
+        lambda: ours.compute_conditioning(read_reference(clip.read_bytes())),
         lambda: theirs.prepare_conditionals(clip),
     )
     yield (

@@ -29,7 +29,7 @@ RUNS = 100
 STREAMS = 50
 RATE = 24_000
 AUDIBLE = 100
-"""Of 32768: about -50 dBFS."""
+"""The least audible value of 16-bit audio, about -50 dBFS."""
 PROXY_CONFIG = """
 [audio]
 loudness = "off"

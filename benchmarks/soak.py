@@ -20,7 +20,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Generator, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -128,11 +128,8 @@ class Soak:
 
     async def _abort(self, http: httpx.AsyncClient, text: str, name: str, after: float) -> None:
         with anyio.move_on_after(after):
-            async with (
-                http.stream("POST", "/v1/audio/speech", json=_body(text * 5, name)) as response,
-                aclosing(response.aiter_raw()) as parts,
-            ):
-                async for _ in parts:
+            async with http.stream("POST", "/v1/audio/speech", json=_body(text * 5, name)) as response:
+                async for _ in response.aiter_raw():
                     self.counts["aborted after the first byte"] += 1
                     await anyio.sleep(after)
                     break
@@ -223,7 +220,7 @@ async def _greeted(process: Process) -> str:
     greeting = b""
     while b"Try:" not in greeting and process.stderr is not None:
         greeting += await process.stderr.receive()
-    return re.findall(r"http://[\d.]+:\d+", greeting.decode())[0]
+    return str(re.findall(r"http://[\d.]+:\d+", greeting.decode())[0])
 
 
 async def _soak(streams: int, seconds: float, seed: int) -> bool:

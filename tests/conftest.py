@@ -1,4 +1,4 @@
-"""What all tests share: asyncio under anyio, and no way to a user's folders or settings."""
+"""Fixtures of all tests: asyncio under anyio, and no access to a user's folders or settings."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from hypothesis import settings
 TESTS = Path(__file__).parent
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("desk", deadline=None)  # a busy machine is no failure
-# In CI the same examples each time: what is new is looked for at a desk.
+# CI runs the same examples each time; runs at a desk look for new ones.
 settings.load_profile("ci" if os.environ.get("CI") else "desk")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run side by side, the files stay whole, and one process alone has Chatterbox's weights."""
+    """With parallel test processes, one process runs a whole file, and one process runs all of Chatterbox."""
     for item in items:
         file = item.path.relative_to(TESTS)
         group = file.parts[0] if file.parts[0] == "chatterbox" else str(file)
@@ -31,7 +31,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(autouse=True)
 def away_from_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty home and working folder, and nothing of the caller in the environment."""
+    """An empty home and working folder, and no variable of the caller in the environment."""
     home = tmp_path_factory.mktemp("home")
     for name in [name for name in os.environ if name.startswith(("TTS_HUB_", "XDG_", "HF_", "HUGGINGFACE_"))]:
         monkeypatch.delenv(name)

@@ -19,47 +19,47 @@ STORE = "/store/"
 
 @dataclass(slots=True)
 class LocalHub:
-    """What it has, what it does wrong, and what was asked of it."""
+    """The files of the server, its faults, and the requests it received."""
 
     repository: str
     revision: str
     files: dict[str, bytes]
     large: set[str] = field(default_factory=set)
     token: str | None = None
-    """Who does not carry it is turned away."""
+    """Requests without this token are refused."""
     gated: bool = False
     cuts: dict[str, list[int]] = field(default_factory=dict)
     """File -> bytes after which the connection breaks, for each of the next answers."""
     statuses: list[int] = field(default_factory=list)
     """Answers instead of the next files."""
     retry_after: list[str] = field(default_factory=list)
-    """Retry-After of the next refusals; none if empty."""
+    """The Retry-After header of the next refusals; no header if empty."""
     stalls: bool = False
-    """Sends half of a file and then nothing."""
+    """The server sends half of a file and then nothing."""
     ignores_ranges: bool = False
     etags: list[str] = field(default_factory=list)
-    """ETags of the next answers, instead of one that is of the content."""
+    """The ETags of the next answers, instead of ones made from the content."""
     compresses: bool = False
-    """Answers are packed with gzip, ranges of them too, though nobody asked for it."""
+    """Answers are compressed with gzip, ranges too, although no request accepts it."""
     page: bytes = b""
-    """A web page that answers instead of a file, as in a network where one has to sign in."""
+    """A web page that is sent instead of a file, as in a network that wants a sign-in."""
     shift: int = 0
-    """Ranges begin so many bytes from where they should."""
+    """The number of bytes by which the start of every range is wrong."""
     conditions: list[str] = field(default_factory=list)
-    """If-Range of each request for a range."""
+    """The If-Range header of each request for a range."""
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     """(path, Range, Authorization) of each request."""
     url: str = ""
 
     def ranges(self, name: str) -> list[str]:
-        """Of the requests that were answered with bytes of a file."""
+        """The Range headers of the requests that were answered with bytes of a file."""
         where = STORE + name if name in self.large else f"/{name}"
         return [wanted for path, wanted, _ in self.asked if path.endswith(where)]
 
 
 @contextmanager
 def serving(hub: LocalHub) -> Generator[None, None, None]:
-    """Listen on a free port, whose address is then `hub.url`."""
+    """Listen on a free port and set `hub.url` to its address."""
 
     class Handler(_Handler):
         served = hub

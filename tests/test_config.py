@@ -1,4 +1,4 @@
-"""Configuration: where values come from, and what is said about wrong ones."""
+"""Configuration: where values come from, and the errors for wrong ones."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from tts_hub import TTSBackendManager
 from tts_hub.config import (
     AudioConfig,
     BudgetConfig,
@@ -17,14 +18,12 @@ from tts_hub.config import (
     LimitsConfig,
     ServerConfig,
     TextConfig,
-    load_config,
     parse_config,
-    reference_here,
-    settings_in,
 )
 from tts_hub.config_file import edit
+from tts_hub.config_file.loading import load_config, reference_here, settings_in
+from tts_hub.engines.registry import Registry
 from tts_hub.errors import ConfigError
-from tts_hub.registry import Registry
 
 ROOT = Path(__file__).parent.parent
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -86,7 +85,7 @@ def test_a_reference_is_read_where_it_is_named_or_in_the_users_folder(away_from_
     assert load_config(environ={}).config.model == "kokoro"
 
 
-def test_a_mark_that_is_none_is_refused() -> None:
+def test_an_invalid_mark_is_refused() -> None:
     Path("config.toml").write_text('reference = "yes"\nmodel = "espeak"\n')
     with pytest.raises(ConfigError, match="'reference' is 'yes'"):
         load_config(environ={})
@@ -152,7 +151,7 @@ def test_a_wrong_file_is_one_clear_line(tmp_path: Path, text: str, message: str)
     assert "\n" not in str(caught.value)
 
 
-def test_a_named_file_that_is_not_there_is_told() -> None:
+def test_a_named_file_that_is_missing_is_an_error() -> None:
     with pytest.raises(ConfigError, match=r"cannot read config file nowhere\.toml: No such file"):
         load_config("nowhere.toml", {})
     with pytest.raises(ConfigError, match="nowhere"):
@@ -167,12 +166,12 @@ def test_a_named_file_that_is_not_there_is_told() -> None:
         ("TTS_HUB_MODEL__X", "TTS_HUB_MODEL__X"),
     ],
 )
-def test_a_wrong_variable_is_told_by_its_name(variable: str, message: str) -> None:
+def test_a_wrong_variable_is_an_error_that_names_it(variable: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         load_config(environ={variable: "1"})
 
 
-def test_a_section_for_an_engine_that_is_not_there_is_told() -> None:
+def test_a_section_for_a_missing_engine_is_an_error() -> None:
     with pytest.raises(
         ConfigError, match=r"'backends\.espaek' belongs to no installed engine; did you mean 'espeak'"
     ):
@@ -190,7 +189,9 @@ def test_an_engines_own_section_is_checked_against_its_settings() -> None:
     queue=st.integers(0, 10_000),
     model=st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1),
 )
-def test_what_is_written_is_what_is_read(rate: int, pause: float, queue: int, model: str) -> None:
+def test_a_dumped_config_is_parsed_to_the_same_config(
+    rate: int, pause: float, queue: int, model: str
+) -> None:
     values = {
         "model": model,
         "audio": {"sample_rate": rate, "sentence_pause": pause},
@@ -251,3 +252,8 @@ def test_an_alias_is_found_in_any_case_and_first_as_it_is_written(name: str, tar
 def test_an_origin_may_be_written_as_browsers_show_it() -> None:
     config = parse_config({"server": {"cors_origins": ["https://Chat.example.org/"]}})
     assert config.server.cors_origins == ("https://chat.example.org",)
+
+
+@pytest.mark.anyio
+async def test_the_default_config_is_used_without_one() -> None:
+    assert TTSBackendManager(discover=False).config == Config()

@@ -1,4 +1,4 @@
-"""What comes from somebody else's code is contained; what a person wants, Ctrl-C, is not."""
+"""Exceptions of other people's code are contained; Ctrl-C, which a person means, is not."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from types import FrameType
 import anyio
 import pytest
 
-from tts_hub.containment import MOST_TOLD, contained, contained_call, described, ended_within
+from tts_hub.containment import MOST_DESCRIBED, contained, contained_call, described, ended_within
 
 
 @pytest.fixture
 def usual_ctrl_c() -> Generator[None, None, None]:
-    """Python's own handler, whatever the tests run under."""
+    """Python's own handler of Ctrl-C, in whatever program the tests run."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -28,7 +28,7 @@ def usual_ctrl_c() -> Generator[None, None, None]:
 
 @pytest.mark.usefixtures("usual_ctrl_c")
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit, MemoryError])
-def test_what_code_raises_is_contained(error: type[BaseException]) -> None:
+def test_an_exception_of_other_code_is_contained(error: type[BaseException]) -> None:
     failures: list[BaseException] = []
     with contained_call(failures.append):
         raise error
@@ -52,7 +52,7 @@ def test_ctrl_c_in_the_middle_of_such_code_passes(wait: partial[None]) -> None:
 
 
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
-def test_what_a_program_s_own_handler_raises_passes(error: type[BaseException]) -> None:
+def test_an_exception_of_a_program_s_own_handler_passes(error: type[BaseException]) -> None:
     def end(number: int, frame: FrameType | None) -> None:
         raise error
 
@@ -110,7 +110,7 @@ async def test_a_cancellation_of_ours_passes_and_one_of_theirs_does_not() -> Non
 
 
 @pytest.mark.anyio
-async def test_work_that_ends_in_time_is_told_from_work_that_does_not() -> None:
+async def test_work_that_ends_in_time_is_distinguished_from_work_that_does_not() -> None:
     failures: list[BaseException] = []
 
     async def fail() -> None:
@@ -130,4 +130,4 @@ def test_an_exception_is_described_shortly_and_always() -> None:
     assert described(ValueError("no")) == "ValueError: no"
     assert described(KeyboardInterrupt()) == "KeyboardInterrupt"
     assert described(Unspeakable()).startswith("Unspeakable: (")
-    assert len(described(ValueError("x" * 10**6))) < MOST_TOLD + 50
+    assert len(described(ValueError("x" * 10**6))) < MOST_DESCRIBED + 50

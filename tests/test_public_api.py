@@ -1,4 +1,4 @@
-"""What users of the library rely on: the names, a short script, and `save`."""
+"""The promises to users of the library: the names, a short script, and `save`."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_a_short_script_streams_mp3_into_a_file() -> None:
 
 
 @pytest.mark.anyio
-async def test_save_writes_a_whole_file_and_tells_its_words() -> None:
+async def test_save_writes_a_whole_file_and_returns_its_words() -> None:
     async with manager_of(FakeBackend()) as manager:
         audio = await manager.save(THREE, "out.flac")
     samples, rate = decode(Path("out.flac"))

@@ -1,4 +1,4 @@
-"""Everything in the README is run as it stands there."""
+"""Every example in the README is run as it is."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ asyncio.run(main())
 
 
 def test_the_plugin_is_a_package_that_works(tmp_path: Path) -> None:
-    """Built and installed by pip, without network, into a folder of its own."""
+    """A package that pip builds and installs, without network, into a folder of its own."""
     package = tmp_path / "beep"
     (package / "tts_hub_beep").mkdir(parents=True)
     (package / "pyproject.toml").write_text(blocks("toml", "tts-hub-beep")[0], encoding="utf-8")

@@ -1,4 +1,4 @@
-"""docs/server.md: it names all that there is, and what it shows is run as it stands there."""
+"""docs/server.md: it names every route and setting, and its examples are run as they are."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import anyio
 
 WITHIN = 60.0
-"""Seconds in which whatever a test waits for has to come; only a fault takes that long."""
+"""Seconds within which an awaited condition has to become true; only a fault takes that long."""
 
 
 async def until(holds: Callable[[], object], *, within: float = WITHIN) -> None:
@@ -23,7 +23,11 @@ async def until(holds: Callable[[], object], *, within: float = WITHIN) -> None:
 
 
 def until_in_thread(holds: Callable[[], object], *, within: float = WITHIN) -> None:
-    """The same where no event loop runs."""
+    """Wait until `holds()` is true, where no event loop runs.
+
+    Raises:
+        TimeoutError: it does not become true.
+    """
     limit = time.monotonic() + within
     while not holds():
         if time.monotonic() > limit:

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tts_hub import errors
     from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend
-    from tts_hub.config import Config, load_config
+    from tts_hub.config import Config
+    from tts_hub.config_file.loading import load_config
+    from tts_hub.cost.pricing import CostEstimate, EngineEstimate, Price
+    from tts_hub.engines.pool import EngineStatus
     from tts_hub.errors import TTSHubError
-    from tts_hub.manager import EngineStatus, TTSBackendManager
-    from tts_hub.pricing import CostEstimate, EngineEstimate, Price
+    from tts_hub.manager import TTSBackendManager
     from tts_hub.progress import ProgressCallback, ProgressEvent
     from tts_hub.report import EngineCost, Fallback, Retake, SpeechReport
-    from tts_hub.stream import AudioStream, SpeechStream
+    from tts_hub.request.stream import AudioStream, SpeechStream
     from tts_hub.types import (
         AudioChunk,
         Availability,
@@ -67,13 +69,15 @@ __all__ = [
 
 _HOMES = {
     "tts_hub.backend": ("BackendOptions", "BackendSettings", "TTSBackend"),
-    "tts_hub.config": ("Config", "load_config"),
+    "tts_hub.config": ("Config",),
+    "tts_hub.config_file.loading": ("load_config",),
     "tts_hub.errors": ("TTSHubError",),
-    "tts_hub.manager": ("EngineStatus", "TTSBackendManager"),
-    "tts_hub.pricing": ("CostEstimate", "EngineEstimate", "Price"),
+    "tts_hub.engines.pool": ("EngineStatus",),
+    "tts_hub.manager": ("TTSBackendManager",),
+    "tts_hub.cost.pricing": ("CostEstimate", "EngineEstimate", "Price"),
     "tts_hub.progress": ("ProgressCallback", "ProgressEvent"),
     "tts_hub.report": ("EngineCost", "Fallback", "Retake", "SpeechReport"),
-    "tts_hub.stream": ("AudioStream", "SpeechStream"),
+    "tts_hub.request.stream": ("AudioStream", "SpeechStream"),
     "tts_hub.types": (
         "AudioChunk",
         "Availability",

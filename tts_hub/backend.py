@@ -1,4 +1,4 @@
-"""What an engine must be to join the hub.
+"""The interface of an engine.
 
 A plugin package names its class under the entry point group `tts_hub.backends`. Importing it must be
 cheap: heavy imports belong into `load`.
@@ -12,10 +12,10 @@ from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tts_hub.cost.pricing import Price
 from tts_hub.errors import UnknownModelError, UnknownVoiceError, UnsupportedLanguageError, one_of, shown
-from tts_hub.languages import Nearness, nearness
-from tts_hub.pricing import Price
 from tts_hub.progress import ProgressCallback, ignore
+from tts_hub.text.languages import Nearness, nearness
 from tts_hub.types import AudioChunk, Availability, Capabilities, ModelFiles, SegmentRequest, Voice
 
 MOST_CONCURRENCY = 256
@@ -57,7 +57,7 @@ class TTSBackend(ABC):
     priority: ClassVar[int] = 0
     """The ready engine with the highest one is what `auto` means; below zero: never chosen by `auto`."""
     many: ClassVar[bool] = False
-    """May stand in the config several times, as `[remote.<name>]` with its name as `kind`."""
+    """The config may hold it several times, as `[remote.<name>]` with its name as `kind`."""
     Settings: ClassVar[type[BackendSettings]] = BackendSettings
     Options: ClassVar[type[BackendOptions]] = BackendOptions
 
@@ -69,7 +69,7 @@ class TTSBackend(ABC):
 
     @classmethod
     def named(cls, name: str) -> type[Self]:
-        """The same engine under another name, for one that may stand in the config several times.
+        """The same engine under another name, for one that the config may hold several times.
 
         It answers to `name` and to `name/<model>`.
         """
@@ -85,8 +85,8 @@ class TTSBackend(ABC):
     def downloads(cls, settings: BackendSettings) -> Sequence[ModelFiles]:
         """Models whose files it can fetch, and what is here of them; none unless it says so.
 
-        Of a model with several variants all are told, the usual one first. Quick, without network, and an
-        answer even where the engine cannot run.
+        A model with several variants has one entry for each, the usual one first. Quick, without network,
+        and an answer even where the engine cannot run.
         """
         return ()
 
@@ -96,7 +96,7 @@ class TTSBackend(ABC):
     ) -> None:
         """Fetch what is missing or damaged of one of `downloads`.
 
-        Cancelling it stops at once; what has arrived is kept, and the next call goes on from there.
+        Cancelling it stops at once; what has arrived is kept, and the next call continues from there.
 
         Raises:
             BackendUnavailableError: they cannot be fetched; the error names the remedy.
@@ -117,7 +117,7 @@ class TTSBackend(ABC):
         return None
 
     def known_models(self) -> tuple[str, ...]:
-        """Exact model names, with those that it has come to know since it was made."""
+        """Exact model names, with those that it has learned since it was made."""
         return model_names(self)
 
     def capabilities_for(self, model: str) -> Capabilities:

@@ -15,7 +15,7 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 
-MOST_TOLD = 1_000
+MOST_DESCRIBED = 1_000
 """Characters of an exception's text that are repeated in messages and logs."""
 CANCEL_SECONDS = 1.0
 """Seconds that code which was cancelled has to end."""
@@ -76,12 +76,12 @@ def described(exc: BaseException) -> str:
         if is_from_a_signal(failure):
             raise
         text = "(its text cannot be shown)"
-    text = text if len(text) <= MOST_TOLD else text[:MOST_TOLD] + "…"
+    text = text if len(text) <= MOST_DESCRIBED else text[:MOST_DESCRIBED] + "…"
     return f"{type(exc).__name__}: {text}" if text else type(exc).__name__
 
 
 def is_from_a_signal(exc: BaseException) -> bool:
-    """Whether an exception ends the program because somebody pressed Ctrl-C or sent a signal.
+    """Whether an exception ends the program because of Ctrl-C or another signal.
 
     Code that raises `KeyboardInterrupt` or `SystemExit` itself is not meant: such an exception comes neither
     out of an installed signal handler nor, where Python's own handler for Ctrl-C is in place (which leaves no

@@ -17,6 +17,7 @@ TTSHubError
 ├── BudgetExceededError           it would cost more than is allowed
 ├── BackendError                  an engine failed; `backend` names it. These start a fallback
 │   ├── BackendUnavailableError   not installed, files missing, failed to load; `remedy` fixes it
+│   ├── EngineRefusedError        it does not take the request, or not now; `original` says why
 │   ├── GenerationError           it failed while speaking
 │   ├── NoAudioError              it made no sound for a text
 │   └── StalledError              it made no progress within its time
@@ -120,13 +121,13 @@ class BackendError(TTSHubError):
     """An engine failed at something it should have done."""
 
     kind: ClassVar[str] = "engine_failed"
-    """What may be said of it to strangers: the message can have the engine's own words in it."""
+    """The kind of failure, for clients; the message may hold the engine's own words, for the log."""
 
     def __init__(self, message: str, *, backend: str) -> None:
         super().__init__(message)
         self.backend = backend
         self.position: int | None = None
-        """Where the text begins that it failed at, in characters; None when it has not come so far."""
+        """Where the segment that failed begins in the text, in characters; None before any segment."""
 
 
 class BackendUnavailableError(BackendError):
@@ -140,6 +141,21 @@ class BackendUnavailableError(BackendError):
         """A command to type, or empty."""
 
 
+class EngineRefusedError(BackendError):
+    """The engine does not take the request as it is, or not now, and another engine may take it.
+
+    Where no other engine takes it either, the caller gets `original`.
+    """
+
+    kind = "engine_refused"
+
+    def __init__(self, original: TTSHubError, backend: str, *, was_named: bool = True) -> None:
+        super().__init__(f"engine {backend!r} refused: {original}", backend=backend)
+        self.original = original
+        self.was_named = was_named
+        """The request named the engine, or `auto` chose it first: only then does the user need its reason."""
+
+
 class GenerationError(BackendError):
     """The engine failed while it was speaking."""
 
@@ -147,13 +163,13 @@ class GenerationError(BackendError):
 
 
 class NoAudioError(BackendError):
-    """The engine came to an end without any audio."""
+    """The engine ended without any audio."""
 
     kind = "no_audio"
 
 
 class StalledError(BackendError):
-    """The engine gave nothing for longer than it may."""
+    """The engine gave nothing within its time."""
 
     kind = "engine_stalled"
 
@@ -163,11 +179,11 @@ class AudioError(TTSHubError):
 
 
 class OutputError(TTSHubError):
-    """The place the audio goes to does not take it."""
+    """A file or stream cannot be written."""
 
 
 class UsageError(TTSHubError):
-    """The library was used in a way it cannot work."""
+    """The library was used in a way that cannot work, for instance after closing."""
 
 
 MOST_SHOWN = 80
@@ -191,7 +207,7 @@ def update_command() -> str:
 
 
 def one_of(name: str, choices: Iterable[str], *, most: int = 12) -> str:
-    """What to say behind an unknown name: the nearest match, then what exists, shortened."""
+    """The end of a message about an unknown name: the nearest match, then what exists, shortened."""
     name = name[:MOST_SHOWN]
     known = list(choices)
     if not known:

@@ -1,67 +1,28 @@
-"""The hub: chooses the engine, opens the stream, and keeps engines loaded for as long as they are used."""
+"""The manager: what a program calls to speak, to list voices and models, and to fetch model files."""
 
 from __future__ import annotations
 
-import logging
-import uuid
 from collections.abc import AsyncIterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, Unpack
 
 import anyio
 
-from tts_hub.audio.file import AudioFileWriter
+from tts_hub.audio.file import AudioFileWriter, write_chunks
 from tts_hub.audio.formats import check_sample_rate, find_format, format_of_file
 from tts_hub.backend import TTSBackend
-from tts_hub.budget import Budget
-from tts_hub.choosing import AUTO, Chooser
-from tts_hub.config import Config, load_config
-from tts_hub.containment import contained, contained_call
-from tts_hub.costing import RequestCosts, estimate_of
-from tts_hub.engine import EngineState
-from tts_hub.engines import Engines
-from tts_hub.errors import (
-    InvalidTextError,
-    TTSHubError,
-    UsageError,
-)
-from tts_hub.generation import Generation, Replan
-from tts_hub.lifetime import Lifetime
-from tts_hub.pricing import CostEstimate
-from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
-from tts_hub.registry import Entry, Registry
-from tts_hub.route import Plan
-from tts_hub.shaping import LoudnessMemory, Shaper
-from tts_hub.stream import AudioStream, SpeechStream
-from tts_hub.text.source import SourceText
-from tts_hub.types import Availability, ModelFiles, RequestFields, SpeechRequest, Voice
-from tts_hub.validation import checked_request
-
-VOICES_WITHIN = 5.0
-"""Seconds that an engine has to list its voices when those of all engines are asked for."""
-logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class EngineStatus:
-    """One engine as `doctor` and the health page show it."""
-
-    name: str
-    description: str
-    models: tuple[str, ...]
-    patterns: tuple[str, ...]
-    availability: Availability
-    state: EngineState
-    active: int
-    """Segments being generated."""
-    waiting: int
-    """Requests waiting for their first turn."""
-    silent_for: float
-    """Seconds since it last gave anything while it has work; 0 without work."""
-    downloads: tuple[ModelFiles, ...] = ()
-    """Models whose files it can fetch, and what is here of them."""
+from tts_hub.config import Config
+from tts_hub.config_file.loading import load_config
+from tts_hub.cost.pricing import CostEstimate
+from tts_hub.engines.lifetime import Lifetime
+from tts_hub.engines.pool import AUTO, EnginePool, EngineStatus
+from tts_hub.engines.registry import Registry
+from tts_hub.errors import TTSHubError, UsageError
+from tts_hub.progress import ProgressCallback, ignore
+from tts_hub.request.opening import RequestOpener, guarded
+from tts_hub.request.stream import AudioStream, SpeechStream
+from tts_hub.request.validation import checked_request
+from tts_hub.types import ModelFiles, RequestFields, SpeechRequest, Voice
 
 
 class TTSBackendManager:
@@ -80,7 +41,7 @@ class TTSBackendManager:
         await manager.aclose()
 
     All methods belong to the event loop that opened the manager; with another loop, make another manager. One
-    that nobody closes is closed when its event loop ends.
+    that is left open is closed when its event loop ends.
     """
 
     def __init__(
@@ -91,22 +52,19 @@ class TTSBackendManager:
         Args:
             config: the defaults if not given.
             discover: false leaves installed plugins out.
-            warms_up: engines speak a few words unheard when they are loaded, so that nobody waits for what
-                they prepare at first use; good for a server, of no use to a program that speaks one text.
+            warms_up: engines speak a few words when they are loaded, and the audio is dropped, so that no
+                request waits for what they prepare at first use. Good for a server, useless for one speech.
         """
         self.config = config if config is not None else Config()
         self.registry = Registry(self.config.backends, self.config.remote, discover=discover)
         self.warms_up = warms_up
-        self._lifetime = Lifetime(self._close)
-        self._engines = Engines(self.config.limits, self._lifetime.tasks)
-        self._chooser = Chooser(self.config, self.registry, self._engines)
-        self._loudness: LoudnessMemory = {}
-        self._budget = Budget(self.config.budget)
-        self._live: set[Generation] = set()
+        self._lifetime = Lifetime()
+        self._pool = EnginePool(self.config, self.registry, self._lifetime.tasks)
+        self._requests = RequestOpener(self.config, self._pool, self._lifetime.tasks)
 
     @classmethod
     def from_config(cls, path: str | Path | None = None) -> Self:
-        """A manager configured by file and environment; see `tts_hub.config.load_config`.
+        """A manager configured by file and environment; see `tts_hub.load_config`.
 
         Raises:
             ConfigError: unknown key, wrong value, unreadable file.
@@ -119,9 +77,7 @@ class TTSBackendManager:
         await self.open()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *exc: object) -> None:
         await self.aclose()
 
     async def open(self) -> None:
@@ -132,10 +88,10 @@ class TTSBackendManager:
             UsageError: it is open already.
         """
         self.registry.check_sections()
-        await self._lifetime.open()
-        self._engines.warms_up = self.warms_up
+        await self._lifetime.open(on_close=self._pool.aclose)
+        self._pool.warms_up = self.warms_up
         if self.config.limits.idle_unload:
-            self._lifetime.tasks().start_soon(self._engines.unload_idle)
+            self._lifetime.tasks().start_soon(self._pool.unload_idle)
 
     async def aclose(self) -> None:
         """End all streams and close all engines; nothing happens if that has been done.
@@ -144,12 +100,8 @@ class TTSBackendManager:
             UsageError: it was opened in another event loop.
         """
         self._lifetime.check_loop()
-        for generation in self._live:
-            generation.stop()
+        self._requests.stop_all()
         await self._lifetime.aclose()
-
-    async def _close(self) -> None:
-        await self._engines.aclose()
 
     @property
     def is_serving(self) -> bool:
@@ -188,7 +140,7 @@ class TTSBackendManager:
         wanted = checked_request(request, fields, self.config)
         audio_format = find_format(wanted.response_format or "")
         check_sample_rate(audio_format, wanted.sample_rate or 0)
-        audio = await self._open(wanted, on_progress)
+        audio = await self._requests.open(wanted, on_progress)
         speech = SpeechStream(audio, audio_format)
         await speech.start()
         return speech
@@ -203,7 +155,7 @@ class TTSBackendManager:
     ) -> AudioStream:
         """Speak as raw `AudioChunk`s, for players. Otherwise as `stream`."""
         wanted = checked_request(request, fields, self.config)
-        return await self._open(wanted, on_progress)
+        return await self._requests.open(wanted, on_progress)
 
     async def save(
         self,
@@ -229,9 +181,9 @@ class TTSBackendManager:
         check_sample_rate(audio_format, wanted.sample_rate or 0)
         rate = wanted.sample_rate or 0
         with await anyio.to_thread.run_sync(AudioFileWriter, path, audio_format, rate) as writer:
-            audio = await self._open(wanted, on_progress)
+            audio = await self._requests.open(wanted, on_progress)
             async with audio:
-                await _write_file(audio, writer)
+                await write_chunks(audio, writer)
         return audio
 
     async def estimate(
@@ -244,17 +196,12 @@ class TTSBackendManager:
             BackendUnavailableError: `auto` finds no engine that is ready.
         """
         wanted = checked_request(request, fields, self.config)
-        if not isinstance(wanted.input, str):
-            raise InvalidTextError("a text that is still being written cannot be estimated; give all of it")
-        self._lifetime.tasks()
-        plan = await self._chooser.plan(wanted, wanted.input)
-        segments = self._source(wanted).segments(plan.cutting)
-        return await estimate_of(plan.request, plan.route, segments)
+        return await self._requests.estimate(wanted)
 
     @property
     def spent(self) -> Mapping[tuple[str, str], float]:
         """(engine, model) -> US dollars that requests have cost since the manager was made."""
-        return self._budget.spent
+        return self._requests.budget.spent
 
     async def voices(self, model: str | None = None) -> Mapping[str, Sequence[Voice]]:
         """Engine name -> its voices: of the engine behind `model`, or of all that are ready.
@@ -265,46 +212,23 @@ class TTSBackendManager:
         """
         self._lifetime.tasks()
         if model is not None:
-            stop = self._chooser.stops(model)[0]
-            return {stop.engine.name: await stop.engine.voices()}
-        ready = [entry for entry in self.registry if entry.availability().ready]
-        found: dict[str, Sequence[Voice]] = {entry.name: () for entry in ready}
-        async with anyio.create_task_group() as tasks:  # a service far away keeps nobody waiting twice
-            for entry in ready:
-                tasks.start_soon(self._list_voices, entry, found)
-        return {name: voices for name, voices in found.items() if voices}
-
-    async def _list_voices(self, entry: Entry, found: dict[str, Sequence[Voice]]) -> None:
-        try:
-            with anyio.fail_after(VOICES_WITHIN):
-                found[entry.name] = await self._engines.of(entry).voices()
-        except Exception as exc:  # noqa: BLE001 - an engine's code: the other engines' voices are listed
-            logger.warning("no voices of engine %s: %s", entry.name, exc)
+            engine = self._pool.find(model)[0][0]
+            return {engine.name: await engine.voices()}
+        return await self._pool.voices()
 
     async def problems(self) -> list[str]:
         """What the configuration asks for by default and cannot get: models, voices, format, rate."""
-        found: list[str] = []
-        config = self.config
-        for name in (config.model, *config.fallback, *config.aliases):
-            try:
-                self._chooser.stops(name)
-            except TTSHubError as exc:
-                found.append(f"{name}: {exc}")
+        found = await self._pool.problems()
+        audio = self.config.audio
         try:
-            check_sample_rate(find_format(config.audio.response_format), config.audio.sample_rate)
+            check_sample_rate(find_format(audio.response_format), audio.sample_rate)
         except TTSHubError as exc:
             found.append(str(exc))
-        for entry in self.registry:
-            if entry.availability().ready and entry.settings().voice is not None:
-                try:
-                    await self._engines.of(entry).find_voice(None, None)
-                except TTSHubError as exc:
-                    found.append(f"backends.{entry.name}.voice: {exc}")
         return found
 
     def status(self) -> list[EngineStatus]:
         """Every engine that is installed or registered, ready or not."""
-        return [self._status(entry) for entry in self.registry]
+        return self._pool.status()
 
     def options(self, name: str) -> Mapping[str, Any]:
         """JSON Schema of the options that requests to an engine may carry; empty if it does not import.
@@ -316,14 +240,14 @@ class TTSBackendManager:
 
     def best(self) -> str | None:
         """The engine that `auto` means now; None when none is ready."""
-        candidates = self._chooser.candidates()
+        candidates = self._pool.candidates()
         return candidates[0].name if candidates else None
 
     async def preload(self, model: str, on_progress: ProgressCallback = ignore) -> None:
         """Load the engine of a model ahead of its first request."""
-        engine = self._chooser.stops(model)[0].engine
+        engine = self._pool.find(model)[0][0]
         with engine.in_use():
-            await engine.loaded(_guarded(on_progress, ""))
+            await engine.load(guarded(on_progress, ""))
 
     def model_files(self, model: str, variant: str | None = None) -> ModelFiles:
         """Where the files of a model are, or will be: of a variant, or of the one that is used.
@@ -346,7 +270,7 @@ class TTSBackendManager:
             UnknownModelError: no such model or variant, or it has no files to fetch.
         """
         entry, variants = self.registry.find_downloads(self.config.alias_target(model), variant)
-        await entry.pull(variants[0], _guarded(on_progress, ""))
+        await entry.pull(variants[0], guarded(on_progress, ""))
         return self.model_files(model, variants[0].variant)
 
     async def remove(self, model: str, *, variant: str | None = None) -> int:
@@ -359,7 +283,7 @@ class TTSBackendManager:
             UnknownModelError: no such model or variant, or it has no files to fetch.
         """
         entry, variants = self.registry.find_downloads(self.config.alias_target(model), variant)
-        if engine := self._engines.get(entry.name):
+        if engine := self._pool.get(entry.name):
             await engine.unload_if_idle(0)
         return sum([await entry.remove(files) for files in variants])
 
@@ -371,95 +295,5 @@ class TTSBackendManager:
             UsageError: requests are using it.
         """
         entry = self.registry.find(name)
-        if engine := self._engines.get(entry.name):
+        if engine := self._pool.get(entry.name):
             await engine.unload()
-
-    async def _open(self, request: SpeechRequest, on_progress: ProgressCallback) -> AudioStream:
-        tasks, began = self._lifetime.tasks(), anyio.current_time()
-        request_id = request.request_id or uuid.uuid4().hex[:12]
-        tell = _guarded(on_progress, request_id)
-        whole = request.input if isinstance(request.input, str) else None
-        plan = await self._chooser.plan(request, whole)
-        source = self._source(request)
-        costs = RequestCosts(plan.request, request_id, self._budget.account())
-        if self._budget.is_limited and whole is not None:
-            await costs.allow_all(plan.route[0], source.segments(plan.cutting))
-        generation = Generation(
-            plan,
-            request_id,
-            source=source,
-            replan=self._replan(request) if whole is None and self._chooser.may_detect(request) else None,
-            limits=self.config.limits,
-            text=self.config.text,
-            costs=costs,
-            tell=tell,
-        )
-        audio = AudioStream(
-            request,
-            request_id,
-            generation=generation,
-            shaper=Shaper(self.config.audio, request, self._loudness),
-            tell=tell,
-            began=began,
-        )
-        tasks.start_soon(self._run, generation)
-        tell(ProgressEvent("queued", backend=plan.route[0].engine.name))
-        await audio.start()
-        return audio
-
-    def _replan(self, request: SpeechRequest) -> Replan:
-        """How to plan a request whose text is being written, once there is some of it."""
-
-        async def replan(opening: str) -> Plan:
-            return await self._chooser.plan(request, opening)
-
-        return replan
-
-    def _source(self, request: SpeechRequest) -> SourceText:
-        return SourceText(request.input, request.markup, max_total_chars=self.config.text.max_characters)
-
-    async def _run(self, generation: Generation) -> None:
-        """One request's failure, even one of our own making, must not touch the others."""
-
-        def failed(exc: BaseException) -> None:
-            logger.error("a request ended by an error of the hub itself", exc_info=exc)
-
-        self._live.add(generation)
-        try:
-            async with contained(failed):
-                await generation.run()
-        finally:
-            self._live.discard(generation)
-
-    def _status(self, entry: Entry) -> EngineStatus:
-        engine = self._engines.get(entry.name)
-        availability = entry.availability()
-        return EngineStatus(
-            name=entry.name,
-            description=entry.declared().description if not entry.broken else "",
-            models=engine.known_models() if engine else entry.models(),
-            patterns=entry.declared().patterns if not entry.broken else (),
-            availability=availability,
-            state=engine.state if engine else "unloaded",
-            active=engine.active if engine else 0,
-            waiting=engine.newcomers if engine else 0,
-            silent_for=engine.silent_for if engine else 0.0,
-            downloads=entry.downloads(),
-        )
-
-
-def _guarded(on_progress: ProgressCallback, request_id: str) -> ProgressCallback:
-    """A callback that carries the request's id and cannot break the speech."""
-
-    def tell(event: ProgressEvent, /) -> None:
-        with contained_call(lambda exc: logger.error("a progress callback failed", exc_info=exc)):
-            on_progress(event if event.request_id else replace(event, request_id=request_id))
-
-    return tell
-
-
-async def _write_file(audio: AudioStream, writer: AudioFileWriter) -> None:
-    """In threads: the disk may be slow."""
-    async for chunk in audio:
-        await anyio.to_thread.run_sync(writer.write, chunk.samples)
-    await anyio.to_thread.run_sync(writer.commit)

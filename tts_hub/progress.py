@@ -31,15 +31,15 @@ class ProgressEvent:
     message: str = ""
     request_id: str = ""
     segment: int | None = None
-    """Number of the segment that is meant, from 0."""
+    """The number of the segment, from 0."""
     segments: int | None = None
     """How many there are; None while the text is not at its end."""
     fraction: float | None = None
-    """Done part of the whole, 0 to 1, where it is known."""
+    """The part that is done, 0 to 1, where it is known."""
     audio_seconds: float = 0.0
-    """Audio handed out so far."""
+    """Seconds of audio handed out so far."""
     elapsed_seconds: float = 0.0
-    """Since the request came."""
+    """Seconds since the request arrived."""
     details: Mapping[str, object] = field(default_factory=dict)
     """What an engine adds: tokens, bytes, real-time factor, cost."""
 
@@ -48,8 +48,8 @@ class ProgressCallback(Protocol):
     """Called on the event loop's thread; must return at once. What it raises is logged and ignored."""
 
     def __call__(self, event: ProgressEvent, /) -> None:
-        """Take note of one event."""
+        """Receive one event."""
 
 
 def ignore(event: ProgressEvent, /) -> None:
-    """The callback of those who do not want to know."""
+    """The callback that ignores every event."""

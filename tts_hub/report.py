@@ -1,4 +1,4 @@
-"""What a request came to: said in numbers, while it runs and after."""
+"""The outcome of a request in numbers, while it runs and afterwards."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Fallback:
     position: int
     """Where that segment begins, in characters of the text."""
     repeated_seconds: float
-    """Audio of that segment that had been handed out already, and is heard twice."""
+    """Audio of that segment that had been handed out before, and is spoken twice."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retake:
-    """One take of a segment that an engine gave up before any of it was heard."""
+    """One take of a segment that an engine gave up before any of it was handed out."""
 
     segment: int
     """From 0."""
@@ -70,9 +70,9 @@ class SpeechReport:
     """BCP 47 tag of the language that the text was seen to be in, as the request named none; else empty. The
     text was read in `language` all the same where no voice speaks it, or one was asked for by name."""
     characters: int
-    """Of text taken in."""
+    """Characters of text taken in."""
     segments: int
-    """Handed out whole."""
+    """Segments handed out whole."""
     audio_seconds: float
     first_audio_seconds: float | None
     """From the call to the first audio; None before it."""
@@ -88,17 +88,17 @@ class SpeechReport:
     cut_segments: tuple[int, ...]
     """Segments, from 0, that the engine ended at its own limit: the end of their text may be missing."""
     estimated_segments: tuple[int, ...]
-    """Segments, from 0, whose word timings are estimates: the engine does not tell when it says what."""
+    """Segments, from 0, whose word timings are estimates: the engine does not report them."""
     retakes: tuple[Retake, ...]
-    """Takes that came to nothing, in order; the audio has none of them."""
+    """Takes that were given up, in order; the audio has none of them."""
     seed: int | None
-    """What makes the engine say it the same way again: that of the request, or one that the engine drew. None
-    if it has no seed, or none that goes for all of the audio."""
+    """The seed with which the engine says it the same way again: the request's, or one that the engine drew.
+    None if it has no seed, or no single one for all of the audio."""
     watermarked: bool
     """The engine marks its audio as synthetic."""
     cost: float
-    """US dollars, of all that was sent to engines so far, heard or not: by what they say they counted, else
-    by their price, the characters of the segment and the seconds of its audio.
+    """US dollars, for all that was sent to engines so far, handed out or not: by what they say they counted,
+    else by their price, the characters of the segment and the seconds of its audio.
 
     A service that has begun to answer bills the whole segment. So one that broke off or was cancelled then
     counts as a whole, also where another engine speaks it again; one that was refused before any answer

@@ -14,7 +14,7 @@ from anyio import from_thread, lowlevel
 from anyio.streams.memory import MemoryObjectSendStream
 
 GRACE_SECONDS = 10.0
-"""Seconds that a thread has to end once nobody listens any more."""
+"""Seconds that a thread has to end once its reader has gone."""
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -23,7 +23,7 @@ _left_behind: ContextVar[list[anyio.Event] | None] = ContextVar("tts_hub_left_be
 
 
 class Stopped(Exception):
-    """Raised by `emit` in the producer once nobody listens any more."""
+    """Raised by `emit` in the producer once its reader has gone."""
 
 
 class Emit(Protocol[T_contra]):
@@ -56,8 +56,8 @@ async def stream_from_thread(
 ) -> AsyncGenerator[T, None]:
     """Run `produce(emit)` in a thread of its own and yield what it emits.
 
-    At most `ahead` items wait unread. `interrupt` is called, on the event loop's thread, when nobody listens
-    any more: it breaks off a call in which the thread would hang on. When the generator is closed or its
+    At most `ahead` items wait unread. `interrupt` is called, on the event loop's thread, when the reader
+    has gone: it breaks off a call in which the thread would stay. When the generator is closed or its
     task cancelled, the next `emit` raises `Stopped`, and closing returns only after the thread has ended:
     whatever the thread used is free again then. A thread that does not end within `GRACE_SECONDS` is left
     behind: that is logged, and noted in the list of `left_behind`. An exception of the producer is raised
@@ -105,7 +105,7 @@ async def iterate_in_thread(
 
 
 class _Worker(Generic[T]):
-    """The thread's side: runs the producer and tells the event loop what came of it."""
+    """The thread's side: runs the producer, and passes its items and its end to the event loop."""
 
     def __init__(
         self,
@@ -129,7 +129,7 @@ class _Worker(Generic[T]):
         finally:
             try:
                 from_thread.run_sync(self._end, token=self._token)
-            except RuntimeError:  # the loop itself is gone: nobody left to tell
+            except RuntimeError:  # the event loop has ended, and the reader with it
                 with suppress(RuntimeError):
                     self._send.close()
 

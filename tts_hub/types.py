@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, Literal, TypedDict
+from typing import Annotated, Final, Literal, TypedDict
 
 import numpy as np
+from annotated_types import Interval, MaxLen, MinLen
 from numpy.typing import NDArray
+
+from tts_hub.audio.limits import SPEECH_RATES, SPEEDS
 
 Samples = NDArray[np.float32]
 Markup = Literal["text", "ssml"]
 Gender = Literal["female", "male", "neutral"]
 FinishReason = Literal["stop", "length"]
-"""Why an engine ended a segment: it had said it all, or it came to its limit and the rest may be missing."""
+"""Why an engine ended a segment: it had said it all, or it reached its limit and the rest may be missing."""
 RetakeReason = Literal["endless", "too_short", "repetition", "silence"]
-"""What was wrong with a take that an engine gave up: it did not come to an end, words were missing, it hung
-in a loop, or it fell silent in the middle."""
-SPEECH_RATES: Final = range(8_000, 192_001)
-"""Hz that speech is made and handed out at; a format may hold fewer of them."""
+"""What was wrong with a take that an engine gave up: it did not end, words were missing, it
+repeated itself, or it was silent in the middle."""
 NO_OPTIONS: Mapping[str, object] = MappingProxyType({})
 
 
@@ -59,12 +60,12 @@ class AudioChunk:
     words: tuple[WordTiming, ...] = ()
     """May point into this chunk or into earlier ones; each word is reported once, in order."""
     estimated_words: bool = False
-    """The times of `words` are an estimate: the engine does not tell when it says what."""
+    """The times of `words` are an estimate: the engine does not report them."""
     finish_reason: FinishReason | None = None
-    """With the last chunk of a segment, from engines that can come to a limit."""
+    """With the last chunk of a segment, from engines with a limit."""
     retakes: tuple[RetakeReason, ...] = ()
-    """Why earlier takes of the segment were given up, each told once. A chunk without samples may bring it,
-    also before an error: none of the takes was any good."""
+    """Why earlier takes of the segment were given up, each reported once. A chunk without samples may carry
+    it, also before an error: all takes were bad."""
     seed: int | None = None
     """The one that the engine drew for the whole request, as it named none; with any chunk of a segment."""
     usage: Usage | None = None
@@ -142,7 +143,7 @@ class Availability:
     remedy: str = ""
     """A command to type, or empty."""
     internal: bool = False
-    """`reason` is what somebody's code raised: for those who run the hub, not for its clients."""
+    """`reason` is what plugin code raised: for those who run the hub, not for its clients."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ class ModelFiles:
 
 
 class _Sign(str):
-    """An empty piece of text that says something about the text."""
+    """An empty piece of text that carries a sign to the reader of the text."""
 
     __slots__ = ()
 
@@ -175,32 +176,49 @@ PAUSED: Final[str] = _Sign()
 """The writer has paused: a sentence that looks complete is spoken now."""
 
 
+Name = Annotated[str, MinLen(1)]
+Speed = Annotated[float, Interval(ge=SPEEDS[0], le=SPEEDS[1])]
+"""How much faster than usual, pitch kept."""
+SampleRate = Annotated[int, Interval(ge=SPEECH_RATES[0], le=SPEECH_RATES[-1])]
+"""Sample rate of the audio in Hz."""
+Seed = Annotated[int, Interval(ge=0, le=2**64 - 1)]
+Instructions = Annotated[str, MaxLen(4096)]
+Fallback = Annotated[Sequence[str], MaxLen(16)]
+"""Models that continue where a failed one stopped, in order."""
+RequestId = Annotated[str, MinLen(1), MaxLen(64)]
+
+
 @dataclass(frozen=True, slots=True)
 class SpeechRequest:
-    """What a face asks the manager for. `None` means: the configured default."""
+    """What a face asks the manager for. `None` means: the configured default.
+
+    The types of its fields carry their limits: the library, the server and the studio take them from here.
+    """
 
     input: str | AsyncIterable[str]
     """The text, whole or as it is being written."""
     model: str | None = None
     """A model name, an alias, or `auto` for the best engine that can run now."""
-    voice: str | None = None
-    language: str | None = None
+    voice: Name | None = None
+    language: Name | None = None
     """BCP 47 tag."""
-    speed: float = 1.0
-    """0.25 to 4; pitch is kept."""
+    speed: Speed = 1.0
+    """Pitch is kept."""
     response_format: str | None = None
     """mp3, opus, aac, flac, wav or pcm."""
-    sample_rate: int | None = None
-    """Hz of the audio handed out."""
+    sample_rate: SampleRate | None = None
+    """Sample rate of the audio in Hz."""
     markup: Markup = "text"
     """`ssml` hands the whole document to an engine that understands it."""
-    instructions: str | None = None
-    seed: int | None = None
-    fallback: Sequence[str] | None = None
+    instructions: Instructions | None = None
+    """How to speak, for engines that take instructions."""
+    seed: Seed | None = None
+    """The same seed gives the same speech, where an engine draws at random."""
+    fallback: Fallback | None = None
     """Models that continue where a failed one stopped, in order."""
     options: Mapping[str, object] = field(default_factory=lambda: NO_OPTIONS)
     """The engine's own options, checked against its `Options` model."""
-    request_id: str | None = None
+    request_id: RequestId | None = None
     """What progress, report and logs call it; made up when None."""
 
 
@@ -208,17 +226,17 @@ class RequestFields(TypedDict, total=False):
     """The fields of a `SpeechRequest` besides its input, as keyword arguments."""
 
     model: str | None
-    voice: str | None
-    language: str | None
-    speed: float
+    voice: Name | None
+    language: Name | None
+    speed: Speed
     response_format: str | None
-    sample_rate: int | None
+    sample_rate: SampleRate | None
     markup: Markup
-    instructions: str | None
-    seed: int | None
-    fallback: Sequence[str] | None
+    instructions: Instructions | None
+    seed: Seed | None
+    fallback: Fallback | None
     options: Mapping[str, object]
-    request_id: str | None
+    request_id: RequestId | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Chatterbox in the process, in our own torch: cloned voices, laughs and sighs; Turbo and Nano."""
+"""Chatterbox Turbo and Nano, run in this process by our own torch code: cloned voices, laughs and sighs."""
 
 from tts_hub_chatterbox.backend import ChatterboxNano, ChatterboxTurbo
 from tts_hub_chatterbox.settings import ChatterboxSettings, TurboOptions

@@ -17,40 +17,40 @@ from tts_hub.errors import BackendUnavailableError, UnknownVoiceError, install_c
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.threads import stream_from_thread
 from tts_hub.types import AudioChunk, Availability, Capabilities, ModelFiles, SegmentRequest, Voice
-from tts_hub_chatterbox.download import (
+from tts_hub_chatterbox.files.download import (
     files_availability,
-    load_failure_told,
     local_files,
     model_files,
     pull,
     remove_files,
+    translate_load_failure,
 )
-from tts_hub_chatterbox.memory import free_memory, memory_told
+from tts_hub_chatterbox.files.variants import NANO, TURBO, Variant
+from tts_hub_chatterbox.memory import free_memory
 from tts_hub_chatterbox.settings import ROWS, ChatterboxSettings, TurboOptions
-from tts_hub_chatterbox.variants import NANO, TURBO, Variant
-from tts_hub_chatterbox.voices import DEFAULT_VOICE, LANGUAGE, VoiceFolder, VoiceKey
+from tts_hub_chatterbox.voices.folder import DEFAULT_VOICE, LANGUAGE, VoiceFolder
 
 if TYPE_CHECKING:
-    from tts_hub_chatterbox.conditioning import Conditioning
-    from tts_hub_chatterbox.loading import Loaded
-    from tts_hub_chatterbox.loop import SpeechLoop
-    from tts_hub_chatterbox.speech import Made, Speech
+    from tts_hub_chatterbox.loading import LoadedModel
+    from tts_hub_chatterbox.scheduler.loop import SpeechLoop
+    from tts_hub_chatterbox.scheduler.segment import Progress, Segment
+    from tts_hub_chatterbox.voices.conditioning import Conditioning
 
 PACKAGES = ("torch", "safetensors", "tokenizers", "soxr", "pyloudnorm")
 REMEDY = install_command("chatterbox")
 MAX_CHARS = 300
-"""Longer segments come near the limit of speech tokens, and wander."""
+"""Longer segments come near the limit of speech tokens, and lose their text."""
 MIN_CHARS = 40
-"""However low that limit is: shorter pieces would be cut out of their sentences."""
+"""Shorter pieces would be cut out of their sentences, however low the limit of tokens is."""
 CHARS_PER_TOKEN = 0.3
-"""Half of what usual speech has: slow speech also comes to its end."""
+"""Half of what usual speech has, so that slow speech also comes to its end."""
 WARM_UP_TEXT = "Good morning, and welcome."
 WARM_UP_TOKENS = 40
 OPENAI_VOICES = (
     *("alloy", "ash", "ballad", "cedar", "coral", "echo", "fable"),
     *("marin", "nova", "onyx", "sage", "shimmer", "verse"),
 )
-"""Names of the built-in voice besides its own: OpenAI's clients always send one of these."""
+"""Further names of the built-in voice: OpenAI's clients always send one of these."""
 
 
 class ChatterboxBackend(TTSBackend):
@@ -76,11 +76,11 @@ class ChatterboxBackend(TTSBackend):
         voices_folder = self._settings.voices_folder
         self._folder = VoiceFolder(None if voices_folder is None else voices_folder.expanduser())
         self._loading = anyio.Lock()
-        self._loaded: Loaded | None = None
+        self._loaded: LoadedModel | None = None
 
     @classmethod
     def availability(cls, settings: BackendSettings) -> Availability:
-        """Whether the packages and the files of the model are here."""
+        """Whether the packages and the files of the model are on this machine."""
         own = cast("ChatterboxSettings", settings)
         missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
         if own.watermark and not any(importlib.metadata.distributions(name="resemble-perth")):
@@ -91,7 +91,7 @@ class ChatterboxBackend(TTSBackend):
 
     @classmethod
     def downloads(cls, settings: BackendSettings) -> Sequence[ModelFiles]:
-        """The model, and what is here of it."""
+        """The model's files, and which of them are missing."""
         return (model_files(cls.variant, cast("ChatterboxSettings", settings)),)
 
     @classmethod
@@ -107,7 +107,7 @@ class ChatterboxBackend(TTSBackend):
 
     @classmethod
     async def remove(cls, files: ModelFiles, settings: BackendSettings) -> int:
-        """Delete the model from the cache of the Hugging Face Hub; bytes that are free again."""
+        """Delete the model from the cache of the Hugging Face Hub; returns the bytes that are free again."""
         return await to_thread.run_sync(remove_files, cls.variant, cast("ChatterboxSettings", settings))
 
     async def load(self, on_progress: ProgressCallback = ignore) -> None:
@@ -123,7 +123,7 @@ class ChatterboxBackend(TTSBackend):
         return (_built_in_voice(), *await to_thread.run_sync(self._folder.voices))
 
     async def find_voice(self, voice: str | None, language: str | None) -> Voice:
-        """As for every engine; of a clip that cannot become a voice it says how to rename it."""
+        """Find a voice as every engine does; the error for an unusable clip says how to rename it."""
         try:
             return await super().find_voice(voice, language)
         except UnknownVoiceError as exc:
@@ -136,9 +136,9 @@ class ChatterboxBackend(TTSBackend):
     async def generate_stream(
         self, request: SegmentRequest, on_progress: ProgressCallback = ignore
     ) -> AsyncGenerator[AudioChunk, None]:
-        """Speak one segment while its tokens are drawn; cancelling stops within one step of the loop.
+        """Speak one segment while its tokens are sampled; cancelling stops within one step of the loop.
 
-        There is no audio of a text without a letter or digit.
+        A text without a letter or digit gives no audio.
 
         Raises:
             GenerationError: the nets gave no finite numbers, no take was any good, or memory is used up.
@@ -146,32 +146,32 @@ class ChatterboxBackend(TTSBackend):
             OverloadedError: there is no room for one more voice in real time.
         """
         if not any(map(str.isalnum, request.text)):
-            return  # emoji and dots: the net would make something up
+            return  # the net would invent words for emoji and dots
         loaded = await self._load(ignore)
         voice = await self._conditioning(loaded, request.voice.id)
-        speech = _speech(loaded, request, voice, self._settings.max_speech_tokens)
-        told = 0.0
-        async with aclosing(self._spoken(loaded.loop, speech)) as parts:
+        segment = loaded.segment(request, voice, limit=self._settings.max_speech_tokens)
+        reported = 0.0
+        async with aclosing(self._speak(loaded.loop, segment)) as parts:
             async for part in parts:
                 if isinstance(part, AudioChunk):
                     yield part
-                elif part.stage != "waiting" or part.seconds >= told + 1:
-                    told = part.seconds if part.stage == "waiting" else told
+                elif part.stage != "waiting" or part.seconds >= reported + 1:
+                    reported = part.seconds if part.stage == "waiting" else reported
                     on_progress(self._event(request, part))
 
     async def warm_up(self) -> None:
-        """Speak once unheard: what is prepared at first use is there then, the built-in voice above all."""
+        """Speak a short text, so that all that is prepared at first use is there."""
         loaded = await self._load(ignore)
         request = SegmentRequest(text=WARM_UP_TEXT, voice=_built_in_voice(), seed=0, request_id="warm-up")
         limit = min(WARM_UP_TOKENS, self._settings.max_speech_tokens)
-        speech = _speech(loaded, request, loaded.built_in, limit)
-        async with aclosing(self._spoken(loaded.loop, speech)) as parts:
+        segment = loaded.segment(request, loaded.built_in, limit=limit)
+        async with aclosing(self._speak(loaded.loop, segment)) as parts:
             async for _ in parts:
                 pass
         await to_thread.run_sync(loaded.loop.warm_up)
 
     async def aclose(self) -> None:
-        """Let go of the nets."""
+        """End the loop and free the nets."""
         async with self._loading:
             loaded, self._loaded = self._loaded, None
             if loaded is not None:
@@ -179,24 +179,24 @@ class ChatterboxBackend(TTSBackend):
                 del loaded
                 await to_thread.run_sync(free_memory)
 
-    async def _spoken(self, loop: SpeechLoop, speech: Speech) -> AsyncGenerator[Made | AudioChunk, None]:
-        """What the loop makes of it, until nobody asks for more."""
-        loop.submit(speech)
-        async with aclosing(stream_from_thread(speech.produce, name=self.name)) as parts:
+    async def _speak(self, loop: SpeechLoop, segment: Segment) -> AsyncGenerator[Progress | AudioChunk, None]:
+        """The progress and the audio of a segment, until the reader stops."""
+        loop.submit(segment)
+        async with aclosing(stream_from_thread(segment.produce, name=self.name)) as parts:
             try:
                 async for part in parts:
                     yield part
             finally:
-                speech.given_up.set()
+                segment.cancelled.set()
 
-    async def _load(self, on_progress: ProgressCallback) -> Loaded:
+    async def _load(self, on_progress: ProgressCallback) -> LoadedModel:
         async with self._loading:
             if self._loaded is not None and self._loaded.loop.failed:
-                self._loaded = None  # what has failed is loaded anew
+                self._loaded = None  # a failed loop is loaded anew
             if self._loaded is None:
                 token = lowlevel.current_token()
 
-                def tell(message: str) -> None:
+                def on_message(message: str) -> None:
                     event = ProgressEvent("loading", backend=self.name, message=message)
                     from_thread.run_sync(on_progress, event, token=token)
 
@@ -206,30 +206,30 @@ class ChatterboxBackend(TTSBackend):
                     raise BackendUnavailableError(
                         availability.reason, backend=self.name, remedy=availability.remedy
                     )
-                with load_failure_told(self.name, self.variant, self._settings):
-                    self._loaded = await to_thread.run_sync(_load, self.variant, self._settings, folder, tell)
+                with translate_load_failure(self.name, self.variant, self._settings):
+                    self._loaded = await to_thread.run_sync(
+                        _load, self.variant, self._settings, folder, on_message
+                    )
             return self._loaded
 
-    async def _conditioning(self, loaded: Loaded, voice_id: str) -> Conditioning:
-        """What the nets know of a voice: made of its clip when it is first wanted."""
+    async def _conditioning(self, loaded: LoadedModel, voice_id: str) -> Conditioning:
+        """The conditioning of a voice, computed from its clip when it is first asked for."""
         if voice_id == DEFAULT_VOICE:
             return loaded.built_in
-        data, content = await to_thread.run_sync(_clip, self._folder, voice_id)
-        key = VoiceKey(content, self.variant.model, loaded.version)
-        return await loaded.store.get(key, lambda: _listened(loaded, data, self.name))
+        return await loaded.conditioning(self._folder, voice_id, backend=self.name)
 
-    def _event(self, request: SegmentRequest, made: Made) -> ProgressEvent:
+    def _event(self, request: SegmentRequest, progress: Progress) -> ProgressEvent:
         return ProgressEvent(
             "generating",
             backend=self.name,
             request_id=request.request_id,
             segment=request.index,
-            message=f"{made.speech_tokens} speech tokens",
+            message=f"{progress.speech_tokens} speech tokens",
             details={
-                "stage": made.stage,
-                "text_tokens": made.text_tokens,
-                "speech_tokens": made.speech_tokens,
-                "real_time_factor": made.real_time_factor,
+                "stage": progress.stage,
+                "text_tokens": progress.text_tokens,
+                "speech_tokens": progress.speech_tokens,
+                "real_time_factor": progress.real_time_factor,
             },
         )
 
@@ -255,38 +255,11 @@ class ChatterboxNano(ChatterboxBackend):
 
 
 def _load(
-    variant: Variant, settings: ChatterboxSettings, folder: Path, tell: Callable[[str], None]
-) -> Loaded:
-    """In a thread: to import torch takes seconds."""
-    from tts_hub_chatterbox.loading import load
+    variant: Variant, settings: ChatterboxSettings, folder: Path, on_message: Callable[[str], None]
+) -> LoadedModel:
+    from tts_hub_chatterbox.loading import load  # in a thread, as importing torch takes seconds
 
-    return load(variant, settings, folder, tell)
-
-
-def _speech(loaded: Loaded, request: SegmentRequest, voice: Conditioning, limit: int) -> Speech:
-    """The request in the model's terms.
-
-    Raises:
-        InvalidRequestError: an option is out of range, or the text is too long.
-    """
-    from tts_hub_chatterbox.chance import new_seed
-    from tts_hub_chatterbox.sampling import SamplingOptions
-    from tts_hub_chatterbox.speech import Speech
-    from tts_hub_chatterbox.text import clean, padded, without_colons
-
-    options = TurboOptions.model_validate(dict(request.options))
-    text = clean(without_colons(request.text))
-    return Speech(
-        request_id=request.request_id,
-        index=request.index,
-        text=text,
-        text_tokens=tuple(loaded.loop.model.text.encode(padded(text))),
-        voice=voice,
-        options=SamplingOptions(**options.model_dump()),
-        seed=new_seed(request.request_id) if request.seed is None else request.seed,
-        seed_is_told=request.seed is None,
-        limit=limit,
-    )
+    return load(variant, settings, folder, on_message)
 
 
 def _built_in_voice() -> Voice:
@@ -297,29 +270,3 @@ def _built_in_voice() -> Voice:
         description="the voice that comes with the model",
         aliases=OPENAI_VOICES,
     )
-
-
-def _clip(folder: VoiceFolder, voice_id: str) -> tuple[bytes, str]:
-    """The bytes of a voice's clip, and what they are known by."""
-    from tts_hub_chatterbox.clips import clip_hash, read_clip
-
-    data = read_clip(folder.clip(voice_id))
-    return data, clip_hash(data)
-
-
-def _listened(loaded: Loaded, data: bytes, backend: str) -> Conditioning:
-    """The voice of a clip.
-
-    Raises:
-        InvalidRequestError: the clip is of no use.
-        GenerationError: the memory of the device is used up, or the net gives no finite numbers.
-    """
-    from tts_hub_chatterbox.reference import read_reference
-
-    clip = read_reference(data)
-
-    def listen() -> Conditioning:
-        with memory_told(backend, loaded.loop.model.device):
-            return loaded.loop.model.listen(clip)
-
-    return loaded.loop.run(listen)

@@ -1,4 +1,4 @@
-"""Which device the nets get, and in which numbers each of them computes."""
+"""The device of the nets, and the number type in which each of them computes."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from dataclasses import dataclass
 import torch
 
 from tts_hub.errors import BackendUnavailableError
+from tts_hub_chatterbox.nets.int8 import has_int8
 
 FLOATS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 @dataclass(frozen=True, slots=True)
 class Precision:
-    """Number types of what speaks; what listens to clips is always float32."""
+    """Number types of the nets that speak; those that read clips are always float32."""
 
     t3: torch.dtype = torch.float32
     """`torch.int8`: its linear layers have 8 bit weights, all else is float32."""
     kv: torch.dtype = torch.float32
-    """Of the keys and values that T3 keeps."""
+    """The type of the keys and values in T3's cache."""
     flow: torch.dtype = torch.float32
     vocoder: torch.dtype = torch.float32
 
@@ -27,7 +28,7 @@ FLOAT32 = Precision()
 
 
 def device_of(name: str) -> torch.device:
-    """`auto` takes a CUDA or Apple GPU if there is one.
+    """The device of a name in the settings; `auto` takes a CUDA or Apple GPU if there is one.
 
     Raises:
         BackendUnavailableError: this torch or this machine has no such device.
@@ -44,12 +45,12 @@ def device_of(name: str) -> torch.device:
     return torch.device(name)
 
 
-def settle(device: torch.device) -> None:
-    """Have torch compute on a CUDA device what it computes elsewhere, with the same bits each time.
+def configure_torch(device: torch.device) -> None:
+    """Make torch compute on a CUDA device what it computes elsewhere, with the same bits each time.
 
-    Its convolutions take TF32 for float32 there unless they are told not to, and the pitch that is 3e-4 off
-    moves whole waves; some of them sum in any order. Its attention by cuDNN makes a plan for each new shape,
-    which takes longer than all else that is done with a passing shape. For the whole process.
+    By default its convolutions take TF32 for float32 there, and a pitch that is 3e-4 off moves whole waves;
+    some of them sum in any order. Its attention by cuDNN makes a plan for each new shape, which takes longer
+    than the attention itself. The settings are those of the whole process.
     """
     if device.type == "cuda":
         torch.backends.cudnn.allow_tf32 = False
@@ -58,21 +59,21 @@ def settle(device: torch.device) -> None:
 
 
 def precision_of(name: str, device: torch.device) -> Precision:
-    """What `dtype` of the settings means on a device.
+    """The number types that `dtype` of the settings means on a device.
 
-    `auto` is what was measured to be fast without being heard: 8 bit weights of T3 on processors, beside them
-    bfloat16 for the flow where the processor has instructions for it; bfloat16 on CUDA; else float32.
-    The vocoder sums its pitch up to phases and stays float32 unless a type is named.
+    `auto` takes the types that were measured to be fast without an audible difference: on processors 8 bit
+    weights for T3, and bfloat16 for the flow where the processor has instructions for it; on CUDA bfloat16;
+    else float32. The vocoder sums its pitch up to phases, and stays float32 unless a type is named.
 
     Raises:
-        BackendUnavailableError: 8 bit weights, where they cannot be computed with.
+        BackendUnavailableError: 8 bit weights, which this device cannot compute with.
     """
     if name == "auto" and device.type == "cuda":
         return Precision(torch.bfloat16, torch.bfloat16, torch.bfloat16)
     if name in FLOATS:
         dtype = FLOATS[name]
         return Precision(dtype, dtype, dtype, dtype)
-    possible = device.type == "cpu" and _has_int8()
+    possible = device.type == "cpu" and has_int8()
     if name == "int8" and not possible:
         raise BackendUnavailableError(
             f"this torch cannot compute with 8 bit weights on {device} here",
@@ -82,13 +83,7 @@ def precision_of(name: str, device: torch.device) -> Precision:
     if not possible or (name == "auto" and not torch.cpu._is_vnni_supported()):
         return FLOAT32
     has_matrix_units = torch.cpu._is_amx_tile_supported()
-    # The fused attention is only for them faster in bfloat16.
+    # Only with them the fused attention is faster in bfloat16.
     kv = torch.bfloat16 if has_matrix_units else torch.float32
     has_dot_products = has_matrix_units or torch.cpu._is_avx512_bf16_supported()
     return Precision(torch.int8, kv, torch.bfloat16 if has_dot_products else torch.float32)
-
-
-def _has_int8() -> bool:
-    from tts_hub_chatterbox.nets.int8 import has_int8
-
-    return has_int8()

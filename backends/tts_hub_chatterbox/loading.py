@@ -1,4 +1,4 @@
-"""A model as configured: from its files to the loop that speaks with it. Imports torch."""
+"""Loading a model as configured: from its files to the loop that speaks with it. Imports torch."""
 
 from __future__ import annotations
 
@@ -6,39 +6,87 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from anyio import to_thread
 from platformdirs import user_cache_path
 
-from tts_hub_chatterbox.conditioning import Conditioning
+from tts_hub.types import SegmentRequest
 from tts_hub_chatterbox.device import device_of, precision_of
-from tts_hub_chatterbox.loop import SpeechLoop
-from tts_hub_chatterbox.memory import loading_memory_told, reuse_memory
+from tts_hub_chatterbox.files.variants import Variant
+from tts_hub_chatterbox.memory import reuse_memory, translate_out_of_memory, translate_out_of_memory_on_load
 from tts_hub_chatterbox.model import Chatterbox
-from tts_hub_chatterbox.rendering import RenderOptions
-from tts_hub_chatterbox.settings import ROWS, ChatterboxSettings
-from tts_hub_chatterbox.speaking import Voicebox
-from tts_hub_chatterbox.variants import Variant
-from tts_hub_chatterbox.voices import VoiceStore
-from tts_hub_chatterbox.watermark import Watermarker
+from tts_hub_chatterbox.render.rendering import RenderOptions
+from tts_hub_chatterbox.render.watermark import Watermarker
+from tts_hub_chatterbox.scheduler.loop import SpeechLoop
+from tts_hub_chatterbox.scheduler.pipeline import Pipeline
+from tts_hub_chatterbox.scheduler.segment import Segment
+from tts_hub_chatterbox.seeds import new_seed
+from tts_hub_chatterbox.settings import ROWS, ChatterboxSettings, TurboOptions
+from tts_hub_chatterbox.t3.sampling import SamplingOptions
+from tts_hub_chatterbox.t3.text import clean, pad_short, without_colons
+from tts_hub_chatterbox.voices.clips import clip_hash, read_clip
+from tts_hub_chatterbox.voices.conditioning import Conditioning
+from tts_hub_chatterbox.voices.folder import VoiceFolder
+from tts_hub_chatterbox.voices.reference import read_reference
+from tts_hub_chatterbox.voices.store import VoiceKey, VoiceStore
 
 FIRST_CHUNK_SECONDS = {"cpu": 0.7, "cuda": 0.3, "mps": 0.7}
-"""Unless configured; where the next chunk takes longer to make, there must be more to hear meanwhile."""
+"""Seconds of the first chunk unless configured; where rendering is slow, more is to be played meanwhile."""
 COMPUTATION = "1"
-"""Goes up when the same clip and weights come to make another conditioning."""
+"""The version of our computation; it goes up when the same clip and weights give another conditioning."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Loaded:
-    """What `load` brings."""
+class LoadedModel:
+    """A model in its loop, and the voices that are prepared for it."""
 
+    name: str
+    """The model's name, such as `chatterbox-turbo`."""
     loop: SpeechLoop
     built_in: Conditioning
+    """The voice that comes with the model."""
     store: VoiceStore
     version: str
-    """Of the conditionings it makes."""
+    """The version of the conditionings that the model makes."""
+
+    def segment(self, request: SegmentRequest, voice: Conditioning, *, limit: int) -> Segment:
+        """Make a segment for the loop of a request; `limit` is the most speech tokens.
+
+        Raises:
+            InvalidRequestError: an option is out of range, or the text is too long.
+        """
+        options = TurboOptions.model_validate(dict(request.options))
+        text = clean(without_colons(request.text))
+        return Segment(
+            request_id=request.request_id,
+            index=request.index,
+            text=text,
+            text_tokens=tuple(self.loop.model.text.encode(pad_short(text))),
+            voice=voice,
+            options=SamplingOptions(**options.model_dump()),
+            seed=new_seed(request.request_id) if request.seed is None else request.seed,
+            reports_seed=request.seed is None,
+            limit=limit,
+        )
+
+    async def conditioning(self, folder: VoiceFolder, voice_id: str, *, backend: str) -> Conditioning:
+        """The conditioning of a clip's voice, computed when it is first asked for.
+
+        Raises:
+            UnknownVoiceError: no such voice.
+            InvalidRequestError: the clip is of no use.
+            GenerationError: the memory of the device is used up, or the net gives no finite numbers.
+        """
+        data, digest = await to_thread.run_sync(_read, folder, voice_id)
+        key = VoiceKey(digest, self.name, self.version)
+        return await self.store.get(key, lambda: compute_conditioning(self.loop, data, backend))
 
 
-def load(variant: Variant, settings: ChatterboxSettings, folder: Path, tell: Callable[[str], None]) -> Loaded:
-    """Read the nets and the built-in voice of the files in `folder`; blocks, and `tell` hears what is read.
+def load(
+    variant: Variant, settings: ChatterboxSettings, folder: Path, on_message: Callable[[str], None]
+) -> LoadedModel:
+    """Read the nets and the built-in voice of the files in `folder`; blocks.
+
+    `on_message` is called with each file that is read.
 
     Raises:
         BackendUnavailableError: a file or a package is missing or broken, there is no such device, or not
@@ -46,26 +94,29 @@ def load(variant: Variant, settings: ChatterboxSettings, folder: Path, tell: Cal
     """
     voices: list[Conditioning] = []
 
-    def voicebox() -> Voicebox:
+    def pipeline() -> Pipeline:
         device = device_of(settings.device)
         precision = precision_of(settings.dtype, device)
-        with loading_memory_told(variant.model, device):
+        with translate_out_of_memory_on_load(variant.model, device):
             if device.type == "cpu":
                 reuse_memory()
-            model = Chatterbox.load(folder, variant, device=device, precision=precision, tell=tell)
+            model = Chatterbox.load(
+                folder, variant, device=device, precision=precision, on_message=on_message
+            )
             voices.append(Conditioning.from_conds_pt(folder / variant.built_in_voice.name))
-            return _voicebox(model, settings)
+            return _pipeline(model, settings)
 
     version = _version(variant, settings, folder)
     loop = SpeechLoop(
-        voicebox,
+        pipeline,
         rows=settings.concurrency or ROWS,
         speech_tokens=settings.max_speech_tokens,
         threads=settings.threads,
         hold_real_time=settings.hold_real_time,
         room_timeout=settings.room_timeout,
     )
-    return Loaded(
+    return LoadedModel(
+        name=variant.model,
         loop=loop,
         built_in=voices[0],
         version=version,
@@ -73,12 +124,12 @@ def load(variant: Variant, settings: ChatterboxSettings, folder: Path, tell: Cal
     )
 
 
-def _voicebox(model: Chatterbox, settings: ChatterboxSettings) -> Voicebox:
-    """What speaks, as configured."""
+def _pipeline(model: Chatterbox, settings: ChatterboxSettings) -> Pipeline:
+    """The pipeline as configured."""
     prompt = settings.prompt
     if prompt == "auto":
         prompt = "remembered" if model.device.type == "cpu" else "exact"
-    return Voicebox(
+    return Pipeline(
         model,
         Watermarker.load() if settings.watermark else None,
         RenderOptions(
@@ -95,8 +146,31 @@ def _voicebox(model: Chatterbox, settings: ChatterboxSettings) -> Voicebox:
 
 
 def _version(variant: Variant, settings: ChatterboxSettings, folder: Path) -> str:
-    """Of what makes conditionings: weights of one's own are another version than the published ones."""
+    """The version of the weights that compute conditionings, which may be published or the user's own."""
     if settings.model_path is None:
         return f"{COMPUTATION}:{variant.revision}"
     states = [(folder / file.name).stat() for file in (variant.s3gen, variant.voice_encoder)]
     return ":".join([COMPUTATION, *(f"{state.st_size}-{state.st_mtime_ns}" for state in states)])
+
+
+def compute_conditioning(loop: SpeechLoop, data: bytes, backend: str) -> Conditioning:
+    """Compute the conditioning of a clip in the loop's thread; blocks.
+
+    Raises:
+        InvalidRequestError: the clip is of no use.
+        GenerationError: the memory of the device is used up, or the net gives no finite numbers.
+    """
+    clip = read_reference(data)
+
+    def compute() -> Conditioning:
+        # A function of its own, as the local variables of the `with` body are kept.
+        with translate_out_of_memory(backend, loop.model.device):
+            return loop.model.compute_conditioning(clip)
+
+    return loop.run(compute)
+
+
+def _read(folder: VoiceFolder, voice_id: str) -> tuple[bytes, str]:
+    """The bytes of a voice's clip, and their hash."""
+    data = read_clip(folder.clip(voice_id))
+    return data, clip_hash(data)

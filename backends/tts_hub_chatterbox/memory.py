@@ -1,7 +1,7 @@
-"""Memory that is used up: told as an error of ours, and given back.
+"""Out of memory: translated into an error of ours, after the memory of the failed call was freed.
 
-What a failed call has allocated lives on in the local variables of the frames that its exception holds.
-So first these are let go, and only then torch is asked to hand back what it keeps in reserve.
+The tensors of a failed call stay alive in the local variables of the frames that its exception holds. So
+these frames are cleared first, and only then torch is asked to return the memory that it holds in reserve.
 """
 
 from __future__ import annotations
@@ -19,45 +19,45 @@ USED_UP = (
     "CUBLAS_STATUS_ALLOC_FAILED",
     "CUDNN_STATUS_ALLOC_FAILED",
     "MPS backend out of memory",
-    "DefaultCPUAllocator: ",  # its only complaint
+    "DefaultCPUAllocator: ",  # this allocator reports nothing else
     "std::bad_alloc",
 )
-"""Of the messages of plain RuntimeErrors. Only torch's own GPU allocator has a type of exception for this;
-there is nothing but its message to know the others by, here and nowhere else."""
+"""Parts of the messages of plain RuntimeErrors. Only torch's own GPU allocator has a type of exception for
+this; all others can only be recognised by their message, here and nowhere else."""
 M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1
-"""Of `mallopt` in glibc's malloc.h."""
+"""Parameters of `mallopt`, from glibc's malloc.h."""
 LARGEST_PIECE, SPARE = 32 << 20, 512 << 20
-"""Bytes: of one result that is kept for the next (glibc allows no more), and of all of them."""
+"""Bytes of one result that is kept for the next (glibc allows no more), and of all of them."""
 REMEDY = (
     "close other programs that use it, set dtype to 'bfloat16' or device to 'cpu', or take chatterbox-nano"
 )
 
 
 @contextmanager
-def memory_told(backend: str, device: object) -> Generator[None, None, None]:
-    """Around what speaks or listens: a call, for what the body itself has in its local variables is kept.
+def translate_out_of_memory(backend: str, device: object) -> Generator[None, None, None]:
+    """Wrap a call that speaks or reads a clip. A call, because local variables of the body itself stay alive.
 
     Raises:
         GenerationError: the memory of `device` is used up.
     """
-    with _told(lambda message: GenerationError(message, backend=backend), device):
+    with _translate(lambda message: GenerationError(message, backend=backend), device):
         yield
 
 
 @contextmanager
-def loading_memory_told(backend: str, device: object) -> Generator[None, None, None]:
-    """The same around what loads.
+def translate_out_of_memory_on_load(backend: str, device: object) -> Generator[None, None, None]:
+    """Wrap a call that loads.
 
     Raises:
         BackendUnavailableError: the memory of `device` is used up.
     """
-    with _told(lambda message: BackendUnavailableError(message, backend=backend, remedy=REMEDY), device):
+    with _translate(lambda message: BackendUnavailableError(message, backend=backend, remedy=REMEDY), device):
         yield
 
 
 def free_memory() -> None:
-    """Let go of what only cycles hold, and of what torch keeps of a GPU in reserve."""
-    import torch
+    """Free what only reference cycles hold, and the memory of a GPU that torch holds in reserve."""
+    import torch  # deferred, as the backend imports this module
 
     gc.collect()
     if torch.cuda.is_available():
@@ -67,10 +67,10 @@ def free_memory() -> None:
 
 
 def reuse_memory() -> None:
-    """Have glibc keep what is free, as the next layer's results need as much again.
+    """Make glibc keep freed memory, as the next layer's results need as much again.
 
-    Memory that was given back is filled with zeros page by page when it is needed anew: that takes longer
-    than a layer does.
+    Memory that was returned to the system is filled with zeros page by page when it is needed again, which
+    takes longer than a layer does.
     """
     with suppress(OSError, AttributeError):  # another C library
         mallopt = ctypes.CDLL(None).mallopt
@@ -79,7 +79,7 @@ def reuse_memory() -> None:
 
 
 @contextmanager
-def _told(error: Callable[[str], BackendError], device: object) -> Generator[None, None, None]:
+def _translate(error: Callable[[str], BackendError], device: object) -> Generator[None, None, None]:
     try:
         yield
     except (RuntimeError, MemoryError) as exc:
@@ -93,7 +93,7 @@ def _told(error: Callable[[str], BackendError], device: object) -> Generator[Non
 
 
 def _is_used_up(exc: RuntimeError | MemoryError) -> bool:
-    import torch
+    import torch  # deferred, as above
 
     if isinstance(exc, MemoryError | torch.OutOfMemoryError):
         return True
@@ -101,7 +101,7 @@ def _is_used_up(exc: RuntimeError | MemoryError) -> bool:
 
 
 def _chain(exc: BaseException) -> Iterator[BaseException]:
-    """The exception, and those it came of: each holds frames of its own."""
+    """The exception and its causes, each of which holds frames of its own."""
     held: BaseException | None = exc
     while held is not None:
         yield held

@@ -1,4 +1,4 @@
-"""What can be configured about Chatterbox, and what a request can ask of it."""
+"""The settings of Chatterbox, and the options of a request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import Field
 from tts_hub.backend import BackendOptions, BackendSettings
 
 ROWS = 8
-"""Segments at once unless configured. More of them gain little, on a GPU because of the nets behind T3."""
+"""Rows of T3's batch unless configured. More of them gain little, on a GPU because of the nets behind T3."""
 
 
 class ChatterboxSettings(BackendSettings):
@@ -51,7 +51,7 @@ class ChatterboxSettings(BackendSettings):
 
 
 class TurboOptions(BackendOptions):
-    """How the speech tokens are drawn."""
+    """The options for sampling speech tokens."""
 
     temperature: float = Field(0.8, ge=0.05, le=5, description="higher is livelier and less certain")
     top_k: int = Field(1000, ge=1, le=6563, description="only the k likeliest tokens")

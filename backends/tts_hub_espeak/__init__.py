@@ -1,4 +1,4 @@
-"""espeak-ng inside the process: the engine that always works, no download, a hundred languages."""
+"""espeak-ng inside the process: an engine that needs no download and speaks over a hundred languages."""
 
 from tts_hub_espeak.backend import EspeakBackend, EspeakOptions, EspeakSettings
 

@@ -1,4 +1,4 @@
-"""`EspeakBackend`: the hub's side of espeak-ng."""
+"""`EspeakBackend`, the engine espeak-ng."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.threads import stream_from_thread
 from tts_hub.types import AudioChunk, Availability, Capabilities, SegmentRequest, Voice
 from tts_hub_espeak import native
-from tts_hub_espeak.engine import Delivery, Engine
+from tts_hub_espeak.engine import Engine, SpeechParameters
 from tts_hub_espeak.levels import LOUDNESS_LUFS, level_of
 from tts_hub_espeak.pool import EnginePool
 from tts_hub_espeak.speech import Speech
@@ -27,13 +27,13 @@ from tts_hub_espeak.voices import VoiceCatalogue
 
 NORMAL_RATE = 175  # words per minute
 SPEED_RANGE = (0.48, 2.5)
-"""84 to 437 words per minute. There the length of a paragraph follows 1/speed: within 8 % in English,
-German, Spanish and Chinese, up to 15 % in French above 1.9. Slower does nothing, and from 450 on the
-library stretches the audio and reports wrong word positions."""
+"""The speeds of 84 to 437 words per minute, where the length of a paragraph follows 1/speed: within 8 % in
+English, German, Spanish and Chinese, up to 15 % in French above 1.9. A slower rate has no effect, and from
+450 words per minute on the library stretches the audio and reports wrong word positions."""
 SUSPENDABLE = 250
-"""Engines besides those at work, at 1.3 MB each: for streams that wait half made, without a slot."""
-KEPT = 32
-"""Engines that stay when they are idle: a new one takes 2 ms, which counts where many clients come and go."""
+"""Engines besides the working ones, of 1.3 MB each, for half-finished streams that wait without a slot."""
+MOST_IDLE = 32
+"""Idle engines that are kept: a new one takes 2 ms, which counts where many clients come and go."""
 GAP_UNIT = 0.0143  # seconds that one unit of the library's word gap lasts
 GAP_OFFSET = 0.03  # seconds that any gap lasts beyond that
 
@@ -43,7 +43,7 @@ class EspeakSettings(BackendSettings):
 
 
 class EspeakOptions(BackendOptions):
-    """What a request can ask of espeak-ng alone."""
+    """The options that only espeak-ng has."""
 
     pitch: int = Field(50, ge=0, le=99, description="height of the voice, 0 (low) to 99 (high)")
     pitch_range: int = Field(50, ge=0, le=99, description="melody, 0 (monotone) to 99 (lively)")
@@ -81,20 +81,20 @@ class EspeakBackend(TTSBackend):
         return Availability(ready=True)
 
     async def load(self, on_progress: ProgressCallback = ignore) -> None:
-        """Load the first engine and learn its voices.
+        """Load the first engine and read the list of its voices.
 
         Raises:
-            BackendUnavailableError: the package is missing, or its library cannot be loaded.
+            BackendUnavailableError: the package is missing, or the library cannot be loaded.
         """
         await self._load(on_progress)
 
     async def voices(self) -> Sequence[Voice]:
-        """One voice for each language and accent; each has all the variants."""
+        """One voice for each language and accent, each with all variants."""
         _, catalogue = await self._load()
         return catalogue.voices
 
     async def find_voice(self, voice: str | None, language: str | None) -> Voice:
-        """Also finds variants (`en-us+f3`), and the names of OpenAI's voices in every language.
+        """A voice by its id, with a variant (`en-us+f3`), or by the name of one of OpenAI's voices.
 
         Raises:
             UnknownVoiceError: no voice or variant of that name.
@@ -110,19 +110,19 @@ class EspeakBackend(TTSBackend):
 
         Raises:
             GenerationError: the library failed.
-            NoAudioError: it made no sound.
+            NoAudioError: the library made no sound.
         """
         pool, catalogue = await self._load()
-        delivery = _delivery(request, catalogue)
+        parameters = _parameters(request, catalogue)
         async with pool.lend() as engine:
             gain = level_of(request.voice.id).gain
-            speech = Speech(engine, request.text, delivery, gain, ssml=request.markup == "ssml")
+            speech = Speech(engine, request.text, parameters, gain, ssml=request.markup == "ssml")
             async with aclosing(stream_from_thread(speech.produce, ahead=1, name="espeak")) as chunks:
                 async for chunk in chunks:
                     yield chunk
 
     async def aclose(self) -> None:
-        """End all engines; the ones that are speaking, when they are done."""
+        """Close all engines; an engine that is speaking is closed when it has finished."""
         async with self._loading:
             ready, self._ready = self._ready, None
             if ready is not None:
@@ -135,7 +135,7 @@ class EspeakBackend(TTSBackend):
             return self._ready
 
     async def _made_ready(self, on_progress: ProgressCallback) -> tuple[EnginePool, VoiceCatalogue]:
-        pool = EnginePool(_new_engine, most=self.capabilities.concurrency + SUSPENDABLE, kept=KEPT)
+        pool = EnginePool(_new_engine, most=self.capabilities.concurrency + SUSPENDABLE, most_idle=MOST_IDLE)
         try:
             async with pool.lend() as engine:
                 catalogue = await to_thread.run_sync(_catalogue, engine)
@@ -157,8 +157,8 @@ def _catalogue(engine: Engine) -> VoiceCatalogue:
     return VoiceCatalogue(engine.voices(), engine.variants())
 
 
-def _delivery(request: SegmentRequest, catalogue: VoiceCatalogue) -> Delivery:
-    """A request in the library's units.
+def _parameters(request: SegmentRequest, catalogue: VoiceCatalogue) -> SpeechParameters:
+    """The parameters of a request in the library's units.
 
     Raises:
         UnknownVoiceError: no such voice.
@@ -171,7 +171,7 @@ def _delivery(request: SegmentRequest, catalogue: VoiceCatalogue) -> Delivery:
         options = EspeakOptions.model_validate(dict(request.options))
     except ValidationError as exc:
         raise UnsupportedOptionError(f"options of espeak: {exc}", param="options") from exc
-    return Delivery(
+    return SpeechParameters(
         voice=catalogue.identifier(request.voice.id),
         rate=round(NORMAL_RATE * request.speed),
         pitch=options.pitch,

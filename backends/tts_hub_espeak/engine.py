@@ -1,4 +1,4 @@
-"""One espeak-ng engine: a private library that speaks one text at a time, and is safe to leave midway."""
+"""One espeak-ng engine: a private library that speaks one text at a time, and can be stopped midway."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from tts_hub.audio.pcm import BYTES_PER_SAMPLE, S16_FULL_SCALE, silence
 from tts_hub.errors import BackendUnavailableError, GenerationError
 from tts_hub.types import Samples
 from tts_hub_espeak import native
 
-NOISE_SEED = 1  # else it is the time of day, and no two engines sound quite the same
-BUFFER_MS = 60  # the least that the library delivers at once
-FULL_SCALE = np.float32(1 / 32768)
+NOISE_SEED = 1  # the library's own seed is the time of day: no two engines would sound quite the same
+BUFFER_MS = 60  # the shortest piece of audio that the library delivers
+FULL_SCALE = np.float32(1 / S16_FULL_SCALE)
+"""Value of one step of the library's 16-bit samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,44 +30,44 @@ class LibraryVoice:
     identifier: str
     """File below the voices folder, such as `gmw/en-US` or `!v/f3`."""
     languages: tuple[tuple[str, int], ...]
-    """Tags with their priority: a voice with a lower number is the better one for that tag."""
+    """Tags with their priority: of two voices for a tag, the lower number is the better one."""
     female: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """How to speak, in the library's own units."""
+class SpeechParameters:
+    """How to speak a text, in the library's own units."""
 
     voice: str
-    """Identifier, with `+variant` where there is one."""
+    """Identifier of the voice, with `+variant` where there is one."""
     rate: int
-    """Words per minute, 80 to 449."""
+    """Speed in words per minute, 80 to 449."""
     pitch: int
-    """0 to 99."""
+    """Height of the voice, 0 to 99."""
     pitch_range: int
-    """0 to 99."""
+    """Range of the melody, 0 to 99."""
     volume: int
-    """0 to 200; 100 is the library's usual."""
+    """Volume, 0 to 200; the library's default is 100."""
     word_gap: int
     """Pause between words; see `backend.GAP_UNIT`."""
 
-    def parameters(self) -> dict[int, int]:
-        """Numbers of `espeak_PARAMETER` -> values."""
+    def numbered(self) -> dict[int, int]:
+        """Number in the enum `espeak_PARAMETER` -> value."""
         return {1: self.rate, 2: self.volume, 3: self.pitch, 4: self.pitch_range, 7: self.word_gap}
 
 
 @dataclass(frozen=True, slots=True)
 class WordEvent:
-    """The library begins a word."""
+    """The beginning of a word in the audio."""
 
     position: int
-    """Character of the text, from 0."""
+    """Index of its first character in the text."""
     sample: int
-    """Index in the audio of the text."""
+    """Index of its first sample in the audio of the text."""
 
 
-Deliver = Callable[[Samples, Sequence[WordEvent]], None]
-"""Takes a piece of audio, and the words that begin in it; may block, may raise to stop the engine."""
+AudioCallback = Callable[[Samples, Sequence[WordEvent]], None]
+"""Function that takes a piece of audio and the words that begin in it; it may block, or raise to stop."""
 
 
 class Engine:
@@ -75,16 +77,16 @@ class Engine:
         """Load and initialise a copy of `library`.
 
         Raises:
-            BackendUnavailableError: it cannot be loaded, or does not take the data folder.
+            BackendUnavailableError: the library cannot be loaded, or refuses the data folder.
         """
         self._library = native.PrivateLibrary(library)
         self._c: Any = self._library.functions
-        self._deliver: Deliver | None = None
+        self._audio_callback: AudioCallback | None = None
         self._failure: BaseException | None = None
         self.sample_rate: int
-        """Hz."""
+        """Samples in a second of its audio."""
         self.broken = False
-        """Whether it failed in a way after which it is better replaced."""
+        """Whether it has failed and must be replaced."""
         # The library keeps bare pointers to these, so they must live as long as it does.
         self._synth_callback = native.SynthCallback(self._on_audio)
         self._uri_callback = native.UriCallback(_refuse_file)
@@ -98,24 +100,26 @@ class Engine:
 
     @property
     def version(self) -> str:
-        """Of the library, such as `1.52.0`."""
+        """The version of the library, such as `1.52.0`."""
         return str(self._c.espeak_Info(None).decode())
 
     def voices(self) -> tuple[LibraryVoice, ...]:
-        """All that can speak: without the mbrola ones and those whose dictionary is not installed."""
+        """The voices that can speak: all but MBROLA's and those whose dictionary is not installed."""
         listed = self._listed(None)
         return tuple(v for v in listed if not v.identifier.startswith("mb/") and _readable(v, self._data))
 
     def variants(self) -> tuple[LibraryVoice, ...]:
-        """The timbres that can be added to any voice."""
+        """The variants, which change the timbre of any voice."""
         keep = ctypes.create_string_buffer(b"variant")
         wanted = native.VoiceRecord(languages=ctypes.addressof(keep))
         return tuple(self._listed(ctypes.byref(wanted)))
 
-    def speak(self, text: bytes, delivery: Delivery, deliver: Deliver, *, ssml: bool = False) -> None:
-        """Speak UTF-8 `text`, handing audio to `deliver` as it comes; returns at the end.
+    def speak(
+        self, text: bytes, parameters: SpeechParameters, on_audio: AudioCallback, *, ssml: bool = False
+    ) -> None:
+        """Speak UTF-8 `text` and pass its audio to `on_audio`; returns at the end of the audio.
 
-        An exception of `deliver` stops the engine within one buffer and is raised here.
+        An exception of `on_audio` stops the engine within one buffer, and is raised here.
 
         Raises:
             GenerationError: the library refuses the voice, a value or the text.
@@ -123,8 +127,8 @@ class Engine:
         if self._marked:
             self._start()
         self._marked = ssml
-        self._set(delivery)
-        self._deliver, self._failure = deliver, None
+        self._set(parameters)
+        self._audio_callback, self._failure = on_audio, None
         flags = native.CHARS_UTF8 | (native.SSML if ssml else 0)
         try:
             status = self._c.espeak_Synth(
@@ -132,21 +136,21 @@ class Engine:
             )
             failure = self._failure
         finally:
-            self._deliver = self._failure = None
+            self._audio_callback = self._failure = None
         if failure is not None:
             raise failure
         self._check(status, "to speak")
 
     def close(self) -> None:
-        """End and unload the library; the engine cannot be used any more."""
+        """Unload the library; the engine cannot be used any more."""
         self._c.espeak_Terminate()
         self._library.close()
 
     def _start(self) -> int:
-        """Initialise; the sample rate in Hz.
+        """Initialise the library; returns the sample rate in Hz.
 
-        Again after every SSML document: one that leaves `<emphasis>` open, or is left inside of it,
-        would make all that follows louder, and nothing else takes that back.
+        It is done again after every SSML document: a document that ends or is stopped inside `<emphasis>`
+        would make all later texts louder, and nothing else undoes that.
         """
         rate: int = self._c.espeak_Initialize(
             native.OUTPUT_SYNCHRONOUS, BUFFER_MS, str(self._data).encode(), native.DONT_EXIT
@@ -163,10 +167,10 @@ class Engine:
         self._c.espeak_ng_SetRandSeed(NOISE_SEED)
         return rate
 
-    def _set(self, delivery: Delivery) -> None:
-        """All of it for every text: the library remembers what was set before."""
-        self._check(self._c.espeak_SetVoiceByName(delivery.voice.encode()), f"voice {delivery.voice!r}")
-        for number, value in delivery.parameters().items():
+    def _set(self, parameters: SpeechParameters) -> None:
+        """Set all parameters for every text: the library keeps those of the text before."""
+        self._check(self._c.espeak_SetVoiceByName(parameters.voice.encode()), f"voice {parameters.voice!r}")
+        for number, value in parameters.numbered().items():
             self._check(self._c.espeak_SetParameter(number, value, 0), f"parameter {number} = {value}")
 
     def _check(self, status: int, what: str) -> None:
@@ -178,10 +182,10 @@ class Engine:
             )
 
     def _on_audio(self, samples: int | None, count: int, events: Any) -> int:
-        """Called by the library; 0 to go on, 1 to stop."""
+        """Take a piece of audio from the library; 0 lets it continue, 1 stops it."""
         try:
-            if self._deliver is not None:
-                self._deliver(_copied(samples, count), list(_word_events(events)))
+            if self._audio_callback is not None:
+                self._audio_callback(_copied(samples, count), list(_word_events(events)))
         except BaseException as exc:  # noqa: BLE001 - ctypes would swallow it; `speak` raises it
             self._failure = exc
             return 1
@@ -202,7 +206,7 @@ class Engine:
 
 
 def _refuse_file(_kind: int, _uri: bytes | None, _base: bytes | None) -> int:
-    """Answer to `<audio src>` in SSML: never open the file, speak the text inside the element instead.
+    """Refuse the file of `<audio src>` in SSML, so that the text inside the element is spoken instead.
 
     Without this callback the library reads any file that a document names.
     """
@@ -210,10 +214,13 @@ def _refuse_file(_kind: int, _uri: bytes | None, _base: bytes | None) -> int:
 
 
 def _copied(samples: int | None, count: int) -> Samples:
-    """The 16-bit samples at an address that is only valid now, as float32 in [-1, 1)."""
+    """A copy of the 16-bit samples at an address of the library, as float32 in [-1, 1)."""
     if samples is None or count <= 0:
-        return np.zeros(0, np.float32)
-    return np.frombuffer(ctypes.string_at(samples, 2 * count), np.int16).astype(np.float32) * FULL_SCALE
+        return silence(0)
+    return (
+        np.frombuffer(ctypes.string_at(samples, BYTES_PER_SAMPLE * count), np.int16).astype(np.float32)
+        * FULL_SCALE
+    )
 
 
 def _word_events(events: Any) -> Iterator[WordEvent]:
@@ -225,7 +232,7 @@ def _word_events(events: Any) -> Iterator[WordEvent]:
 
 
 def _readable(voice: LibraryVoice, data: Path) -> bool:
-    """Whether the voice has a dictionary: that of its language, or the one that its file names."""
+    """Whether a voice has a dictionary: the one of its language, or the one that its file names."""
     language = voice.languages[0][0].partition("-")[0]
     if (data / f"{language}_dict").exists():
         return True
@@ -237,7 +244,7 @@ def _readable(voice: LibraryVoice, data: Path) -> bool:
 
 
 def _languages(address: int) -> Iterator[tuple[str, int]]:
-    """Decode (priority byte, tag, NUL) repeated, ended by a zero priority."""
+    """Decode a list of (priority byte, tag, NUL) that ends with a priority of zero."""
     while priority := ctypes.string_at(address, 1)[0]:
         tag = ctypes.string_at(address + 1)
         yield tag.decode().lower(), priority

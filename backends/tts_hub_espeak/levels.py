@@ -1,4 +1,4 @@
-"""How loud each voice and variant is, so that all of them leave at one loudness: measured, not computed.
+"""The measured loudness of each voice and variant, with which all of them are made equally loud.
 
 Gains are the mean of English, German, French and Spanish, two passages each, with pyloudnorm. One passage
 of one language may be 1.5 LU off. `tests/backends/test_espeak_loudness.py` measures again.
@@ -10,10 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 LOUDNESS_LUFS = -34.0
-"""Of every voice: as loud as leaves room for `x-loud` in SSML, which in most variants peaks 31 dB higher."""
-VOLUME = 25  # of 200; without SSML nothing comes near full scale inside the library
+"""Loudness of every voice. It leaves room for `x-loud` in SSML, which in most variants peaks 31 dB higher."""
+VOLUME = 25
+"""The library's volume, of at most 200; without SSML no voice comes near full scale inside the library."""
 LOUD_VOLUME = 12
-LOUD_VOLUME_DB = 7.1  # by which it is softer than `VOLUME`
+"""The library's volume for the variants in `LOUD`."""
+LOUD_VOLUME_DB = 7.1
+"""Decibels by which `LOUD_VOLUME` is softer than `VOLUME`."""
 LOUD = frozenset(
     [
         "andrea",
@@ -46,9 +49,9 @@ VOICE_DB: Mapping[str, float] = {
     "mi": -3.5,
     "tn": -2.6,
 }
-"""Voice -> gain in dB for those that are not within 2 LU of the others."""
+"""Voice -> gain in dB, for voices that are not within 2 LU of the others."""
 BUILT_IN_VARIANT: Mapping[str, str] = {"mi": "jacky"}
-"""Voice -> the variant that its file holds, and that another variant replaces."""
+"""Voice -> the variant that its file contains, which another variant would replace."""
 VARIANT_DB: Mapping[str, float] = {
     "adam": 0.4,
     "alex": 1.4,
@@ -160,16 +163,16 @@ VARIANT_DB: Mapping[str, float] = {
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """How to make a voice as loud as all others."""
+    """Volume and gain that make a voice as loud as all others."""
 
     volume: int
-    """For the library."""
+    """Volume for the library."""
     gain: float
-    """Amplitude factor for the samples that it gives."""
+    """Amplitude factor for the library's samples."""
 
 
 def level_of(voice_id: str) -> Level:
-    """Of a voice such as `de` or `de+f3`; names that are not in the tables are taken to need no gain."""
+    """The level of a voice such as `de` or `de+f3`; names that are in no table need no gain."""
     base, _, variant = voice_id.casefold().partition("+")
     variant = variant or BUILT_IN_VARIANT.get(base, "")
     decibels = VOICE_DB.get(base, 0.0) + VARIANT_DB.get(variant, 0.0)

@@ -1,4 +1,4 @@
-"""The C side of espeak-ng (`speak_lib.h`): layouts, numbers, and private copies of the library.
+"""The C interface of espeak-ng (`speak_lib.h`): layouts, numbers, and private copies of the library.
 
 espeak-ng keeps all its state in global variables, so one loaded library speaks one text at a time.
 The loader maps a file once per inode; a copy of the file is therefore a second, independent engine.
@@ -30,11 +30,11 @@ SSML = 0x10
 EVENT_END_OF_LIST = 0
 EVENT_WORD = 1
 STATUS = {-1: "internal error", 1: "buffer full", 2: "not found"}
-"""What the return codes of the library mean; 0 is success."""
+"""Return code of the library -> meaning; 0 is success."""
 
 
 class Event(ctypes.Structure):
-    """`espeak_EVENT`; its last member is a union of which only the size matters here."""
+    """The struct `espeak_EVENT`; only the size of its last member, a union, matters here."""
 
     _fields_ = (
         ("type", c_int),
@@ -49,7 +49,7 @@ class Event(ctypes.Structure):
 
 
 class VoiceRecord(ctypes.Structure):
-    """`espeak_VOICE`; `languages` is read byte by byte, as priorities stand between its strings."""
+    """The struct `espeak_VOICE`; `languages` is read byte by byte: priorities stand between its strings."""
 
     _fields_ = (
         ("name", c_char_p),
@@ -83,13 +83,13 @@ PROTOTYPES = {
 
 
 class _Loader(Protocol):
-    """The part of espeakng_loader that is used."""
+    """The used part of the package espeakng_loader."""
 
     def get_library_path(self) -> str:
-        """Where the shared library is."""
+        """The path of the shared library."""
 
     def get_data_path(self) -> str:
-        """Where the folder `espeak-ng-data` is."""
+        """The path of the folder `espeak-ng-data`."""
 
 
 def installed_files() -> tuple[Path, Path]:
@@ -99,7 +99,7 @@ def installed_files() -> tuple[Path, Path]:
         BackendUnavailableError: the package or one of its files is missing.
     """
     try:
-        import espeakng_loader
+        import espeakng_loader  # may be missing
 
         loader = cast("_Loader", espeakng_loader)
         library, data = Path(loader.get_library_path()), Path(loader.get_data_path())
@@ -114,7 +114,7 @@ class PrivateLibrary:
     """A loaded copy of the library, with global variables of its own."""
 
     def __init__(self, library: Path) -> None:
-        """Copy and load it, in the first folder from which code may be loaded.
+        """Copy and load `library`, in the first folder from which code may be loaded.
 
         Raises:
             BackendUnavailableError: there is no such folder.
@@ -138,7 +138,7 @@ class PrivateLibrary:
             function.restype, function.argtypes = result, arguments
 
     def close(self) -> None:
-        """Unload it; nothing of it may be called afterwards."""
+        """Unload the copy; none of its functions may be called afterwards."""
         _unload(self.functions)
         if self._leftover is not None:
             with suppress(OSError):
@@ -146,7 +146,7 @@ class PrivateLibrary:
 
 
 def scratch_folders() -> Iterator[Path]:
-    """Where to put a copy for the moment of loading, the usual place first."""
+    """The folders to try for a copy of the library, the usual one first."""
     with suppress(OSError):
         yield Path(tempfile.gettempdir())
     for folder in (os.environ.get("XDG_RUNTIME_DIR"), "/dev/shm", os.environ.get("HOME")):  # noqa: S108
@@ -155,7 +155,7 @@ def scratch_folders() -> Iterator[Path]:
 
 
 def _load_copy(library: Path, folder: Path) -> tuple[ctypes.CDLL, Path | None]:
-    """The loaded copy, and its file where the system does not let it be deleted while loaded."""
+    """The loaded copy, and its file if the system cannot delete a loaded library."""
     handle, name = tempfile.mkstemp(prefix="tts-hub-", suffix=library.suffix, dir=folder)
     os.close(handle)
     copy = Path(name)

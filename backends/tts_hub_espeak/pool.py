@@ -13,18 +13,18 @@ from tts_hub_espeak.engine import Engine
 
 
 class EnginePool:
-    """Makes engines when they are first needed and never has more than `most`; idle ones at most `kept`."""
+    """Makes engines as they are needed, at most `most` at once, and keeps at most `most_idle` idle ones."""
 
-    def __init__(self, make: Callable[[], Engine], *, most: int, kept: int) -> None:
+    def __init__(self, make: Callable[[], Engine], *, most: int, most_idle: int) -> None:
         self._make = make
         self._places = anyio.Semaphore(most)
-        self._kept = kept
+        self._most_idle = most_idle
         self._idle: list[Engine] = []
         self._closed = False
 
     @asynccontextmanager
     async def lend(self) -> AsyncGenerator[Engine, None]:
-        """An engine of one's own; waits for one where all are lent.
+        """An engine for one request; waits while all are lent.
 
         Raises:
             BackendUnavailableError: a new engine cannot be made.
@@ -38,7 +38,7 @@ class EnginePool:
                 await self._take_back(engine)
 
     async def aclose(self) -> None:
-        """End the engines: the idle ones now, the lent ones when they come back."""
+        """Close the idle engines now, and the lent ones when they come back."""
         self._closed = True
         while self._idle:
             await _end(self._idle.pop())
@@ -49,7 +49,7 @@ class EnginePool:
         return self._idle.pop() if self._idle else await to_thread.run_sync(self._make)
 
     async def _take_back(self, engine: Engine) -> None:
-        if engine.broken or self._closed or len(self._idle) >= self._kept:
+        if engine.broken or self._closed or len(self._idle) >= self._most_idle:
             await _end(engine)
         else:
             self._idle.append(engine)

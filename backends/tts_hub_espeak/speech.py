@@ -1,4 +1,4 @@
-"""One text on one engine: audio in pieces worth a wake-up, with the words that became known."""
+"""One text on one engine: audio in pieces of a useful length, with the words that are complete."""
 
 from __future__ import annotations
 
@@ -10,23 +10,27 @@ from tts_hub.errors import InvalidTextError, NoAudioError
 from tts_hub.threads import Emit
 from tts_hub.types import AudioChunk, Samples, WordTiming
 from tts_hub_espeak import native
-from tts_hub_espeak.engine import Delivery, Engine, WordEvent
+from tts_hub_espeak.engine import Engine, SpeechParameters, WordEvent
 from tts_hub_espeak.words import WordTimer
 
-SECOND_CHUNK_SECONDS = 0.15  # the first one is as short as the library makes it, each later one doubles
+SECOND_CHUNK_SECONDS = 0.15
+"""Length of the second chunk: the first is as short as the library makes it, later ones double."""
 LONGEST_CHUNK_SECONDS = 0.6
 CONTROLS = {code: " " for code in range(32) if chr(code) not in "\t\n\r"}
-"""Control characters are commands to the library: they could change the voice or the volume."""
-SHOWN_CHARS = 40  # of the text, in an error
+"""Control character -> space: to the library they are commands that could change voice or volume."""
+SHOWN_CHARS = 40
+"""Characters of the text that an error shows."""
 
 
 class Speech:
     """The blocking side of a request; `produce` runs in a thread of its own."""
 
-    def __init__(self, engine: Engine, text: str, delivery: Delivery, gain: float, *, ssml: bool) -> None:
+    def __init__(
+        self, engine: Engine, text: str, parameters: SpeechParameters, gain: float, *, ssml: bool
+    ) -> None:
         self._engine = engine
         self._text = text
-        self._delivery = delivery
+        self._parameters = parameters
         self._gain = np.float32(gain)
         self._ssml = ssml
         self._timer = WordTimer(text, engine.sample_rate, ssml=ssml)
@@ -35,15 +39,15 @@ class Speech:
         self._wanted = 1  # samples that a chunk must have to go
 
     def produce(self, emit: Emit[AudioChunk]) -> None:
-        """Speak it all.
+        """Speak the whole text.
 
         Raises:
             GenerationError: the engine failed.
-            NoAudioError: it made no sound of a text that has letters or digits.
-            Stopped: by `emit`, when nobody listens any more.
+            NoAudioError: the engine made no sound for a text with letters or digits.
+            Stopped: raised by `emit` when the audio is not wanted any more.
         """
 
-        def hear(samples: Samples, events: Sequence[WordEvent]) -> None:
+        def collect(samples: Samples, events: Sequence[WordEvent]) -> None:
             # The last piece stays here until another one comes: it leaves with the last words.
             if len(samples) and sum(map(len, self._samples)) >= self._wanted:
                 emit(self._chunk())
@@ -54,7 +58,7 @@ class Speech:
             self._samples.append(samples)
             self._words += self._timer.feed(samples, events)
 
-        self._engine.speak(self._encoded(), self._delivery, hear, ssml=self._ssml)
+        self._engine.speak(self._encoded(), self._parameters, collect, ssml=self._ssml)
         self._words += self._timer.finish()
         if any(map(len, self._samples)):
             emit(self._chunk())
@@ -64,7 +68,7 @@ class Speech:
             )
 
     def _encoded(self) -> bytes:
-        """UTF-8, with as many characters as the text."""
+        """The text in UTF-8, with the same number of characters."""
         try:
             return self._text.translate(CONTROLS).encode()
         except UnicodeEncodeError as exc:
@@ -79,5 +83,5 @@ class Speech:
 
 
 def _beginning(text: str) -> str:
-    """In quotes."""
+    """The beginning of the text, in quotes."""
     return repr(text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]}…")

@@ -1,4 +1,4 @@
-"""Which voice a request means: ids, variants (`en-us+f3`), language tags and the names that OpenAI uses."""
+"""The voices of espeak-ng by every name: ids, variants (`en-us+f3`), language tags and OpenAI's names."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tts_hub_espeak.engine import LibraryVoice
 
 DEFAULT_VOICE = "en-us"
 PREFERRED_TAGS = {"en": "en-us"}
-"""Where we choose otherwise than the library, which reads plain English as British."""
+"""Tag -> voice, where the hub's choice differs: the library reads plain English as British."""
 PUBLISHED_TAGS = {"cmn": "zh-CN"}
-"""The tag that people use, where it is not the library's."""
+"""The library's tag -> the usual tag."""
 
 _LATIN_AMERICA = "ar bo cl co cr cu do ec gt hn ni pa pe pr py sv us uy ve"
 EXTRA_TAGS: Mapping[str, str] = {
@@ -26,16 +26,16 @@ EXTRA_TAGS: Mapping[str, str] = {
     "in": "id",
     "iw": "he",
 }
-"""Tags that cutting off the region would send to a voice further away, or nowhere."""
+"""Tag -> voice, for tags that would lose their nearest voice if the region were cut off."""
 
 
 @dataclass(frozen=True, slots=True)
 class NamedVoice:
-    """A timbre under a name of its own, in whatever language is asked for."""
+    """A timbre with a name of its own, in any language."""
 
     variant: str
     accent: str = ""
-    """Voice to prefer where the language allows it."""
+    """Voice to prefer if it speaks the language."""
 
 
 OPENAI_VOICES: Mapping[str, NamedVoice] = {
@@ -70,16 +70,16 @@ class VoiceCatalogue:
 
     @property
     def voices(self) -> tuple[Voice, ...]:
-        """One for each language and accent, the default one first."""
+        """One voice for each language and accent, the default one first."""
         return tuple(self._voices.values())
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """BCP 47 tags, each once."""
+        """The BCP 47 tags of all voices, each once."""
         return tuple(dict.fromkeys(voice.language for voice in self.voices))
 
     def find(self, voice: str | None, language: str | None, preferred: str | None = None) -> Voice:
-        """The voice for an id, a language, both or neither; `preferred` stands in for no id where it fits.
+        """The voice for an id, a language, both or neither; without an id, `preferred` if it fits.
 
         Raises:
             UnknownVoiceError: no such voice or variant.
@@ -105,7 +105,7 @@ class VoiceCatalogue:
         raise UnsupportedLanguageError(f"espeak-ng does not speak {shown(language)}; {known}")
 
     def identifier(self, voice_id: str) -> str:
-        """What the library calls a voice, variant included.
+        """The library's identifier of a voice, with its variant.
 
         Raises:
             UnknownVoiceError: no such voice or variant.
@@ -132,7 +132,7 @@ class VoiceCatalogue:
         return self.of_language(language)
 
     def _split(self, voice: str) -> tuple[Voice, LibraryVoice | None]:
-        """A base voice and its variant, by name."""
+        """The base voice and the variant in a name such as `en-us+f3`."""
         base_name, plus, variant_name = voice.partition("+")
         tag = base_name.casefold().replace("_", "-")
         base = None if tag in EXTRA_TAGS else self._voices.get(self._by_tag.get(tag, ""))
@@ -174,12 +174,12 @@ class VoiceCatalogue:
 
 
 def _file(voice: LibraryVoice) -> str:
-    """Last part of the identifier: what follows `+` in a variant, and a short name of a voice."""
+    """The last part of the identifier: the name of a variant, and a short name of a voice."""
     return voice.identifier.rpartition("/")[2]
 
 
 def _ids(voices: Sequence[LibraryVoice]) -> dict[str, LibraryVoice]:
-    """Name every voice by its first language tag, or by its file where another one has that already."""
+    """Id -> voice: the first language tag, or the name of its file where the tag is taken."""
     ids: dict[str, LibraryVoice] = {}
     for voice in voices:
         tag = voice.languages[0][0]
@@ -188,7 +188,7 @@ def _ids(voices: Sequence[LibraryVoice]) -> dict[str, LibraryVoice]:
 
 
 def _tag_table(ids: Mapping[str, LibraryVoice]) -> dict[str, str]:
-    """Tag or name -> voice id. An id is worth more than a tag, and a tag more than a file name."""
+    """Tag or name -> voice id. An id has precedence over a tag, and a tag over the name of a file."""
     ranked = sorted(_claims(ids), key=lambda claim: claim[0], reverse=True)
     table = {tag: voice_id for _, tag, voice_id in ranked}
     table.update(EXTRA_TAGS)
@@ -198,7 +198,7 @@ def _tag_table(ids: Mapping[str, LibraryVoice]) -> dict[str, str]:
 
 
 def _claims(ids: Mapping[str, LibraryVoice]) -> Iterator[tuple[tuple[int, int], str, str]]:
-    """(rank, tag, voice id); the lowest rank has the tag."""
+    """All (rank, tag, voice id); the voice with the lowest rank gets the tag."""
     for order, (voice_id, voice) in enumerate(ids.items()):
         for tag, priority in voice.languages:
             yield (priority, order), tag, voice_id
@@ -206,7 +206,7 @@ def _claims(ids: Mapping[str, LibraryVoice]) -> Iterator[tuple[tuple[int, int], 
 
 
 def _bcp47(tag: str) -> str:
-    """The usual case of a tag: `en-US`, `fa-Latn`, `en-GB-x-rp`."""
+    """A tag in its usual case: `en-US`, `fa-Latn`, `en-GB-x-rp`."""
     first, *rest = tag.split("-")
     parts, private = [first], False
     for part in rest:

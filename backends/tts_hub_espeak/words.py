@@ -1,8 +1,8 @@
-"""From the engine's word events to word timings on the text. Pure: no engine, no clock.
+"""Word timings on the text, from the engine's word events.
 
-The engine reports most words once; short ones that it joins (`of the`) not at all, numbers and
-addresses several times. Rules: the first event of a token counts; tokens without one share the time
-of the token before them, by length; a word ends where the next begins, or where silence does.
+The engine reports most words once; it does not report short ones that it joins (`of the`), and reports
+numbers and addresses several times. Rules: the first event of a token counts; tokens without an event share
+the time of the token before them, by length; a word ends where the next word or a silence begins.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from tts_hub.text.tokens import Token, combining, tokens
 from tts_hub.types import Samples, WordTiming
 from tts_hub_espeak.engine import WordEvent
 
-SILENCE = 1e-3  # full scale 1; what the engine leaves in a pause stays below
-PAUSE_SECONDS = 0.06  # shorter silences are the closures of consonants, inside or between words
+SILENCE = 1e-3  # of full scale 1; the engine's noise in a pause is lower
+PAUSE_SECONDS = 0.06  # shorter silences are closures of consonants, inside or between words
 UNSPACED_SCRIPTS = (("\u0e00", "\u0eff"), ("\u1000", "\u109f"), ("\u1780", "\u17ff"))
 
 
 class WordTimer:
-    """Feed it the audio and the events of one text; it answers with the words that are complete."""
+    """Takes the audio and the events of one text, and returns the words that are complete."""
 
     def __init__(self, text: str, sample_rate: int, *, ssml: bool = False) -> None:
         self._text = text
@@ -32,38 +32,38 @@ class WordTimer:
         self._group: list[Token] = []  # the tokens spoken since `_start`, not yet reported
         self._start = 0  # sample
         self._alias_end: int | None = None  # sample
-        self._heard = 0  # samples listened to
+        self._received = 0  # samples
         self._voiced = 0  # end of the last sample that is not silence
 
     @property
     def silent(self) -> bool:
-        """Whether there was no sound yet."""
+        """Whether there has been no sound yet."""
         return self._voiced == 0
 
     def feed(self, samples: Samples, events: Sequence[WordEvent]) -> list[WordTiming]:
-        """Take in the next samples (T,) and the events that point into them."""
-        origin, done = self._heard, list[WordTiming]()
+        """Take in the next samples (T,) and their events; returns the words that are complete now."""
+        origin, done = self._received, list[WordTiming]()
         for event in events:
-            at = min(max(event.sample, self._heard), origin + len(samples))
-            self._listen(samples[self._heard - origin : at - origin])
+            at = min(max(event.sample, self._received), origin + len(samples))
+            self._scan(samples[self._received - origin : at - origin])
             done += self._begin(event.position, at)
-        self._listen(samples[self._heard - origin :])
+        self._scan(samples[self._received - origin :])
         return done
 
     def finish(self) -> list[WordTiming]:
         """The words that were still open when the audio ended."""
         left = [] if self._next is None else [self._next, *self._ahead]
         self._next = None
-        return self._turn([token for token in left if token.wordlike], [], self._heard)
+        return self._turn([token for token in left if token.wordlike], [], self._received)
 
-    def _listen(self, samples: Samples) -> None:
+    def _scan(self, samples: Samples) -> None:
         voiced = np.flatnonzero(np.abs(samples) > SILENCE)
         if len(voiced):
-            self._voiced = self._heard + int(voiced[-1]) + 1
-        self._heard += len(samples)
+            self._voiced = self._received + int(voiced[-1]) + 1
+        self._received += len(samples)
 
     def _begin(self, position: int, at: int) -> list[WordTiming]:
-        """A word begins at sample `at`: the ones before it are complete."""
+        """Begin a word at sample `at`; returns the words before it."""
         passed = self._passed(position)
         if not passed:
             return self._again(position, at)
@@ -74,7 +74,7 @@ class WordTimer:
         return self._turn(skipped[:joined], [*skipped[joined:], spoken], at)
 
     def _passed(self, position: int) -> list[Token]:
-        """The tokens up to the one that holds `position`, taken from those ahead."""
+        """The tokens up to the one at `position`, removed from those ahead."""
         passed: list[Token] = []
         while self._next is not None and self._next.reach <= position:
             passed.append(self._next)
@@ -82,7 +82,7 @@ class WordTimer:
         return passed
 
     def _again(self, position: int, at: int) -> list[WordTiming]:
-        """A further event of the last token: it matters behind an alias and where words are not spaced."""
+        """Take in a further event of the last token, which ends an alias, or splits a run without spaces."""
         if not self._group:
             return []
         last = self._group[-1]
@@ -94,7 +94,7 @@ class WordTimer:
         return []
 
     def _turn(self, joined: Sequence[Token], begun: Sequence[Token], at: int) -> list[WordTiming]:
-        """Close the open words and those that were `joined` to them, and open the ones that have `begun`."""
+        """Close the open words with those `joined` to them, and open those that have `begun`."""
         group, done = [*self._group, *joined], list[WordTiming]()
         if self._alias_end is not None:
             last = len(self._group) - 1
@@ -117,7 +117,7 @@ class WordTimer:
         return timings
 
     def _timing(self, token: Token, start: float, end: float) -> WordTiming:
-        """From samples behind `_start` to seconds of the audio."""
+        """The timing of a token; `start` and `end` are samples after `_start`."""
         return WordTiming(
             text=self._text[token.start : token.end],
             start=(self._start + start) / self._rate,

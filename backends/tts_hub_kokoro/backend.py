@@ -1,4 +1,4 @@
-"""`KokoroBackend`: the hub's side of Kokoro."""
+"""`KokoroBackend`, the engine Kokoro-82M."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ import os
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar, cast
 
 import anyio
 from anyio import to_thread
 
 from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend
+from tts_hub.download.places import remove, unsound_of
 from tts_hub.errors import BackendUnavailableError, UsageError, install_command
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.threads import iterate_in_thread
 from tts_hub.types import AudioChunk, Availability, Capabilities, ModelFiles, SegmentRequest, Voice
+from tts_hub_kokoro.events import event_of
 from tts_hub_kokoro.files import (
     LocalModel,
     check,
@@ -27,21 +29,22 @@ from tts_hub_kokoro.files import (
     places_of,
     pull_command,
     removable,
+    unusable,
     voices_file,
 )
+from tts_hub_kokoro.graph import Run, load_graph
 from tts_hub_kokoro.languages import TAGS
+from tts_hub_kokoro.phonemes import Phonemizer
 from tts_hub_kokoro.settings import KokoroOptions, KokoroSettings
-from tts_hub_kokoro.variants import MODEL
+from tts_hub_kokoro.speech import LoadedModel, speak
+from tts_hub_kokoro.variants import MODEL, PULL_COMMAND
 from tts_hub_kokoro.voices import Styles, VoiceCatalogue, voice_names
-
-if TYPE_CHECKING:
-    from tts_hub_kokoro.speech import Voicebox
 
 PACKAGES = ("kokoro_onnx", "onnxruntime")
 REMEDY = install_command("kokoro")
 SPEED_RANGE = (0.5, 2.0)
 CORES_PER_PIECE = 4
-"""Processor cores that one piece can make use of: more pieces at once only where there are more."""
+"""Processor cores that one piece uses: more pieces run at once only on more cores."""
 WARM_UP_TEXT = "Good morning."
 
 
@@ -67,7 +70,7 @@ class KokoroBackend(TTSBackend):
             first_chars=self._settings.first_characters,
         )
         self._loading = anyio.Lock()
-        self._voicebox: Voicebox | None = None
+        self._model: LoadedModel | None = None
         self._catalogue: tuple[Path, float, VoiceCatalogue] | None = None
 
     @classmethod
@@ -80,20 +83,19 @@ class KokoroBackend(TTSBackend):
 
     @classmethod
     def downloads(cls, settings: BackendSettings) -> Sequence[ModelFiles]:
-        """The variants of the model, and what is here of them."""
+        """The variants of the model, and which of their files are installed."""
         return model_files(cast("KokoroSettings", settings))
 
     @classmethod
     async def pull(
         cls, files: ModelFiles, settings: BackendSettings, on_progress: ProgressCallback = ignore
     ) -> None:
-        """Fetch what is missing or damaged of a variant from the published release.
+        """Download the missing or damaged files of a variant from the published release.
 
         Raises:
-            BackendUnavailableError: no network, no space, or not what was published.
+            BackendUnavailableError: no network, no space, or a file that differs from the published one.
         """
-        from tts_hub.download.places import unsound_of
-        from tts_hub.download.web import fetch_from_web
+        from tts_hub.download.web import fetch_from_web  # deferred: only a download needs an HTTP client
 
         own = cast("KokoroSettings", settings)
         if not files.variant:
@@ -101,14 +103,12 @@ class KokoroBackend(TTSBackend):
         on_progress(ProgressEvent("downloading", backend=MODEL, message="checking the files on disk"))
         wanted = await to_thread.run_sync(unsound_of, places_of(files.variant, own), abandon_on_cancel=True)
         if wanted:
-            remedy = f"tts-hub models pull {MODEL} --variant {files.variant}"
+            remedy = f"{PULL_COMMAND} --variant {files.variant}"
             await fetch_from_web(MODEL, own.release, wanted, on_progress, remedy=remedy)
 
     @classmethod
     async def remove(cls, files: ModelFiles, settings: BackendSettings) -> int:
-        """Delete a variant; the voices too, with the last one. Bytes that are free again."""
-        from tts_hub.download.places import remove
-
+        """Delete a variant, and the voices with the last variant; returns the bytes that are free again."""
         if not files.variant:
             raise UsageError(
                 f"{files.folder} is your own folder (model_path): delete the files in it yourself"
@@ -125,7 +125,7 @@ class KokoroBackend(TTSBackend):
         await self._load(on_progress)
 
     async def voices(self) -> Sequence[Voice]:
-        """The voices in the voices file; the graph need not be loaded."""
+        """The voices in the voices file; they need no loaded graph."""
         return (await self._voices()).voices
 
     async def find_voice(self, voice: str | None, language: str | None) -> Voice:
@@ -142,20 +142,16 @@ class KokoroBackend(TTSBackend):
     ) -> AsyncGenerator[AudioChunk, None]:
         """Speak one segment, a piece of at most 510 phonemes at a time; closing it stops the graph.
 
-        There is no audio of a text without a letter or digit.
+        A text without a letter or digit has no audio.
 
         Raises:
             GenerationError: the graph failed.
             InvalidRequestError: inline phonemes or a language that cannot be spoken.
         """
-        voicebox = await self._load(ignore)
-        from tts_hub_kokoro.events import event_of
-        from tts_hub_kokoro.graph import Run
-        from tts_hub_kokoro.speech import speak
-
+        loaded = await self._load(ignore)
         run = Run()
         said = iterate_in_thread(
-            lambda: speak(voicebox, request, run), ahead=1, name="kokoro", interrupt=run.stop
+            lambda: speak(loaded, request, run), ahead=1, name="kokoro", interrupt=run.stop
         )
         async with aclosing(said) as pieces:
             async for piece in pieces:
@@ -165,7 +161,7 @@ class KokoroBackend(TTSBackend):
                     on_progress(event_of(request, piece))
 
     async def warm_up(self) -> None:
-        """Speak once unheard: the first run of a graph is the slowest."""
+        """Speak once and drop the audio: the first run of a graph is the slowest."""
         request = SegmentRequest(
             text=WARM_UP_TEXT, voice=await self.find_voice(None, None), language="en-US", request_id="warm-up"
         )
@@ -174,9 +170,9 @@ class KokoroBackend(TTSBackend):
                 pass
 
     async def aclose(self) -> None:
-        """Let go of the graph."""
+        """Release the graph."""
         async with self._loading:
-            self._voicebox = None
+            self._model = None
 
     async def _voices(self) -> VoiceCatalogue:
         file = voices_file(self._settings)
@@ -188,43 +184,34 @@ class KokoroBackend(TTSBackend):
             self._catalogue = (file, changed, VoiceCatalogue(names))
         return self._catalogue[2]
 
-    async def _load(self, on_progress: ProgressCallback) -> Voicebox:
+    async def _load(self, on_progress: ProgressCallback) -> LoadedModel:
         async with self._loading:
-            if self._voicebox is None:
+            if self._model is None:
                 model = local_model(self._settings)
                 if model is None:
                     raise self._unavailable()
                 on_progress(
                     ProgressEvent("loading", backend=self.name, message=f"reading {model.graph.name}")
                 )
-                self._voicebox = await to_thread.run_sync(_load, model, self._settings)
-                if self._voicebox.graph.signature.whole_speeds:
+                self._model = await to_thread.run_sync(_load, model, self._settings)
+                if self._model.graph.signature.whole_speeds:
                     self.capabilities = dataclasses.replace(self.capabilities, speed_range=(1.0, 1.0))
-            return self._voicebox
+            return self._model
 
     def _unavailable(self) -> BackendUnavailableError:
         found = self.availability(self._settings)
-        return BackendUnavailableError(
-            f"Kokoro: {found.reason}",
-            backend=self.name,
-            remedy=found.remedy or pull_command(self._settings),
-        )
+        return unusable(found.reason, found.remedy or pull_command(self._settings))
 
 
-def _load(model: LocalModel, settings: KokoroSettings) -> Voicebox:
-    """In a thread: to import onnxruntime and to read the graph take seconds."""
+def _load(model: LocalModel, settings: KokoroSettings) -> LoadedModel:
+    """Load the model. Blocking: importing onnxruntime and reading the graph take seconds."""
     check(model)
-    try:
+    try:  # deferred: the package may be missing, and imports onnxruntime, which is slow
         from kokoro_onnx.session import embedded_vocab
         from kokoro_onnx.tokenizer import Tokenizer
-
-        from tts_hub_kokoro.graph import load_graph
-        from tts_hub_kokoro.phonemes import Phonemizer
-        from tts_hub_kokoro.speech import Voicebox
     except ImportError as exc:
-        message = f"Kokoro: a package is missing: {exc.name}"
-        raise BackendUnavailableError(message, backend=MODEL, remedy=REMEDY) from exc
+        raise unusable(f"a package is missing: {exc.name}", REMEDY) from exc
     names = voice_names(model.voices)
     graph = load_graph(model.graph, settings, model.remedy)
     tokenizer = Tokenizer(vocab=embedded_vocab(graph.session))
-    return Voicebox(graph, Phonemizer(tokenizer), Styles(model.voices, names))
+    return LoadedModel(graph, Phonemizer(tokenizer), Styles(model.voices, names))

@@ -1,4 +1,4 @@
-"""Phonemes of Chinese, by the packages of misaki, the reader that the model was trained with."""
+"""Phonemes of Chinese, by misaki's packages, with which the model was trained."""
 
 from __future__ import annotations
 
@@ -17,24 +17,25 @@ _REPEATED = re.compile("(.)々")
 
 
 def chinese_reader() -> Callable[[str], str]:
-    """What reads a line of Chinese. Blocking: it loads dictionaries.
+    """A function that returns the phonemes of a line of Chinese. Blocking: it loads dictionaries.
 
     Raises:
-        ImportError: misaki or what it needs is not installed.
+        ImportError: misaki or a package that it needs is not installed.
     """
+    # Deferred: the packages are an extra, and load dictionaries.
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # jieba asks setuptools for a module that is on its way out
+        warnings.simplefilter("ignore")  # jieba imports a deprecated module of setuptools
         import jieba
         from misaki.zh import ZHG2P
         from pypinyin import Style, lazy_pinyin
         from pypinyin.constants import PINYIN_DICT
 
-    jieba.setLogLevel(logging.WARNING)  # it reports on stderr that it reads its dictionary
+    jieba.setLogLevel(logging.WARNING)  # it reports on stderr that it loads its dictionary
 
     def syllable(pinyin: str) -> str:
         try:
             return str(ZHG2P.py2ipa(pinyin))
-        except ValueError:  # an old sign for several syllables
+        except ValueError:  # an old character for several syllables
             return ""
 
     def word(characters: str) -> str:
@@ -54,5 +55,5 @@ def chinese_reader() -> Callable[[str], str]:
 
 
 def _without_letters(text: str) -> str:
-    """Letters of other scripts would be taken for phonemes."""
+    """The text without letters of other scripts, which would be taken for phonemes."""
     return "".join(" " if c.isalnum() and not _HAN.match(c) else c for c in text)

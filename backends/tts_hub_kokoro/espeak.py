@@ -1,4 +1,4 @@
-"""Phonemes by espeak-ng, as kokoro-onnx has them from phonemizer, with punctuation by rules of our own."""
+"""Phonemes by espeak-ng and phonemizer, as in kokoro-onnx, with our own rules for punctuation."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from phonemizer.backend import EspeakBackend
 
 _NO_MARKS = re.compile("(?!)")
-"""Matches nothing: phonemizer is to leave the marks alone."""
+"""Pattern that matches nothing, so that phonemizer leaves the marks alone."""
 _MARK = 16
-"""Characters in which the mark and the quotes behind it are found."""
+"""Characters before the end in which a mark and the quotes behind it are searched."""
 _SHORTENED = re.compile(r"(?:(?:\b[^\W\d_]\.){2,}|\b\w*[a-z][A-Z]\.)$")
-"""`e.g.`, `PhD.`"""
+"""Abbreviations with points or capitals inside, such as `e.g.` and `PhD.`."""
 _QUOTES = re.compile(r"[\"“”«»()\[\]{}]")
 _SHAPES = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)} | {
     ord("।"): ".",
@@ -35,19 +35,19 @@ _SHAPES = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)} | {
     ord("‟"): "“",
     ord("\u3000"): " ",
 }
-"""Punctuation that the model knows in another shape, and letters and digits of full width."""
+"""Full-width letters and digits, and punctuation that the model knows in another shape."""
 
 _TITLES = {
     "en": (re.compile(r"\bMs\b\.?(?=\s[A-Z])"), "Miz"),
     "fr": (re.compile(r"\bM\.(?=\s[A-ZÀ-Ö])"), "Monsieur"),
 }
-"""Titles that espeak-ng spells, by primary language."""
+"""Primary language -> a title that espeak-ng would spell, and its spoken form."""
 
 
 def espeak_reader(voice: str, language: str) -> Callable[[str], str]:
-    """What reads a line with a voice of espeak-ng; `language` is the BCP 47 tag of its text.
+    """A function that returns the phonemes of a line; `language` is the BCP 47 tag of its text.
 
-    Names of other languages, which espeak-ng writes among the phonemes of a foreign word, are left out.
+    The codes of languages that espeak-ng writes around the phonemes of foreign words are left out.
     """
     backend, ends = _backend(voice), sentence_ends(language)
     title = _TITLES.get(language.partition("-")[0])
@@ -62,7 +62,7 @@ def espeak_reader(voice: str, language: str) -> Callable[[str], str]:
 
 
 def sentence_ends(language: str) -> EndsSentence:
-    """Tells the full stop of a sentence from that of an abbreviation, by the hub's own rules for segments."""
+    """A function that says whether a full stop ends a sentence, by the hub's own rules for segments."""
     finder = SentenceFinder(language)
 
     def ends(before: str, behind: str) -> bool:
@@ -78,10 +78,10 @@ def sentence_ends(language: str) -> EndsSentence:
 
 
 def _backend(voice: str) -> EspeakBackend:
-    from phonemizer.backend import EspeakBackend
+    from phonemizer.backend import EspeakBackend  # slow to import
 
     logger = logging.getLogger(f"{__name__}.{voice}")
-    logger.setLevel(logging.ERROR)  # it warns of every word that is joined to another one
+    logger.setLevel(logging.ERROR)  # it warns about every word that is joined to another one
     return EspeakBackend(
         voice,
         punctuation_marks=_NO_MARKS,

@@ -1,4 +1,4 @@
-"""Progress events of a segment, in words for people."""
+"""Progress events of a segment, with messages for users."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import dataclasses
 
 from tts_hub.progress import ProgressEvent
 from tts_hub.types import SegmentRequest
-from tts_hub_kokoro.speech import Said, Unread
+from tts_hub_kokoro.speech import PieceProgress, UnreadWords
 from tts_hub_kokoro.variants import MODEL
 
 MOST_QUOTED = 5
-"""Words of a text that a notice shows."""
+"""Words of the text that a notice shows."""
 
 
-def event_of(request: SegmentRequest, step: Said | Unread) -> ProgressEvent:
+def event_of(request: SegmentRequest, step: PieceProgress | UnreadWords) -> ProgressEvent:
     """The progress event for a step of `speak`."""
-    if isinstance(step, Unread):
+    if isinstance(step, UnreadWords):
         return ProgressEvent("notice", MODEL, _notice(step, request), request.request_id, request.index)
     more = step.piece < step.pieces
     return ProgressEvent(
@@ -29,7 +29,7 @@ def event_of(request: SegmentRequest, step: Said | Unread) -> ProgressEvent:
     )
 
 
-def _notice(step: Unread, request: SegmentRequest) -> str:
+def _notice(step: UnreadWords, request: SegmentRequest) -> str:
     words = ", ".join(step.words[:MOST_QUOTED]) + (", ..." if len(step.words) > MOST_QUOTED else "")
     message = f"voice {request.voice.id} cannot read {words}: spelled or left out"
     return f"{message}; to have it read: {step.remedy}" if step.remedy else message

@@ -1,7 +1,7 @@
-"""The files of the model on this machine: which are here, which are missing, and how they come.
+"""The files of the model on this machine: where they are, and which of them are missing.
 
-Without `model_path` they lie in the user's data folder and are held to what was published. A folder of
-the user's may hold any export of the model under any name.
+Without `model_path` they lie in the user's data folder, and are checked against the published checksums. A
+folder in `model_path` may contain any export of the model under any name.
 """
 
 from __future__ import annotations
@@ -16,45 +16,45 @@ from tts_hub.download.places import Place, missing_of, unsound_of
 from tts_hub.errors import BackendUnavailableError
 from tts_hub.types import Availability, ModelFiles
 from tts_hub_kokoro.settings import KokoroSettings
-from tts_hub_kokoro.variants import GRAPHS, MODEL, VOICES
+from tts_hub_kokoro.variants import GRAPHS, MODEL, PULL_COMMAND, VOICES
 
 VOICE_FILES = ("voices*.bin", "voices*.npz", "*.npz")
-"""What a voices file may be called in a user's folder, the usual name first."""
+"""Patterns for the name of a voices file in a user's folder, the usual one first."""
 
 OWN_FOLDER = "your own folder"
-"""Where the files of `model_path` come from."""
+"""Source of the files in `model_path`."""
 
 
 @dataclass(frozen=True, slots=True)
 class LocalModel:
-    """A model that can be loaded."""
+    """The files of a model that can be loaded."""
 
     graph: Path
     voices: Path
     remedy: str
-    """What a person does when one of the two cannot be used."""
+    """What a user does if one of the two is unusable."""
     places: tuple[Place, ...] = ()
-    """Published files, which are checked before they are loaded; none in a user's folder."""
+    """Published files, to be checked before they are loaded; none in a user's folder."""
 
 
 def model_folder(settings: KokoroSettings) -> Path:
-    """Where the files are, or will be."""
+    """The folder of the files, which need not exist yet."""
     if settings.model_path is not None:
         return settings.model_path.expanduser()
     return platformdirs.user_data_path("tts-hub") / "models" / "kokoro-v1.0"
 
 
 def places_of(variant: str, settings: KokoroSettings) -> list[Place]:
-    """Where the files of a variant belong, the small one first."""
+    """The places of the files of a variant, the small one first."""
     folder, own = model_folder(settings), settings.model_path is not None
     files = (VOICES, GRAPHS[variant])
     return [Place(file, folder / file.name, folder / file.name, own=own) for file in files]
 
 
 def model_files(settings: KokoroSettings) -> list[ModelFiles]:
-    """What the hub shows of each variant, the one that is configured first. Quick, without network.
+    """The files of each variant, the configured one first. Quick, without network.
 
-    A folder of the user's that holds a model is shown as it is, with its real size.
+    A user's folder that contains a model is shown as it is, with its real size.
     """
     if settings.model_path is not None and (there := _models_there(settings)):
         return there
@@ -64,7 +64,7 @@ def model_files(settings: KokoroSettings) -> list[ModelFiles]:
 
 
 def local_model(settings: KokoroSettings) -> LocalModel | None:
-    """What can be loaded: the configured variant, or the most exact one that is here; None: nothing."""
+    """The configured variant, or the most exact one that is installed; None: no model is installed."""
     for variant in _wanted(settings):
         places = places_of(variant, settings)
         if not missing_of(places):
@@ -75,13 +75,13 @@ def local_model(settings: KokoroSettings) -> LocalModel | None:
 
 
 def voices_file(settings: KokoroSettings) -> Path | None:
-    """The file that lists the voices, whichever graph is here."""
+    """The file with the voices; None: no model is installed."""
     model = local_model(settings)
     return model.voices if model is not None else None
 
 
 def files_availability(settings: KokoroSettings) -> Availability:
-    """Whether there is something to load, and what gets it if not."""
+    """Whether a model is installed, and the command that installs one."""
     if local_model(settings) is not None:
         return Availability(ready=True)
     folder = model_folder(settings)
@@ -94,7 +94,7 @@ def files_availability(settings: KokoroSettings) -> Availability:
 
 
 def check(model: LocalModel) -> None:
-    """Read the published files whole and hold them to their checksums. Blocking, about a second.
+    """Check the published files against their checksums. Blocking, about a second.
 
     Raises:
         BackendUnavailableError: a file is cut off or damaged.
@@ -106,13 +106,13 @@ def check(model: LocalModel) -> None:
 
 
 def pull_command(settings: KokoroSettings) -> str:
-    """What a person types to get the files."""
+    """The command that downloads the files."""
     variant = "" if settings.variant in {"auto", "fp32"} else f" --variant {settings.variant}"
-    return f"tts-hub models pull {MODEL}{variant}"
+    return f"{PULL_COMMAND}{variant}"
 
 
 def removable(variant: str, settings: KokoroSettings) -> list[Place]:
-    """The places of a variant that no other variant here still needs."""
+    """The places of a variant that no other installed variant needs."""
     voices, graph = places_of(variant, settings)
     others = (places_of(other, settings)[1] for other in GRAPHS if other != variant)
     return [graph] if any(other.is_filled() for other in others) else [voices, graph]
@@ -136,7 +136,7 @@ def _files_of(variant: str, settings: KokoroSettings) -> ModelFiles:
 
 
 def _models_there(settings: KokoroSettings) -> list[ModelFiles]:
-    """The models in a folder of the user's, those under published names by their variants."""
+    """The models in a user's folder; published names count as their variants."""
     folder = model_folder(settings)
     found = {v: places_of(v, settings) for v in _wanted(settings)}
     models = {v: [place.path for place in places] for v, places in found.items() if not missing_of(places)}
@@ -160,7 +160,7 @@ def _names(settings: KokoroSettings) -> str:
 
 
 def _own_export(settings: KokoroSettings) -> LocalModel | None:
-    """The one graph and the voices of a user's folder, whatever they are called."""
+    """The only graph and the voices in a user's folder, under any names."""
     if settings.model_path is None or settings.variant != "auto":
         return None
     folder = model_folder(settings)

@@ -1,4 +1,4 @@
-"""The ONNX graph: every family of published exports behind one call.
+"""The ONNX graph, with one call for all families of published exports.
 
 | export | tokens | speed | outputs |
 |---|---|---|---|
@@ -39,44 +39,44 @@ REMEDIES = {"cuda": "pip install onnxruntime-gpu", "coreml": "pip install --upgr
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What a graph takes and gives."""
+    """The inputs and outputs of a graph."""
 
     tokens: str
     """Name of the input that takes the tokens."""
     dtypes: dict[str, np.dtype[Any]]
     """Number types of the inputs, by name."""
     audio: int
-    """Number of the output with the samples."""
+    """Index of the output with the samples."""
     durations: int | None
-    """Number of the output with the frames of each token."""
+    """Index of the output with the frames of each token; None: there is none."""
 
     @property
     def whole_speeds(self) -> bool:
-        """It takes whole numbers as speed, so 1 is all that is of use."""
+        """Whether the speed is a whole number, so that only 1 is useful."""
         return self.dtypes["speed"].kind in "iu"
 
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """What the graph made of one piece."""
+    """The output of one call."""
 
     samples: Samples
     """Shape (T,), in [-1, 1]."""
     durations: NDArray[np.int64] | None
-    """Shape (N + 2,): frames of 600 samples for each token; None where the graph does not tell."""
+    """Shape (N + 2,): frames for each token; None where the graph does not have this output."""
 
 
 class Run:
-    """One call of the graph, which can be broken off from another thread."""
+    """One call of the graph, which another thread can stop."""
 
     def __init__(self) -> None:
-        import onnxruntime
+        import onnxruntime  # slow to import
 
         self.options = onnxruntime.RunOptions()
         self.stopped = False
 
     def stop(self) -> None:
-        """Have the call end at its next node."""
+        """End the call at its next node."""
         self.stopped = True
         self.options.terminate = True
 
@@ -103,7 +103,7 @@ class Graph:
         try:
             outputs = self.session.run(None, feed, run.options)
         except Exception as exc:
-            # onnxruntime has a class of its own for each of its codes, all of them plain exceptions.
+            # The errors of onnxruntime have no common base class but Exception.
             raise GenerationError(f"Kokoro: onnxruntime failed: {exc}", backend=MODEL) from exc
         samples = np.asarray(outputs[self.signature.audio], np.float32).reshape(-1)
         if not np.isfinite(samples).all():
@@ -121,20 +121,20 @@ def load_graph(file: Path, settings: KokoroSettings, remedy: str) -> Graph:
     """Read a graph onto its device. Blocking, a second or two.
 
     Raises:
-        BackendUnavailableError: it cannot be read, is no Kokoro graph, or the provider is not there.
+        BackendUnavailableError: the file is not a Kokoro graph, or the provider is missing.
     """
-    import onnxruntime
+    import onnxruntime  # slow to import
 
     provider = _provider(settings.provider, onnxruntime.get_available_providers())
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = settings.threads or 0
-    # Each length of text would leave a plan of its own behind.
+    # With it, each length of text would leave a memory plan behind.
     options.enable_mem_pattern = False
     options.log_severity_level = 3
     try:
         session = onnxruntime.InferenceSession(str(file), options, providers=_with_cpu(provider))
     except Exception as exc:
-        # As above: its errors have no base class of their own.
+        # As above: no common base class.
         raise unusable(f"{file} cannot be loaded: {exc}", remedy) from exc
     if session.get_providers()[0] != provider:  # onnxruntime falls back to the processor silently
         message = f"onnxruntime cannot use {provider} on this machine"
@@ -143,7 +143,7 @@ def load_graph(file: Path, settings: KokoroSettings, remedy: str) -> Graph:
 
 
 def _provider(wanted: str, available: Sequence[str]) -> str:
-    """What to run on, by onnxruntime's name."""
+    """onnxruntime's name of the provider to run on."""
     if wanted == "auto":
         return PROVIDERS["cuda"] if PROVIDERS["cuda"] in available else PROVIDERS["cpu"]
     if PROVIDERS[wanted] not in available:
@@ -153,12 +153,12 @@ def _provider(wanted: str, available: Sequence[str]) -> str:
 
 
 def _with_cpu(provider: str) -> list[str]:
-    """The processor takes the nodes that the provider does not know."""
+    """The provider, and the processor for the nodes that it does not support."""
     return [provider] if provider == PROVIDERS["cpu"] else [provider, PROVIDERS["cpu"]]
 
 
 def _signature(session: onnxruntime.InferenceSession, file: Path, remedy: str) -> Signature:
-    from kokoro_onnx.session import input_dtypes
+    from kokoro_onnx.session import input_dtypes  # imports onnxruntime, which is slow
 
     dtypes = input_dtypes(session)
     outputs = [output.name for output in session.get_outputs()]

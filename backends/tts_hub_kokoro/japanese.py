@@ -1,7 +1,7 @@
-"""Phonemes of Japanese: words and their readings by Open JTalk, in the symbols that the model has learnt.
+"""Phonemes of Japanese: words and readings by Open JTalk, in the symbols that the model has learnt.
 
-It has learnt them from misaki's default reader, which misreads numbers before counters (`4月3日`) and does
-not say which characters a reading is of. Open JTalk does; only the symbols and spaces are still misaki's.
+The model was trained with misaki's default reader, which misreads numbers before counters (`4月3日`) and does
+not report the characters of a reading. Open JTalk does both right; the symbols and spaces are misaki's.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from tts_hub_kokoro.kana import KANA, phonemes_of
 from tts_hub_kokoro.numbers_ja import NUMBER, NUMERALS, rewritten
-from tts_hub_kokoro.spoken import Span, Spoken
+from tts_hub_kokoro.transcription import Span, Transcription
 
 MARKS: Mapping[str, str] = {
     **{mark: f"{mark} " for mark in ",.!?:;"},
@@ -37,44 +37,44 @@ MARKS: Mapping[str, str] = {
     **dict.fromkeys("—―–〜～~", "—"),
     **dict.fromkeys("・･ \u3000", " "),
 }
-"""Punctuation in the shape that the model knows."""
+"""Punctuation -> the form that the model knows."""
 CLOSING = frozenset(",.!?:;…”)")
-FAR = 12
-"""Characters that a word may stand behind the place where it is looked for."""
+MOST_SKIPPED = 12
+"""Characters that may be skipped to find a word."""
 SPELLED = "フィラー"
-"""Open JTalk's class for words that it does not know: it reads Latin ones letter by letter."""
+"""Open JTalk's class of unknown words; it reads Latin ones letter by letter."""
 _INFLECTED = frozenset({"動詞", "形容詞", "助動詞"})
 _PART = re.compile(r"(?s)[^。！？!?]{0,800}[。！？!?]+|.{1,800}")
-"""What Open JTalk gets at a time: it refuses texts of some thousand characters."""
+"""Part of a text for one call of Open JTalk, which refuses texts of some thousand characters."""
 _SAME = str.maketrans({"−": "-", "〜": "~", "’": "'"})
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What Open JTalk makes of some characters."""
+    """A word as Open JTalk reads it."""
 
     surface: str
-    """The characters with numbers in Chinese numerals, in the usual width."""
+    """The characters in normal width, with numbers in Chinese numerals."""
     reading: str
-    """Katakana; empty for a mark."""
+    """The reading in katakana; empty for a mark."""
     kind: str
-    """Part of speech."""
+    """The part of speech."""
     subkind: str
-    """Its first subclass."""
+    """The first subclass of the part of speech."""
     chained: bool
     """Whether it belongs to the accent phrase of the word before."""
 
 
 Place = tuple[Word, int, int]
-"""A word, and the characters `[start, end)` of the line that it stands for."""
+"""A word, and its characters `[start, end)` in the line."""
 
 
 class JapaneseReader:
-    """Reads Japanese. Blocking; for one thread at a time."""
+    """Turns Japanese into phonemes. Blocking; for one thread at a time."""
 
     def __init__(self) -> None:
-        """Raises ImportError where pyopenjtalk is not installed."""
-        import pyopenjtalk
+        """Load the dictionary; raises ImportError if pyopenjtalk is not installed."""
+        import pyopenjtalk  # an extra
 
         self._frontend = pyopenjtalk.run_frontend
 
@@ -82,8 +82,8 @@ class JapaneseReader:
         """Whether it has a Japanese reading of a word in Latin letters, such as `iPhone` or `km`."""
         return " " not in word and all(found.kind != SPELLED for found in self._words(word))
 
-    def speak(self, text: str) -> Spoken:
-        """The phonemes of a text, the words that they belong to, and what it cannot read."""
+    def phonemize(self, text: str) -> Transcription:
+        """The phonemes of a text, the words that they belong to, and the words that cannot be read."""
         line, origins = rewritten(text)
         symbols, words, unread = list[tuple[str, int | None]](), list[Span](), list[str]()
         places = list(_places(self._words(line), line))
@@ -106,14 +106,14 @@ class JapaneseReader:
         while symbols and symbols[-1][0] == " ":
             symbols.pop()
         phonemes = "".join(symbol for symbol, _ in symbols)
-        return Spoken(phonemes, tuple(label for _, label in symbols), tuple(words), tuple(unread))
+        return Transcription(phonemes, tuple(label for _, label in symbols), tuple(words), tuple(unread))
 
     def _words(self, line: str) -> list[Word]:
         words = [_word(found) for part in _PART.findall(line) for found in self._frontend(part)]
         return [known for word in words for known in self._known(word)]
 
     def _known(self, word: Word) -> list[Word]:
-        """The word, in the reading that it has alone if it was spelled where it stands."""
+        """The word; a Latin one that was spelled is read alone, where it may be known."""
         if word.kind != SPELLED or not word.surface.isascii():
             return [word]
         alone = [_word(found) for found in self._frontend(word.surface)]
@@ -127,7 +127,7 @@ def _word(found: Mapping[str, Any]) -> Word:
 
 
 def _continues(before: Word, word: Word) -> bool:
-    """Whether two words are written as one, as by misaki: endings, digits of a number, `っ` and its stop."""
+    """Whether misaki joins two words: endings, digits of a number, `っ` and the stop behind it."""
     if not before.reading or not word.reading:
         return False
     if word.reading[0] in "ーッ" or before.reading.endswith("ッ"):
@@ -148,7 +148,7 @@ def _add_marks(symbols: list[tuple[str, int | None]], text: str) -> None:
 
 
 def _places(words: Sequence[Word], line: str) -> Iterator[Place]:
-    """Where each word stands. All words of a number stand for the whole number."""
+    """The place of each word. All words of a number have the place of the whole number."""
     plain, at = _plain(line), 0
     number: Span | None = None
     for word in words:
@@ -169,11 +169,11 @@ def _places(words: Sequence[Word], line: str) -> Iterator[Place]:
                 continue
             number = None
             at = _behind_spaces(plain, at)
-        start = plain.find(word.surface, at, at + FAR + len(word.surface))
+        start = plain.find(word.surface, at, at + MOST_SKIPPED + len(word.surface))
         if start >= 0:
             at = start + len(word.surface)
             yield word, start, at
-        else:  # it has another shape than in the text
+        else:  # its characters differ from the text
             yield word, max(0, at - 1) if word.reading else at, max(at, 1) if word.reading else at
 
 
@@ -184,7 +184,7 @@ def _behind_spaces(line: str, at: int) -> int:
 
 
 def _plain(text: str) -> str:
-    """Characters in the usual width, one for one."""
+    """The text in normal width, with the same number of characters."""
     folded = (unicodedata.normalize("NFKC", character) for character in text)
     return "".join(new if len(new) == 1 else old for new, old in zip(folded, text, strict=True)).translate(
         _SAME

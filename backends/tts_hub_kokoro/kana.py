@@ -1,4 +1,4 @@
-"""Kana in the phonemes that the model was trained with: the table of misaki 0.9.4 (`cutlet.HEPBURN`, MIT)."""
+"""Kana as phonemes of the model: the table of misaki 0.9.4 (`cutlet.HEPBURN`, MIT)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TABLE = """
 """
 _PAIRS = _TABLE.split()
 KANA: Mapping[str, str] = dict(zip(_PAIRS[::2], _PAIRS[1::2], strict=True))
-"""Katakana, one sign or two -> phonemes; `ン` depends on what follows."""
+"""One or two katakana -> phonemes; `ン` depends on the sound behind it."""
 SMALL = frozenset("ャュョァィゥェォヮ")
 NASALS: Mapping[str, str] = {
     **dict.fromkeys("mpb", "m"),
@@ -29,11 +29,11 @@ NASALS: Mapping[str, str] = {
     **dict.fromkeys("ɲʨʥ", "ɲ"),
     **dict.fromkeys("ntdɾz", "n"),
 }
-"""First symbol behind `ン` -> how it sounds before it."""
+"""First symbol behind `ン` -> the sound of `ン`."""
 
 
 def phonemes_of(katakana: str, behind: str = "") -> str:
-    """The phonemes of a reading in katakana, joined to the one `behind`; other signs are left out."""
+    """The phonemes of a reading in katakana before the reading `behind`; other signs are left out."""
     sounds = list(_sounds(katakana))
     following = [*sounds[1:], next(_sounds(behind), "")]
     return "".join(
@@ -49,7 +49,9 @@ def _sounds(katakana: str) -> Iterator[str]:
         if pair in KANA:
             yield KANA[pair]
             at += 2
-        elif pair[1:] in SMALL and sign in KANA:  # a pair of no table: the consonant with the vowel behind it
+        elif (
+            pair[1:] in SMALL and sign in KANA
+        ):  # a pair that is not in the table: the consonant with the vowel behind it
             yield KANA[sign][:-1] + KANA[pair[1:]]
             at += 2
         else:

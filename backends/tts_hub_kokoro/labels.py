@@ -1,8 +1,8 @@
-"""Which word of the text each phoneme belongs to.
+"""Labels: the word of the text that each phoneme belongs to.
 
-Phonemes of a sentence are not those of its words one by one: short words are joined (`of the` -> `ʌvðə`), a
-number becomes several words, stress and vowels shift. So the words are also read alone, and the two are
-matched symbol by symbol; what matches nothing goes with its neighbours.
+The phonemes of a sentence differ from the phonemes of its single words: short words are joined (`of the` ->
+`ʌvðə`), a number becomes several words, stress and vowels shift. So the words are also read alone, and both
+are matched symbol by symbol; a symbol without a match gets the label of its neighbours.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ LENGTH = frozenset("ːʰʲ\u0303")
 """Marks that belong to the sound before them."""
 VOWELS = frozenset("aeiouyæɑɐɒɔəɚɛɜɨɪɯøœʊʌɤᵻᵊAIOQWY")
 ANCHOR = 4
-"""Symbols that match in a row before it counts as more than chance."""
+"""Symbols in a row that must match, so that the match is not by chance."""
 GAP, SIMILAR, DIFFERENT = 1.0, 0.75, 2.5
-"""Costs of a symbol that is missing, of another one of its kind, and of one of the other kind."""
+"""Costs of a missing symbol, of another symbol of the same kind, and of a symbol of another kind."""
 PUNCTUATION = frozenset(';:,.!?—…"()“”')
 
 
 def labels_of(phonemes: str, words: Sequence[str]) -> tuple[int | None, ...]:
-    """For each symbol of `phonemes` the number of its word; None for spaces and punctuation between words.
+    """The number of the word of each symbol in `phonemes`; None for spaces and punctuation between words.
 
     `words` are the phonemes of each word, read alone.
     """
@@ -39,13 +39,13 @@ def labels_of(phonemes: str, words: Sequence[str]) -> tuple[int | None, ...]:
 
 
 def _matched(read: Sequence[str], expected: Sequence[tuple[str, int]]) -> list[int]:
-    """A word for each sounding symbol, in order: long matches first, then what lies between them."""
+    """The word of each sounding symbol: long matches first, then the symbols between them."""
     symbols, owners = [symbol for symbol, _ in expected], [owner for _, owner in expected]
     found: list[int] = []
-    done = 0  # symbols of `expected` that are behind
+    done = 0  # symbols of `expected` that have been matched
     for block in SequenceMatcher(None, symbols, read, autojunk=False).get_matching_blocks():
         if 0 < block.size < ANCHOR:
-            continue  # by chance, perhaps
+            continue  # perhaps by chance
         between = _aligned(read[len(found) : block.b], symbols[done : block.a])
         found += [owners[min(max(done + at, 0), len(owners) - 1)] for at in between]
         found += owners[block.a : block.a + block.size]
@@ -54,9 +54,9 @@ def _matched(read: Sequence[str], expected: Sequence[tuple[str, int]]) -> list[i
 
 
 def _aligned(read: Sequence[str], expected: Sequence[str]) -> list[int]:
-    """For each symbol of `read` its place in `expected`, by the least edits (Needleman and Wunsch, 1970)."""
+    """The place in `expected` of each symbol of `read`, by the least edits (Needleman and Wunsch, 1970)."""
     if not expected:
-        return [-1] * len(read)  # with the symbol before
+        return [-1] * len(read)  # the place of the symbol before
     costs = [[GAP * j for j in range(len(expected) + 1)]]
     for i, symbol in enumerate(read, 1):
         row = [GAP * i]
@@ -81,7 +81,7 @@ def _difference(one: str, other: str) -> float:
 
 
 def _fill_in(phonemes: str, labels: list[int | None]) -> None:
-    """Marks go with their sounds, and punctuation inside a word with the word."""
+    """Give marks the label of their sounds, and punctuation inside a word the label of the word."""
     following: int | None = None
     for at in reversed(range(len(phonemes))):
         if phonemes[at] in STRESS:
@@ -99,5 +99,5 @@ def _fill_in(phonemes: str, labels: list[int | None]) -> None:
 
 
 def sounds(symbol: str) -> bool:
-    """Whether a symbol is one of a sound, and neither a mark nor a space."""
+    """Whether a symbol stands for a sound, and is neither a mark nor a space."""
     return symbol != " " and symbol not in STRESS | LENGTH | PUNCTUATION

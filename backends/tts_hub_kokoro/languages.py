@@ -1,4 +1,4 @@
-"""The languages of the model, each by the letter that its voices begin with."""
+"""The languages of the model, and the scripts that each of them is written in."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tts_hub.languages import nearness
+from tts_hub.text.languages import nearness
 
 LATIN = frozenset({"LATIN", "FULLWIDTH", "GREEK", "MICRO"})
-"""Greek letters are read by their names, as in formulas."""
+"""Scripts that every language reads; Greek letters are read by their names, as in formulas."""
 HAN = frozenset({"CJK", "IDEOGRAPHIC"})
 KANA = frozenset({"HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HALFWIDTH"})
 
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """One language and what turns its text into phonemes."""
+    """One language, and the reader that turns its text into phonemes."""
 
     tag: str
-    """BCP 47; regions only where the model tells them apart."""
+    """The BCP 47 tag, with a region only where the model distinguishes regions."""
     espeak: str = ""
-    """What espeak-ng calls it; empty where its phonemes are not those that the model has learnt."""
+    """espeak-ng's name for it; empty if the model has not learnt the phonemes of espeak-ng."""
     scripts: frozenset[str] = LATIN
-    """Letters that a text of it may be in, by the first words of their Unicode names."""
+    """Scripts that its texts may contain, by the first words of the letters' Unicode names."""
     package: str = ""
-    """Extra of this package whose phonemes the model has learnt instead."""
+    """The extra of tts-hub with its reader, if that is not espeak-ng."""
     module: str = ""
-    """What that extra installs."""
+    """The module that the extra installs."""
 
     @property
     def primary(self) -> str:
@@ -37,11 +37,11 @@ class Language:
 
     @property
     def own_scripts(self) -> frozenset[str]:
-        """Scripts that its reader reads by itself: the Latin one only where the language is written in it."""
+        """Scripts that its reader reads by itself; Latin only if the language is written in it."""
         return self.scripts if self.espeak else self.scripts - LATIN
 
     def installed(self) -> bool:
-        """Whether its reader is here."""
+        """Whether its reader is installed."""
         return not self.module or importlib.util.find_spec(self.module) is not None
 
 
@@ -56,7 +56,7 @@ LANGUAGES: Mapping[str, Language] = {
     "p": Language("pt-BR", "pt-br"),
     "z": Language("zh", scripts=LATIN | HAN, package="kokoro-zh", module="misaki"),
 }
-"""https://huggingface.co/hexgrad/Kokoro-82M/blob/main/VOICES.md"""
+"""First letter of a voice -> language: https://huggingface.co/hexgrad/Kokoro-82M/blob/main/VOICES.md"""
 TAGS = tuple(language.tag for language in LANGUAGES.values())
 
 
@@ -83,14 +83,14 @@ def script_of(letter: str) -> str:
 
 
 def script_name(script: str) -> str:
-    """What a person calls the letters of a script."""
+    """The usual name for the letters of a script."""
     return "Chinese" if script in HAN else "Japanese" if script in KANA else script.capitalize()
 
 
 def foreign_script(text: str, language: Language) -> str:
-    """The script of a text of which the language has not one letter, such as `CYRILLIC`; else empty.
+    """The script, such as `CYRILLIC`, of a text without any letter of the language; else empty.
 
-    espeak-ng would read it by the names of its letters, or leave it out.
+    espeak-ng would read the names of its letters, or leave it out.
     """
     foreign = ""
     for script in filter(None, map(script_of, text)):

@@ -1,9 +1,9 @@
-"""Which marks of a line are punctuation, and which belong to a word or number.
+"""The marks of a line: which are punctuation, and which belong to a word or number.
 
-espeak-ng gives no punctuation back, so it gets the text in pieces, and the marks are put between their
-phonemes. A mark counts only where a sentence pauses: the points of `0.5`, `Node.js` and `U.S.` are left for
-espeak-ng to read. phonemizer can keep punctuation too, but looks for each mark from the start of the line:
-it takes the full stop of `It is 0.5.` out of the number (`Punctuation._preserve_line`, version 3.4.0).
+espeak-ng returns no punctuation, so it gets the text in pieces, and the marks are put between their phonemes.
+A mark counts only where a sentence pauses: the points in `0.5`, `Node.js` and `U.S.` are left to espeak-ng.
+phonemizer can keep punctuation too, but searches each mark from the start of the line: it takes the full stop
+of `It is 0.5.` out of the number (`Punctuation._preserve_line`, version 3.4.0).
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 
 MARKS = ';:,.!?¡¿—…"«»“”(){}[]'
-"""What phonemizer takes for punctuation: the model was trained with it."""
+"""Punctuation in phonemizer, with which the model was trained."""
 EndsSentence = Callable[[str, str], bool]
-"""Whether a sentence ends between two texts, of which the first ends with a full stop."""
+"""Function that says whether a sentence ends between two texts; the first ends with a full stop."""
 CONTEXT = 200
-"""Characters on each side of a full stop that tell whether a sentence ends there."""
+"""Characters on each side of a full stop that decide whether a sentence ends there."""
 LIST_DIGITS = 3
-"""Digits of the number of a list item."""
+"""Most digits in the number of a list item."""
 
 _ADDRESS = re.compile(
     r"(?<![\w.+-])(?:(?:[a-z][a-z0-9+.-]*+://|www\.)[^\s<>\"“”«»]+|[\w.+-]++@[\w-]++(?:\.[\w-]++)+)",
@@ -41,9 +41,9 @@ class Piece:
 
 
 def dashed(line: str) -> str:
-    """The line with every way of typing a dash as `—`, the one that the model knows.
+    """The line with all forms of a dash as `—`, which the model knows.
 
-    A single stroke between two numbers may be a sign or a range, and stays.
+    A single stroke between two numbers may be a sign or a range, and is kept.
     """
 
     def dash(found: re.Match[str]) -> str:
@@ -54,16 +54,16 @@ def dashed(line: str) -> str:
 
 
 def spelled_out(line: str) -> str:
-    """The line with what espeak-ng misreads in a clearer spelling: `-.5` as `-0.5`, `Ph.D` as `PhD`."""
+    """The line with clearer spellings where espeak-ng misreads it: `-.5` as `-0.5`, `Ph.D` as `PhD`."""
     return _SHORT_PARTS.sub(r"\g<first>\g<second>", _BARE_FRACTION.sub(r"\g<sign>0.", line))
 
 
 def pieces(line: str, ends_sentence: EndsSentence) -> Iterator[Piece]:
-    """The line in order, its punctuation apart from its words. `line` has single spaces."""
+    """The pieces of a line with single spaces, its punctuation apart from its words."""
     addresses = _addresses(line)
 
     def is_mark(began: int, at: int) -> bool:
-        """The words of the piece so far, which begins at `began`, decide about a full stop."""
+        """Whether the character at `at` is punctuation; the words since `began` decide about a full stop."""
         if line[at] not in MARKS or at in addresses:
             return False
         return _is_full_stop(line, began, at, ends_sentence) if line[at] == "." else _pauses(line, at)
@@ -88,7 +88,7 @@ def _pauses(line: str, at: int) -> bool:
     match mark:
         case ",":
             return not (before.isdigit() and after.isdigit())
-        case ":":  # of a time, a ratio or an address
+        case ":":  # in a time, a ratio or an address
             joins = before.isalnum() and after.isalnum() and not (before.isalpha() and after.isalpha())
             return not joins and (not after or after not in "/\\")
         case '"':
@@ -108,7 +108,7 @@ def _is_full_stop(line: str, began: int, at: int, ends_sentence: EndsSentence) -
 
 
 def _addresses(line: str) -> Set[int]:
-    """Characters of web and mail addresses, without the marks behind them."""
+    """The places of all characters of web and mail addresses, without the marks behind them."""
     found = set[int]()
     for address in _ADDRESS.finditer(line):
         behind = _BEHIND_ADDRESS.search(address[0])

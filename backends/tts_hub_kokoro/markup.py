@@ -1,4 +1,4 @@
-"""Inline phonemes in a text: `[tomato](/təmˈɑːtoʊ/)` is said as written between the slashes."""
+"""Inline phonemes in a text: `[tomato](/təmˈɑːtoʊ/)` is spoken as written between the slashes."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ _INLINE = re.compile(r"\[(?P<word>[^\[\]\n]{1,100})\]\(/(?P<phonemes>[^/()\n]{1,
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of the text in one way of reading it."""
+    """A part of a text: plain text, or a word with inline phonemes."""
 
     text: str
-    """To be read; of inline phonemes, the word they stand for."""
+    """The plain text, or the word."""
     start: int
-    """Where `text` begins, in characters of the whole."""
+    """Index of its first character in the whole text."""
     phonemes: str | None = None
-    """How it is said, where the text tells."""
+    """The inline phonemes; None for plain text."""
 
 
 def parts_of(text: str) -> Iterator[Part]:
-    """The text in order, with inline phonemes apart from the rest."""
+    """The parts of a text in order."""
     at = 0
     for found in _INLINE.finditer(text):
         if found.start() > at:

@@ -1,11 +1,11 @@
-"""Numbers in Japanese texts: what Open JTalk does not read, in words that it does."""
+"""Numbers in Japanese texts, rewritten where Open JTalk misreads them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
-from tts_hub_kokoro.spoken import Span
+from tts_hub_kokoro.transcription import Span
 
 CURRENCIES: Mapping[str, str] = {
     "￥": "円",
@@ -18,7 +18,7 @@ CURRENCIES: Mapping[str, str] = {
 }
 NUMERALS = "0123456789〇一二三四五六七八九十百千万億兆"
 NUMBER = re.compile(r"\d[\d,.]*(?<![,.])|[〇一二三四五六七八九十百千万億兆]+")
-"""A number in a line of characters of the usual width."""
+"""A number in a line of normal width."""
 
 _REWRITTEN = re.compile(
     r"(?P<comma>(?<=\d)[,，](?=\d{3}(?!\d)))"
@@ -35,7 +35,7 @@ _REWRITTEN = re.compile(
 def rewritten(text: str) -> tuple[str, list[Span]]:
     """The text with amounts, times, dates, ranges and signs in words: `￥1,200` as `1200円`.
 
-    Also the characters `[start, end)` of `text` that each character of it stands for.
+    Returns also the characters `[start, end)` of `text` that each character of the new text comes from.
     """
     line, origins, at = "", list[Span](), 0
     for found in _REWRITTEN.finditer(text):

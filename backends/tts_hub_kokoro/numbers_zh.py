@@ -39,7 +39,7 @@ UNITS: Mapping[str, str] = {
 }
 CURRENCIES: Mapping[str, str] = {"￥": "元", "¥": "元", "$": "美元", "€": "欧元", "£": "英镑"}
 LONGEST = 16
-"""Digits of a number that is read as one; longer ones are read digit by digit."""
+"""Most digits of a number that is read as one; a longer one is read digit by digit."""
 _SHARES: Mapping[str, str] = {"%": "百分之", "‰": "千分之"}
 _COUNTED = (
     "[个個位只隻本条條张張件次天年辆輛杯瓶家种種块塊元点點倍人万萬亿億千]|公里|公斤|小时|小時|分钟|分鐘|平方"
@@ -78,7 +78,7 @@ def in_words(text: str) -> str:
 
 
 def is_unit(text: str, start: int, end: int) -> bool:
-    """Whether the Latin letters `[start, end)` are a unit behind a number, which has a Chinese name."""
+    """Whether the Latin letters `[start, end)` are a unit with a Chinese name behind a number."""
     return re.search(r"\d\s?$", text[max(0, start - 2) : start]) is not None and text[start:end] in UNITS
 
 
@@ -101,7 +101,7 @@ def cardinal(digits: str) -> str:
 
 
 def one_by_one(digits: str) -> str:
-    """Each digit by its name."""
+    """The names of the digits: `120` as `一二零`."""
     return "".join(DIGITS[int(digit)] for digit in digits)
 
 

@@ -1,4 +1,4 @@
-"""From text to the phonemes that the model has learnt, each with the word of the text that it belongs to."""
+"""The phonemes of a text in the model's symbols, each with the word of the text that it belongs to."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ from tts_hub_kokoro.languages import Language
 from tts_hub_kokoro.markup import Part, parts_of
 from tts_hub_kokoro.numbers_zh import is_unit
 from tts_hub_kokoro.scripts import CHINESE, JAPANESE, Stretch, stretches, unknown_letters
-from tts_hub_kokoro.spoken import Joiner, Span, Spoken, covering
+from tts_hub_kokoro.transcription import Joiner, Span, Transcription, covering
 
 if TYPE_CHECKING:
     from kokoro_onnx.tokenizer import Tokenizer
 
 Reader = TypeVar("Reader")
-ReadAloud = Callable[[str], str]
-"""Text to phonemes, also such that the model does not know."""
-REMEMBERED = 8192
-"""Words whose phonemes are kept at hand."""
+LineReader = Callable[[str], str]
+"""Function that returns the phonemes of a line, including symbols that the model does not know."""
+CACHED_WORDS = 8192
+"""Words whose phonemes are cached."""
 SPELLINGS: Mapping[str, str] = {"g": "ɡ", "'": "ˈ", "ˑ": "ː", ":": "ː", "\u0361": "", "\u035c": "", "^": ""}
-"""Other ways of writing what the model knows, for phonemes that people type."""
+"""Symbol that users type -> the model's symbol for the same sound."""
 REPEATED = "々"
-"""The character before it once more: alone it has no sound."""
+"""The sign that repeats the character before it; alone it has no sound."""
 _OPENING = re.compile(r"[\s(\"“‘'\[]$")
 
 
 class Phonemizer:
-    """Reads texts of every language of the model. Blocking; any thread may use it."""
+    """Turns texts in all languages of the model into phonemes. Blocking; any thread may use it."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.vocabulary: Mapping[str, int] = tokenizer.vocab
-        """Symbol -> number of its token."""
-        self._readers: dict[str, ReadAloud] = {}
+        """Symbol -> token."""
+        self._readers: dict[str, LineReader] = {}
         self._japanese: JapaneseReader | None = None
         self._lock = threading.RLock()
-        self._word_aloud = lru_cache(REMEMBERED)(self._aloud)
+        self._word_phonemes = lru_cache(CACHED_WORDS)(self._plain_phonemes)
 
-    def speak(self, text: str, language: Language) -> Spoken:
+    def phonemize(self, text: str, language: Language) -> Transcription:
         """The phonemes of a text, inline ones included.
 
         Raises:
@@ -57,13 +57,13 @@ class Phonemizer:
         for part in parts_of(text):
             readable.append((part.start, part.start + len(part.text)))
             for stretch in self._stretches(part, language):
-                read = self._given(part) if part.phonemes is not None else self._read(stretch)
+                read = self._inline_phonemes(part) if part.phonemes is not None else self._read(stretch)
                 joiner.add(read, stretch.start, apart=_apart(before, stretch.text))
                 before = stretch.text
         return covering(joiner.joined(), text, readable)
 
     def tokens(self, phonemes: str) -> list[int]:
-        """Numbers of the symbols, one for each."""
+        """The token of each symbol."""
         return [self.vocabulary[symbol] for symbol in phonemes]
 
     def _stretches(self, part: Part, language: Language) -> Iterator[Stretch]:
@@ -80,31 +80,37 @@ class Phonemizer:
         for stretch in stretches(part.text, language, reads):
             yield Stretch(stretch.text, part.start + stretch.start, stretch.language)
 
-    def _read(self, stretch: Stretch) -> Spoken:
+    def _read(self, stretch: Stretch) -> Transcription:
         unknown = tuple(unknown_letters(stretch))
         if stretch.language is JAPANESE:
             with self._lock:
-                spoken = self._japanese_reader().speak(stretch.text)
-            return Spoken(spoken.phonemes, spoken.labels, spoken.words, spoken.unread or unknown)
+                spoken = self._japanese_reader().phonemize(stretch.text)
+            return Transcription(spoken.phonemes, spoken.labels, spoken.words, spoken.unread or unknown)
         text, language = stretch.text, stretch.language
-        read = self._aloud(text, language)
-        alone = [(token, self._word_aloud(text[token.start : token.end], language)) for token in tokens(text)]
-        words = [(token, said) for token, said in alone if _heard(said)]
-        mute = [text[token.start : token.end] for token, said in alone if token.wordlike and not _heard(said)]
+        read = self._plain_phonemes(text, language)
+        alone = [
+            (token, self._word_phonemes(text[token.start : token.end], language)) for token in tokens(text)
+        ]
+        words = [(token, said) for token, said in alone if _has_sound(said)]
+        mute = [
+            text[token.start : token.end] for token, said in alone if token.wordlike and not _has_sound(said)
+        ]
         silent = tuple(word for word in mute if word != REPEATED)
         labels = labels_of(read, [said for _, said in words])
-        return Spoken(read, labels, tuple((token.start, token.end) for token, _ in words), unknown or silent)
+        return Transcription(
+            read, labels, tuple((token.start, token.end) for token, _ in words), unknown or silent
+        )
 
-    def _aloud(self, text: str, language: Language) -> str:
-        """Phonemes of plain text. Line breaks count as spaces: the model knows only those."""
+    def _plain_phonemes(self, text: str, language: Language) -> str:
+        """The phonemes of plain text. Line breaks count as spaces: the model knows no line breaks."""
         line = " ".join(text.split())
         if not line:
             return ""
-        with self._lock:  # espeak-ng, and perhaps the others, speak for one thread at a time
+        with self._lock:  # espeak-ng, and perhaps the other readers, serve one thread at a time
             read = self._reader(language)(line)
         return " ".join("".join(symbol for symbol in read if symbol in self.vocabulary).split())
 
-    def _reader(self, language: Language) -> ReadAloud:
+    def _reader(self, language: Language) -> LineReader:
         if language.tag not in self._readers:
             espeak = language.espeak
             made = espeak_reader(espeak, language.tag) if espeak else _installed(language, chinese_reader)
@@ -116,8 +122,8 @@ class Phonemizer:
             self._japanese = _installed(JAPANESE, JapaneseReader)
         return self._japanese
 
-    def _given(self, part: Part) -> Spoken:
-        """Phonemes that somebody wrote into the text."""
+    def _inline_phonemes(self, part: Part) -> Transcription:
+        """The transcription of a part with inline phonemes."""
         given = part.phonemes or ""
         read = "".join(SPELLINGS.get(symbol, symbol) for symbol in given)
         unknown = sorted({symbol for symbol in read if symbol not in self.vocabulary})
@@ -127,12 +133,14 @@ class Phonemizer:
                 "the International Phonetic Alphabet that its languages have"
             )
         read = " ".join(read.split())
-        return Spoken(read, tuple(0 if symbol != " " else None for symbol in read), ((0, len(part.text)),))
+        return Transcription(
+            read, tuple(0 if symbol != " " else None for symbol in read), ((0, len(part.text)),)
+        )
 
 
-def pieces_of(spoken: Spoken, most: int) -> Iterator[Spoken]:
-    """The text in pieces of at most `most` symbols, cut behind punctuation where that goes."""
-    from kokoro_onnx.chunker import split_phonemes
+def pieces_of(spoken: Transcription, most: int) -> Iterator[Transcription]:
+    """The text in pieces of at most `most` symbols, cut behind punctuation where possible."""
+    from kokoro_onnx.chunker import split_phonemes  # imports onnxruntime, which is slow
 
     pieces: Sequence[str] = split_phonemes(spoken.phonemes, most)
     at = 0
@@ -142,7 +150,7 @@ def pieces_of(spoken: Spoken, most: int) -> Iterator[Spoken]:
         yield spoken[start:at]
 
 
-def _heard(phonemes: str) -> bool:
+def _has_sound(phonemes: str) -> bool:
     return any(map(sounds, phonemes))
 
 
@@ -154,7 +162,7 @@ def _apart(before: str, text: str) -> bool:
 
 
 def _installed(language: Language, make: Callable[[], Reader]) -> Reader:
-    """A reader that needs a package of its own."""
+    """A reader that needs a package of its own; raises UnsupportedLanguageError if that is missing."""
     try:
         return make()
     except ImportError as exc:

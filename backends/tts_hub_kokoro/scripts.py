@@ -1,4 +1,4 @@
-"""Parts of a text in letters of different scripts, and the language that reads each of them."""
+"""The parts of a text in different scripts, and the language that reads each of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WORD = re.compile(rf"(?P<latin>[{_LATIN}]+(?:[ '’.&+-]{{1,2}}[{_LATIN}]+)*)|(
 _LETTERS = re.compile(r"\w[\w'’-]*")
 
 Reads = Callable[[str, int, int], bool]
-"""Whether Japanese or Chinese reads Latin letters, characters `[start, end)` of a text, in its own way."""
+"""Function that says whether Japanese or Chinese reads Latin letters `[start, end)` of a text itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +24,16 @@ class Stretch:
 
     text: str
     start: int
-    """Where it begins, in characters of the whole."""
+    """Index of its first character in the whole text."""
     language: Language
 
 
 def stretches(text: str, language: Language, reads: Reads) -> Iterator[Stretch]:
     """The text in order, cut where the language that reads it changes.
 
-    Letters that `language` does not have go to the language that has them, and Latin words of Japanese and
-    Chinese texts to English. Digits and marks between two words of another language go with them, all others
-    to `language`, unless the text has no letter of it.
+    Letters that `language` does not have are read by the language that has them, and Latin words in Japanese
+    and Chinese texts by English. Digits and marks between two words of another language are read with them,
+    all others by `language`, unless the text has no letter of it.
     """
     owned = list(_owned(text, language, reads))
     at_home = not owned or any(owner is language for *_, owner in owned)
@@ -53,14 +53,14 @@ def stretches(text: str, language: Language, reads: Reads) -> Iterator[Stretch]:
 
 
 def unknown_letters(stretch: Stretch) -> Iterator[str]:
-    """The words in letters that the language of a stretch does not have."""
+    """The words with letters that the language of a stretch does not have."""
     for word in _LETTERS.findall(stretch.text):
         if {script_of(letter) for letter in word} - {""} - stretch.language.scripts:
             yield word
 
 
 def _owned(text: str, language: Language, reads: Reads) -> Iterator[tuple[int, int, Language]]:
-    """The letters of the text, those of Latin words together, and who reads them."""
+    """The letters of a text, Latin words as one, and the language that reads them."""
     owners = _owners(text, language)
     native = " " not in text.strip() or any(script_of(letter) in language.own_scripts for letter in text)
     for found in _WORD.finditer(text):
@@ -75,7 +75,7 @@ def _owned(text: str, language: Language, reads: Reads) -> Iterator[tuple[int, i
 
 
 def _owners(text: str, language: Language) -> Mapping[str, Language]:
-    """Who reads a script, among those whose readers are installed."""
+    """Script -> the language that reads it, of those whose readers are installed."""
     scripts = {script_of(character) for character in text}
     ideographs = JAPANESE if scripts & KANA else CHINESE
     owners = {"DEVANAGARI": HINDI} | dict.fromkeys(KANA, JAPANESE) | dict.fromkeys(HAN, ideographs)

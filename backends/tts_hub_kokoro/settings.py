@@ -1,4 +1,4 @@
-"""What can be configured about Kokoro."""
+"""The settings of Kokoro."""
 
 from __future__ import annotations
 
@@ -33,4 +33,4 @@ class KokoroSettings(BackendSettings):
 
 
 class KokoroOptions(BackendOptions):
-    """Kokoro has none of its own: voice, mix, speed and inline phonemes are in the request itself."""
+    """Kokoro has no options of its own: voice, mix, speed and inline phonemes are in the request itself."""

@@ -8,22 +8,18 @@ from dataclasses import dataclass
 
 from tts_hub.errors import InvalidTextError, UnsupportedLanguageError, install_command
 from tts_hub.types import AudioChunk, SegmentRequest
+from tts_hub_kokoro.dimensions import MOST_PHONEMES, SAMPLE_RATE
 from tts_hub_kokoro.graph import Graph, Run
 from tts_hub_kokoro.languages import LANGUAGES, Language, foreign_script, language_of, script_name, script_of
 from tts_hub_kokoro.phonemes import Phonemizer, pieces_of
-from tts_hub_kokoro.spoken import Spoken
 from tts_hub_kokoro.timing import timed_words
+from tts_hub_kokoro.transcription import Transcription
 from tts_hub_kokoro.voices import Styles
-
-SAMPLE_RATE = 24_000
-"""Hz."""
-MOST_PHONEMES = 510
-"""Symbols of one piece: what the model's positions and styles go up to."""
 
 
 @dataclass(frozen=True, slots=True)
-class Voicebox:
-    """All that a segment needs of a loaded model."""
+class LoadedModel:
+    """The parts of a loaded model that speak a segment."""
 
     graph: Graph
     phonemizer: Phonemizer
@@ -31,75 +27,79 @@ class Voicebox:
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
-    """Words of the segment in letters that nothing here can read."""
+class UnreadWords:
+    """Words of the segment in letters that no installed reader can read."""
 
     words: tuple[str, ...]
     remedy: str
-    """What to install for them; empty: there is nothing."""
+    """The command that installs a reader for them; empty: there is none."""
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """One piece has been spoken, or, with piece 0, the text has been read."""
+class PieceProgress:
+    """The progress after a piece has been spoken, or, with piece 0, after the text has become phonemes."""
 
     piece: int
-    """From 1."""
+    """Number of the piece, from 1."""
     pieces: int
     phonemes: int
-    """Symbols of this piece; with piece 0, of the whole text."""
+    """Symbols of this piece; with piece 0, symbols of the whole text."""
     tokens: int
-    """Given to the graph so far, with the marks around each piece."""
+    """Tokens for the graph so far, with the marks around each piece."""
     audio_seconds: float
-    """Audio of the segment so far."""
+    """Seconds of audio of the segment so far."""
     real_time_factor: float | None
     """Seconds of work for a second of audio of this piece."""
     first_audio_seconds: float | None
-    """From the beginning of the segment to its first piece."""
+    """Seconds from the beginning of the segment to its first audio."""
 
 
-def speak(voicebox: Voicebox, request: SegmentRequest, run: Run) -> Iterator[Said | Unread | AudioChunk]:
+def speak(
+    model: LoadedModel, request: SegmentRequest, run: Run
+) -> Iterator[PieceProgress | UnreadWords | AudioChunk]:
     """Speak one segment; a stopped `run` ends it at the next node of the graph.
 
     Raises:
         GenerationError: the graph failed.
         InvalidTextError: inline phonemes that the model does not know.
-        UnsupportedLanguageError: its reader is not installed, or the text is in the letters of another.
+        UnsupportedLanguageError: the reader is not installed, or the text is in another script.
     """
     began = time.perf_counter()
     language = _language(request)
     if script := foreign_script(request.text, language):
         letters = f"the text is in {script_name(script)} letters"
         raise UnsupportedLanguageError(f"{letters}, and voice {request.voice.id!r} speaks {language.tag}")
-    spoken = voicebox.phonemizer.speak(request.text, language)
+    spoken = model.phonemizer.phonemize(request.text, language)
     if not any(label is not None for label in spoken.labels):
         if any(map(str.isalnum, request.text)):
             raise InvalidTextError(f"Kokoro cannot read any of the text as {language.tag}")
-        return  # only marks: the model would make something up
+        return  # only marks: the model would invent speech
     if spoken.unread:
-        yield Unread(spoken.unread, _remedy("".join(spoken.unread)))
+        yield UnreadWords(spoken.unread, _remedy("".join(spoken.unread)))
     pieces = list(pieces_of(spoken, MOST_PHONEMES))
-    yield Said(0, len(pieces), len(spoken.phonemes), 0, 0.0, None, None)
+    yield PieceProgress(0, len(pieces), len(spoken.phonemes), 0, 0.0, None, None)
     offset, tokens, first = 0.0, 0, None
     for number, piece in enumerate(pieces, 1):
         if run.stopped:
             return
         piece_began = time.perf_counter()
-        chunk = _piece(voicebox, request, piece, offset, run)
+        chunk = _piece(model, request, piece, offset, run)
         now = time.perf_counter()
         offset += chunk.seconds
         tokens += len(piece.phonemes) + 2
         first = now - began if first is None else first
         yield chunk
         factor = (now - piece_began) / max(chunk.seconds, 1e-9)
-        yield Said(number, len(pieces), len(piece.phonemes), tokens, offset, factor, first)
+        yield PieceProgress(number, len(pieces), len(piece.phonemes), tokens, offset, factor, first)
 
 
-def _piece(voicebox: Voicebox, request: SegmentRequest, piece: Spoken, offset: float, run: Run) -> AudioChunk:
-    """One call of the graph; `offset` are the seconds of the segment before it."""
-    style = voicebox.styles.of(request.voice.id, len(piece.phonemes))
-    tokens = voicebox.phonemizer.tokens(piece.phonemes)
-    made = voicebox.graph.infer(tokens, style, request.speed, run)
+def _piece(
+    model: LoadedModel, request: SegmentRequest, piece: Transcription, offset: float, run: Run
+) -> AudioChunk:
+    """The audio of one piece, which begins `offset` seconds after the segment."""
+    style = model.styles.of(request.voice.id, len(piece.phonemes))
+    tokens = model.phonemizer.tokens(piece.phonemes)
+    made = model.graph.infer(tokens, style, request.speed, run)
     words = timed_words(
         piece, request.text, made.durations, made.samples, sample_rate=SAMPLE_RATE, offset=offset
     )
@@ -116,7 +116,7 @@ def _remedy(text: str) -> str:
 
 
 def _language(request: SegmentRequest) -> Language:
-    """The language that the text is read in; its region is the voice's."""
+    """The language of the text, in the voice's region if that is the same language."""
     asked, own = language_of(request.language), language_of(request.voice.language)
     if asked is None:
         return own or next(iter(LANGUAGES.values()))

@@ -1,4 +1,4 @@
-"""When each word is said: from the durations that the model predicts, or estimated where it tells none."""
+"""Word timings, from the durations that the model predicts, or estimated where it predicts none."""
 
 from __future__ import annotations
 
@@ -9,32 +9,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts_hub.types import Samples, WordTiming
+from tts_hub_kokoro.dimensions import FRAME_SAMPLES, SAMPLE_RATE
 from tts_hub_kokoro.labels import PUNCTUATION, STRESS
-from tts_hub_kokoro.spoken import Spoken
+from tts_hub_kokoro.transcription import Transcription
 
-FRAME_SAMPLES = 600
-"""Samples of one frame of the predicted durations: 25 ms at 24 kHz."""
-HALF_FRAMES_PER_SECOND = 80
+HALF_FRAMES_PER_SECOND = 2 * SAMPLE_RATE // FRAME_SAMPLES
 LEAD_FRAMES = 3
-"""Frames of the mark at the beginning that are not counted: all words are that much earlier."""
+"""Frames of the mark at the beginning that do not count, so that all words begin earlier."""
 SILENCE = 1e-2
-"""Share of the highest sample below which nothing is said."""
+"""Share of the highest sample below which audio counts as silence."""
 WEIGHTS = {" ": 0.3, "ː": 0.8} | dict.fromkeys(STRESS, 0.2) | dict.fromkeys(PUNCTUATION, 2.5)
-"""How long symbols last beside a usual sound, for estimates."""
+"""Symbol -> its length as a share of a usual sound's, for estimates."""
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class SymbolRun:
     """Symbols in a row that belong to one word, or to none."""
 
     label: int | None
     length: int
     spaced: bool
-    """A space follows."""
+    """Whether a space follows."""
 
 
 def timed_words(
-    spoken: Spoken,
+    spoken: Transcription,
     text: str,
     durations: NDArray[np.int64] | None,
     samples: Samples,
@@ -57,8 +56,8 @@ def timed_words(
     return tuple(_by_word(spoken, text, runs, shifted))
 
 
-def _predicted(runs: Sequence[Run], durations: NDArray[np.int64]) -> list[tuple[float, float]]:
-    """Seconds of each run, as Kokoro's own pipeline tells them (`KPipeline.join_timestamps`).
+def _predicted(runs: Sequence[SymbolRun], durations: NDArray[np.int64]) -> list[tuple[float, float]]:
+    """The start and end of each run in seconds, as in Kokoro's own pipeline (`KPipeline.join_timestamps`).
 
     It counts in half frames, so that the time of a space can be halved between its neighbours.
     """
@@ -78,14 +77,16 @@ def _predicted(runs: Sequence[Run], durations: NDArray[np.int64]) -> list[tuple[
 
 
 def _estimated(
-    spoken: Spoken, runs: Sequence[Run], samples: Samples, sample_rate: int
+    spoken: Transcription, runs: Sequence[SymbolRun], samples: Samples, sample_rate: int
 ) -> list[tuple[float, float]]:
-    """Seconds of each run: the audible part, shared out by what each symbol usually takes."""
+    """The start and end of each run in seconds: shares of the audible part, by the symbols' usual lengths."""
     weights = np.array([WEIGHTS.get(symbol, 1.0) for symbol in spoken.phonemes])
-    weights[len(spoken.phonemes.rstrip(" " + "".join(PUNCTUATION))) :] = 0  # the end has no pause in it
+    weights[len(spoken.phonemes.rstrip(" " + "".join(PUNCTUATION))) :] = (
+        0  # the audible part ends before the last pause
+    )
     edges = np.concatenate([[0.0], np.cumsum(weights)]) / max(float(weights.sum()), 1e-9)
-    heard = np.flatnonzero(np.abs(samples) > SILENCE * np.abs(samples).max(initial=0.0))
-    first, last = (heard[0], heard[-1] + 1) if len(heard) else (0, len(samples))
+    audible = np.flatnonzero(np.abs(samples) > SILENCE * np.abs(samples).max(initial=0.0))
+    first, last = (audible[0], audible[-1] + 1) if len(audible) else (0, len(samples))
     seconds = (first + edges * (last - first)) / sample_rate
     spans, at = list[tuple[float, float]](), 0
     for run in runs:
@@ -94,22 +95,22 @@ def _estimated(
     return spans
 
 
-def _runs(spoken: Spoken) -> Iterator[Run]:
-    """The symbols by word, spaces apart."""
+def _runs(spoken: Transcription) -> Iterator[SymbolRun]:
+    """The runs of symbols of one word each, without spaces."""
     phonemes, at = spoken.phonemes, 0
     while at < len(phonemes):
         end = at + 1
         while end < len(phonemes) and phonemes[end] != " " and spoken.labels[end] == spoken.labels[at]:
             end += 1
         spaced = end < len(phonemes) and phonemes[end] == " "
-        yield Run(spoken.labels[at], end - at, spaced)
+        yield SymbolRun(spoken.labels[at], end - at, spaced)
         at = end + spaced
 
 
 def _by_word(
-    spoken: Spoken, text: str, runs: Sequence[Run], spans: Sequence[tuple[float, float]]
+    spoken: Transcription, text: str, runs: Sequence[SymbolRun], spans: Sequence[tuple[float, float]]
 ) -> Iterator[WordTiming]:
-    """A word lasts from its first run to its last; none begins before another has ended."""
+    """The words, from their first run to their last; no word begins before the one before has ended."""
     found: dict[int, tuple[float, float]] = {}
     for run, (start, end) in zip(runs, spans, strict=True):
         if run.label is not None:

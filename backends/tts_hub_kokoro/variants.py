@@ -1,6 +1,6 @@
-"""The published files of Kokoro-82M v1.0, as the project kokoro-onnx releases them.
+"""The published files of Kokoro-82M v1.0, in the releases of the project kokoro-onnx.
 
-Sizes and SHA-256 are those of the release `model-files-v1.1`: a file that differs is refused.
+Sizes and SHA-256 are those of the release `model-files-v1.1`: a different file is refused.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from tts_hub.download.places import PublishedFile
 
 MODEL = "kokoro"
-"""What a request names."""
+"""Name of the model in a request."""
+PULL_COMMAND = f"tts-hub models pull {MODEL}"
+"""The command that downloads the usual variant."""
 RELEASE = "https://github.com/thewh1teagle/kokoro-onnx/releases/download/model-files-v1.1"
 VOICES = PublishedFile(
     "voices-v1.0.bin", 28_214_398, "bca610b8308e8d99f32e6fe4197e7ec01679264efed0cac9140fe9c29f1fbf7d"

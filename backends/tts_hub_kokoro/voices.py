@@ -1,4 +1,4 @@
-"""The voices of a voices file, and every name that leads to one: ids, mixes and OpenAI's names.
+"""The voices of a voices file by every name: ids, mixes and OpenAI's names.
 
 The file is an archive of numpy arrays (`numpy.savez`), name -> float32 [510, 1, 256]: one style vector for
 each number of phonemes. Names begin with the letter of the language and `f` or `m`.
@@ -17,11 +17,12 @@ import numpy as np
 from tts_hub.backend import fitting, may_speak, pick_voice, preferred_voice
 from tts_hub.errors import UnknownVoiceError, UnsupportedLanguageError, one_of, shown
 from tts_hub.types import Gender, Samples, Voice
+from tts_hub_kokoro.dimensions import MOST_PHONEMES, STYLE_SIZE
 from tts_hub_kokoro.files import unusable
 from tts_hub_kokoro.languages import LANGUAGES, language_of
+from tts_hub_kokoro.variants import PULL_COMMAND
 
 DEFAULT_VOICE = "af_heart"
-STYLE_SIZE = 256
 MOST_MIXED = 16
 """Voices in one mix."""
 GENDERS: Mapping[str, Gender] = {"f": "female", "m": "male"}
@@ -40,7 +41,7 @@ OPENAI_VOICES: Mapping[str, str] = {
     "marin": "af_kore",
     "cedar": "am_fenrir",
 }
-"""OpenAI's names -> voices; in another language, the first voice of the same gender."""
+"""OpenAI's name -> voice; in another language, the first voice of the same gender."""
 _NAMED = re.compile(rf"(?P<language>[{''.join(LANGUAGES)}])(?P<gender>[fm])_(?P<name>.+)")
 _PART = re.compile(r"(?P<sign>[+-])(?P<name>[^+\-()]+)(?:\((?P<weight>\d+(?:\.\d*)?|\.\d+)\))?")
 
@@ -51,20 +52,20 @@ class Ingredient:
 
     name: str
     weight: float
-    """Negative for one that is taken away; those of a mix sum up to 1."""
+    """Share in the mix; negative for a voice that is subtracted. The weights of a mix sum up to 1."""
 
 
 class VoiceCatalogue:
-    """The voices that a file has, by every name that a request may use."""
+    """The voices of a file by every name that a request may use."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        """`names` as the file lists them."""
+        """`names` are those in the file."""
         listed = sorted(names, key=lambda name: (name != DEFAULT_VOICE, _order(name), name))
         self.voices = tuple(_voice(name) for name in listed)
-        """The default one first, then by language."""
+        """The default voice first, then by language."""
 
     def find(self, voice: str | None, language: str | None, preferred: str | None = None) -> Voice:
-        """The voice for a name or mix, a language, both or neither; `preferred` stands in for no name.
+        """The voice for a name or mix, a language, both or neither; without a name, `preferred`.
 
         Raises:
             UnknownVoiceError: no such voice, or a mix that cannot be made.
@@ -89,7 +90,7 @@ class VoiceCatalogue:
         return self._mix(name, language)
 
     def _standing_for(self, target: str, language: str | None) -> Voice:
-        """The voice behind one of OpenAI's names, or one like it that speaks the language."""
+        """The voice for one of OpenAI's names, or a similar voice that speaks the language."""
         wanted = next((v for v in self.voices if v.id == target), self.voices[0])
         fit = fitting(self.voices, language or "")
         if wanted in fit:
@@ -114,7 +115,7 @@ class VoiceCatalogue:
 
 
 class Styles:
-    """The style vectors of the voices, read when they are first wanted."""
+    """The style vectors of the voices, read when they are first needed."""
 
     def __init__(self, file: Path, names: Sequence[str]) -> None:
         self._file = file
@@ -122,7 +123,7 @@ class Styles:
         self._read: dict[str, Samples] = {}
 
     def of(self, voice_id: str, phonemes: int) -> Samples:
-        """Shape (1, 256): the style of a voice or mix for so many phonemes. Blocking, from any thread.
+        """The style (1, 256) of a voice or mix for a number of phonemes. Blocking, from any thread.
 
         Raises:
             UnknownVoiceError: no such voice.
@@ -136,7 +137,7 @@ class Styles:
         return style
 
     def _pack(self, name: str) -> Samples:
-        """Shape (510, 1, 256)."""
+        """The styles (510, 1, 256) of one voice."""
         known = self._names.get(name.casefold())
         if known is None:
             raise UnknownVoiceError(
@@ -151,25 +152,25 @@ def voice_names(file: Path) -> list[str]:
     """The names in a voices file, without reading the voices.
 
     Raises:
-        BackendUnavailableError: it is no such file, or has no voices.
+        BackendUnavailableError: the file is not a voices file, or has no voices.
     """
     try:
         with zipfile.ZipFile(file) as archive:
             names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
     except (OSError, zipfile.BadZipFile) as exc:
-        raise unusable(f"{file} is not a voices file: {exc}", "tts-hub models pull kokoro") from exc
+        raise unusable(f"{file} is not a voices file: {exc}", PULL_COMMAND) from exc
     if not names:
-        raise unusable(f"{file} has no voices", "tts-hub models pull kokoro")
+        raise unusable(f"{file} has no voices", PULL_COMMAND)
     return names
 
 
 def ingredients(text: str) -> list[Ingredient]:
-    """What a voice is made of: `af_bella(2)+af_sky(1)`, `af_bella-am_adam(0.3)`, or just a name.
+    """The voices in a mix such as `af_bella(2)+af_sky(1)` or `af_bella-am_adam(0.3)`, or in a plain name.
 
-    The weight is 1 where none is given. Weights are scaled to sum up to 1, so that a mix is a voice again.
+    A missing weight is 1. Weights are scaled to sum up to 1, so that the mix is a voice again.
 
     Raises:
-        UnknownVoiceError: it cannot be read, has too many voices, or its weights sum up to nothing.
+        UnknownVoiceError: the mix cannot be read, has too many voices, or its weights sum up to 0.
     """
     signed = text if text.startswith(("+", "-")) else f"+{text}"
     parts = list(_PART.finditer(signed))
@@ -190,12 +191,12 @@ def _read(file: Path, name: str) -> Samples:
         with np.load(file, allow_pickle=False) as archive:
             pack = np.asarray(archive[name], np.float32)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as exc:
-        raise unusable(
-            f"voice {name!r} of {file} cannot be read: {exc}", "tts-hub models pull kokoro"
-        ) from exc
+        raise unusable(f"voice {name!r} of {file} cannot be read: {exc}", PULL_COMMAND) from exc
     if pack.ndim != 3 or pack.shape[0] == 0 or pack.shape[1:] != (1, STYLE_SIZE):
-        message = f"voice {name!r} of {file} has the shape {pack.shape}, not (510, 1, {STYLE_SIZE})"
-        raise unusable(message, "tts-hub models pull kokoro")
+        message = (
+            f"voice {name!r} of {file} has the shape {pack.shape}, not ({MOST_PHONEMES}, 1, {STYLE_SIZE})"
+        )
+        raise unusable(message, PULL_COMMAND)
     return pack
 
 

@@ -1,4 +1,4 @@
-"""Engines on other machines: OpenAI and its likes, AllTalk, ElevenLabs, behind the same stream."""
+"""Engines on other machines: OpenAI and servers with its API, AllTalk and ElevenLabs."""
 
 from tts_hub_remote.alltalk import AllTalkBackend
 from tts_hub_remote.elevenlabs import ElevenLabsBackend

@@ -1,4 +1,4 @@
-"""Where requests may go: to the configured host, and nowhere else.
+"""The rule where requests may go: to the configured host, and to no other.
 
 A private address is fine when it is the configured one. What a service answers (redirects, addresses of
 files) never leads to another host: it could name one inside the user's network.
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def checked_base(url: str) -> str:
-    """The address without a slash at its end.
+    """Check a base address; returns it without a slash at its end.
 
     Raises:
-        ValueError: no http or https, credentials, a query, or characters that have no place there.
+        ValueError: it has no http or https, or it has credentials, a query or a forbidden character.
     """
     if not url.isascii() or any(c.isspace() or c in '\\"<>^`{|}' or not c.isprintable() for c in url):
         raise ValueError("the address holds characters that an address may not have")
@@ -38,20 +38,20 @@ def _parts(url: str) -> SplitResult:
 
 
 def is_loopback(base: str) -> bool:
-    """Whether it is this machine: no proxy stands between."""
+    """Whether an address is on this machine, so that no proxy is used."""
     host = urlsplit(base).hostname or ""
     return host in {"localhost", "::1"} or host.startswith("127.")
 
 
 def same_origin(one: httpx.URL, other: httpx.URL) -> bool:
-    """Whether scheme, host and port are equal."""
+    """Whether two addresses have the same scheme, host and port."""
     return (one.scheme, one.host, _port(one)) == (other.scheme, other.host, _port(other))
 
 
 def path_at(base: str, answered: str) -> str:
-    """The path of an address that a service answered, to be asked of its configured base.
+    """The path and query of an address in an answer, to be requested at the configured base.
 
-    Its host is what the service believes of itself; the query is kept.
+    The host in the answer does not count: it is the one by which the service knows itself.
     """
     parts = urlsplit(urljoin(base + "/", answered))
     return parts.path + (f"?{parts.query}" if parts.query else "")

@@ -1,4 +1,4 @@
-"""A service that fails again and again is left alone for a while, so that fallbacks begin at once."""
+"""A circuit breaker: a service that fails again and again is paused, so that fallbacks begin at once."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ import anyio
 from tts_hub.errors import BackendUnavailableError, TTSHubError
 
 LONGEST_PAUSE = 20
-"""The pause doubles from look to look, up to this many times `probe_seconds`."""
+"""The pause doubles with every failed check, up to this many times `probe_seconds`."""
 
 
 class Breaker:
-    """Closed: requests pass. Open: they are refused at once, until a look at the service goes well.
+    """While it is closed, requests pass. While it is open, they are refused at once, until a check succeeds.
 
-    The look is taken in the background (`watch`); where nobody runs that, the first request after the
-    pause is let through as one.
+    `watch` checks in the background. Without it, the first request after the pause passes as a check.
     """
 
     def __init__(self, name: str, failures: int, probe_seconds: float) -> None:
@@ -30,14 +29,14 @@ class Breaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether the service is left alone."""
+        """Whether the service is paused."""
         return self._open_until is not None
 
     def check(self) -> None:
         """Let a request pass.
 
         Raises:
-            BackendUnavailableError: the service is left alone for now.
+            BackendUnavailableError: the service is paused.
         """
         if self._open_until is None:
             return
@@ -48,21 +47,20 @@ class Breaker:
                 f"it is not asked for {left:.0f} s more",
                 backend=self._name,
             )
-        self._open_until = (
-            anyio.current_time() + self._probe_seconds
-        )  # one goes ahead, the others wait for it
+        # This request passes as a check; the others are refused until it has an answer.
+        self._open_until = anyio.current_time() + self._probe_seconds
 
-    def answered(self) -> None:
-        """It speaks to us again, be it to refuse; whether it speaks to the end is not known yet."""
+    def note_answer(self) -> None:
+        """Note that the service answers, even if it refuses; the audio of the answer may still break off."""
         self._open_until = None
 
-    def succeeded(self) -> None:
-        """It has done all that was asked of it."""
+    def note_success(self) -> None:
+        """Note that the service has answered a request completely."""
         self._failures = 0
         self._open_until = None
 
-    def failed(self, error: TTSHubError) -> None:
-        """It could not be reached, gave nothing in time, or said that it is broken."""
+    def note_failure(self, error: TTSHubError) -> None:
+        """Note that the service could not be reached, sent nothing in time, or reported a failure."""
         self._failures += 1
         self._last_error = str(error)
         if self._failures >= self._most:
@@ -70,7 +68,7 @@ class Breaker:
             self._opened.set()
 
     async def watch(self, probe: Callable[[], Awaitable[object]]) -> None:
-        """Look at a service that is left alone, now and then, for ever; `probe` raises if it is not well."""
+        """Check a paused service now and then, until cancelled; `probe` raises while the service fails."""
         while True:
             await self._opened.wait()
             self._opened = anyio.Event()
@@ -85,4 +83,4 @@ class Breaker:
                     self._open_until = anyio.current_time() + pause * 1.5
                     await anyio.sleep(pause)
                 else:
-                    self.answered()
+                    self.note_answer()

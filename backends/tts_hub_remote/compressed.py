@@ -1,7 +1,7 @@
-"""mp3, opus, aac, flac as they arrive, through FFmpeg in a thread of its own.
+"""A decoder of compressed audio (mp3, opus, aac, flac) as it arrives: FFmpeg in a thread of its own.
 
-The demuxer is named, never guessed, and can open nothing: what a service sends cannot make it read a file
-or connect to anything.
+The demuxer is named, never guessed, and can open nothing: no answer of a service can make it read a file or
+connect to a host.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from tts_hub_remote.frames import frames_only
 
 DEMUXERS = {"mp3": "mp3", "ogg": "ogg", "aac": "aac", "flac": "flac", "mp4": "mov"}
 FRAMED = {"mp3", "aac"}
-"""Frame behind frame without a container: services join such files, and leave their tags in."""
+"""Formats of frames without a container: services join such files, and leave their tags in."""
 OPTIONS = {"probesize": "2048", "analyzeduration": "0", "protocol_whitelist": "pipe"}
-"""As little as possible is read before the first audio."""
+"""Options that let FFmpeg read as little as possible before the first audio."""
 READ_AT_ONCE = 4096
 
 
@@ -32,7 +32,7 @@ async def decompressed(
     """Chunks of the audio in `pieces`.
 
     Raises:
-        GenerationError: broken, or no audio of this kind. What `pieces` raises comes out as it is.
+        GenerationError: the audio is broken, or is not of this kind. Errors of `pieces` pass unchanged.
     """
     if container in FRAMED:
         pieces = frames_only(pieces, container, backend)
@@ -54,7 +54,7 @@ async def decompressed(
 
 
 class _Source:
-    """A file for FFmpeg, that reads from the event loop's side."""
+    """A file for FFmpeg that reads pieces from the event loop."""
 
     def __init__(self, pieces: AsyncGenerator[bytes, None]) -> None:
         self.error: Exception | None = None
@@ -65,14 +65,14 @@ class _Source:
         self._held = b""
 
     def read(self, size: int) -> bytes:
-        """At most `size` bytes; none at the end. Called in the decoder's thread."""
+        """At most `size` bytes; no bytes at the end. FFmpeg calls it in the decoder's thread."""
         if not self._held:
             self._held = from_thread.run(self._next, token=self._token)
         data, self._held = self._held[:size], self._held[size:]
         return data
 
     def stop(self) -> None:
-        """Nobody listens any more: what is being read is the end."""
+        """End the file here: the audio is not wanted any more."""
         self._stopped = True
         self._scope.cancel()
 
@@ -82,7 +82,7 @@ class _Source:
         with anyio.CancelScope() as self._scope:
             try:
                 return await anext(self._pieces, b"")
-            except Exception as exc:  # noqa: BLE001 - raised on the other side; FFmpeg would lose it
+            except Exception as exc:  # noqa: BLE001 - `decompressed` raises it; FFmpeg would lose it
                 self.error = exc
         return b""
 
@@ -92,7 +92,7 @@ def _decode(source: _Source, container: str) -> Generator[AudioChunk, None, None
         mono: av.AudioResampler | None = None
         form, rate = None, 0
         for frame in _frames(file, skips_bad_ones=container in FRAMED):
-            if mono is not None and form != _form(frame):  # a file of another form is joined to the first
+            if mono is not None and form != _form(frame):  # a file in another form follows
                 yield AudioChunk(_samples(mono.resample(None)), rate)
                 mono = None
             if mono is None:
@@ -106,7 +106,7 @@ def _decode(source: _Source, container: str) -> Generator[AudioChunk, None, None
 def _frames(
     file: av.container.InputContainer, *, skips_bad_ones: bool
 ) -> Generator[av.AudioFrame, None, None]:
-    """Decoded frames; a bad one between good ones is skipped where each stands for itself."""
+    """Decoded frames; with `skips_bad_ones`, a bad frame between good ones is left out."""
     bad: av.InvalidDataError | None = None
     for packet in file.demux(file.streams.audio[0]):
         try:

@@ -1,4 +1,4 @@
-"""The way to one service: a pooled client, time limits, tries before the first byte, typed failures."""
+"""The connection to a service: a pooled client, time limits, retries before the first byte, typed errors."""
 
 from __future__ import annotations
 
@@ -23,22 +23,26 @@ from tts_hub_remote.breaker import Breaker
 from tts_hub_remote.failures import Refusal, error_of, refusal_of
 from tts_hub_remote.settings import RemoteSettings
 
-if TYPE_CHECKING:  # to list the engines must not cost the import of an HTTP client
+if TYPE_CHECKING:  # imported where it is used: listing the engines must not import an HTTP client
     import httpx
 
 FIRST_PAUSE = 0.5
-"""Seconds before the second try; doubled before each further one, less some chance."""
+"""Seconds before the second try; doubled before each further one, less a random part."""
 LONGEST_PAUSE = 8.0
+"""Seconds."""
+"""Seconds."""
 MOST_JSON = 16_000_000
-"""Bytes of a list of voices or models."""
+"""Bytes of the longest list of voices or models that is read."""
 MOST_ERROR = 65_536
-"""Bytes of an error answer that are read."""
+"""Bytes of an error's body that are read."""
 MOST_REDIRECTS = 3
 SAME_METHOD = {307, 308}
+"""Statuses of redirects that keep the method and the body of a request."""
+"""Statuses of redirects that keep the method and the body of a request."""
 
 
 class Reply:
-    """A good answer whose body is on its way; its first piece is here already."""
+    """An answer without an error, whose body arrives piece by piece; the first piece has arrived."""
 
     def __init__(
         self,
@@ -51,7 +55,7 @@ class Reply:
         breaker: Breaker,
     ) -> None:
         self.headers: Mapping[str, str] = response.headers
-        """Names in lower case find them."""
+        """Header names in any case -> values."""
         self.content_type = response.headers.get("content-type", "").partition(";")[0].strip().casefold()
         self._first = first
         self._rest = rest
@@ -60,10 +64,10 @@ class Reply:
         self._breaker = breaker
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
-        """The body as it comes.
+        """The body as it arrives.
 
         Raises:
-            StalledError: nothing came for `read_timeout`.
+            StalledError: nothing arrived for `read_timeout`.
             GenerationError: the connection broke before the end of the body.
         """
         piece: bytes | None = self._first
@@ -73,37 +77,37 @@ class Reply:
             piece = await self._next()
 
     async def aclose(self) -> None:
-        """Break the answer off, if it is not at its end."""
+        """Close the answer, if it is not at its end."""
         await self._rest.aclose()
 
     async def _next(self) -> bytes | None:
-        import httpx
+        import httpx  # slow to import
 
         try:
             with anyio.fail_after(self._read_timeout):
                 piece = await anext(self._rest, None)
         except TimeoutError as exc:
             message = f"{self._name} sent nothing for {self._read_timeout:g} s in the middle of the audio"
-            raise self._noted(StalledError(message, backend=self._name)) from exc
+            raise self._counted(StalledError(message, backend=self._name)) from exc
         except httpx.HTTPError as exc:
-            message = f"the connection to {self._name} broke in the middle of the audio: {_words(exc)}"
-            raise self._noted(GenerationError(message, backend=self._name)) from exc
+            message = f"the connection to {self._name} broke in the middle of the audio: {_reason(exc)}"
+            raise self._counted(GenerationError(message, backend=self._name)) from exc
         if piece is None:
-            self._breaker.succeeded()
+            self._breaker.note_success()
         return piece
 
-    def _noted(self, error: TTSHubError) -> TTSHubError:
-        self._breaker.failed(error)
+    def _counted(self, error: TTSHubError) -> TTSHubError:
+        self._breaker.note_failure(error)
         return error
 
 
 class Connection:
-    """One service as its engine sees it. Made cheaply; the client behind it with the first request."""
+    """The connection of an engine to its service. Its client is created with the first request."""
 
     def __init__(
         self, name: str, base: str, settings: RemoteSettings, headers: Mapping[str, str], key_name: str = ""
     ) -> None:
-        """`headers` go with every request, the key among them; `key_name` is said when the key is refused."""
+        """`headers` go with every request, the key among them; `key_name` is its environment variable."""
         self.base = base
         self.breaker = Breaker(name, settings.failures_until_pause, settings.probe_seconds)
         self._name = name
@@ -119,13 +123,13 @@ class Connection:
         if client is not None:
             await client.aclose()
 
-    async def json(self, method: str, path: str, *, params: Mapping[str, str] | None = None) -> Any:
-        """A small answer in JSON; `path` is behind the base, or a whole address of the engine's own. One try.
+    async def fetch_json(self, method: str, path: str, *, params: Mapping[str, str] | None = None) -> Any:
+        """Fetch a small answer in JSON, in one try; `path` follows the base, or is a whole address.
 
         Raises:
             BackendError, InvalidRequestError, OverloadedError: as by `error_of`.
         """
-        body = await self.body(method, path, params=params)
+        body = await self.fetch_body(method, path, params=params)
         try:
             return json.loads(body)
         except ValueError as exc:
@@ -133,13 +137,13 @@ class Connection:
                 f"{self._name} answered {path} with something that is not JSON", backend=self._name
             ) from exc
 
-    async def alive(self, path: str) -> None:
-        """Whether it answers at all, and not that it is broken.
+    async def check_alive(self, path: str) -> None:
+        """Check that the service answers, with any status below 500.
 
         Raises:
-            BackendUnavailableError: it does not.
+            BackendUnavailableError: it does not answer, or reports a failure of its own.
         """
-        import httpx
+        import httpx  # slow to import
 
         client = await self._opened_client()
         try:
@@ -148,24 +152,24 @@ class Connection:
                     if response.is_server_error:
                         raise self._unreachable(f"it answers HTTP {response.status_code}")
         except (TimeoutError, httpx.HTTPError) as exc:
-            raise self._unreachable(_words(exc)) from exc
+            raise self._unreachable(_reason(exc)) from exc
 
-    async def body(self, method: str, path: str, *, params: Mapping[str, str] | None = None) -> bytes:
-        """A small answer whole. One try."""
+    async def fetch_body(self, method: str, path: str, *, params: Mapping[str, str] | None = None) -> bytes:
+        """Fetch a small answer, in one try."""
         self.breaker.check()
         try:
-            body = await self._asked(method, path, params)
-        except _Passing as exc:
-            self._gave_up(exc)
+            body = await self._fetch(method, path, params)
+        except _TransientError as exc:
+            self._note_failure(exc)
             raise exc.error from exc
         except TTSHubError:
-            self.breaker.answered()
+            self.breaker.note_answer()
             raise
-        self.breaker.answered()
+        self.breaker.note_answer()
         return body
 
-    async def _asked(self, method: str, path: str, params: Mapping[str, str] | None) -> bytes:
-        import httpx
+    async def _fetch(self, method: str, path: str, params: Mapping[str, str] | None) -> bytes:
+        import httpx  # slow to import
 
         limit = self._settings.answer_timeout
         try:
@@ -173,18 +177,18 @@ class Connection:
                 async with self._sent(method, path, params=params) as response:
                     return await self._whole(response, MOST_JSON)
         except TimeoutError as exc:
-            raise _Passing(self._unreachable(f"no answer within {limit:g} s")) from exc
+            raise _TransientError(self._unreachable(f"no answer within {limit:g} s")) from exc
         except httpx.HTTPError as exc:
-            raise _Passing(self._unreachable(_words(exc))) from exc
+            raise _TransientError(self._unreachable(_reason(exc))) from exc
 
     @asynccontextmanager
     async def opened(self, method: str, path: str, **content: Any) -> AsyncGenerator[Reply, None]:
-        """An answer that streams, once its first byte is here; tried again until then.
+        """Open an answer that streams, once its first byte has arrived; the request is repeated until then.
 
-        `content` is httpx's: `json`, `data`, `params`, `headers`. What is refused for good is not repeated.
+        `content` is httpx's: `json`, `data`, `params`, `headers`. A final refusal is not tried again.
 
         Raises:
-            BackendError, InvalidRequestError, OverloadedError: what the last try came to.
+            BackendError, InvalidRequestError, OverloadedError: the failure of the last try.
         """
         reply = await self._reply(method, path, content)
         try:
@@ -198,28 +202,28 @@ class Connection:
         for attempt in range(self._settings.retries + 1):
             try:
                 reply = await self._try(method, path, content)
-            except _Passing as exc:
+            except _TransientError as exc:
                 pause = self._pause(attempt, exc)
                 if pause is None or attempt == self._settings.retries:
-                    self._gave_up(exc)
+                    self._note_failure(exc)
                     raise exc.error from exc.__cause__
                 await anyio.sleep(pause)
             except TTSHubError:
-                self.breaker.answered()
+                self.breaker.note_answer()
                 raise
             else:
-                self.breaker.answered()
+                self.breaker.note_answer()
                 return reply
         raise AssertionError("a loop of at least one try")  # pragma: no cover
 
-    def _gave_up(self, failure: _Passing) -> None:
+    def _note_failure(self, failure: _TransientError) -> None:
         if failure.counts:
-            self.breaker.failed(failure.error)
+            self.breaker.note_failure(failure.error)
         else:
-            self.breaker.answered()
+            self.breaker.note_answer()
 
     async def _try(self, method: str, path: str, content: Mapping[str, Any]) -> Reply:
-        """Raises `_Passing` for what another try may get rid of, everything else as it is."""
+        """One try; raises `_TransientError` for a failure that another try may avoid."""
         limit = self._settings.first_byte_timeout
         pieces = self._streamed(method, path, content)
         try:
@@ -251,20 +255,20 @@ class Connection:
             async for piece in response.aiter_bytes():
                 yield piece
 
-    def _first_failure(self, exc: BaseException, limit: float) -> _Passing | None:
-        import httpx
+    def _first_failure(self, exc: BaseException, limit: float) -> _TransientError | None:
+        import httpx  # slow to import
 
-        if isinstance(exc, TimeoutError):  # one that thinks for so long is not asked to begin anew
+        if isinstance(exc, TimeoutError):  # a service that takes so long would take as long again
             late = StalledError(f"{self._name} gave no audio within {limit:g} s", backend=self._name)
-            return _Passing(late, retries=False)
+            return _TransientError(late, retries=False)
         if isinstance(exc, httpx.HTTPError):
-            return _Passing(self._unreachable(_words(exc)))
+            return _TransientError(self._unreachable(_reason(exc)))
         return None
 
     @asynccontextmanager
     async def _sent(self, method: str, path: str, **content: Any) -> AsyncGenerator[httpx.Response, None]:
-        """A response that is no error and no redirect; its body is not read yet."""
-        import httpx
+        """A response that is neither an error nor a redirect, before its body is read."""
+        import httpx  # slow to import
 
         client = await self._opened_client()
         url = httpx.URL(path if path.startswith("http") else self.base + path)
@@ -284,7 +288,7 @@ class Connection:
         raise self._unreachable("it redirects in circles")
 
     def _redirected(self, response: httpx.Response, method: str) -> httpx.URL:
-        """Only to the same host: the key and the text are for nobody else."""
+        """The target of a redirect; only the same host may have the key and the text."""
         target = response.url.join(response.headers.get("location", ""))
         if not same_origin(response.url, target):
             raise self._unreachable(
@@ -301,17 +305,19 @@ class Connection:
         return refusal_of(response.status_code, response.headers, body)
 
     def _refused(self, refusal: Refusal) -> Exception:
-        error = self.translated(refusal)
+        error = self.error_for(refusal)
         if not refusal.may_retry:
             return error
-        return _Passing(error, wait=refusal.retry_after, counts=not isinstance(error, RateLimitedError))
+        return _TransientError(
+            error, wait=refusal.retry_after, counts=not isinstance(error, RateLimitedError)
+        )
 
-    def translated(self, refusal: Refusal) -> TTSHubError:
+    def error_for(self, refusal: Refusal) -> TTSHubError:
         """The hub's error for a refusal."""
         return error_of(refusal, self._name, key_name=self._key_name)
 
-    def _pause(self, attempt: int, failure: _Passing) -> float | None:
-        """Seconds before the next try; None: there shall be none."""
+    def _pause(self, attempt: int, failure: _TransientError) -> float | None:
+        """Seconds before the next try; None: no further try."""
         if not failure.retries:
             return None
         if failure.wait is not None:
@@ -335,8 +341,8 @@ class Connection:
             return self._client
 
     def _made_client(self) -> httpx.AsyncClient:
-        """In a thread: to read the certificates takes a while."""
-        import httpx
+        """A client; blocking, because reading the certificates takes a while."""
+        import httpx  # slow to import
 
         settings = self._settings
         return httpx.AsyncClient(
@@ -354,13 +360,13 @@ class Connection:
         )
 
 
-class _Passing(Exception):
-    """A failure that another try may get rid of."""
+class _TransientError(Exception):
+    """A failure that another try may avoid."""
 
     def __init__(
         self, error: TTSHubError, *, wait: float | None = None, retries: bool = True, counts: bool = True
     ) -> None:
-        """`counts`: it says that the service is not well."""
+        """`counts`: whether the failure brings the service nearer to a pause."""
         super().__init__(str(error))
         self.error = error
         self.wait = wait
@@ -368,8 +374,8 @@ class _Passing(Exception):
         self.counts = counts
 
 
-def _words(exc: Exception) -> str:
-    """httpx leaves some of its errors without a word."""
+def _reason(exc: Exception) -> str:
+    """The text of an error, or its name: some errors of httpx have no text."""
     return str(exc) or {"ConnectTimeout": "no connection within its time"}.get(
         type(exc).__name__, type(exc).__name__
     )

@@ -1,17 +1,21 @@
-"""Audio as it arrives, in whatever container it really is: bytes in, mono float32 chunks out.
+"""A decoder of audio as it arrives, in any container: bytes in, mono float32 chunks out.
 
-What a service claims (`Content-Type`) is believed only where the bytes do not say otherwise; raw samples
-have no mark of their own, so they are what is left when nothing else fits and nothing speaks against it.
+The bytes decide about the container; the `Content-Type` counts only where they are ambiguous. Raw samples
+have no mark of their own, so bytes without any known mark are taken for raw samples.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import struct
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from typing import Any
 
 import numpy as np
 
+from tts_hub.audio.pcm import S16_FULL_SCALE
 from tts_hub.errors import GenerationError
 from tts_hub.types import AudioChunk, Samples
 from tts_hub_remote.failures import refusal_of
@@ -19,11 +23,13 @@ from tts_hub_remote.frames import tag_length
 from tts_hub_remote.wav import WavReader
 
 SNIFFED = 16
-"""Bytes by which a container is known."""
+"""Bytes at the beginning that identify a container."""
 TEXTUAL = ("text/", "application/json", "application/problem+json", "application/xml")
 MOST_TEXT = 4096
+"""Bytes of a text that came instead of audio, to be read for an error message."""
+"""Bytes of a text that came instead of audio, to be read for an error message."""
 MOST_TAG = 16_000_000
-"""Bytes of a tag before the audio, pictures included."""
+"""Bytes of the longest tag before the audio, pictures included."""
 CONTAINERS = {
     "audio/mpeg": "mp3",
     "audio/mp3": "mp3",
@@ -31,16 +37,16 @@ CONTAINERS = {
     "audio/aacp": "aac",
     "audio/x-aac": "aac",
 }
-"""Claims that count where frames begin without a mark that is certain."""
+"""Media type -> format, for formats whose frames begin without a certain mark."""
 
 
 async def decoded(
     pieces: AsyncGenerator[bytes, None], *, claimed: str, sample_rate: int | None, backend: str
 ) -> AsyncGenerator[AudioChunk, None]:
-    """Chunks of the audio in `pieces`, as soon as they can be had.
+    """Chunks of the audio in `pieces`, as soon as they can be decoded; none for an empty body.
 
     `claimed` is the media type; `sample_rate` in Hz is that of raw samples (s16le, mono), None for a service
-    that has none. Ends without a chunk for an empty body.
+    that never sends raw samples.
 
     Raises:
         GenerationError: no audio at all, a broken container, or one that ends in the middle.
@@ -62,7 +68,7 @@ async def decoded(
 
 
 def container_of(head: bytes, claimed: str, *, is_tagged: bool = False) -> str:
-    """`wav`, `ogg`, `flac`, `mp3`, `aac`, `mp4` or `pcm`, by the first bytes; tags may have been before."""
+    """The container by its first bytes, behind any tags: wav, ogg, flac, mp3, aac, mp4 or pcm."""
     if head[:4] in {b"RIFF", b"RF64"} and head[8:12] == b"WAVE":
         return "wav"
     marks = {b"OggS": "ogg", b"fLaC": "flac"}
@@ -78,7 +84,7 @@ def container_of(head: bytes, claimed: str, *, is_tagged: bool = False) -> str:
 
 
 async def _head(pieces: AsyncIterator[bytes]) -> tuple[bytes, bool]:
-    """The first bytes of the audio, and whether ID3 tags were before them: any kind of file may have some."""
+    """The first bytes of the audio, and whether ID3 tags preceded them, as they may in any kind of file."""
     head, is_tagged = b"", False
     while True:
         wanted = SNIFFED
@@ -107,9 +113,9 @@ async def _no_audio(head: bytes, rest: AsyncIterator[bytes], claimed: str, backe
         body += piece
         if len(body) > MOST_TEXT:
             break
-    told = refusal_of(200, {}, body[:MOST_TEXT]).message
+    said = refusal_of(200, {}, body[:MOST_TEXT]).message
     return GenerationError(
-        f"{backend} answered with {claimed or 'something'} that is not audio: {told}", backend=backend
+        f"{backend} answered with {claimed or 'something'} that is not audio: {said}", backend=backend
     )
 
 
@@ -120,7 +126,7 @@ def _chunks(
         return _raw(pieces, sample_rate, backend)
     if container == "wav":
         return _wav(pieces, backend)
-    from tts_hub_remote.compressed import decompressed
+    from tts_hub_remote.compressed import decompressed  # needs PyAV, which is slow to import
 
     return decompressed(pieces, container, backend)
 
@@ -151,7 +157,21 @@ async def _wav(pieces: AsyncGenerator[bytes, None], backend: str) -> AsyncGenera
 
 
 def from_s16le(data: bytes) -> Samples:
-    """Shape (T,) for 2 T bytes."""
+    """Samples (T,) in [-1, 1) of 2 T bytes of signed 16-bit little-endian audio."""
     samples: Samples = np.frombuffer(data, "<i2").astype(np.float32)
-    samples *= np.float32(1 / 32768)
+    samples *= np.float32(1 / S16_FULL_SCALE)
     return samples
+
+
+def from_base64(value: Any, backend: str) -> bytes:
+    """The bytes of audio in a field of a message.
+
+    Raises:
+        GenerationError: it is not base64.
+    """
+    try:
+        return base64.b64decode(value, validate=True)
+    except (binascii.Error, TypeError, ValueError) as exc:
+        raise GenerationError(
+            f"{backend} sent something that is not audio in base64", backend=backend
+        ) from exc

@@ -1,4 +1,4 @@
-"""What services answer when they refuse: every shape of body, and what it means in the hub's own errors."""
+"""The refusals of services: bodies of every shape, translated into the hub's own errors."""
 
 from __future__ import annotations
 
@@ -23,16 +23,20 @@ from tts_hub.errors import (
     UnsupportedOptionError,
 )
 
-SHOWN = 300
-"""Characters of a service's own words that are passed on."""
-PASSING = {408, 409, 425, 429, 500, 502, 503, 504, 529}
-"""Statuses that another try may get rid of."""
+MOST_SHOWN = 300
+"""Characters of a service's message that an error quotes."""
+TRANSIENT = {408, 409, 425, 429, 500, 502, 503, 504, 529}
+"""Statuses of failures that another try may avoid."""
 OUT_OF_MONEY = {"insufficient_quota", "quota_exceeded", "credit_balance_exhausted", "budget_exceeded"}
+"""Codes of an account without credit."""
+"""Codes of an account without credit."""
 TOO_LONG = {"string_above_max_length", "string_too_long", "max_character_limit_exceeded", "text_too_long"}
+"""Codes of a text that is too long."""
+"""Codes of a text that is too long."""
 
 
 class NoSuchPathError(BackendUnavailableError):
-    """The service has nothing at the address that was asked for."""
+    """The service does not know the path of a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,60 +45,72 @@ class Refusal:
 
     status: int
     message: str
-    """In the words of the service, shortened."""
+    """The message of the service, shortened."""
     code: str = ""
-    """Its short name there, or its type where it has none."""
+    """The service's code for the error, or its type where it has no code."""
     param: str = ""
-    """The field that is to blame."""
+    """The field of the request that caused the error."""
     retry_after: float | None = None
-    """Seconds."""
+    """Seconds until another try is welcome."""
     may_retry: bool = False
-    """Another try may do better."""
+    """Whether another try may do better."""
+
+    def sentence(self, backend: str) -> str:
+        """The refusal as the message of an error of `backend`."""
+        return f"{backend} refused (HTTP {self.status}): {self.message}"
 
 
 def refusal_of(status: int, headers: Mapping[str, str], body: bytes) -> Refusal:
-    """Read an error answer of whatever shape: JSON of all services known, or plain text."""
+    """Read an error answer: JSON in the shape of any known service, or plain text."""
     text = body.decode("utf-8", "replace").strip()
     try:
         value = json.loads(text)
     except ValueError:
         value = text
-    message, code, param = _told(value)
+    message, code, param = _details_of(value)
     code = code.casefold()
-    told = headers.get("x-should-retry", "").casefold()
+    should_retry = headers.get("x-should-retry", "").casefold()
     return Refusal(
         status=status,
         message=_shown(message) or _phrase(status),
         code=code,
         param=param,
         retry_after=retry_after(headers),
-        may_retry=told != "false" and (status in PASSING or told == "true") and code not in OUT_OF_MONEY,
+        may_retry=should_retry != "false"
+        and (status in TRANSIENT or should_retry == "true")
+        and code not in OUT_OF_MONEY,
     )
 
 
 def refusal_in(value: Any) -> Refusal:
-    """An error that came as an event or a line inside a good answer."""
-    message, code, param = _told(value)
+    """A refusal that arrived as an event or a line inside an answer without an error status."""
+    message, code, param = _details_of(value)
     return Refusal(500, _shown(message) or "no details given", code.casefold(), param)
 
 
+def raise_error_in(line: Mapping[str, Any], backend: str) -> None:
+    """Raise the hub's error if a line of an answer reports one."""
+    if "error" in line or "detail" in line:
+        raise error_of(refusal_in(line), backend)
+
+
 def error_of(refusal: Refusal, backend: str, *, key_name: str = "") -> TTSHubError:
-    """The hub's error for it; `key_name` is the variable that the key is in."""
-    told = f"{backend} refused (HTTP {refusal.status}): {refusal.message}"
+    """The hub's error for a refusal; `key_name` is the environment variable with the key."""
+    sentence = refusal.sentence(backend)
     status, code = refusal.status, refusal.code
     if code in OUT_OF_MONEY or status == HTTPStatus.PAYMENT_REQUIRED:
-        return BackendUnavailableError(told, backend=backend, remedy="top up or change the plan there")
+        return BackendUnavailableError(sentence, backend=backend, remedy="top up or change the plan there")
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return BackendUnavailableError(
-            told, backend=backend, remedy=f"export {key_name}=..." if key_name else ""
+            sentence, backend=backend, remedy=f"export {key_name}=..." if key_name else ""
         )
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return RateLimitedError(told, retry_after=refusal.retry_after or 1.0)
+        return RateLimitedError(sentence, retry_after=refusal.retry_after or 1.0)
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE or code in TOO_LONG or "too_long" in refusal.message:
-        return TextTooLongError(told)
+        return TextTooLongError(sentence)
     if status in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}:
-        return _invalid(refusal, told, backend)
-    return GenerationError(told, backend=backend)
+        return _invalid(refusal, sentence, backend)
+    return GenerationError(sentence, backend=backend)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -113,33 +129,33 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
-def _invalid(refusal: Refusal, told: str, backend: str) -> TTSHubError:
+def _invalid(refusal: Refusal, sentence: str, backend: str) -> TTSHubError:
     about = f"{refusal.param} {refusal.code} {refusal.message}".casefold()
     if "voice" in refusal.param or "voice" in refusal.code:
-        return UnknownVoiceError(told)
+        return UnknownVoiceError(sentence)
     if "response_format" in about or "output_format" in about:
-        return UnsupportedFormatError(told)
+        return UnsupportedFormatError(sentence)
     if "model" in refusal.param or "model" in refusal.code or "invalid url" in about:
-        return UnknownModelError(told)
+        return UnknownModelError(sentence)
     if refusal.status == HTTPStatus.NOT_FOUND:
         if "voice" in about:
-            return UnknownVoiceError(told)
-        return NoSuchPathError(told, backend=backend, remedy="check the `url` of the service")
-    return UnsupportedOptionError(told, param=refusal.param or "input")
+            return UnknownVoiceError(sentence)
+        return NoSuchPathError(sentence, backend=backend, remedy="check the `url` of the service")
+    return UnsupportedOptionError(sentence, param=refusal.param or "input")
 
 
-def _told(value: Any) -> tuple[str, str, str]:
-    """(message, code, param) of a decoded body."""
+def _details_of(value: Any) -> tuple[str, str, str]:
+    """Find (message, code, param) in a decoded body."""
     if isinstance(value, str):
         return ("" if value.lstrip().startswith("<") else value), "", ""
     if isinstance(value, list):
-        return _told(value[0]) if value else ("", "", "")
+        return _details_of(value[0]) if value else ("", "", "")
     if not isinstance(value, dict):
         return "", "", ""
     for name in ("error", "detail"):
         inner = value.get(name)
         if isinstance(inner, dict | list):
-            return _told(inner)
+            return _details_of(inner)
         if isinstance(inner, str) and not value.get("message"):
             return inner, "", ""
     return _fields(value)
@@ -155,10 +171,10 @@ def _fields(value: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _shown(message: str) -> str:
-    """In one line, without characters that could forge a log."""
+    """A message in one line, shortened, without characters that could forge a log."""
     line = " ".join(message.split())
     line = "".join(c for c in line if c.isprintable())
-    return line if len(line) <= SHOWN else line[:SHOWN] + "…"
+    return line if len(line) <= MOST_SHOWN else line[:MOST_SHOWN] + "…"
 
 
 def _phrase(status: int) -> str:

@@ -13,19 +13,19 @@ from contextlib import aclosing
 from tts_hub.errors import GenerationError
 
 FrameLength = Callable[[bytes], int | None]
-"""First bytes of a frame -> its length, 0 where its header does not tell, None for what is no frame."""
+"""First bytes of a frame -> its length in bytes; 0: the header does not say it; None: no frame."""
 HEADER = 7
-"""Bytes that a frame's length can be told by."""
+"""Bytes that contain the length of a frame."""
 ID3V2, ID3V2_FOOTER = 10, 0x10
 ID3V1, ID3V1_EXTENDED = 128, 227
 APE, APE_IS_HEADER = 32, 1 << 29
 MOST_TAG_MARK = 32
-"""Bytes by which the length of a tag can be told."""
+"""Bytes that contain the length of a tag."""
 _CANDIDATE = re.compile(rb"\xff[\xe0-\xff]|ID3|TAG|APET")
 _XING_PLACES = (13, 15, 21, 23, 36, 38)
-"""Where the mark of a frame that describes the file stands, by channels and version; 2 later behind a CRC."""
+"""Places of the mark in a frame that describes the file, by channels and version; 2 later behind a CRC."""
 _RATES = (44_100, 48_000, 32_000)
-"""Hz of MPEG 1; half of it in MPEG 2, a quarter in MPEG 2.5."""
+"""Sample rates of MPEG 1 in Hz; MPEG 2 has half of them, MPEG 2.5 a quarter."""
 _KBITS = {
     (1, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
     (1, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
@@ -34,16 +34,16 @@ _KBITS = {
     (2, 2): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
     (2, 3): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
-"""(version, layer) -> bit rates."""
+"""(version, layer) -> bit rates in kbit/s."""
 
 
 async def frames_only(
     pieces: AsyncGenerator[bytes, None], container: str, backend: str
 ) -> AsyncGenerator[bytes, None]:
-    """The frames in `pieces`, without tags and what else stands between them.
+    """The frames in `pieces`, without tags and other bytes between them.
 
     Raises:
-        GenerationError: it ends in the middle of a frame, or in something that is no audio.
+        GenerationError: the bytes end in the middle of a frame, or in something that is not audio.
     """
     reader = FrameReader(mpeg_frame if container == "mp3" else adts_frame)
     async with aclosing(pieces):
@@ -58,7 +58,7 @@ async def frames_only(
 
 
 class FrameReader:
-    """Feed it bytes, get whole frames. Descriptions of further files (Xing, LAME, VBRI) are left out."""
+    """Cuts bytes into whole frames. Descriptions of joined files (Xing, LAME, VBRI) are left out."""
 
     def __init__(self, length_of: FrameLength) -> None:
         self._length_of = length_of
@@ -66,20 +66,20 @@ class FrameReader:
         self._skip = 0
         """Bytes of a tag that are still to come."""
         self._in_step = True
-        """A frame or a tag begins where the buffer does."""
+        """Whether a frame or a tag begins where the buffer does."""
         self._lost = 0
-        """Bytes that were neither, since the last frame or tag."""
+        """Bytes since the last frame or tag that belong to neither."""
         self._begun = False
         self._passes_all = False
-        """The frames do not tell their length."""
+        """Whether the headers do not contain the length of the frames, so that all bytes pass."""
 
     def read(self, data: bytes) -> bytes:
-        """The frames that have become whole."""
+        """Take in `data`; returns the frames that are complete now."""
         self._buffer += data
         return self._take(HEADER, MOST_TAG_MARK)
 
     def finish(self) -> bytes:
-        """The last frames; raises `ValueError` where the body ends in the middle of something."""
+        """The last frames; raises `ValueError` if the bytes end in the middle of a frame or tag."""
         frames = self._take(1, 1)
         rest = bytes(self._buffer).rstrip(b"\0\r\n ")
         if self._skip:
@@ -91,7 +91,7 @@ class FrameReader:
         return frames
 
     def _take(self, least: int, least_tag: int) -> bytes:
-        """All frames that can be told with so many bytes left behind them."""
+        """All complete frames; a header needs `least` bytes, the beginning of a tag `least_tag`."""
         if self._passes_all:
             frames, self._buffer = bytes(self._buffer), bytearray()
             return frames
@@ -101,7 +101,7 @@ class FrameReader:
         return bytes(taken)
 
     def _step(self, taken: bytearray, least: int, least_tag: int) -> bool:
-        """Go on by one frame, tag or gap; false: more bytes are needed."""
+        """Pass one frame, tag or gap; false: more bytes are needed."""
         buffer = self._buffer
         if self._skip:
             skipped = min(self._skip, len(buffer))
@@ -145,7 +145,7 @@ class FrameReader:
         return True
 
     def _search(self) -> bool:
-        """Go to where the next frame or tag may begin."""
+        """Skip to the place where the next frame or tag may begin; false: more bytes are needed."""
         found = _CANDIDATE.search(self._buffer, 1)
         place = found.start() if found else max(1, len(self._buffer) - HEADER)
         self._lost += place if any(self._buffer[:place]) else 0
@@ -155,7 +155,7 @@ class FrameReader:
 
 
 def tag_length(head: bytes) -> int:
-    """Bytes of the tag that begins here; 0 if none does."""
+    """Length in bytes of the tag that begins here; 0: no tag."""
     if head.startswith(b"ID3") and len(head) >= ID3V2 and max(head[6:10]) < 0x80:
         size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
         return ID3V2 + size + (ID3V2 if head[5] & ID3V2_FOOTER else 0)
@@ -168,7 +168,7 @@ def tag_length(head: bytes) -> int:
 
 
 def mpeg_frame(head: bytes) -> int | None:
-    """Length of a frame of MPEG audio."""
+    """Length in bytes of a frame of MPEG audio, as `FrameLength`."""
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
         return None
     version, layer = head[1] >> 3 & 3, 4 - (head[1] >> 1 & 3)
@@ -186,7 +186,7 @@ def mpeg_frame(head: bytes) -> int | None:
 
 
 def adts_frame(head: bytes) -> int | None:
-    """Length of a frame of AAC in ADTS."""
+    """Length in bytes of a frame of AAC in ADTS, as `FrameLength`."""
     if len(head) < HEADER or head[0] != 0xFF or head[1] & 0xF6 != 0xF0 or head[2] >> 2 & 15 > 12:
         return None
     length = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5

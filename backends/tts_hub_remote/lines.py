@@ -1,4 +1,4 @@
-"""Lines of a body as they arrive, and the two things that services write in them: JSON and events."""
+"""Lines of a body as they arrive, and what services write in them: JSON objects or server-sent events."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from typing import Any
 from tts_hub.errors import GenerationError
 
 LONGEST = 16_000_000
-"""Bytes of one line: a minute of audio in base64 is less."""
+"""Bytes of the longest line that is read: a minute of audio in base64 is shorter."""
 DONE = "[DONE]"
+"""Data of the last event of OpenAI's API."""
+"""Data of the last event of OpenAI's API."""
 
 
 async def lines_of(pieces: AsyncIterator[bytes], backend: str) -> AsyncGenerator[bytes, None]:
     r"""Each line without its end, `\n` or `\r\n`; the last one need not have one.
 
     Raises:
-        GenerationError: a line without end.
+        GenerationError: a line is longer than `LONGEST`.
     """
     parts: list[bytes] = []
     length = 0
@@ -38,7 +40,7 @@ async def json_lines(pieces: AsyncIterator[bytes], backend: str) -> AsyncGenerat
     """The object in each line; empty lines are skipped.
 
     Raises:
-        GenerationError: something else in a line, such as the half of one that was cut off.
+        GenerationError: a line is not a JSON object, for instance because it was cut off.
     """
     async for line in lines_of(pieces, backend):
         if line.strip():
@@ -49,7 +51,7 @@ async def events(pieces: AsyncIterator[bytes], backend: str) -> AsyncGenerator[d
     """The object of each server-sent event, up to `[DONE]`.
 
     Raises:
-        GenerationError: data that is no JSON object.
+        GenerationError: the data of an event is not a JSON object.
     """
     data: list[bytes] = []
     async for line in lines_of(pieces, backend):

@@ -1,4 +1,4 @@
-"""What can be set for every remote service."""
+"""The settings that every remote service has."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import os
 from pydantic import Field, SecretStr, field_validator
 
 from tts_hub.backend import BackendSettings
-from tts_hub.pricing import Price
+from tts_hub.cost.pricing import Price
 from tts_hub_remote.address import checked_base
 
 
 class RemoteSettings(BackendSettings):
-    """A service: where it is, how it is asked, and what it may take."""
+    """The address of a service, its key, and limits for time, text and cost."""
 
     url: str | None = Field(None, description="base address, http or https; none: the service's own")
     api_key: SecretStr | None = Field(
@@ -39,7 +39,7 @@ class RemoteSettings(BackendSettings):
         return None if url is None else checked_base(url)
 
     def key(self, usual_variable: str = "") -> str:
-        """The secret, from the config or the environment; empty if there is none."""
+        """The key from the config or the environment; empty if there is none."""
         if self.api_key is not None:
             return self.api_key.get_secret_value().strip()
         variable = self.api_key_env or usual_variable

@@ -1,4 +1,4 @@
-"""WAV as services stream it: sizes that are 0, unknown or wrong, chunks in between, file behind file."""
+"""A reader of WAV as services stream it: with sizes of 0 or wrong ones, extra chunks, and joined files."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tts_hub.audio.pcm import silence
 from tts_hub.types import Samples
 
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 UNKNOWN_SIZE = 1_000_000_000
 LONGEST = 3600
-"""Sizes from here on, in bytes or in seconds at the format's rate, and 0, stand for "to the end": services
-write what their library takes for the largest, or a round number, and nobody sends an hour of speech."""
+"""Seconds. A size of 0, of `UNKNOWN_SIZE` bytes or of this many seconds means "to the end": services that do
+not know the size write 0, a round number or the largest number; no speech lasts an hour."""
 MARK = b"RIFF"
 MOST_HEADER = 1_000_000
-"""Bytes of a chunk before the samples."""
+"""Bytes of the longest chunk before the samples."""
 HEADER = 12
 CHUNK_HEAD = 8
 
@@ -31,26 +32,26 @@ class _Form:
 
 
 class WavReader:
-    """Feed it bytes, get mono samples. Raises `ValueError` for what is no WAV that it can read."""
+    """Turns the bytes of a WAV file into mono samples. Raises `ValueError` for one that it cannot read."""
 
     def __init__(self) -> None:
         self.sample_rate = 0
-        """Hz, once samples have come."""
+        """Sample rate in Hz, once samples have arrived; 0 before."""
         self._buffer = bytearray()
         self._form: _Form | None = None
         self._left: int | None = 0
-        """Bytes of samples still to come in this chunk; None: to the end."""
+        """Bytes of samples still to come in this chunk; None: up to the end."""
         self._gone = 0
         """Bytes that are no longer in the buffer."""
         self._claimed = 0
-        """Bytes that the body has at least, by what its headers claim."""
+        """Length of the body in bytes according to its headers."""
         self._is_odd = False
-        """The chunk of samples has an odd size: a byte is behind it that belongs to nothing."""
+        """Whether the chunk of samples has an odd size, so that a padding byte may follow it."""
         self._in_data = False
         self._begun = False
 
     def read(self, data: bytes) -> Generator[Samples, None, None]:
-        """Shape (T,) each: what has become whole."""
+        """Take in `data`; yields the samples (T,) that are complete now."""
         self._buffer += data
         while True:
             if not self._in_data:
@@ -64,13 +65,13 @@ class WavReader:
                 yield samples
 
     def finish(self) -> Samples:
-        """The last samples; raises `ValueError` where the body ends in the middle of something."""
+        """The last samples (T,); raises `ValueError` if the bytes end too early."""
         missing = self._claimed - self._gone - len(self._buffer)
         if not self._begun or missing > 0:
             left = f"{missing} bytes are missing" if missing > 0 else "it has no samples"
             raise ValueError(f"it ends too early: {left}")
         if not self._in_data or self._form is None or self._left == 0:
-            return np.zeros(0, np.float32)
+            return silence(0)
         if len(self._buffer) % self._form.frame_bytes:
             raise ValueError("it ends in the middle of a sample")
         return self._convert(self._form, self._drop(len(self._buffer)))
@@ -82,7 +83,7 @@ class WavReader:
         return dropped
 
     def _next_chunk(self) -> bool:
-        """Step over one header or chunk; False: more bytes are needed."""
+        """Pass one header or chunk; false: more bytes are needed."""
         buffer = self._buffer
         if self._is_odd and buffer:
             self._is_odd = False
@@ -121,17 +122,17 @@ class WavReader:
         self._in_data = self._begun = True
 
     def _samples(self) -> Samples | None:
-        """What is there of the samples; None: more bytes are needed, or the chunk is over."""
+        """The complete samples in the buffer; None: more bytes are needed."""
         if self._left == 0:
             self._in_data = False
-            return np.zeros(0, np.float32)
+            return silence(0)
         form = self._form
         if form is None:
             return None
         there = self._certain()
         if there == 0 and self._begins_a_file(0):
             self._in_data = False
-            return np.zeros(0, np.float32)
+            return silence(0)
         whole = there - there % form.frame_bytes
         if not whole:
             if there and self._begins_a_file(there):
@@ -142,7 +143,7 @@ class WavReader:
         return self._convert(form, self._drop(whole))
 
     def _certain(self) -> int:
-        """Bytes of the buffer that are samples; another file may begin behind them, or have begun."""
+        """How many bytes of the buffer are certainly samples, and not the beginning of a joined file."""
         buffer = self._buffer
         there = len(buffer) if self._left is None else min(len(buffer), self._left)
         place = buffer.find(MARK, 0, there)

@@ -1,4 +1,4 @@
-"""Words that a service timed in its own rendering, brought back onto the text as it was written."""
+"""Word timings of a service, which refer to its own spelling, matched to the words of the text."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from tts_hub.text.tokens import Token, tokens
 from tts_hub.types import WordTiming
 
 LOOK_AHEAD = 6
-"""Words of the text that may be skipped to find the one that was said."""
+"""Words of the text that may be skipped to find a spoken one."""
 
 
 class WordMatcher:
-    """Feed it what was said, in order; it gives each word of the text once its times are certain.
+    """Takes the spoken words in order, and returns each word of the text once its times are certain.
 
-    A word that was said otherwise than written ("forty two" for 42) gets the time between its neighbours.
+    A word that is spoken otherwise than written ("forty two" for 42) gets the time between its neighbours.
     """
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._left: deque[Token] = deque(token for token in tokens(text) if token.wordlike)
         self._open: list[tuple[float, float]] = []
-        """Times of what was said and fits nothing yet."""
+        """Times of spoken words that match no word of the text yet."""
         self._part = ""
-        """What is left to be said of a word that is said in pieces, such as well-known."""
+        """The rest of a word that is spoken in parts, such as well-known."""
         self._current: tuple[Token, float, float] | None = None
 
-    def said(self, word: str, start: float, end: float) -> list[WordTiming]:
-        """Words of the text that are settled by it; seconds as they came in.
+    def match(self, word: str, start: float, end: float) -> list[WordTiming]:
+        """Take in a spoken word with its times in seconds; returns words of the text that are certain now.
 
-        A service may give `had—as` as one: its words share the time by their lengths.
+        A service may report `had—as` as one word: its parts share the time by their lengths.
         """
         parts = [token for token in tokens(word) if token.wordlike]
         total = sum(part.end - part.start for part in parts)
@@ -37,12 +37,12 @@ class WordMatcher:
         for part in parts:
             begin = start + (end - start) * done / total
             done += part.end - part.start
-            settled += self._said_alone(
+            settled += self._match_part(
                 word[part.start : part.end], begin, start + (end - start) * done / total
             )
         return settled
 
-    def _said_alone(self, word: str, start: float, end: float) -> list[WordTiming]:
+    def _match_part(self, word: str, start: float, end: float) -> list[WordTiming]:
         plain = _plain(word)
         if not plain:
             return []
@@ -62,7 +62,7 @@ class WordMatcher:
         return settled + (self._closed() if not self._part else [])
 
     def finish(self) -> list[WordTiming]:
-        """What is left when all has been said."""
+        """The words that were still open when the last one was spoken."""
         end = self._open[-1][1] if self._open else None
         settled = self._closed()
         return settled + (self._share(len(self._left), end) if end is not None else [])
@@ -82,7 +82,7 @@ class WordMatcher:
         return [self._timing(token, start, end)]
 
     def _share(self, count: int, until: float) -> list[WordTiming]:
-        """The next `count` words share the time of what was said in their place, by their lengths."""
+        """The next `count` words of the text: they share the time of the unmatched spoken words."""
         skipped = [self._left.popleft() for _ in range(count)]
         said, self._open = self._open, []
         if not skipped or not said:

@@ -1,4 +1,4 @@
-"""How much a place in the audio sticks out: a click is what linear prediction does not foresee."""
+"""How much a place in the audio stands out: linear prediction cannot foresee a click."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Encoded audio read back with FFmpeg, and how it compares with what went in."""
+"""Encoded audio decoded with FFmpeg, and compared with the original."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tts_hub.types import Samples
 
 
 def decode(data: bytes | Path) -> tuple[Samples, int]:
-    """Shape (T,) float32 and the sample rate in Hz."""
+    """Samples of shape (T,) float32, and the sample rate in Hz."""
     source = str(data) if isinstance(data, Path) else io.BytesIO(data)
     with av.open(source, "r") as container:
         rate = container.streams.audio[0].rate

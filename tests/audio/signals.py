@@ -12,7 +12,7 @@ from tts_hub.types import Samples
 
 
 def speech(rate: int, seconds: float, *, peak: float = 0.5, seed: int = 0) -> Samples:
-    """Shape (T,); sounding throughout, loud and soft by turns."""
+    """Speech-like samples of shape (T,), without silence, loud and soft by turns."""
     generator = np.random.default_rng(seed)
     times = np.arange(round(rate * seconds)) / rate
     pitch = 2 * np.pi * (130 * times + 4 * np.sin(2 * np.pi * 0.7 * times))

@@ -22,7 +22,7 @@ RATE = 24_000
 
 
 class Source:
-    """Chunks of speech; counts what was asked for and notes when it was closed."""
+    """Chunks of speech that count the requests for them and note when they were closed."""
 
     def __init__(self, sizes: list[int], seconds: float = 1.0, error: Exception | None = None) -> None:
         self.given = 0

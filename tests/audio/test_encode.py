@@ -33,11 +33,11 @@ def decoded(audio_format: AudioFormat, data: bytes) -> Samples:
 
 
 @pytest.mark.parametrize(("audio_format", "rate"), EVERY_RATE, ids=by_name)
-def test_what_is_decoded_is_what_went_in(audio_format: AudioFormat, rate: int) -> None:
+def test_decoding_gives_the_audio_that_was_encoded(audio_format: AudioFormat, rate: int) -> None:
     samples = speech(rate, 1.5)
     output = decoded(audio_format, encode(audio_format, rate, samples, [rate // 50]))
     if audio_format == OPUS:
-        # Opus decoders run at 48 kHz whatever went in.
+        # Opus decoders run at 48 kHz for every input rate.
         assert len(output) == len(samples) * 48_000 // rate
         output = output[:: 48_000 // rate]
     lag, match = best_lag(samples, output)

@@ -42,7 +42,7 @@ def test_a_file_holds_what_was_written(audio_format: AudioFormat, tmp_path: Path
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
 
 
-def test_a_wav_file_tells_its_exact_length(tmp_path: Path) -> None:
+def test_a_wav_file_states_its_exact_length(tmp_path: Path) -> None:
     write(tmp_path / "a.wav", WAV)
     with wave.open(str(tmp_path / "a.wav")) as file:
         assert file.getnframes() == 36_000

@@ -110,7 +110,7 @@ def test_no_sample_leaves_the_limiter_above_its_ceiling(rate: int, gain_db: floa
     assert correlation(loud, limited) > 0.9
 
 
-def test_what_is_below_the_ceiling_passes_the_limiter_unchanged() -> None:
+def test_audio_below_the_ceiling_passes_the_limiter_unchanged() -> None:
     samples = speech(RATE, 1, peak=0.85)
     assert np.array_equal(run(Limiter(RATE), samples, [1_000]), samples)
 

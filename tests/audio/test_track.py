@@ -19,7 +19,7 @@ PLAIN = TrackSettings(loudness_lufs=None)
 
 
 class Recorder:
-    """Drives a track and keeps all that comes out of it."""
+    """A track with all audio and words that it has given."""
 
     def __init__(self, settings: TrackSettings | None = None) -> None:
         self.track = Track(settings)
@@ -257,7 +257,7 @@ def test_a_voice_of_unknown_loudness_is_right_from_its_first_segment(peak: float
         assert loudness == pytest.approx([-19, -19], abs=2)
 
 
-def test_the_loudness_of_a_voice_does_not_change_what_is_trimmed() -> None:
+def test_the_loudness_of_a_voice_does_not_change_the_trimming() -> None:
     lengths = []
     for peak, lufs in ((0.5, -13.0), (0.02, -41.0)):
         track = Track()
@@ -297,7 +297,7 @@ def test_a_tempo_out_of_range_leaves_the_track_usable() -> None:
 
 
 @pytest.mark.parametrize("bad", [AudioChunk(np.full(9, np.nan, np.float32), RATE), AudioChunk(silence(9), 0)])
-def test_what_is_not_audio_is_refused(bad: AudioChunk) -> None:
+def test_a_chunk_without_valid_audio_is_refused(bad: AudioChunk) -> None:
     track = Track()
     track.begin_segment()
     with pytest.raises(AudioError):

@@ -31,7 +31,7 @@ def test_silence_goes_at_the_ends_and_stays_inside(
     wanted = padded(np.concatenate([SOUND, silence(inside), SOUND]), min(before, 10), min(after, 20))
     assert np.array_equal(kept, wanted)
     assert trimmer.dropped_lead == before - min(before, 10)
-    assert trimmer.heard
+    assert trimmer.has_sound
 
 
 def test_sound_is_never_held_back() -> None:
@@ -40,10 +40,10 @@ def test_sound_is_never_held_back() -> None:
     assert len(trimmer.process(SOUND)) == 100
 
 
-def test_nothing_but_silence_is_not_heard() -> None:
+def test_silence_alone_counts_as_no_sound() -> None:
     kept, trimmer = trimmed(silence(1_000), [77])
     assert len(kept) == 0
-    assert not trimmer.heard
+    assert not trimmer.has_sound
 
 
 @given(length=st.integers(0, 300), sizes=st.lists(st.integers(1, 150), min_size=1, max_size=5))

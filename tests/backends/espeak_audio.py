@@ -1,4 +1,4 @@
-"""What the espeak tests share: speak a text to the end, and measure what came."""
+"""Helpers for tests of espeak-ng, which speak a text and measure its audio."""
 
 from __future__ import annotations
 

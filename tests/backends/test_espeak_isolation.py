@@ -1,4 +1,4 @@
-"""Requests that run at the same time do not hear each other."""
+"""Requests that run at the same time do not change each other's audio."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def one(backend: EspeakBackend, number: int) -> Spoken:
 
 
 async def alone(number: int) -> Spoken:
-    """On a freshly loaded engine: the library's noise and flutter differ from text to text."""
+    """The audio of a freshly loaded engine: the library's noise and flutter differ from text to text."""
     backend = EspeakBackend(EspeakSettings(concurrency=1))
     try:
         return await one(backend, number)
@@ -86,7 +86,7 @@ async def test_paused_readers_keep_no_one_waiting_and_their_engines_go_afterward
         close(self)
 
     monkeypatch.setattr(Engine, "close", counted)
-    monkeypatch.setattr("tts_hub_espeak.backend.KEPT", 2)
+    monkeypatch.setattr("tts_hub_espeak.backend.MOST_IDLE", 2)
     backend = EspeakBackend(EspeakSettings(concurrency=2))
     async with AsyncExitStack() as paused:
         for _ in range(12):

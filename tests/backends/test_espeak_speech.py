@@ -1,4 +1,4 @@
-"""What espeak-ng speaks: speed, pitch, options, SSML, levels, and how a request ends early."""
+"""Speech of espeak-ng: speed, pitch, options, SSML, levels, and requests that end early."""
 
 from __future__ import annotations
 
@@ -122,8 +122,8 @@ async def test_control_characters_are_no_commands(backend: EspeakBackend) -> Non
 async def test_letters_without_sound_are_an_error(
     backend: EspeakBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def mute(self: Engine, text: bytes, delivery: object, deliver: object, *, ssml: bool = False) -> None:
-        """An engine that comes to an end at once."""
+    def mute(self: Engine, text: bytes, parameters: object, on_audio: object, *, ssml: bool = False) -> None:
+        """An engine that makes no sound."""
 
     monkeypatch.setattr(Engine, "speak", mute)
     with pytest.raises(NoAudioError, match="'Hello'"):

@@ -1,4 +1,4 @@
-"""Which voice of espeak-ng a request gets."""
+"""The voice of espeak-ng that a request gets."""
 
 from __future__ import annotations
 

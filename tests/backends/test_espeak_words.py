@@ -34,7 +34,7 @@ def texts(spoken: Spoken) -> list[str]:
 
 
 def check(text: str, spoken: Spoken) -> None:
-    """What holds for every text."""
+    """Check the rules that hold for every text."""
     last_end, last_char = 0.0, 0
     for word in spoken.words:
         assert text[word.span[0] : word.span[1]] == word.text != ""

@@ -1,4 +1,4 @@
-"""A server on this machine that answers as it is told to, well or badly."""
+"""A server on this machine that gives the answers that a test chooses, good or bad."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CHARACTERS_PER_SECOND = 15
 
 
 def head(status: str = "200 OK", kind: str = "audio/wav") -> bytes:
-    """Of an answer in chunks."""
+    """The head of an answer in chunks."""
     return f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
 
 
@@ -33,7 +33,7 @@ def whole(data: bytes, status: str = "200 OK", kind: str = "audio/wav") -> bytes
 
 
 async def good(writer: asyncio.StreamWriter, body: bytes) -> None:
-    """All of it at once."""
+    """The good answer, in one write."""
     writer.write(whole(body))
 
 

@@ -44,5 +44,5 @@ def cell_of(times: Sequence[float], *, per_turn: int = 1, busy: float = 0.01, st
 
 
 def result_of(*cells: Cell) -> Result:
-    """A result of this machine."""
+    """A result that was measured on this machine."""
     return Result(command="x", seed=1, began="now", machine=this_machine(), cells=list(cells))

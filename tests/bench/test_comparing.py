@@ -1,4 +1,4 @@
-"""A difference is called one only when it is."""
+"""A difference is reported only when it is real."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tts_hub.bench.comparing import compare, compare_cells, differences, interva
 QUIET = [1.0, 1.1, 0.9, 1.05, 0.95, 1.0]
 
 
-def test_compare_says_plainly_what_is_noise() -> None:
+def test_compare_names_noise_as_noise() -> None:
     a = result_of(cell_of([1.0, 1.1, 0.9, 1.05, 0.95, 1.0]))
     noise = compare(a, result_of(cell_of([1.02, 1.08, 0.93, 1.0, 0.97, 1.01])))
     faster = compare(a, result_of(cell_of([0.5, 0.55, 0.45, 0.52, 0.48, 0.5])))
@@ -74,12 +74,12 @@ def test_sides_of_two_results_are_not_mixed_up() -> None:
     assert [ratio.ratio for ratio in compare(result, result)] == [1.0] * 10
 
 
-def test_what_else_differs_is_told() -> None:
+def test_other_differences_are_listed() -> None:
     a = result_of(cell_of(QUIET), cell_of(QUIET, streams=4))
     b = result_of(cell_of(QUIET).model_copy(update={"model": "other"}))
     b.machine.cores = a.machine.cores + 1
-    told = list(differences(a, b))
-    assert f"cores: {a.machine.cores} / {b.machine.cores}" in told
-    assert "model: m / other" in told
-    assert "only in A: library wav word 4 streams" in told
+    listed = list(differences(a, b))
+    assert f"cores: {a.machine.cores} / {b.machine.cores}" in listed
+    assert "model: m / other" in listed
+    assert "only in A: library wav word 4 streams" in listed
     assert list(differences(a, a)) == []

@@ -53,7 +53,7 @@ def test_bare_samples_are_playable_without_the_rest_of_a_packet(response_format:
 
 
 def test_the_delay_of_mp3_is_silence_that_a_player_plays() -> None:
-    """1105 samples: the header that would tell a player to skip them is not in a stream."""
+    """1105 samples: the header that makes a player skip them is missing from a stream."""
     decoded = decode(body(tone(1.0), "mp3", every=0.0), "mp3")
     assert measures.first_audio(decoded) == pytest.approx(0.1)
     assert measures.first_audible(decoded) == pytest.approx(0.1 + 1105 / RATE, abs=0.01)
@@ -66,7 +66,7 @@ def test_first_audible_adds_the_silence_that_a_player_would_play() -> None:
     assert measures.first_audible(decoded) == pytest.approx(0.6, abs=0.002)
 
 
-def test_sound_that_comes_later_than_it_would_be_played_is_heard_when_it_comes() -> None:
+def test_sound_that_arrives_after_its_time_is_played_on_arrival() -> None:
     decoded = decode(body(tone(1.0, silence=0.2), "pcm", every=1.0), "pcm")
     assert measures.first_audible(decoded) == pytest.approx(2.1, abs=0.01)
 

@@ -1,4 +1,4 @@
-"""The benchmark catches what a listener would notice, and never rewards a broken stream."""
+"""The benchmark catches what a person would notice, and never rewards a broken stream."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ async def test_an_engine_slower_than_speech_runs_the_player_dry() -> None:
 
 async def test_an_engine_that_truncates_long_texts_fails() -> None:
     class Truncating(FakeBackend):
-        """Silently stops after one second of each request, as some do at their token limit."""
+        """An engine that stops silently after one second of each request, as some do at their token limit."""
 
         async def generate_stream(
             self, request: SegmentRequest, on_progress: Any = None
@@ -118,7 +118,7 @@ async def test_an_open_loop_keeps_its_rate_whatever_the_engine_does() -> None:
 
 async def test_a_request_that_had_to_wait_for_the_benchmark_does_not_look_fast() -> None:
     class Blocking:
-        """Keeps the event loop busy, so that the next requests begin later than they are due."""
+        """A side that keeps the event loop busy, so that the next requests begin late."""
 
         name = "blocking"
         pid: int | None = None
@@ -159,9 +159,9 @@ async def test_a_text_that_one_side_refuses_later_does_not_undo_what_was_measure
     seen: list[Cell] = []
 
     class Breaking(Watcher):
-        """Breaks the engine once the first text is measured."""
+        """A watcher that breaks the engine after the first text is measured."""
 
-        def cell_done(self, cell: Cell) -> None:
+        def on_cell(self, cell: Cell) -> None:
             seen.append(cell)
             backend.script = FakeScript(fail_at={0: 0})
 
@@ -177,7 +177,7 @@ async def test_a_text_that_one_side_refuses_later_does_not_undo_what_was_measure
     assert [(len(cell.samples), len(cell.failures)) for cell in result.cells] == [(3, 0), (0, 3)]
 
 
-async def test_a_slower_side_is_told_from_noise_and_an_equal_one_is_not() -> None:
+async def test_a_slower_side_is_distinguished_from_noise_and_an_equal_one_is_not() -> None:
     slow = FakeBackend(script=FakeScript(first_chunk_delay=0.03))
     async with setup(FakeBackend()) as a, setup(FakeBackend(), "B") as same, setup(slow, "B") as slower:
         loads = Load(requests=12)
@@ -219,7 +219,7 @@ def test_percentiles_are_in_the_file_and_cannot_contradict_the_samples(tmp_path:
     assert load(tmp_path / "a.json").cells[0].percentiles["first_audible"]["p50"] == 50
 
 
-def test_failures_of_one_kind_are_told_once_and_counted() -> None:
+def test_failures_of_one_kind_are_reported_once_and_counted() -> None:
     broken = cell_of([1.0]).model_copy(update={"failures": ["too short"] * 3 + ["broken"]})
     assert list(notes([broken])) == [
         "failure: library wav word 1 stream: 3 x too short",
@@ -252,7 +252,7 @@ def test_every_text_is_there(name: str) -> None:
     assert text.text.strip() == text.text != ""
 
 
-def test_unknown_names_are_told() -> None:
+def test_unknown_names_are_errors() -> None:
     with pytest.raises(UnsupportedOptionError, match="did you mean 'sentence'"):
         bench_text("sentense")
     with pytest.raises(UnsupportedOptionError, match="did you mean 'model'"):

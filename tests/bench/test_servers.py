@@ -1,4 +1,4 @@
-"""Servers as they are met: each answer that is no whole speech is a failure that says what came instead."""
+"""Servers of all kinds: an answer that is not whole speech is a failure that names its content."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def measured(url: str, load: Load, response_format: str = "wav") -> Cell:
 
 
 async def refused(answer: bytes, response_format: str = "wav") -> str:
-    """What is said of an answer."""
+    """The failures that the benchmark reports for an answer."""
 
     async def answering(writer: asyncio.StreamWriter, _: bytes) -> None:
         writer.write(answer)
@@ -54,7 +54,7 @@ async def test_a_good_server_is_measured() -> None:
     assert cell.client_cpu_seconds is not None
 
 
-async def test_what_is_no_speech_is_told_as_what_it_is() -> None:
+async def test_an_answer_that_is_not_speech_is_a_failure_that_names_its_content() -> None:
     speech = tone(6.0)
     assert "answered 500: oops" in await refused(whole(b"oops", "500 Internal Server Error"))
     assert "not with audio: <html>" in await refused(whole(b"<html>" * 9_000, kind="text/html"), "pcm")
@@ -73,7 +73,7 @@ async def test_a_base_url_without_v1_is_pointed_out() -> None:
 
 
 async def test_one_stream_in_many_that_is_cut_is_a_failure() -> None:
-    """A tenth is missing: less than comparing with the sentences one by one could tell."""
+    """A tenth is missing: less than a comparison with the sentences one by one could show."""
     answers = iter(range(100))
 
     async def sometimes_short(writer: asyncio.StreamWriter, body: bytes) -> None:
@@ -120,14 +120,14 @@ async def test_the_figures_agree_with_the_metrics_of_the_server() -> None:
         before = await metrics(target)
         cell = await run_cell(side, TEXT, Load(requests=10), expectation, seed=1)
         after = await metrics(target)
-    told = {name: after[name] - before.get(name, 0.0) for name in after}
+    added = {name: after[name] - before.get(name, 0.0) for name in after}
     samples = cell.samples
-    assert told["tts_time_to_first_audio_seconds_count"] == len(samples) == 10
-    assert told["tts_audio_seconds_total"] == pytest.approx(sum(s.audio_seconds for s in samples), rel=0.001)
+    assert added["tts_time_to_first_audio_seconds_count"] == len(samples) == 10
+    assert added["tts_audio_seconds_total"] == pytest.approx(sum(s.audio_seconds for s in samples), rel=0.001)
     first_audio = sum(s.first_audio for s in samples) / 10
-    assert 0 <= first_audio - told["tts_time_to_first_audio_seconds_sum"] / 10 < 0.05
+    assert 0 <= first_audio - added["tts_time_to_first_audio_seconds_sum"] / 10 < 0.05
     factor = sum(s.real_time_factor for s in samples) / 10
-    assert 0 < told["tts_real_time_factor_sum"] / 10 < factor
+    assert 0 < added["tts_real_time_factor_sum"] / 10 < factor
 
 
 async def metrics(target: servers.HttpTarget) -> dict[str, float]:

@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import pytest
 import torch
-from tts_hub_chatterbox.variants import NANO, TURBO
+from tts_hub_chatterbox.files.variants import NANO, TURBO
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -14,7 +14,7 @@ from chatterbox.models.t3.modules.t3_config import T3Config
 from chatterbox.models.voice_encoder import VoiceEncoder
 from safetensors.torch import save_file
 from torch import nn
-from tts_hub_chatterbox.variants import Variant
+from tts_hub_chatterbox.files.variants import Variant
 
 from tests.chatterbox.random_weights import end_speech, fill_randomly, tame_vocoder
 from tests.chatterbox.tokenizer_files import write_tokenizer_files
@@ -71,7 +71,7 @@ def empty_t3(variant: Variant) -> T3:
 
 
 def random_conds(seed: int, prompt: int = 250) -> dict[str, dict[str, object]]:
-    """What the official conds.pt holds, of a voice that nobody has."""
+    """The content of an official conds.pt, for an invented voice."""
     chance = torch.Generator().manual_seed(seed)
 
     def ids(count: int) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""How near our nets come to the published ones."""
+"""The distance of our nets from the published ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TypeVar
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from tts_hub_chatterbox.weights import Layout, load_net
+from tts_hub_chatterbox.files.weights import Layout, load_net
 
 Record = Callable[[str, object], None]
 """pytest's `record_property`."""

@@ -38,7 +38,7 @@ def tame_vocoder(vocoder: Any) -> None:
 def end_speech(t3: Any, positions: int) -> None:
     """Let a random T3 stop: from so many positions behind the voice on, text and speech counted.
 
-    The embeddings of these positions get a direction of their own, to which only the stop token listens.
+    The embeddings of these positions get a direction of their own, to which only the stop token responds.
     """
     stop, prompt = 6562, 376
     table, head = t3.tfmr.wpe.weight, t3.speech_head

@@ -1,4 +1,4 @@
-"""What speaks, small enough for many runs: the published shape at its edges, little in between."""
+"""Nets that speak, small enough for many runs: the published shape at the edges, little in between."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import TypeVar
 
 import torch
 from torch import nn
-from tts_hub_chatterbox.conditioning import Conditioning
 from tts_hub_chatterbox.nets.conformer import ConformerConfig
 from tts_hub_chatterbox.nets.estimator import EstimatorConfig
 from tts_hub_chatterbox.nets.f0 import F0Config
 from tts_hub_chatterbox.nets.flow import Flow, FlowConfig
-from tts_hub_chatterbox.nets.vocoder import Vocoder, VocoderConfig
+from tts_hub_chatterbox.nets.vocoder import Vocoder
+from tts_hub_chatterbox.nets.vocoder_stages import VocoderConfig
+from tts_hub_chatterbox.voices.conditioning import Conditioning
 
 from tests.chatterbox.random_weights import fill_randomly
 

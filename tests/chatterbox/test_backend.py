@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import torch
 from tts_hub_chatterbox import ChatterboxNano, ChatterboxSettings
-from tts_hub_chatterbox.loop import SpeechLoop
 from tts_hub_chatterbox.nets.t3 import T3
-from tts_hub_chatterbox.watermark import Watermarker
+from tts_hub_chatterbox.render.watermark import Watermarker
+from tts_hub_chatterbox.scheduler.loop import SpeechLoop
 
 from tests.chatterbox.clips import speechlike_wav
 from tts_hub import ProgressEvent, SpeechRequest, TTSBackendManager
@@ -83,10 +83,10 @@ async def test_speaks_with_a_watermark_and_tells_what_was_cut(hub: TTSBackendMan
     assert report.watermarked
     assert report.cut_segments == (0,)
     assert Watermarker.load().confidence(samples, stream.sample_rate) > 0.5
-    made = [event.details for event in events if event.stage == "generating"]
-    made = [details for details in made if details["stage"] != "waiting"]  # told on slow machines
-    assert [details["speech_tokens"] for details in made] == [1, 6, 11, 12, 12]
-    assert [details["stage"] for details in made[2:]] == ["speech tokens", "speech tokens", "audio"]
+    progress = [event.details for event in events if event.stage == "generating"]
+    progress = [details for details in progress if details["stage"] != "waiting"]  # reported on slow machines
+    assert [details["speech_tokens"] for details in progress] == [1, 6, 11, 12, 12]
+    assert [details["stage"] for details in progress[2:]] == ["speech tokens", "speech tokens", "audio"]
     assert any("limit" in event.message for event in events if event.stage == "segment")
 
 
@@ -119,7 +119,7 @@ async def test_the_built_in_voice_answers_to_the_names_that_openai_clients_send(
         assert stream.report.voice == "default"
 
 
-async def test_a_clip_that_is_too_short_is_told_before_any_audio(hub: TTSBackendManager) -> None:
+async def test_a_clip_that_is_too_short_is_reported_before_any_audio(hub: TTSBackendManager) -> None:
     with pytest.raises(InvalidRequestError, match="5 s"):
         await spoken(hub, asking(voice="short"))
 
@@ -186,7 +186,7 @@ async def test_stops_within_one_token_when_nobody_listens(hub: TTSBackendManager
 
 async def test_a_loop_that_has_failed_is_loaded_anew(hub: TTSBackendManager) -> None:
     await spoken(hub, asking())
-    with patch.object(SpeechLoop, "_drop", side_effect=ValueError), pytest.raises(TTSHubError):
+    with patch.object(SpeechLoop, "_drop_ended", side_effect=ValueError), pytest.raises(TTSHubError):
         await spoken(hub, asking())
     assert len(await spoken(hub, asking()))
 

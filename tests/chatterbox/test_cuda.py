@@ -10,20 +10,20 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 import torch
-from tts_hub_chatterbox.chance import generator_for
-from tts_hub_chatterbox.conditioning import Conditioning
-from tts_hub_chatterbox.device import settle
+from tts_hub_chatterbox.device import configure_torch
+from tts_hub_chatterbox.nets.cuda_graphs import GraphRecorder
 from tts_hub_chatterbox.nets.t3 import T3
-from tts_hub_chatterbox.recorded_passes import RecordedPasses
-from tts_hub_chatterbox.recorder import Recorder
-from tts_hub_chatterbox.rendering import Rendering, RenderOptions
-from tts_hub_chatterbox.sampling import SamplingOptions
-from tts_hub_chatterbox.t3_batch import Row, T3Batch
-from tts_hub_chatterbox.voice_memory import VoiceMemories
+from tts_hub_chatterbox.render.recorded_passes import RecordedPasses
+from tts_hub_chatterbox.render.rendering import Rendering, RenderOptions
+from tts_hub_chatterbox.seeds import generator_for
+from tts_hub_chatterbox.t3.batch import Row, T3Batch
+from tts_hub_chatterbox.t3.sampling import SamplingOptions
+from tts_hub_chatterbox.voices.conditioning import Conditioning
+from tts_hub_chatterbox.voices.voice_memory import VoiceMemories
 
+from tests.chatterbox.scheduler.test_loop import SmallModel, asked, heard, looping, spoken
 from tests.chatterbox.small_nets import SmallNets, small_nets, some_tokens, some_voice
-from tests.chatterbox.test_loop import SmallModel, asked, heard, looping, spoken
-from tests.chatterbox.test_t3_batch import TEXTS, tiny_t3
+from tests.chatterbox.t3.test_batch import TEXTS, tiny_t3
 from tts_hub.errors import GenerationError
 from tts_hub.types import Samples
 
@@ -38,7 +38,7 @@ each_way = pytest.mark.parametrize("recorded", [True, False], ids=["recorded", "
 
 @pytest.fixture(autouse=True, scope="module")
 def settled() -> None:
-    settle(CUDA)
+    configure_torch(CUDA)
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def batch_of(
 
 def joined(batch: T3Batch, seed: int, voice: Conditioning | None = None) -> tuple[Row, list[int]]:
     chance = torch.Generator().manual_seed(seed)
-    row, token = batch.join(voice or some_voice(), TEXTS[seed], SamplingOptions(), chance)
+    row, token = batch.prefill(voice or some_voice(), TEXTS[seed], SamplingOptions(), chance)
     return row, [token]
 
 
@@ -81,7 +81,7 @@ def said_alone(batch: T3Batch, seed: int) -> list[int]:
     for _ in range(STEPS):
         (drawn,) = batch.step()
         tokens.append(drawn.token)
-    batch.leave(row)
+    batch.free(row)
     return tokens
 
 
@@ -119,7 +119,7 @@ def test_recorded_steps_give_what_others_give(dtype: torch.dtype) -> None:
 def test_all_shapes_are_recorded_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
     batch = batch_of(torch.bfloat16)
     batch.warm_up()
-    monkeypatch.setattr(Recorder, "recorded", None)
+    monkeypatch.setattr(GraphRecorder, "record", None)
     assert len(said_alone(batch, 0)) == STEPS + 1
 
 
@@ -139,8 +139,8 @@ def _rendered(nets: SmallNets, options: RenderOptions, passes: RecordedPasses | 
     rendering = Rendering(
         nets,
         some_voice(),
-        flow_chance=generator_for(1, 0, "flow"),
-        source_chance=generator_for(1, 0, "source"),
+        flow_generator=generator_for(1, 0, "flow"),
+        source_generator=generator_for(1, 0, "source"),
         watermarker=None,
         options=options,
         memories=VoiceMemories(nets.flow),
@@ -153,29 +153,29 @@ def _rendered(nets: SmallNets, options: RenderOptions, passes: RecordedPasses | 
     return np.concatenate(given)
 
 
-def test_a_seed_sounds_the_same_alone_and_in_company() -> None:
+def test_a_seed_sounds_the_same_alone_and_beside_others() -> None:
     with looping(ModelOnCuda()) as loop:
         alone = spoken(loop, asked(seed=1)).samples
         loop.warm_up()
         together = [asked(f"r{seed}", seed=seed) for seed in range(6)]
-        for speech in together:
-            loop.submit(speech)
-        assert np.array_equal([heard(speech) for speech in together][1].samples, alone)
+        for segment in together:
+            loop.submit(segment)
+        assert np.array_equal([heard(segment) for segment in together][1].samples, alone)
 
 
-def test_who_goes_frees_the_row_and_the_others_go_on() -> None:
+def test_a_cancelled_segment_frees_its_row_and_the_others_continue() -> None:
     with looping(ModelOnCuda(), rows=2) as loop:
         alone = spoken(loop, asked(seed=1)).samples
         gone, staying = asked("gone", seed=2, limit=150), asked("staying", seed=1)
-        for speech in (gone, staying):
-            loop.submit(speech)
-        gone.news.get(timeout=30)
-        gone.given_up.set()
+        for segment in (gone, staying):
+            loop.submit(segment)
+        gone.events.get(timeout=30)
+        gone.cancelled.set()
         assert np.array_equal(heard(staying).samples, alone)
         assert np.array_equal(spoken(loop, asked(seed=1)).samples, alone)
 
 
-def test_memory_that_is_used_up_while_a_step_is_recorded_is_told_and_leaves_no_mark() -> None:
+def test_memory_that_is_used_up_while_a_step_is_recorded_is_reported_and_leaves_no_mark() -> None:
     batch = batch_of(torch.bfloat16)
     alone = said_alone(batch_of(torch.bfloat16), 0)
     _, tokens = joined(batch, 0)

@@ -1,4 +1,4 @@
-"""What is set up for a device."""
+"""The settings of torch for a device."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from tts_hub_chatterbox.device import settle
+from tts_hub_chatterbox.device import configure_torch
 
 
 def cudnn_attends() -> bool:
@@ -23,7 +23,7 @@ def as_before() -> Iterator[None]:
 
 
 def test_cuda_computes_in_whole_float32_and_the_same_each_time() -> None:
-    settle(torch.device("cuda"))
+    configure_torch(torch.device("cuda"))
     assert not torch.backends.cudnn.allow_tf32
     assert torch.backends.cudnn.deterministic
     assert not cudnn_attends()
@@ -31,5 +31,5 @@ def test_cuda_computes_in_whole_float32_and_the_same_each_time() -> None:
 
 def test_nothing_is_set_for_others() -> None:
     torch.backends.cudnn.allow_tf32 = True
-    settle(torch.device("cpu"))
+    configure_torch(torch.device("cpu"))
     assert torch.backends.cudnn.allow_tf32

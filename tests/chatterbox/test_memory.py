@@ -1,4 +1,4 @@
-"""Memory that is used up: an error of ours, and the memory is free again when it is raised."""
+"""Out of memory: an error of ours, and the memory is free again when it is raised."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from unittest.mock import Mock, patch
 
 import pytest
 import torch
-from tts_hub_chatterbox.backend import ChatterboxNano, _listened
-from tts_hub_chatterbox.memory import loading_memory_told, memory_told
+from tts_hub_chatterbox.backend import ChatterboxNano
+from tts_hub_chatterbox.loading import compute_conditioning
+from tts_hub_chatterbox.memory import translate_out_of_memory, translate_out_of_memory_on_load
 from tts_hub_chatterbox.model import Chatterbox
 from tts_hub_chatterbox.settings import ChatterboxSettings
 
@@ -33,7 +34,7 @@ SIGNS = [
 
 
 def failing(error: Exception, held: list[Any]) -> None:
-    """Has a tensor in a local variable, as a net at work has many."""
+    """Fails with a tensor in a local variable, as a running net has many."""
     activations = torch.zeros(10)
     held.append(weakref.ref(activations))
     try:
@@ -43,7 +44,7 @@ def failing(error: Exception, held: list[Any]) -> None:
 
 
 def also_failing(held: list[Any]) -> None:
-    """What torch does inside and recovers from badly."""
+    """Fails and recovers, as torch does inside."""
     workspace = torch.zeros(10)
     held.append(weakref.ref(workspace))
     raise ValueError
@@ -51,16 +52,17 @@ def also_failing(held: list[Any]) -> None:
 
 @pytest.mark.parametrize("error", SIGNS, ids=str)
 @pytest.mark.parametrize(
-    ("told", "kind"), [(memory_told, GenerationError), (loading_memory_told, BackendUnavailableError)]
+    ("translate", "kind"),
+    [(translate_out_of_memory, GenerationError), (translate_out_of_memory_on_load, BackendUnavailableError)],
 )
 def test_memory_that_is_used_up_is_an_error_of_ours(
     error: Exception,
-    told: Callable[[str, object], AbstractContextManager[None]],
+    translate: Callable[[str, object], AbstractContextManager[None]],
     kind: type[GenerationError] | type[BackendUnavailableError],
 ) -> None:
     with (
         pytest.raises(kind, match=r"the memory of cuda:0 is used up: \S+") as caught,
-        told("chatterbox_nano", torch.device("cuda:0")),
+        translate("chatterbox_nano", torch.device("cuda:0")),
     ):
         failing(error, [])
     assert caught.value.backend == "chatterbox_nano"
@@ -68,7 +70,7 @@ def test_memory_that_is_used_up_is_an_error_of_ours(
 
 
 def test_a_real_failure_of_the_cpu_is_seen() -> None:
-    with pytest.raises(GenerationError, match="the memory of cpu"), memory_told("x", "cpu"):
+    with pytest.raises(GenerationError, match="the memory of cpu"), translate_out_of_memory("x", "cpu"):
         torch.empty(1 << 60)
 
 
@@ -83,7 +85,7 @@ def test_what_the_failed_call_held_is_free_before_the_reserve_is_given_back() ->
         patch.object(torch.cuda, "is_available", return_value=True),
         patch.object(torch.cuda, "empty_cache", empty_cache),
         pytest.raises(GenerationError),
-        memory_told("chatterbox_nano", "cuda:0"),
+        translate_out_of_memory("chatterbox_nano", "cuda:0"),
     ):
         failing(torch.OutOfMemoryError("CUDA out of memory."), held)
     assert alive == [False, False]
@@ -91,13 +93,13 @@ def test_what_the_failed_call_held_is_free_before_the_reserve_is_given_back() ->
 
 @pytest.mark.parametrize("error", [RuntimeError("oneDNN"), ValueError("CUDA error: out of memory")])
 def test_other_failures_pass_as_they_are(error: Exception) -> None:
-    with pytest.raises(type(error)) as caught, memory_told("chatterbox_nano", "cpu"):
+    with pytest.raises(type(error)) as caught, translate_out_of_memory("chatterbox_nano", "cpu"):
         failing(error, [])
     assert caught.value is error
 
 
 @pytest.mark.anyio
-async def test_loading_without_enough_memory_is_told_with_a_remedy(tmp_path: Path) -> None:
+async def test_loading_without_enough_memory_is_reported_with_a_remedy(tmp_path: Path) -> None:
     backend = ChatterboxNano(ChatterboxSettings(model_path=tmp_path, watermark=False, device="cpu"))
     for file in backend.variant.files:
         (tmp_path / file.name).write_bytes(b"x")
@@ -110,8 +112,8 @@ async def test_loading_without_enough_memory_is_told_with_a_remedy(tmp_path: Pat
     assert "bfloat16" in caught.value.remedy
 
 
-def test_listening_to_a_clip_without_enough_memory_is_told() -> None:
-    model = SimpleNamespace(device="cuda:0", listen=Mock(side_effect=SIGNS[2]))
-    loaded = SimpleNamespace(loop=SimpleNamespace(model=model, run=lambda work: work()))
+def test_a_clip_without_enough_memory_is_reported() -> None:
+    model = SimpleNamespace(device="cuda:0", compute_conditioning=Mock(side_effect=SIGNS[2]))
+    loop = SimpleNamespace(model=model, run=lambda work: work())
     with pytest.raises(GenerationError, match="memory of cuda:0 is used up"):
-        _listened(cast("Any", loaded), speechlike_wav(5.5, 24_000), "chatterbox_nano")
+        compute_conditioning(cast("Any", loop), speechlike_wav(5.5, 24_000), "chatterbox_nano")

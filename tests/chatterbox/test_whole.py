@@ -20,15 +20,15 @@ from chatterbox.tts_turbo import ChatterboxTurboTTS, Conditionals
 from safetensors.torch import load_file
 from torch import Tensor
 from transformers import AutoTokenizer
-from tts_hub_chatterbox.chance import generator_for
-from tts_hub_chatterbox.conditioning import Conditioning
+from tts_hub_chatterbox.files.variants import NANO, TURBO, Variant
 from tts_hub_chatterbox.model import Chatterbox
-from tts_hub_chatterbox.reference import read_reference
-from tts_hub_chatterbox.sampling import SamplingOptions
-from tts_hub_chatterbox.text import clean
-from tts_hub_chatterbox.units import SAMPLE_RATE
-from tts_hub_chatterbox.variants import NANO, TURBO, Variant
-from tts_hub_chatterbox.watermark import Watermarker
+from tts_hub_chatterbox.nets.units import SAMPLE_RATE
+from tts_hub_chatterbox.render.watermark import Watermarker
+from tts_hub_chatterbox.seeds import generator_for
+from tts_hub_chatterbox.t3.sampling import SamplingOptions
+from tts_hub_chatterbox.t3.text import clean
+from tts_hub_chatterbox.voices.conditioning import Conditioning
+from tts_hub_chatterbox.voices.reference import read_reference
 
 from tests.chatterbox.clips import speechlike_wav
 from tests.chatterbox.official import empty_t3
@@ -75,7 +75,7 @@ def reference_of(folder: Path, variant: Variant) -> ChatterboxTurboTTS:
     model = ChatterboxTurboTTS(t3, s3gen, voice_encoder, tokenizer, "cpu", conds=conds)
     # numpy 2 and pyloudnorm make float64 of it, on which upstream then fails.
     model.norm_loudness = lambda wav, sr: type(model).norm_loudness(model, wav, sr).astype(np.float32)
-    # Random weights never say that the text has come to its end. It draws one more than it is told.
+    # Random weights never end the text. The published package draws one token more than its limit.
     model.t3.inference_turbo = partial(model.t3.inference_turbo, max_gen_len=TOKENS - 1)
     return model
 
@@ -117,7 +117,10 @@ def test_a_clip_is_heard_alike(pair: Pair, tmp_path: Path, record_property: Reco
     clip = tmp_path / "clip.wav"
     clip.write_bytes(speechlike_wav(12.3, 24_000, seed=4))
     pair.reference.prepare_conditionals(clip)
-    theirs, ours = our_conditioning(pair.reference), pair.ours.listen(read_reference(clip.read_bytes()))
+    theirs, ours = (
+        our_conditioning(pair.reference),
+        pair.ours.compute_conditioning(read_reference(clip.read_bytes())),
+    )
     for name in ("speaker", "flow_mel", "xvector"):
         error = relative_error(getattr(ours, name), getattr(theirs, name))
         record_property(name, error)

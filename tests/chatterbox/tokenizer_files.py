@@ -11,7 +11,7 @@ from pathlib import Path
 MERGES = 50_000
 END_OF_TEXT = "<|endoftext|>"
 SPACE = "Ġ"
-"""What a space is in byte-level BPE."""
+"""A space in byte-level BPE."""
 LONGEST = 9
 """Characters of a merged token."""
 LETTERS = "eeeeetttaaaooiinnsshhrrddlluucmfwypvbgkqjxz"
@@ -93,6 +93,6 @@ def _merges(generator: random.Random) -> Iterator[tuple[str, str]]:
 
 
 def _write(file: Path, content: object) -> None:
-    """As transformers writes them, to the byte."""
+    """The file as transformers writes it, to the byte."""
     text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False)
     file.write_text(text + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What the tests of the command line share: ways to run it, and what a failure must look like."""
+"""Running the command line in tests, and checking its failures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tts_hub.cli import main
 
 PROGRAM = str(Path(sys.executable).with_name("tts-hub"))
 PATIENCE = 60.0
-"""Seconds after which a program that should have ended or answered counts as hung."""
+"""Seconds after which a program that has not ended or answered counts as hung."""
 _started: list[subprocess.Popen[bytes]] = []
 BREAKING = """
 from tts_hub.testing import FakeBackend, FakeScript
@@ -85,7 +85,7 @@ def _as_at_a_prompt(ctrl_c: signal.Handlers) -> None:
 
 
 def end_all() -> None:
-    """End what a test that failed has left running, and close all pipes."""
+    """End the programs that a failed test has left running, and close all pipes."""
     while _started:
         process = _started.pop()
         process.kill()
@@ -97,18 +97,18 @@ def end_all() -> None:
 
 
 def ended(process: subprocess.Popen[bytes]) -> str:
-    """Wait for its end; what it said on stderr."""
+    """Wait until the program ends; return its stderr."""
     with process:
         try:
             _, said = process.communicate(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
-            process.kill()  # leaving the block waits for its end
+            process.kill()  # the block waits for the end of the program
             raise
     return said.decode()
 
 
 def until(condition: Callable[[], object]) -> None:
-    """Wait until it holds."""
+    """Wait until `holds()` is true."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, "it never came to that"
@@ -128,17 +128,17 @@ def complaint(code: int, stderr: str) -> str:
 
 
 def breaking_engine(folder: Path) -> str:
-    """Install the engine `breaking`, which fails in its second segment; the PYTHONPATH to run it with."""
+    """Install the engine `breaking`, which fails in its second segment; return its PYTHONPATH."""
     return install_engine(folder, "breaking", BREAKING)
 
 
 def loading_engine(folder: Path) -> str:
-    """Install the engine `loading`, which makes a file `loaded` when it is; the PYTHONPATH to run it with."""
+    """Install the engine `loading`, which writes a file `loaded` when it loads; return its PYTHONPATH."""
     return install_engine(folder, "loading", LOADING)
 
 
 def install_engine(folder: Path, name: str, source: str) -> str:
-    """Install a plugin whose module has the class `Engine`; the PYTHONPATH to run it with."""
+    """Install a plugin whose module has the class `Engine`; return its PYTHONPATH."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}_tts.py").write_text(source)
     info = folder / f"{name}_tts-1.0.dist-info"

@@ -59,7 +59,7 @@ OUT = ["-o", "x.wav"]
         (["--file", ".", *OUT], "cannot read .: Is a directory"),
     ],
 )
-def test_it_is_refused_with_one_line(arguments: list[str], message: str) -> None:
+def test_wrong_arguments_are_refused_with_one_line(arguments: list[str], message: str) -> None:
     done = invoke("speak", *arguments)
     assert message in complaint(done.exit_code, done.stderr)
     assert done.stdout == ""
@@ -91,7 +91,7 @@ def test_a_wrong_text_is_refused_with_one_line(
     assert not list(Path().iterdir())
 
 
-def test_a_wrong_text_is_told_while_stdin_stays_open() -> None:
+def test_a_wrong_text_is_an_error_while_stdin_stays_open() -> None:
     process = start("speak", *OUT)
     assert process.stdin is not None
     assert process.stderr is not None
@@ -102,7 +102,7 @@ def test_a_wrong_text_is_told_while_stdin_stays_open() -> None:
         assert "U+0000" in complaint(code, process.stderr.read().decode())
 
 
-def test_a_closed_stdin_is_told() -> None:
+def test_a_closed_stdin_is_an_error() -> None:
     command = ["/bin/sh", "-c", f"exec {PROGRAM} speak - -o x.wav <&-"]
     done = subprocess.run(command, capture_output=True, check=False, timeout=PATIENCE)
     assert complaint(done.returncode, done.stderr.decode()) == "cannot read stdin: it is closed"
@@ -134,7 +134,7 @@ def test_a_run_that_fails_leaves_the_old_file_as_it_was(tmp_path: Path) -> None:
         (["--play"], "no audio output found"),
     ],
 )
-def test_where_the_audio_cannot_go_is_told_before_an_engine_is_loaded(
+def test_an_output_that_cannot_be_written_is_an_error_before_an_engine_is_loaded(
     arguments: list[str], message: str, tmp_path: Path
 ) -> None:
     Path("folder").mkdir()
@@ -148,7 +148,7 @@ def test_where_the_audio_cannot_go_is_told_before_an_engine_is_loaded(
     assert Path("old.wav").read_text() == "precious"
 
 
-def test_the_engine_of_these_tests_tells_that_it_is_loaded(tmp_path: Path) -> None:
+def test_the_engine_of_these_tests_shows_that_it_is_loaded(tmp_path: Path) -> None:
     path = loading_engine(tmp_path / "plugins")
     assert run("speak", "Hello.", "-m", "loading", "-o", "x.wav", PYTHONPATH=path).returncode == 0
     assert Path("loaded").exists()
@@ -170,6 +170,6 @@ def test_a_device_is_written_to_and_not_replaced() -> None:
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
 
 
-def test_an_unknown_command_is_told() -> None:
+def test_an_unknown_command_is_an_error() -> None:
     done = invoke("speek")
     assert "No such command 'speek'" in complaint(done.exit_code, done.stderr)

@@ -74,7 +74,7 @@ def test_keys_do_not_get_into_the_result(monkeypatch: pytest.MonkeyPatch) -> Non
         assert "--requests 3 --api-key ..." in json.loads(Path("a.json").read_text())["command"]
 
 
-def test_what_cannot_be_written_is_told_before_the_work() -> None:
+def test_a_result_that_cannot_be_written_is_an_error_before_the_work() -> None:
     for arguments, complaint in [
         (("--json", "nowhere/a.json"), "cannot write nowhere/a.json"),
         (("--plot", "a.xyz"), "must end in .png or .svg"),

@@ -16,7 +16,7 @@ HEAVY = ("numpy", "pydantic", "av", "anyio", "rich", "tts_hub.manager")
 
 
 def completed(*words: str, **environ: str) -> list[str]:
-    """What bash would offer for the last word."""
+    """The words that bash would offer for the last word."""
     environ |= {"_TTS_HUB_COMPLETE": "bash_complete", "COMP_CWORD": str(len(words))}
     line = " ".join(["tts-hub", *words])
     done = subprocess.run(
@@ -58,7 +58,7 @@ def test_commands_and_options() -> None:
     assert completed("speak", "--no-c") == ["--no-clobber"]
 
 
-def test_what_was_found_is_remembered_and_nothing_heavy_is_imported_then(away_from_home: Path) -> None:
+def test_results_are_cached_and_a_cached_completion_imports_nothing_heavy(away_from_home: Path) -> None:
     found = completed("speak", "--voice", "")
     assert cache(away_from_home).exists()
     code = (

@@ -1,4 +1,4 @@
-"""`tts-hub speak --estimate`: what it would cost, and nothing is spoken."""
+"""`tts-hub speak --estimate`: the cost is printed, and nothing is spoken."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def config(extra: str = "") -> None:
     )
 
 
-def test_what_a_text_costs_is_said_without_speaking_or_asking() -> None:
+def test_the_cost_of_a_text_is_printed_without_speaking_or_asking() -> None:
     config()
     said = invoke("speak", TEXT, "-m", "box", "--estimate")
     assert said.exit_code == 0, said.output

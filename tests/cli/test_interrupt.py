@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: an end within moments, and nothing half is left."""
+"""Ctrl-C and SIGTERM: an end within moments, and no partial file."""
 
 from __future__ import annotations
 

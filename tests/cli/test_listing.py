@@ -87,7 +87,7 @@ def test_engines_that_are_not_ready_are_counted_and_shown_on_request(command: st
         assert not re.search(rf"^{name}", brief, re.MULTILINE)
         assert re.search(rf"^{name}", whole, re.MULTILINE)
     order = [engine["availability"]["ready"] for engine in engines]
-    assert order == sorted(order, reverse=True)  # the ready ones first
+    assert order == sorted(order, reverse=True)  # ready engines come first
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_engines_that_are_not_ready_are_counted_and_shown_on_request(command: st
         '[aliases]\nmine = "openai"\n[audio]\nsample_rate = 24000\n',
     ],
 )
-def test_an_engine_that_somebody_set_up_is_shown_though_it_is_not_ready(content: str) -> None:
+def test_a_configured_engine_is_shown_though_it_is_not_ready(content: str) -> None:
     Path("config.toml").write_text(content)
     shown = "openai: not ready" in invoke("doctor").stdout
     assert shown == ("aliases" not in content)  # an alias alone may never be used
@@ -111,7 +111,7 @@ def test_where_nothing_is_ready_everything_is_shown(monkeypatch: pytest.MonkeyPa
     assert all(f"{name}: not ready" in shown for name in UNREADY)
 
 
-def test_voices_tell_how_many_engines_have_none_to_list() -> None:
+def test_voices_says_how_many_engines_have_none_to_list() -> None:
     done = invoke("voices")
     assert "more engines need something first: tts-hub voices --all" in done.stderr
     listed = invoke("voices", "--all")
@@ -196,7 +196,7 @@ def test_speaking_with_no_engine_says_why(monkeypatch: pytest.MonkeyPatch) -> No
 # --- config -----------------------------------------------------------------------------------------------
 
 
-def test_config_tells_where_each_value_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_config_shows_where_each_value_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("my.toml").write_text('model = "espeak"\n[backends.espeak]\nvoice = "en-gb"\n')
     monkeypatch.setenv("TTS_HUB_AUDIO__SAMPLE_RATE", "48000")
     lines = invoke("--config", "my.toml", "config").stdout.splitlines()
@@ -211,7 +211,7 @@ def test_config_lists_the_settings_of_every_engine(name: str) -> None:
     assert f"backends.{name}.enabled = true  # default" in invoke("config").stdout.splitlines()
 
 
-def test_a_reference_in_this_folder_is_not_read_and_that_is_told(away_from_home: Path) -> None:
+def test_a_reference_in_this_folder_is_not_read_and_a_message_says_so(away_from_home: Path) -> None:
     Path("config.toml").write_text('reference = true\nmodel = "espeak"\n')
     for command in (["config"], ["doctor"], ["config", "--path"]):
         done = invoke(*command)
@@ -265,12 +265,12 @@ def test_a_wrong_config_file_stops_every_command(content: str, message: str, com
         assert part in said
 
 
-def test_a_missing_config_file_is_told() -> None:
+def test_a_missing_config_file_is_an_error() -> None:
     done = invoke("--config", "missing.toml", "config")
     assert complaint(done.exit_code, done.stderr).startswith("cannot read config file missing.toml")
 
 
-def test_a_misspelt_variable_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_misspelt_variable_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TTS_HUB_AUDO__SAMPLE_RATE", "48000")
     done = invoke("speak", "Hello.", "-o", "x.wav")
     assert "TTS_HUB_AUDO__SAMPLE_RATE" in complaint(done.exit_code, done.stderr)

@@ -1,4 +1,4 @@
-"""`tts-hub models`: what there is, what is missing, and how it comes here."""
+"""`tts-hub models`: listing, pulling and removing the files of models."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def pulled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def lines_of(*arguments: str) -> list[str]:
-    """What a command prints, with single spaces between the columns."""
+    """The output of a command, with single spaces between the columns."""
     done = run(*arguments)
     assert done.returncode == 0, done.stderr
     return [" ".join(line.split()) for line in done.stdout.decode().splitlines()]
@@ -139,7 +139,7 @@ def test_doctor_says_what_is_missing_and_what_gets_it(pulled: Path) -> None:
     )
 
 
-def test_an_engine_that_cannot_list_its_files_hurts_nobody(pulled: Path) -> None:
+def test_an_engine_that_cannot_list_its_files_leaves_the_others_usable(pulled: Path) -> None:
     done = run("models", "list", FAULT="listing")
     assert done.returncode == 0
     assert b"big-model" in done.stdout
@@ -191,7 +191,7 @@ def test_pull_shows_bytes_on_a_terminal(pulled: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["big-modle", "espeak"])
-def test_a_name_without_files_is_told_before_anything_comes(name: str, pulled: Path) -> None:
+def test_a_name_without_files_is_an_error_before_any_download(name: str, pulled: Path) -> None:
     said = refusal("models", "pull", "big-model", name)
     assert repr(name) in said
     assert "big-model" in said
@@ -241,7 +241,7 @@ def test_pull_takes_the_usual_variant_or_the_one_that_is_named(pulled: Path) -> 
     assert done.stdout.decode() == f"shaped-model: quick 1 kB in {pulled / 'quick'}\n"
 
 
-def test_a_variant_that_there_is_not_is_told(pulled: Path) -> None:
+def test_an_unknown_variant_is_an_error(pulled: Path) -> None:
     said = refusal("models", "pull", "shaped-model", "--variant", "quik")
     assert said == "model 'shaped-model' has no variant 'quik'; did you mean 'quick'? possible: exact, quick"
 

@@ -24,7 +24,7 @@ Install = Callable[[str, str], Path]
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Put player programs on the PATH, which holds nothing else; sounddevice is not to be had."""
+    """Put player programs alone on the PATH, and make sounddevice unavailable."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setitem(sys.modules, "sounddevice", None)
 
@@ -38,7 +38,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
 
 
 class FakeSoundDevice(ModuleType):
-    """What we use of the module `sounddevice`."""
+    """The parts of the module `sounddevice` that we use."""
 
     class PortAudioError(Exception):
         pass
@@ -102,7 +102,7 @@ def test_playing_alone_writes_no_file(install: Install) -> None:
     assert not list(Path().iterdir())
 
 
-def test_without_the_package_it_is_told_what_to_install(install: Install) -> None:
+def test_without_the_package_the_error_says_what_to_install(install: Install) -> None:
     done = invoke("speak", "Hello there.", "--play", "-o", "x.wav")
     said = complaint(done.exit_code, done.stderr)
     assert said.startswith("no audio output found: the Python package sounddevice is not installed")
@@ -115,7 +115,7 @@ def test_without_the_package_it_is_told_what_to_install(install: Install) -> Non
     ("platform", "command"),
     [("linux", "sudo apt install libportaudio2"), ("darwin", "brew install portaudio")],
 )
-def test_without_the_c_library_it_is_told_what_to_install(
+def test_without_the_c_library_the_error_says_what_to_install(
     install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: str, command: str
 ) -> None:
     (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')")
@@ -130,7 +130,7 @@ def test_without_the_c_library_it_is_told_what_to_install(
     assert "pip" not in said
 
 
-def test_without_a_device_it_is_told(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_sound_device_is_an_error(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     device = FakeSoundDevice()
     device.fails_at = "query"
     monkeypatch.setitem(sys.modules, "sounddevice", device)
@@ -151,26 +151,26 @@ def test_a_player_program_is_used_where_portaudio_sees_no_device(
     assert Path("played").stat().st_size > 10_000
 
 
-def test_a_player_that_fails_is_told_while_the_engine_waits_for_its_text(
+def test_a_failure_of_the_player_is_reported_while_the_engine_waits_for_its_text(
     install: Install, tmp_path: Path
 ) -> None:
     install("paplay", "echo no sound card >&2; exit 3\n")
     (tmp_path / "sounddevice.py").write_text("raise ImportError")
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    process = start("speak", "--play", PYTHONPATH=path)  # its stdin stays open, and nothing comes
+    process = start("speak", "--play", PYTHONPATH=path)  # its stdin stays open and empty
     code = process.wait(PATIENCE)
     assert "no sound card" in complaint(code, ended(process))
 
 
 @pytest.mark.parametrize("text", ["Hello.", LONG[:2_000]], ids=["at-the-end", "in-the-middle"])
-def test_a_player_that_fails_is_told_with_its_own_words(install: Install, text: str) -> None:
+def test_a_failure_of_the_player_is_reported_in_its_own_words(install: Install, text: str) -> None:
     install("paplay", "/usr/bin/head -c 100 > /dev/null; echo no sound card >&2; exit 3\n")
     done = invoke("speak", text, "--play", "-o", "x.wav")
     assert "no sound card" in complaint(done.exit_code, done.stderr)
     assert not list(Path().iterdir())
 
 
-def test_a_player_that_cannot_be_run_is_told(install: Install) -> None:
+def test_a_player_that_cannot_be_run_is_an_error(install: Install) -> None:
     install("paplay", "").write_text("no program")
     done = invoke("speak", "Hello.", "--play", "-o", "x.wav")
     assert "cannot run" in complaint(done.exit_code, done.stderr)
@@ -208,7 +208,7 @@ def test_sounddevice_is_used_where_it_is_installed(device: FakeSoundDevice) -> N
 
 
 @pytest.mark.parametrize(("moment", "message"), [("start", "no device"), ("write", "unplugged")])
-def test_a_sound_device_that_fails_is_told(device: FakeSoundDevice, moment: str, message: str) -> None:
+def test_a_sound_device_that_fails_is_an_error(device: FakeSoundDevice, moment: str, message: str) -> None:
     device.fails_at = moment
     done = invoke("speak", "Hello there.", "--play", "-o", "x.wav")
     assert message in complaint(done.exit_code, done.stderr)

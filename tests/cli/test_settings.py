@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import complaint, run
-from tts_hub.config import load_config, user_config_file
+from tts_hub.config_file.loading import load_config
+from tts_hub.system.folders import user_config_file
 
 FILE = """\
 # Mine.
@@ -18,7 +19,7 @@ sample_rate = 16000  # enough
 
 
 def config(*arguments: str) -> str:
-    """What a command that succeeds says."""
+    """The output of a command, which has to succeed."""
     done = run("config", *arguments)
     assert done.returncode == 0, done.stderr
     assert done.stderr == b""
@@ -96,7 +97,7 @@ def test_a_service_is_added_and_removed() -> None:
     assert Path("config.toml").read_text() == FILE
 
 
-def test_a_variable_that_goes_before_the_file_is_told() -> None:
+def test_a_variable_that_overrides_the_file_is_reported() -> None:
     done = run("config", "set", "audio.sample_rate", "48000", TTS_HUB_AUDIO__SAMPLE_RATE="16000")
     assert done.returncode == 0
     assert done.stderr.decode() == (

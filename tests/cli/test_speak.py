@@ -23,7 +23,7 @@ RATE_OUT = 24_000
 
 
 def speak(*arguments: str) -> dict[str, Any]:
-    """The report of a run that went well."""
+    """The report of a run that succeeded."""
     done = invoke("speak", *arguments, "--json")
     assert done.exit_code == 0, done.stderr
     assert done.stderr == ""
@@ -57,7 +57,7 @@ def test_a_coded_file_is_decoded_in_full(suffix: str, codec: str) -> None:
     assert np.abs(samples).max() > 0.1
 
 
-def test_an_mp3_file_tells_its_duration_up_front() -> None:
+def test_an_mp3_file_states_its_duration_at_its_start() -> None:
     report = speak(TEXT, "-o", "x.mp3")
     with av.open("x.mp3") as container:
         assert container.duration is not None
@@ -142,7 +142,7 @@ def test_text_and_file_together_are_refused() -> None:
 # --- what is said at the end ------------------------------------------------------------------------------
 
 
-def test_the_report_tells_what_was_done() -> None:
+def test_the_report_describes_the_speech() -> None:
     report = speak(TEXT, "-o", "x.mp3", "--seed", "3")
     assert report["requested_model"] == "auto"
     assert report["backend"] == report["model"] == "espeak"
@@ -207,7 +207,7 @@ def test_language_chooses_a_voice_of_it() -> None:
     assert report["voice"].startswith("fr")
 
 
-def test_ssml_is_obeyed_and_not_read_out() -> None:
+def test_ssml_is_followed_and_not_read_out() -> None:
     document = "<speak>Hello <break time='2s'/> world.</speak>"
     assert 2.5 < speak(document, "-o", "x.wav", "--ssml")["audio_seconds"] < 4.0
 
@@ -224,7 +224,7 @@ def test_a_model_may_be_an_alias() -> None:
     assert (report["requested_model"], report["backend"]) == ("tts-1", "espeak")
 
 
-def test_fallback_goes_on_where_the_engine_failed(tmp_path: Path) -> None:
+def test_the_fallback_resumes_where_the_engine_failed(tmp_path: Path) -> None:
     path = breaking_engine(tmp_path / "plugins")
     arguments = ["-m", "breaking", "--fallback", "espeak", "-o", "x.wav", "--json"]
     done = run("speak", TEXT, *arguments, PYTHONPATH=path)

@@ -1,4 +1,4 @@
-"""Audio on stdout and signs of progress on stderr: what a pipe sees, and what a terminal sees."""
+"""Audio on stdout and signs of progress on stderr: on a pipe, and on a terminal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LONG = "This is one of very many sentences that nobody will hear to the end. " *
 
 
 def on_a_terminal(*arguments: str) -> tuple[int, str]:
-    """Run with stdin and stderr on a pseudo terminal: its exit code, and what appeared there."""
+    """Run with stdin and stderr on a pseudo terminal; return the exit code and the terminal's text."""
     here, there = pty.openpty()
     environ = os.environ | {"TERM": "xterm-256color", "COLUMNS": "100"}
     process = subprocess.Popen([PROGRAM, *arguments], stdin=there, stdout=there, stderr=there, env=environ)
@@ -84,7 +84,7 @@ def test_a_reader_that_goes_away_ends_it_with_one_line() -> None:
     assert "stdout was closed after" in complaint(code, said)
 
 
-def test_a_full_disk_behind_stdout_is_told() -> None:
+def test_a_full_disk_behind_stdout_is_an_error() -> None:
     for command in (["speak", "Hello.", "-o", "-"], ["speak", "Hello.", "-o", "x.wav", "--json"], ["voices"]):
         with Path("/dev/full").open("wb") as full:
             done = subprocess.run(
@@ -93,7 +93,7 @@ def test_a_full_disk_behind_stdout_is_told() -> None:
         assert "cannot write to stdout: No space left" in complaint(done.returncode, done.stderr.decode())
 
 
-def test_a_closed_stdout_is_told() -> None:
+def test_a_closed_stdout_is_an_error() -> None:
     command = ["/bin/sh", "-c", f"exec {PROGRAM} speak Hello. -o - >&-"]
     done = subprocess.run(command, stderr=subprocess.PIPE, check=False, timeout=PATIENCE)
     assert complaint(done.returncode, done.stderr.decode()) == "cannot write to stdout: it is closed"
@@ -129,7 +129,7 @@ def test_no_progress_bar_when_quiet() -> None:
     assert on_a_terminal("speak", "Hello.", "-o", "x.wav", "--quiet") == (0, "")
 
 
-def test_no_text_on_a_terminal_is_told_and_not_waited_for() -> None:
+def test_no_text_on_a_terminal_is_an_error_at_once() -> None:
     code, shown = on_a_terminal("speak", "-o", "x.wav")
     assert "nothing to speak: give TEXT, --file, or text on stdin" in complaint(code, shown)
     assert not list(Path().iterdir())

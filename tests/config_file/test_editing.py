@@ -1,4 +1,4 @@
-"""The config file on disk: what is written, what is refused, and that a refusal leaves it as it was."""
+"""The config file on disk: which edits are written, which are refused, and that a refusal changes nothing."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from tts_hub.config import Config, load_config, parse_config, user_config_file
+from tts_hub.config import Config, parse_config
 from tts_hub.config_file import Setting, edit, file_to_edit, parse_value, settings
+from tts_hub.config_file.loading import load_config
 from tts_hub.config_file.placing import same
+from tts_hub.engines.registry import Registry
 from tts_hub.errors import ConfigError
-from tts_hub.registry import Registry
+from tts_hub.system.folders import user_config_file
 
 REPOSITORY = (Path(__file__).parents[2] / "config.toml").read_bytes()
 
@@ -39,7 +41,7 @@ _UNUSUAL = {"url": st.sampled_from(["http://127.0.0.1:80", "https://example.org/
 
 
 def values_of(setting: Setting) -> st.SearchStrategy[Any]:
-    """What a setting says that it can be."""
+    """The values that a setting allows."""
     words = st.characters(exclude_categories=["Cs"])
     least, most = setting.minimum, setting.maximum
     kinds: dict[str, Callable[[], st.SearchStrategy[Any]]] = {
@@ -81,7 +83,7 @@ def test_every_setting_takes_what_it_says_and_only_its_own_line_changes(case: tu
     assert new[start + 1 :] == old[start + replaced :]
 
 
-def test_what_the_repository_comments_out_comes_below_its_comment(file: Path) -> None:
+def test_a_setting_that_the_repository_comments_out_is_placed_below_its_comment(file: Path) -> None:
     edit(file, {"backends.chatterbox_turbo.threads": 2, "backends.openai.url": "http://127.0.0.1:80"})
     comments = (b"# threads = 4\n", b'# url = "http://127.0.0.1:8880/v1"\n')
     first, second = (REPOSITORY.index(comment) + len(comment) for comment in comments)
@@ -106,7 +108,7 @@ def test_setting_and_unsetting_gives_the_old_file(file: Path) -> None:
     assert file.read_bytes() == REPOSITORY
 
 
-def test_only_what_changed_is_told_and_nothing_new_is_not_written(file: Path) -> None:
+def test_only_changed_settings_are_returned_and_an_unchanged_file_is_not_written(file: Path) -> None:
     inode = file.stat().st_ino
     assert edit(file, {"model": "auto", "audio.sample_rate": 24000, "text.nothing": None}) == ()
     assert file.stat().st_ino == inode
@@ -144,27 +146,29 @@ def test_a_wrong_setting_can_be_taken_out() -> None:
         ({"model": "\udc80"}, "characters that cannot be written as UTF-8"),
     ],
 )
-def test_what_would_not_load_is_not_written(file: Path, changes: dict[str, Any], message: str) -> None:
+def test_a_change_that_would_not_load_is_not_written(
+    file: Path, changes: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ConfigError, match=message):
         edit(file, changes)
     assert file.read_bytes() == REPOSITORY
     assert list(file.parent.iterdir()) == [file]
 
 
-def test_a_wrong_key_of_a_service_is_not_told(file: Path) -> None:
+def test_a_wrong_key_of_a_service_is_not_printed(file: Path) -> None:
     with pytest.raises(ConfigError, match=r"server\.api_keys") as caught:
         edit(file, {"server.api_keys": [998877]})
     assert "998877" not in str(caught.value)
 
 
-def test_what_was_wrong_before_is_told_with_the_file() -> None:
+def test_a_fault_that_was_in_the_file_before_is_an_error_that_names_the_file() -> None:
     Path("my.toml").write_text("[audio]\nsample_rate = 7\n")
     with pytest.raises(ConfigError, match=r"'audio\.sample_rate' \(my\.toml\) is 7"):
         edit("my.toml", {"model": "espeak"})
 
 
 @pytest.mark.parametrize("content", [b"[audio\n", b"model = '\xff'\n", b"\xef\xbb\xbfmodel = 'a'\n"])
-def test_a_broken_file_is_told_and_left_as_it_is(content: bytes) -> None:
+def test_a_broken_file_is_an_error_and_stays_as_it_is(content: bytes) -> None:
     Path("my.toml").write_bytes(content)
     with pytest.raises(ConfigError, match=r"config file my\.toml is not valid TOML"):
         edit("my.toml", {"model": "espeak"})
@@ -177,7 +181,7 @@ def test_a_folder_is_no_config_file() -> None:
         edit("my.toml", {"model": "espeak"})
 
 
-def test_a_place_that_cannot_be_written_is_told(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
+def test_a_file_that_cannot_be_written_is_an_error(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
     Path("a-file").write_text("")
     with pytest.raises(ConfigError, match=r"config file a-file/config\.toml: Not a directory"):
         edit("a-file/config.toml", {"model": "espeak"})
@@ -250,7 +254,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(
 
 
 def writing_meanwhile(monkeypatch: pytest.MonkeyPatch, write: Callable[[], object]) -> None:
-    """Somebody else writes while an edit is checked."""
+    """Let another program write while an edit is checked."""
 
     def parse_slowly(*arguments: Any) -> Config:
         write()
@@ -259,14 +263,14 @@ def writing_meanwhile(monkeypatch: pytest.MonkeyPatch, write: Callable[[], objec
     monkeypatch.setattr("tts_hub.config_file.editing.parse_config", parse_slowly)
 
 
-def test_what_somebody_else_writes_meanwhile_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changes_that_another_program_writes_meanwhile_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     file = Path("my.toml")
     writing_meanwhile(monkeypatch, lambda: file.write_text('fallback = ["espeak"] # theirs\n'))
     edit(file, {"model": "espeak"})
     assert file.read_text() == 'fallback = ["espeak"] # theirs\nmodel = "espeak"\n'
 
 
-def test_it_gives_up_on_a_file_that_changes_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_edit_gives_up_on_a_file_that_changes_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     file = Path("my.toml")
     numbers = iter(range(1000))
     writing_meanwhile(monkeypatch, lambda: file.write_text(f"# {next(numbers)}\n"))
@@ -289,7 +293,7 @@ def test_the_file_that_is_read_is_edited_else_the_users_own() -> None:
     assert file_to_edit("named.toml", {"TTS_HUB_CONFIG": "other.toml"}) == Path("named.toml")
 
 
-def test_what_is_typed_comes_back_from_the_file(file: Path) -> None:
+def test_a_typed_value_comes_back_from_the_file(file: Path) -> None:
     found = {each.key: each for each in EDITABLE}
     typed = {"audio.loudness": "-23", "server.allowed_hosts": "a.org, b.org", "backends.kokoro.threads": "2"}
     edit(file, {key: parse_value(found[key], text) for key, text in typed.items()})

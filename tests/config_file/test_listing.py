@@ -1,4 +1,4 @@
-"""The settings that there are, as a person sees them, and what a person's text means for each."""
+"""The list of settings, and the value that a person's text gives each of them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ import pytest
 from pydantic import BaseModel
 
 from tts_hub.backend import BackendSettings
-from tts_hub.config import Config, load_config
+from tts_hub.config import Config
 from tts_hub.config_file import Setting, parse_value, setting_at, settings
+from tts_hub.config_file.loading import load_config
 from tts_hub.config_file.shape import shape_of
+from tts_hub.engines.registry import Registry
 from tts_hub.errors import ConfigError
-from tts_hub.registry import Registry
 
 
 def found(text: str = "", **environ: str) -> dict[str, Setting]:
@@ -36,7 +37,7 @@ def registry_of(config: Config) -> Registry:
     return Registry(config.backends, config.remote)
 
 
-def test_a_setting_tells_all_that_is_known_of_it() -> None:
+def test_a_setting_has_its_value_source_kind_and_bounds() -> None:
     assert found("[audio]\nsample_rate = 16000\n")["audio.sample_rate"] == Setting(
         key="audio.sample_rate",
         value=16000,
@@ -73,7 +74,7 @@ def test_kinds_and_choices(key: str, kind: str, choices: tuple[str, ...]) -> Non
     assert (setting.kind, setting.choices) == (kind, choices)
 
 
-def test_bounds_that_do_not_belong_to_the_range_are_told() -> None:
+def test_exclusive_bounds_are_marked_as_exclusive() -> None:
     all_of_them = found()
     assert (all_of_them["limits.load_timeout"].minimum, all_of_them["limits.load_timeout"].open_minimum) == (
         0,
@@ -105,7 +106,7 @@ def test_a_service_has_the_settings_of_its_kind() -> None:
     assert (route.value, route.default, route.source) == ("file", "auto", "my.toml")
 
 
-def test_a_table_is_followed_by_what_is_in_it() -> None:
+def test_a_table_is_followed_by_its_contents() -> None:
     prices = "[backends.openai.prices.'gpt-4.1 x']\nper_million_characters = 3\nchecked = 2026-11-20\n"
     keys = list(found(prices))
     first = keys.index("backends.openai.prices")
@@ -164,7 +165,7 @@ def test_secrets_are_not_in_it() -> None:
         ("backends.openai.fields.x.y", "any"),
     ],
 )
-def test_what_is_not_there_yet_has_a_kind_too(key: str, kind: str) -> None:
+def test_a_setting_that_is_not_set_yet_has_a_kind_too(key: str, kind: str) -> None:
     assert at(key).kind == kind
     assert at(key).key == key
 
@@ -180,7 +181,7 @@ def test_what_is_not_there_yet_has_a_kind_too(key: str, kind: str) -> None:
         ("", "'' is not the name of a setting"),
     ],
 )
-def test_an_unknown_setting_is_told(key: str, message: str) -> None:
+def test_an_unknown_setting_is_an_error(key: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         at(key)
 
@@ -271,7 +272,7 @@ class Inner(BackendSettings):
 
 
 class Strange(BackendSettings):
-    """With what JSON does not know."""
+    """Settings with types that JSON does not have."""
 
     made_of: type = int
     number: int | str = 1
@@ -286,14 +287,14 @@ def test_settings_that_have_no_json_schema_can_be_anything() -> None:
     assert members["inner"].members["words"].choices == ("a",)
 
 
-def test_an_engine_that_does_not_import_shows_what_is_set(tmp_path: Path) -> None:
+def test_an_engine_that_does_not_import_shows_the_settings_of_the_file(tmp_path: Path) -> None:
     info = tmp_path / "broken_tts-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-tts\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[tts_hub.backends]\nbroken = nowhere_tts:Engine\n")
     Path("my.toml").write_text("[backends.broken]\nvoice = 'x'\n")
     code = (
-        "from tts_hub.config import load_config; from tts_hub.registry import Registry;"
+        "from tts_hub.config_file.loading import load_config; from tts_hub.engines.registry import Registry;"
         "from tts_hub.config_file import settings; loaded = load_config('my.toml');"
         "print([(s.value, s.kind, s.section) for s in settings(loaded, Registry(loaded.config.backends))"
         " if s.key == 'backends.broken.voice'])"
@@ -310,7 +311,8 @@ def test_an_engine_that_does_not_import_shows_what_is_set(tmp_path: Path) -> Non
 
 def test_listing_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from tts_hub.config import load_config; from tts_hub.registry import Registry;"
+        "import sys; from tts_hub.config_file.loading import load_config\n"
+        "from tts_hub.engines.registry import Registry\n"
         "from tts_hub.config_file import settings; print(len(settings(load_config(), Registry())) > 100);"
         "print({'torch', 'onnxruntime', 'fastapi', 'textual', 'av'} & sys.modules.keys())"
     )

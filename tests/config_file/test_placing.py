@@ -1,4 +1,4 @@
-"""Where a changed setting stands in a person's file, and that nothing else of it moves."""
+"""The place of a changed setting in a person's file, where nothing else may move."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ trim_silence = true
 
 
 def edited(text: str, key: tuple[str, ...], value: Any) -> str:
-    """The new text, which says what it should and has all old lines but those of the setting."""
+    """The new text, which has the new value and all old lines except those of the setting."""
     new = with_setting(text, key, value)
     found: Any = tomllib.loads(new)
     for part in key:
@@ -118,7 +118,7 @@ def test_comments_between_the_items_that_stay_stay(value: list[str], new: str) -
     assert edited(LIST.replace("\n", "\r\n"), ("a",), value) == new.replace("\n", "\r\n")
 
 
-def test_what_is_so_already_is_left_as_it_is_written() -> None:
+def test_a_value_that_is_already_set_stays_as_it_is_written() -> None:
     text = "a = 0x10\nb = 'x'\n"
     assert with_setting(text, ("a",), 16) == text
     assert with_setting(text, ("b",), "x") == text

@@ -1,4 +1,4 @@
-"""Files from a plain web address: everything that goes wrong on the way, against a server that does it."""
+"""Downloads from a plain web address, from a server that makes every mistake on demand."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import anyio
 import pytest
 
 from tests.local_hub import LocalHub, serving
+from tests.waiting import until
 from tts_hub.download import transfer
 from tts_hub.download.places import Place, PublishedFile, missing_of, remove, unsound_of
 from tts_hub.download.web import fetch_from_web
@@ -53,9 +54,9 @@ def places(tmp_path: Path) -> list[Place]:
 
 
 async def fetch(hub: LocalHub, places: list[Place], events: list[ProgressEvent] | None = None) -> None:
-    tell = ignore if events is None else events.append
+    on_progress = ignore if events is None else events.append
     base = f"{hub.url}/{hub.repository}/resolve/{hub.revision}"
-    await fetch_from_web("some", base, places, tell, remedy="try again")
+    await fetch_from_web("some", base, places, on_progress, remedy="try again")
 
 
 async def refused(hub: LocalHub, places: list[Place]) -> BackendUnavailableError:
@@ -80,7 +81,7 @@ async def test_files_come_with_progress(hub: LocalHub, places: list[Place]) -> N
     assert {event.stage for event in events} == {"downloading"}
 
 
-async def test_broken_connections_are_gone_on_with(hub: LocalHub, places: list[Place]) -> None:
+async def test_broken_connections_are_resumed(hub: LocalHub, places: list[Place]) -> None:
     chunk = transfer.CHUNK
     hub.cuts = {"model.onnx": [chunk, 2 * chunk]}
     await fetch(hub, places)
@@ -88,7 +89,7 @@ async def test_broken_connections_are_gone_on_with(hub: LocalHub, places: list[P
     assert hub.ranges("model.onnx") == ["", f"bytes={chunk}-", f"bytes={3 * chunk}-"]
 
 
-async def test_a_later_call_goes_on(hub: LocalHub, places: list[Place]) -> None:
+async def test_a_later_call_resumes(hub: LocalHub, places: list[Place]) -> None:
     hub.cuts = {"model.onnx": [2 * transfer.CHUNK, *[0] * transfer.ATTEMPTS]}
     error = await refused(hub, places)
     assert "what was downloaded so far is kept" in str(error)
@@ -117,14 +118,13 @@ async def test_only_tries_that_bring_nothing_count(hub: LocalHub, places: list[P
 async def test_bytes_before_a_cancellation_are_kept_to_the_last(
     hub: LocalHub, places: list[Place], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer, "TELL_EVERY", 0.0)
+    monkeypatch.setattr(transfer, "REPORT_EVERY", 0.0)
     hub.stalls = True
     half = len(FILES["model.onnx"]) // 2
     events: list[ProgressEvent] = []
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(fetch, hub, places[1:], events)
-        while not events or events[-1].details["bytes"] != half:
-            await anyio.sleep(0.01)
+        await until(lambda: events and events[-1].details["bytes"] == half)
         tasks.cancel_scope.cancel()
     assert places[1].part.read_bytes() == FILES["model.onnx"][:half]
 
@@ -133,7 +133,7 @@ async def test_bytes_before_a_cancellation_are_kept_to_the_last(
 
 
 async def leave_part(hub: LocalHub, places: list[Place], content: bytes) -> None:
-    """As an earlier pull would leave it that got half of another file."""
+    """Leave the part that an earlier pull of another file would have left."""
     hub.files["model.onnx"] = content
     hub.cuts = {"model.onnx": [500_000, *[0] * transfer.ATTEMPTS]}
     await refused(hub, places)
@@ -154,7 +154,7 @@ async def test_a_part_is_resumed_on_condition_that_the_file_is_the_same(
     assert sorted(path.name for path in places[0].path.parent.iterdir()) == sorted(FILES)
 
 
-async def test_a_part_of_an_older_file_is_told_apart_at_once(hub: LocalHub, places: list[Place]) -> None:
+async def test_a_part_of_an_older_file_is_recognised_at_once(hub: LocalHub, places: list[Place]) -> None:
     await leave_part(hub, places, bytes(2_000_000))
     events: list[ProgressEvent] = []
     await fetch(hub, unsound_of(places), events)
@@ -163,7 +163,7 @@ async def test_a_part_of_an_older_file_is_told_apart_at_once(hub: LocalHub, plac
     assert "fetching from the beginning: model.onnx" in [event.message for event in events]
 
 
-async def test_without_etags_the_checksum_tells_and_only_that_file_is_fetched_again(
+async def test_without_etags_a_wrong_checksum_has_only_that_file_fetched_again(
     hub: LocalHub, places: list[Place]
 ) -> None:
     hub.etags = [""] * 100
@@ -268,18 +268,18 @@ async def test_a_wrong_checksum_is_never_put_in_place(hub: LocalHub, places: lis
 
 
 @pytest.mark.parametrize("size", [10, 3_000_000])
-async def test_a_wrong_size_is_told(hub: LocalHub, places: list[Place], size: int) -> None:
+async def test_a_wrong_size_is_an_error(hub: LocalHub, places: list[Place], size: int) -> None:
     hub.files["model.onnx"] = bytes(size)
     assert f"{size:,} bytes instead of 2,000,000" in str(await refused(hub, places))
 
 
-async def test_a_file_that_is_not_there_is_told_at_once(hub: LocalHub, places: list[Place]) -> None:
+async def test_a_missing_file_is_an_error_at_once(hub: LocalHub, places: list[Place]) -> None:
     del hub.files["voices.bin"]
     assert "voices.bin answers with status 404" in str(await refused(hub, places))
     assert len(hub.asked) == 1
 
 
-async def test_a_refusal_is_told_at_once(hub: LocalHub, places: list[Place]) -> None:
+async def test_a_refusal_is_an_error_at_once(hub: LocalHub, places: list[Place]) -> None:
     hub.statuses = [403]
     assert "voices.bin answers with status 403" in str(await refused(hub, places))
     assert len(hub.asked) == 1
@@ -294,7 +294,7 @@ async def test_a_server_in_trouble_is_asked_again(hub: LocalHub, places: list[Pl
     assert "status 503" in str(await refused(hub, unsound_of(places)))
 
 
-async def test_no_network_is_told(hub: LocalHub, places: list[Place]) -> None:
+async def test_no_network_is_an_error(hub: LocalHub, places: list[Place]) -> None:
     with pytest.raises(BackendUnavailableError, match=r"cannot reach http://127\.0\.0\.1:9"):
         await fetch_from_web("some", "http://127.0.0.1:9", places, ignore, remedy="")
 
@@ -309,8 +309,7 @@ async def test_cancelling_keeps_what_has_come(hub: LocalHub, places: list[Place]
     hub.stalls = True
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(fetch, hub, places[1:])
-        while not places[1].part.exists() or places[1].part.stat().st_size < 900_000:
-            await anyio.sleep(0.01)
+        await until(lambda: places[1].part.exists() and places[1].part.stat().st_size >= 900_000)
         tasks.cancel_scope.cancel()
     assert missing_of(places[1:]) == ("model.onnx",)
     hub.stalls = False
@@ -322,13 +321,12 @@ async def test_two_at_once_do_not_spoil_each_other(hub: LocalHub, places: list[P
     hub.stalls = True
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(fetch, hub, places)
-        while not places[0].part.exists():
-            await anyio.sleep(0.01)
+        await until(places[0].part.exists)
         assert "another program is downloading it" in str(await refused(hub, places))
         tasks.cancel_scope.cancel()
 
 
-async def test_a_full_disk_is_told_before_anything_comes(
+async def test_a_full_disk_is_an_error_before_any_download(
     hub: LocalHub, places: list[Place], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Full:
@@ -347,7 +345,7 @@ async def test_removing_frees_everything(hub: LocalHub, places: list[Place]) -> 
     assert remove(places) == 0
 
 
-async def test_what_is_not_ours_is_left_alone(hub: LocalHub, places: list[Place], tmp_path: Path) -> None:
+async def test_files_of_others_are_left_alone(hub: LocalHub, places: list[Place], tmp_path: Path) -> None:
     await fetch(hub, places)
     other = places[0].path.parent / "other"
     other.write_text("mine")

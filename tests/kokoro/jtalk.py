@@ -88,7 +88,7 @@ def run_frontend(text: str) -> list[dict[str, Any]]:
 
 
 def module() -> ModuleType:
-    """To be put in the place of pyopenjtalk."""
+    """A module that replaces pyopenjtalk."""
     made = ModuleType("pyopenjtalk")
     made.__spec__ = ModuleSpec("pyopenjtalk", None)
     made.run_frontend = run_frontend  # type: ignore[attr-defined]

@@ -134,7 +134,7 @@ async def test_progress_of_a_long_text(backend: KokoroBackend) -> None:
 async def test_cancelling_stops_a_running_graph(
     backend: KokoroBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The call that runs is told to end, and no further piece is begun."""
+    """The running call is stopped, and no further piece begins."""
     begun, calls = threading.Event(), 0
 
     def endless(self: Graph, tokens: Sequence[int], style: Any, speed: float, run: Run) -> Any:
@@ -194,7 +194,7 @@ async def test_marks_alone_have_no_audio(backend: KokoroBackend, text: str) -> N
     assert not chunks or any(word.text for chunk in chunks for word in chunk.words) or text == "😀"
 
 
-async def test_a_text_in_letters_it_cannot_read_is_told(backend: KokoroBackend) -> None:
+async def test_a_text_in_letters_it_cannot_read_is_reported(backend: KokoroBackend) -> None:
     with pytest.raises(InvalidTextError, match="phonemes"):
         await spoken(backend, "[a](/ʙ/)")
 
@@ -213,10 +213,10 @@ async def test_letters_of_other_languages_are_not_read_by_their_names(
     assert await spoken(backend, f"They say {text} there, π times.")
 
 
-async def test_letters_that_nothing_reads_are_told_in_a_notice(
+async def test_letters_that_nothing_reads_are_reported_in_a_notice(
     backend: KokoroBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The rest is spoken all the same."""
+    """The readable words are still spoken."""
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     events: list[ProgressEvent] = []
     request = await request_of(backend, "They say Привет and コーヒー there.")
@@ -257,22 +257,22 @@ async def test_the_voice_says_which_english_a_text_is_read_in(backend: KokoroBac
     assert [*lengths.values()] == [british, british, british, american]
 
 
-async def test_a_language_without_reader_is_told(backend: KokoroBackend) -> None:
+async def test_a_language_without_reader_is_reported(backend: KokoroBackend) -> None:
     with pytest.raises(UnsupportedLanguageError, match="no voice for language 'ja'"):
         await request_of(backend, language="ja")
 
 
-async def test_a_wrong_graph_is_told(tmp_path: Path) -> None:
+async def test_a_wrong_graph_is_reported(tmp_path: Path) -> None:
     folder = write_model(tmp_path / "other", extra="tempo_map")
     with pytest.raises(BackendUnavailableError, match=r"not a Kokoro graph: inputs .*tempo_map"):
         await KokoroBackend(KokoroSettings(model_path=folder)).load()
     (folder / "kokoro-v1.0.onnx").write_bytes(b"half a file")
-    with pytest.raises(BackendUnavailableError, match="cannot be loaded") as told:
+    with pytest.raises(BackendUnavailableError, match="cannot be loaded") as raised:
         await KokoroBackend(KokoroSettings(model_path=folder)).load()
-    assert "replace the files" in told.value.remedy
+    assert "replace the files" in raised.value.remedy
 
 
-async def test_a_provider_that_is_not_there_is_told(model_folder: Path) -> None:
+async def test_a_provider_that_is_not_there_is_reported(model_folder: Path) -> None:
     backend = KokoroBackend(KokoroSettings(model_path=model_folder, provider="coreml"))
     with pytest.raises(BackendUnavailableError, match="no CoreMLExecutionProvider, only"):
         await backend.load()
@@ -284,7 +284,7 @@ async def test_threads_are_those_of_the_settings(model_folder: Path) -> None:
     assert graph.session.get_session_options().intra_op_num_threads == 1
 
 
-def test_samples_that_are_no_numbers_are_told(model_folder: Path) -> None:
+def test_samples_that_are_no_numbers_are_reported(model_folder: Path) -> None:
     graph = load_graph(model_folder / "kokoro-v1.0.onnx", KokoroSettings(), "")
     with pytest.raises(GenerationError, match="not numbers"):
         graph.infer([50], np.full((1, 256), np.nan, np.float32), 1.0, Run())

@@ -14,7 +14,7 @@ CHINESE = LANGUAGES["z"]
 def phonemizer() -> Phonemizer:
     made = Phonemizer(Tokenizer())
     pytest.importorskip("misaki")
-    made.speak("你好", CHINESE)
+    made.phonemize("你好", CHINESE)
     return made
 
 
@@ -26,7 +26,7 @@ def test_ordinary_texts_are_read_as_by_misaki(phonemizer: Phonemizer, text: str)
     from misaki.zh import ZHG2P
 
     theirs = "".join(symbol for symbol in ZHG2P()(text)[0] if symbol in phonemizer.vocabulary)
-    assert phonemizer.speak(text, CHINESE).phonemes == " ".join(theirs.split())
+    assert phonemizer.phonemize(text, CHINESE).phonemes == " ".join(theirs.split())
 
 
 @pytest.mark.parametrize(
@@ -41,13 +41,13 @@ def test_ordinary_texts_are_read_as_by_misaki(phonemizer: Phonemizer, text: str)
     ],
 )
 def test_what_misaki_takes_for_phonemes_is_read(phonemizer: Phonemizer, text: str, said: str) -> None:
-    spoken = phonemizer.speak(text, CHINESE)
+    spoken = phonemizer.phonemize(text, CHINESE)
     assert spoken.phonemes == said
     assert not spoken.unread
 
 
 @pytest.mark.parametrize("character", ["𠮷", "兙"])
-def test_a_character_without_a_reading_is_told(phonemizer: Phonemizer, character: str) -> None:
-    spoken = phonemizer.speak(f"我去{character}家", CHINESE)
+def test_a_character_without_a_reading_is_reported(phonemizer: Phonemizer, character: str) -> None:
+    spoken = phonemizer.phonemize(f"我去{character}家", CHINESE)
     assert spoken.unread == (character,)
     assert [edge for word in spoken.words for edge in word] == [0, 1, 1, 3, 3, 4]

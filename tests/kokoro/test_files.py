@@ -1,4 +1,4 @@
-"""The model's files: pulled from a release, checked, several variants, folders of the user's."""
+"""The model's files: downloads, checks, variants, and a user's own folder."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def described(name: str, data: bytes) -> PublishedFile:
 
 @pytest.fixture
 def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
-    """A small model published in three variants, of which each is a graph of its own."""
+    """A small model, published in three variants with a graph each."""
     voices = (write_model(tmp_path / "source") / "voices-v1.0.bin").read_bytes()
     exports = {
         variant: graph(FAMILIES[family]).SerializeToString()
@@ -82,7 +82,7 @@ async def test_the_configured_variant_is_the_usual_one(release: LocalHub) -> Non
         assert hub.model_files("kokoro").variant == "fp16"
 
 
-async def test_an_unknown_variant_is_told(release: LocalHub) -> None:
+async def test_an_unknown_variant_is_reported(release: LocalHub) -> None:
     async with manager_of(release) as hub:
         with pytest.raises(UnknownModelError, match="no variant 'fp8'; possible: fp32, fp16, int8"):
             await hub.pull("kokoro", variant="fp8")
@@ -95,9 +95,9 @@ async def test_a_damaged_file_is_never_loaded(release: LocalHub, name: str) -> N
         data = bytearray((folder / name).read_bytes())
         data[len(data) // 2] ^= 1
         (folder / name).write_bytes(data)
-        with pytest.raises(BackendUnavailableError, match=f"{name}.*is damaged") as told:
+        with pytest.raises(BackendUnavailableError, match=f"{name}.*is damaged") as raised:
             await hub.generate("Hello.", model="kokoro")
-        assert told.value.remedy == "tts-hub models pull kokoro"
+        assert raised.value.remedy == "tts-hub models pull kokoro"
         await hub.pull("kokoro")
         async with await hub.generate("Hello.", model="kokoro") as stream:
             assert [chunk async for chunk in stream]
@@ -155,18 +155,18 @@ async def test_an_own_folder_is_completed_and_not_deleted(release: LocalHub, tmp
 
 
 def test_an_own_folder_without_a_model_says_what_belongs_there(tmp_path: Path) -> None:
-    told = KokoroBackend.availability(KokoroSettings(model_path=tmp_path))
-    assert not told.ready
-    assert told.reason == f"{tmp_path} does not hold one .onnx file and one voices file"
-    told = KokoroBackend.availability(KokoroSettings(model_path=tmp_path, variant="int8"))
-    assert "kokoro-v1.0.int8.onnx and voices-v1.0.bin" in told.reason
+    found = KokoroBackend.availability(KokoroSettings(model_path=tmp_path))
+    assert not found.ready
+    assert found.reason == f"{tmp_path} does not hold one .onnx file and one voices file"
+    found = KokoroBackend.availability(KokoroSettings(model_path=tmp_path, variant="int8"))
+    assert "kokoro-v1.0.int8.onnx and voices-v1.0.bin" in found.reason
 
 
 async def test_without_files_voices_and_speech_name_the_remedy() -> None:
     backend = KokoroBackend()
-    with pytest.raises(BackendUnavailableError) as told:
+    with pytest.raises(BackendUnavailableError) as raised:
         await backend.voices()
-    assert told.value.remedy == "tts-hub models pull kokoro"
+    assert raised.value.remedy == "tts-hub models pull kokoro"
     with pytest.raises(BackendUnavailableError, match="its files are not in"):
         await backend.load()
 
@@ -178,8 +178,8 @@ def test_the_published_files_are_pinned() -> None:
     assert all(len(file.sha256) == 64 for file in (*GRAPHS.values(), VOICES))
 
 
-def test_the_command_line_pulls_lists_and_tells(tmp_path: Path) -> None:
-    """Against a server that has other files than those that were published."""
+def test_the_command_line_pulls_lists_and_reports(tmp_path: Path) -> None:
+    """The server has other files than the published ones."""
     hub = LocalHub("a/b", "c", {"voices-v1.0.bin": bytes(10)})
     with serving(hub):
         Path("config.toml").write_text(f'[backends.kokoro]\nrelease = "{hub.url}/a/b/resolve/c"\n')

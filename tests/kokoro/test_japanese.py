@@ -11,7 +11,7 @@ from tts_hub_kokoro.japanese import JapaneseReader
 from tts_hub_kokoro.kana import KANA, phonemes_of
 from tts_hub_kokoro.languages import LANGUAGES
 from tts_hub_kokoro.phonemes import Phonemizer
-from tts_hub_kokoro.spoken import Spoken
+from tts_hub_kokoro.transcription import Transcription
 
 from tests.kokoro import jtalk
 
@@ -36,7 +36,7 @@ def phonemizer(monkeypatch: pytest.MonkeyPatch) -> Phonemizer:
     return Phonemizer(Tokenizer())
 
 
-def words_of(spoken: Spoken, text: str) -> list[str]:
+def words_of(spoken: Transcription, text: str) -> list[str]:
     return [text[start:end] for start, end in spoken.words]
 
 
@@ -53,7 +53,7 @@ def words_of(spoken: Spoken, text: str) -> list[str]:
     ],
 )
 def test_texts_are_read_in_the_symbols_of_the_model(phonemizer: Phonemizer, text: str, said: str) -> None:
-    assert phonemizer.speak(text, JAPANESE).phonemes == said
+    assert phonemizer.phonemize(text, JAPANESE).phonemes == said
 
 
 @pytest.mark.parametrize(
@@ -67,12 +67,12 @@ def test_texts_are_read_in_the_symbols_of_the_model(phonemizer: Phonemizer, text
     ],
 )
 def test_words_are_those_of_the_reader(phonemizer: Phonemizer, text: str, words: str) -> None:
-    assert words_of(phonemizer.speak(text, JAPANESE), text) == words.split()
+    assert words_of(phonemizer.phonemize(text, JAPANESE), text) == words.split()
 
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_every_character_is_in_a_word_in_order(phonemizer: Phonemizer, text: str) -> None:
-    spoken = phonemizer.speak(text, JAPANESE)
+    spoken = phonemizer.phonemize(text, JAPANESE)
     edges = [edge for word in spoken.words for edge in word]
     assert edges == sorted(edges)
     covered = {place for start, end in spoken.words for place in range(start, end)}
@@ -84,14 +84,14 @@ def test_every_character_is_in_a_word_in_order(phonemizer: Phonemizer, text: str
 
 
 def test_letters_of_another_script_are_not_dropped_unsaid(phonemizer: Phonemizer) -> None:
-    spoken = phonemizer.speak("한국と日本。", JAPANESE)
+    spoken = phonemizer.phonemize("한국と日本。", JAPANESE)
     assert spoken.unread == ("한국",)
     assert words_of(spoken, "한국と日本。")[0] == "한국"
 
 
 def test_kana_in_a_chinese_text_are_read_as_japanese(phonemizer: Phonemizer) -> None:
     phonemizer._readers["zh"] = lambda line: " ".join({"我": "wo↓", "爱": "ai↘"}[sign] for sign in line)
-    spoken = phonemizer.speak("我爱コーヒー", LANGUAGES["z"])
+    spoken = phonemizer.phonemize("我爱コーヒー", LANGUAGES["z"])
     assert spoken.phonemes == "wo↓ ai↘ koːçiː"
     assert words_of(spoken, "我爱コーヒー")[-1] == "コーヒー"
 
@@ -133,7 +133,7 @@ def test_long_texts_are_handed_over_in_parts(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(fake, "run_frontend", take)
     monkeypatch.setitem(sys.modules, "pyopenjtalk", fake)
     text = "あ" * 5000 + "。" + "い" * 10
-    JapaneseReader().speak(text)
+    JapaneseReader().phonemize(text)
     assert "".join(handed) == text
     assert max(map(len, handed)) <= 801
 

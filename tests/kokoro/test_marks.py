@@ -43,7 +43,7 @@ def test_ordinary_sentences_are_read_as_by_kokoro_onnx(
 ) -> None:
     language = LANGUAGES[letter]
     theirs = Tokenizer().phonemize(text, language.espeak)
-    assert phonemizer.speak(text, language).phonemes == " ".join(theirs.split())
+    assert phonemizer.phonemize(text, language).phonemes == " ".join(theirs.split())
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_ordinary_sentences_are_read_as_by_kokoro_onnx(
     ],
 )
 def test_numbers_keep_their_points(phonemizer: Phonemizer, letter: str, text: str, said: str) -> None:
-    assert phonemizer.speak(text, LANGUAGES[letter]).phonemes == said
+    assert phonemizer.phonemize(text, LANGUAGES[letter]).phonemes == said
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_numbers_keep_their_points(phonemizer: Phonemizer, letter: str, text: st
     ],
 )
 def test_words_keep_their_marks(phonemizer: Phonemizer, text: str, said: str) -> None:
-    assert phonemizer.speak(text, LANGUAGES["a"]).phonemes == said
+    assert phonemizer.phonemize(text, LANGUAGES["a"]).phonemes == said
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_words_keep_their_marks(phonemizer: Phonemizer, text: str, said: str) ->
     ],
 )
 def test_titles_are_words_without_a_pause(phonemizer: Phonemizer, letter: str, text: str, said: str) -> None:
-    assert phonemizer.speak(text, LANGUAGES[letter]).phonemes == said
+    assert phonemizer.phonemize(text, LANGUAGES[letter]).phonemes == said
 
 
 @pytest.mark.parametrize(
@@ -161,5 +161,7 @@ def test_what_espeak_misreads_is_spelled_out(line: str, clear: str) -> None:
 
 
 def test_a_dash_is_a_pause_for_the_model(phonemizer: Phonemizer) -> None:
-    said = {dash: phonemizer.speak(f"He left {dash} she stayed", LANGUAGES["a"]).phonemes for dash in "–—-"}
+    said = {
+        dash: phonemizer.phonemize(f"He left {dash} she stayed", LANGUAGES["a"]).phonemes for dash in "–—-"
+    }
     assert set(said.values()) == {"hiː lˈɛft — ʃiː stˈeɪd"}

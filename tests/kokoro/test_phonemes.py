@@ -1,4 +1,4 @@
-"""From text to phonemes with the real reader of kokoro-onnx, and which word each of them belongs to."""
+"""Phonemes of a text by the real reader of kokoro-onnx, and the word that each of them belongs to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kokoro_onnx.tokenizer import Tokenizer
 from tts_hub_kokoro.labels import labels_of
 from tts_hub_kokoro.languages import LANGUAGES, language_of
 from tts_hub_kokoro.phonemes import Phonemizer, pieces_of
-from tts_hub_kokoro.spoken import Spoken
+from tts_hub_kokoro.transcription import Transcription
 
 from tts_hub.errors import InvalidTextError, UnsupportedLanguageError
 
@@ -22,7 +22,7 @@ def phonemizer() -> Phonemizer:
     return Phonemizer(Tokenizer())
 
 
-def by_word(spoken: Spoken, text: str) -> dict[str, str]:
+def by_word(spoken: Transcription, text: str) -> dict[str, str]:
     """Word of the text -> its phonemes."""
     found: dict[str, str] = {}
     for symbol, label in zip(spoken.phonemes, spoken.labels, strict=True):
@@ -36,7 +36,7 @@ def test_merged_words_and_numbers_keep_their_words(
     phonemizer: Phonemizer, caplog: pytest.LogCaptureFixture
 ) -> None:
     text = "One of the words, and 1,234 does not fit; www.example.com costs $5.50!"
-    found = by_word(phonemizer.speak(text, ENGLISH), text)
+    found = by_word(phonemizer.phonemize(text, ENGLISH), text)
     assert list(found) == [
         *("One", "of", "the", "words", "and", "1,234", "does", "not"),
         *("fit", "www.example.com", "costs", "$5.50"),
@@ -69,7 +69,7 @@ def test_merged_words_and_numbers_keep_their_words(
 def test_each_word_has_its_own_sounds(
     phonemizer: Phonemizer, letter: str, text: str, said: dict[str, str]
 ) -> None:
-    found = by_word(phonemizer.speak(text, LANGUAGES[letter]), text)
+    found = by_word(phonemizer.phonemize(text, LANGUAGES[letter]), text)
     assert {word: found.get(word) for word in said} == said
 
 
@@ -85,23 +85,26 @@ def test_each_word_has_its_own_sounds(
     ],
 )
 def test_every_word_of_other_languages_has_sounds(phonemizer: Phonemizer, letter: str, text: str) -> None:
-    spoken = phonemizer.speak(text, LANGUAGES[letter])
+    spoken = phonemizer.phonemize(text, LANGUAGES[letter])
     assert {label for label in spoken.labels if label is not None} == set(range(len(spoken.words)))
 
 
 def test_foreign_words_leave_no_language_names(phonemizer: Phonemizer) -> None:
-    phonemes = phonemizer.speak("Je préfère le software (et toi ?)", LANGUAGES["f"]).phonemes
+    phonemes = phonemizer.phonemize("Je préfère le software (et toi ?)", LANGUAGES["f"]).phonemes
     assert "(en" not in phonemes
     assert phonemes.count("(") == 1
 
 
 def test_line_breaks_part_words(phonemizer: Phonemizer) -> None:
-    assert phonemizer.speak("one\ntwo", ENGLISH).phonemes == phonemizer.speak("one two", ENGLISH).phonemes
+    assert (
+        phonemizer.phonemize("one\ntwo", ENGLISH).phonemes
+        == phonemizer.phonemize("one two", ENGLISH).phonemes
+    )
 
 
 def test_inline_phonemes_are_said_as_written(phonemizer: Phonemizer) -> None:
     text = "I say ([tomato](/təmˈɑːtoʊ/)), you say [New York](/njuː jɔːk/)."
-    spoken = phonemizer.speak(text, ENGLISH)
+    spoken = phonemizer.phonemize(text, ENGLISH)
     found = by_word(spoken, text)
     assert found["tomato"] == "təmˈɑːtoʊ"
     assert found["New York"] == "njuːjɔːk"
@@ -110,22 +113,22 @@ def test_inline_phonemes_are_said_as_written(phonemizer: Phonemizer) -> None:
 
 
 def test_inline_phonemes_may_be_written_otherwise(phonemizer: Phonemizer) -> None:
-    assert phonemizer.speak("[go](/g'oʊ:/)", ENGLISH).phonemes == "ɡˈoʊː"
+    assert phonemizer.phonemize("[go](/g'oʊ:/)", ENGLISH).phonemes == "ɡˈoʊː"
 
 
-def test_phonemes_that_the_model_does_not_know_are_told(phonemizer: Phonemizer) -> None:
+def test_phonemes_that_the_model_does_not_know_are_reported(phonemizer: Phonemizer) -> None:
     with pytest.raises(InvalidTextError, match="ǁ ʙ"):
-        phonemizer.speak("Say [click](/ʙaǁ/).", ENGLISH)
+        phonemizer.phonemize("Say [click](/ʙaǁ/).", ENGLISH)
 
 
 @pytest.mark.parametrize("text", ["[link](http://example.com)", "[laugh]", "a [b](c) d", "[x](//)"])
 def test_other_brackets_are_read_as_they_are(phonemizer: Phonemizer, text: str) -> None:
-    assert phonemizer.speak(text, ENGLISH).phonemes
+    assert phonemizer.phonemize(text, ENGLISH).phonemes
 
 
 def test_long_texts_are_cut_in_pieces(phonemizer: Phonemizer) -> None:
     text = "Some sentences are longer than the model can say at once, " * 30
-    spoken = phonemizer.speak(text, ENGLISH)
+    spoken = phonemizer.phonemize(text, ENGLISH)
     pieces = list(pieces_of(spoken, 510))
     assert len(pieces) > 2
     assert all(len(piece.phonemes) <= 510 for piece in pieces)
@@ -135,7 +138,7 @@ def test_long_texts_are_cut_in_pieces(phonemizer: Phonemizer) -> None:
 
 
 def test_tokens_are_one_for_each_symbol(phonemizer: Phonemizer) -> None:
-    spoken = phonemizer.speak("Hello, world.", ENGLISH)
+    spoken = phonemizer.phonemize("Hello, world.", ENGLISH)
     assert phonemizer.tokens(spoken.phonemes) == Tokenizer().tokenize(spoken.phonemes)
 
 
@@ -148,7 +151,7 @@ def test_a_language_without_its_reader_names_what_to_install(
     importlib.invalidate_caches()
     language = LANGUAGES[letter]
     with pytest.raises(UnsupportedLanguageError, match=rf"pip install '\.\[{language.package}\]'"):
-        Phonemizer(Tokenizer()).speak("世界", language)
+        Phonemizer(Tokenizer()).phonemize("世界", language)
 
 
 @pytest.mark.parametrize(

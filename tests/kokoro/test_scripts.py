@@ -1,4 +1,4 @@
-"""Which language reads which part of a text, and that words cover all of it."""
+"""The parts of a text that different languages read, and words that cover all of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kokoro_onnx.tokenizer import Tokenizer
 from tts_hub_kokoro.languages import LANGUAGES, foreign_script, script_of
 from tts_hub_kokoro.phonemes import Phonemizer
 from tts_hub_kokoro.scripts import ENGLISH, stretches, unknown_letters
-from tts_hub_kokoro.spoken import Spoken, covering
+from tts_hub_kokoro.transcription import Transcription, covering
 
 Stretches = Callable[[str, str], list[tuple[str, str]]]
 
@@ -107,19 +107,19 @@ def test_a_text_with_one_own_letter_is_not_foreign() -> None:
 
 def test_what_gets_no_symbol_joins_its_neighbour() -> None:
     text = "明日は、x帰る"
-    spoken = Spoken("a ta k", (0, None, 2, 2, None, 3), ((0, 1), (2, 3), (4, 5), (5, 6)))
+    spoken = Transcription("a ta k", (0, None, 2, 2, None, 3), ((0, 1), (2, 3), (4, 5), (5, 6)))
     covered = covering(spoken, text, [(0, len(text))])
     assert [text[slice(*word)] for word in covered.words] == ["明日は", "x", "帰る"]
     assert covered.labels == (0, None, 1, 1, None, 2)
 
 
 def test_letters_before_the_first_word_join_it() -> None:
-    covered = covering(Spoken("a", (0,), ((2, 3),)), "一 二", [(0, 3)])
+    covered = covering(Transcription("a", (0,), ((2, 3),)), "一 二", [(0, 3)])
     assert covered.words == ((0, 3),)
 
 
 def test_what_is_not_to_be_read_is_not_covered() -> None:
-    assert covering(Spoken("a", (0,), ((1, 2),)), "[a](/x/)", [(1, 2)]).words == ((1, 2),)
+    assert covering(Transcription("a", (0,), ((1, 2),)), "[a](/x/)", [(1, 2)]).words == ((1, 2),)
 
 
 TEXTS = [
@@ -133,7 +133,7 @@ TEXTS = [
 
 @pytest.mark.parametrize(("letter", "text"), TEXTS)
 def test_every_letter_and_digit_is_in_a_word_in_order(letter: str, text: str) -> None:
-    spoken = Phonemizer(Tokenizer()).speak(text, LANGUAGES[letter])
+    spoken = Phonemizer(Tokenizer()).phonemize(text, LANGUAGES[letter])
     edges = [edge for word in spoken.words for edge in word]
     assert edges == sorted(edges)
     covered = {place for start, end in spoken.words for place in range(start, end)}

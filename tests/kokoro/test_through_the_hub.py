@@ -1,4 +1,4 @@
-"""Kokoro as users have it: manager, formats, captions, fallback of words, progress."""
+"""Kokoro through the manager: formats, captions, estimated words, progress."""
 
 from __future__ import annotations
 

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tts_hub_kokoro.spoken import Spoken
 from tts_hub_kokoro.timing import timed_words
+from tts_hub_kokoro.transcription import Transcription
 
 RATE = 24_000
 
 
 @dataclass
 class Token:
-    """A word as hexgrad's `KPipeline` has it."""
+    """A word in hexgrad's `KPipeline`."""
 
     phonemes: str
     whitespace: bool
@@ -26,12 +26,12 @@ class Token:
 
 
 def about(*values: Any) -> Any:
-    """A tuple to compare with, its numbers not quite exactly."""
+    """A tuple whose numbers are compared approximately."""
     return tuple(pytest.approx(value) if isinstance(value, float) else value for value in values)
 
 
 def joined(tokens: list[Token], durations: list[int]) -> None:
-    """The published rule, as it is told in the facts about Kokoro, a word at a time."""
+    """The rule of Kokoro's published pipeline, a word at a time."""
     left = right = 2 * max(0, durations[0] - 3)
     i = 1
     for token in tokens:
@@ -45,15 +45,15 @@ def joined(tokens: list[Token], durations: list[int]) -> None:
         i = j + (1 if token.whitespace else 0)
 
 
-def spoken_of(tokens: list[Token]) -> tuple[Spoken, str]:
-    """The same words as this package has them, and a text of them."""
+def spoken_of(tokens: list[Token]) -> tuple[Transcription, str]:
+    """The same words as a transcription, and their text."""
     phonemes, labels = "", list[int | None]()
     for number, token in enumerate(tokens):
         space = " " if token.whitespace else ""
         phonemes += token.phonemes + space
         labels += [number] * len(token.phonemes) + [None] * len(space)
     words = [(2 * n, 2 * n + 1) for n in range(len(tokens))]
-    return Spoken(phonemes, tuple(labels), tuple(words)), " ".join("x" for _ in tokens)
+    return Transcription(phonemes, tuple(labels), tuple(words)), " ".join("x" for _ in tokens)
 
 
 words_and_durations = st.lists(
@@ -80,7 +80,7 @@ def test_the_formula_is_the_published_one(case: tuple[list[tuple[str, bool]], li
 
 def test_a_space_is_halved_and_the_lead_is_left_out() -> None:
     """Ten frames of lead, two sounds of four, a space of six, one sound of eight, the end."""
-    spoken = Spoken("ab c", (0, 0, None, 1), ((0, 2), (3, 4)))
+    spoken = Transcription("ab c", (0, 0, None, 1), ((0, 2), (3, 4)))
     timed = timed_words(
         spoken, "ab c", np.array([10, 4, 4, 6, 8, 5]), np.zeros(600 * 37, np.float32), sample_rate=RATE
     )
@@ -91,7 +91,7 @@ def test_a_space_is_halved_and_the_lead_is_left_out() -> None:
 
 
 def test_a_word_of_several_groups_lasts_over_all_of_them() -> None:
-    spoken = Spoken("a b c", (0, None, 0, None, 1), ((0, 2), (3, 4)))
+    spoken = Transcription("a b c", (0, None, 0, None, 1), ((0, 2), (3, 4)))
     timed = timed_words(
         spoken, "12 c", np.array([3, 2, 2, 2, 2, 2, 3]), np.zeros(600 * 16, np.float32), sample_rate=RATE
     )
@@ -101,8 +101,8 @@ def test_a_word_of_several_groups_lasts_over_all_of_them() -> None:
     ]
 
 
-def test_punctuation_is_nobodys_time() -> None:
-    spoken = Spoken("a, b", (0, None, None, 1), ((0, 1), (3, 4)))
+def test_punctuation_belongs_to_no_word() -> None:
+    spoken = Transcription("a, b", (0, None, None, 1), ((0, 1), (3, 4)))
     timed = timed_words(
         spoken, "a, b", np.array([3, 4, 10, 2, 4, 3]), np.zeros(600 * 26, np.float32), sample_rate=RATE
     )
@@ -110,7 +110,7 @@ def test_punctuation_is_nobodys_time() -> None:
 
 
 def test_an_offset_moves_all_words() -> None:
-    spoken = Spoken("a b", (0, None, 1), ((0, 1), (2, 3)))
+    spoken = Transcription("a b", (0, None, 1), ((0, 1), (2, 3)))
     durations, samples = np.array([5, 4, 2, 4, 5]), np.zeros(600 * 20, np.float32)
     here = timed_words(spoken, "a b", durations, samples, sample_rate=RATE)
     later = timed_words(spoken, "a b", durations, samples, sample_rate=RATE, offset=2.5)
@@ -119,7 +119,7 @@ def test_an_offset_moves_all_words() -> None:
 
 
 def test_an_estimate_shares_out_the_audible_part() -> None:
-    spoken = Spoken("aaaa b", (0, 0, 0, 0, None, 1), ((0, 4), (5, 6)))
+    spoken = Transcription("aaaa b", (0, 0, 0, 0, None, 1), ((0, 4), (5, 6)))
     samples = np.zeros(3 * RATE, np.float32)
     samples[RATE : 2 * RATE] = 0.5
     first, second = timed_words(spoken, "aaaa b", None, samples, sample_rate=RATE)
@@ -129,7 +129,7 @@ def test_an_estimate_shares_out_the_audible_part() -> None:
 
 
 def test_times_are_in_order_and_within_the_audio() -> None:
-    spoken = Spoken("a b", (0, None, 1), ((0, 1), (2, 3)))
+    spoken = Transcription("a b", (0, None, 1), ((0, 1), (2, 3)))
     timed = timed_words(
         spoken, "a b", np.array([40, 4, 2, 40, 3]), np.zeros(600 * 50, np.float32), sample_rate=RATE
     )

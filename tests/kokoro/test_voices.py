@@ -1,4 +1,4 @@
-"""Voices of a voices file: names, languages, mixes, OpenAI's names, and files that are none."""
+"""Voices of a voices file: names, languages, mixes, OpenAI's names, and broken files."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_preferred_voice_stands_in_where_it_fits(catalogue: VoiceCatalogue) ->
     assert catalogue.find(None, "en-AU", "am_adam").id == "bf_emma"
 
 
-def test_languages_that_it_does_not_speak_are_told(catalogue: VoiceCatalogue) -> None:
+def test_languages_that_it_does_not_speak_are_reported(catalogue: VoiceCatalogue) -> None:
     with pytest.raises(UnsupportedLanguageError, match="does not speak 'de'"):
         catalogue.find(None, "de")
     with pytest.raises(UnsupportedLanguageError, match="no voice for language 'it'"):
@@ -77,7 +77,7 @@ def test_languages_that_it_does_not_speak_are_told(catalogue: VoiceCatalogue) ->
         catalogue.find("am_adam", "en-GB")
 
 
-def test_wrong_names_are_told_with_the_nearest(catalogue: VoiceCatalogue) -> None:
+def test_wrong_names_are_reported_with_the_nearest(catalogue: VoiceCatalogue) -> None:
     with pytest.raises(UnknownVoiceError, match="did you mean 'af_bella'"):
         catalogue.find("af_bela", None)
     with pytest.raises(UnknownVoiceError, match="did you mean 'af_bella'"):
@@ -98,7 +98,7 @@ def test_mixes(catalogue: VoiceCatalogue) -> None:
     "text",
     ["af_bella-am_adam", "af_bella(0)", "af_bella(-1)+am_adam", "af_bella(2", "af_bella++am_adam", "+"],
 )
-def test_mixes_that_cannot_be_made_are_told(catalogue: VoiceCatalogue, text: str) -> None:
+def test_mixes_that_cannot_be_made_are_reported(catalogue: VoiceCatalogue, text: str) -> None:
     with pytest.raises(UnknownVoiceError):
         catalogue.find(text, None)
 
@@ -131,7 +131,7 @@ def test_names_are_read_without_the_voices(file: Path) -> None:
     assert DEFAULT_VOICE in voice_names(file)
 
 
-def test_what_is_no_voices_file_is_told(file: Path, tmp_path: Path) -> None:
+def test_what_is_no_voices_file_is_reported(file: Path, tmp_path: Path) -> None:
     cut = tmp_path / "cut.bin"
     cut.write_bytes(file.read_bytes()[:1000])
     with pytest.raises(BackendUnavailableError, match="not a voices file"):

@@ -1,4 +1,4 @@
-"""A Kokoro of a few kilobytes: the signature of each published export around a tone for every phoneme.
+"""A Kokoro of a few kilobytes, which plays a tone for every phoneme, with the signature of each export.
 
 Durations are those of a table, divided by the speed; one frame is 600 samples. The marks around a text and
 spaces are silent. The first number of the style shifts the pitch, so that voices can be told apart.
@@ -33,7 +33,7 @@ class Family:
     """Name of the output; empty: there is none."""
     speed: int = TensorProto.FLOAT
     rows: bool = False
-    """The audio has the shape [1, T] instead of [T]."""
+    """Whether the audio has the shape [1, T] instead of [T]."""
     durations_first: bool = False
 
 
@@ -48,7 +48,7 @@ FAMILIES = {
 
 
 def frames_of(tokens: Any, speed: float = 1.0) -> np.ndarray[Any, Any]:
-    """What the graph predicts for tokens, marks included."""
+    """The durations that the graph predicts for tokens, marks included."""
     table = _durations()
     frames: np.ndarray[Any, Any] = np.maximum(np.round(table[np.asarray(tokens)] / np.float32(speed)), 1)
     return frames.astype(np.int64)

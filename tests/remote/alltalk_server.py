@@ -1,4 +1,4 @@
-"""AllTalk, versions 1 and 2: its forms, its files, its stream, and how it says yes while it means no."""
+"""A fake AllTalk, versions 1 and 2: its forms, files and stream, and its failures with status 200."""
 
 from __future__ import annotations
 
@@ -48,17 +48,17 @@ class Setup:
     engine: str = "xtts"
     model: str = "xtts - xttsv2_2.0.3"
     capable: frozenset[str] = XTTS
-    """Of version 2."""
+    """Abilities of the engine, in version 2."""
     voices: list[str] = field(default_factory=lambda: ["female_01.wav", "male_01.wav"])
     pitches: Mapping[str, float] = field(default_factory=lambda: {"male_01.wav": 700.0})
-    """Voice -> Hz; the others speak at 220."""
+    """Voice -> pitch in Hz; other voices speak at 220."""
     rvc: list[str] = field(default_factory=list)
     ready: str = "Ready"
-    """The body of `/api/ready`; its status is 200 whatever that is."""
+    """The body of `/api/ready`, which always has status 200."""
     believed: str = "http://192.0.2.1:7851"
-    """What a server of version 1 believes to be its address: nobody is there."""
+    """The wrong address that a server of version 1 gives for itself."""
     legacy_urls: bool = False
-    """A server of version 2 that tells addresses like one of version 1."""
+    """Whether a server of version 2 sends whole addresses, as version 1 does."""
     transcode: str = "Disabled"
     ffmpeg: bool = True
     most_characters: int = 2000
@@ -69,34 +69,34 @@ class Setup:
 
     @property
     def streams(self) -> bool:
-        """Whether what is loaded gives audio while it is made."""
+        """Whether the loaded engine streams audio while it is made."""
         return self.model.startswith("XTTSv2") if self.version == 1 else "streaming" in self.capable
 
 
 def version_1(**changes: Any) -> Setup:
-    """A server of the first generation."""
+    """A server of version 1."""
     usual: dict[str, Any] = {"version": 1, "model": "XTTSv2 Local"}
     return Setup(**(usual | changes))
 
 
 def piper(**changes: Any) -> Setup:
-    """A server of version 2 with an engine that gives whole files only."""
+    """A server of version 2 with an engine that makes only whole files."""
     voices = ["en_US-amy-medium.onnx", "de_DE-thorsten-high.onnx"]
     usual: dict[str, Any] = {"engine": "piper", "model": "piper", "capable": PIPER, "voices": voices}
     return Setup(**(usual | {"pitches": {voices[1]: 700.0}} | changes))
 
 
 class AllTalkServer(Service):
-    """Speaks by `setup`."""
+    """A server that behaves as `setup` says."""
 
     def __init__(self, setup: Setup | None = None) -> None:
         super().__init__()
         self.setup = setup or Setup()
         self.files: dict[str, bytes] = {}
         self.faulty: Literal["generation", "file"] = "generation"
-        """Which answer has the faults, where audio is made first and fetched then."""
+        """The answer with the faults, where audio is made first and fetched then."""
         self.alters: Callable[[dict[str, Any]], Any] = lambda answer: answer
-        """What becomes of the answer that tells where the file is."""
+        """Changes to the answer with the address of the file."""
         self.generating = 0
         """Generations under way or in line; the server makes one at a time."""
         self.most_generating = 0
@@ -105,7 +105,7 @@ class AllTalkServer(Service):
         self._one_at_a_time = threading.Lock()
 
     def answer(self, asked: Asked, to: Answer) -> None:
-        """By path and method."""
+        """Answer by path and method."""
         found = self._routes().get((asked.method, asked.path))
         if found is not None:
             found(asked, to)
@@ -115,7 +115,7 @@ class AllTalkServer(Service):
             to.json({"detail": "Not Found"}, 404)
 
     def generations(self) -> list[Asked]:
-        """Requests that made audio, of every kind."""
+        """All requests that made audio."""
         paths = {"/api/tts-generate", "/api/tts-generate-streaming", "/v1/audio/speech"}
         return [asked for asked in self.asked if asked.path in paths]
 
@@ -157,8 +157,8 @@ class AllTalkServer(Service):
         if setup.version == 1:
             to.json({"voices": setup.voices})
         elif "multivoice" not in setup.capable:
-            told = f"The currently loaded TTS engine '{setup.engine}' does not support multiple voices."
-            to.json({"status": "error", "message": told})
+            message = f"The currently loaded TTS engine '{setup.engine}' does not support multiple voices."
+            to.json({"status": "error", "message": message})
         else:
             to.json({"status": "success", "voices": setup.voices or [NO_VOICES]})
 
@@ -182,7 +182,7 @@ class AllTalkServer(Service):
     # --- speaking ---
 
     def _generate(self, asked: Asked, to: Answer) -> None:
-        """`POST /api/tts-generate`: a file, and where it is."""
+        """`POST /api/tts-generate`: make a file, and answer with its address."""
         form = asked.form
         if self.setup.version == 1 and (missing := [name for name in V1_REQUIRED if name not in form]):
             rows = [{"type": "missing", "loc": ["body", name], "msg": "Field required"} for name in missing]
@@ -191,13 +191,13 @@ class AllTalkServer(Service):
             to.json({"error": wrong}, 400)
         elif failure := self._failure(form.get("character_voice_gen", "")):
             status = 500 if self.setup.version == 1 else 400
-            told = "An error occurred" if self.setup.version == 1 else failure
-            to.json({"status": "generate-failure", "error": told}, status)
+            message = "An error occurred" if self.setup.version == 1 else failure
+            to.json({"status": "generate-failure", "error": message}, status)
         else:
             path = self._made(form)
-            self._told(path, to)
+            self._send_address(path, to)
 
-    def _told(self, name: str, to: Answer) -> None:
+    def _send_address(self, name: str, to: Answer) -> None:
         setup = self.setup
         host = setup.believed if setup.version == 1 or setup.legacy_urls else ""
         answer = {
@@ -241,7 +241,7 @@ class AllTalkServer(Service):
             to.audio("audio/wav", self._pieces(query["text"], query["voice"]), pause=setup.pause)
 
     def _pieces(self, text: str, voice: str) -> Generator[bytes, None, None]:
-        """As the real one: who hangs up leaves the lock behind, and the stop flag waits for the next."""
+        """The stream; a connection that is closed early leaves the lock set, as in the real server."""
         self.locked = True
         yield wav_file(np.zeros(0, np.float32))
         for piece in in_pieces(encoded(tone(text, self._pitch(voice)), "pcm")):
@@ -257,7 +257,7 @@ class AllTalkServer(Service):
         to.json({"message": "Cancelling current TTS generation"})
 
     def _openai(self, asked: Asked, to: Answer) -> None:
-        """`POST /v1/audio/speech`: whatever is wrong, the answer is a 500 in plain text."""
+        """`POST /v1/audio/speech`: every error is a 500 in plain text."""
         body, setup = asked.json, self.setup
         wanted = body.get("response_format", "wav")
         is_valid = (
@@ -276,7 +276,7 @@ class AllTalkServer(Service):
         to.audio(f"audio/{wanted}", in_pieces(data), length=len(data), headers=disposition)
 
     def _made(self, form: Mapping[str, str]) -> str:
-        """Make a file, and tell its name."""
+        """Make a file; returns its name."""
         voice = form.get("character_voice_gen", "")
         parts = [(voice, form["text_input"])]
         if form.get("narrator_enabled", "false") != "false":
@@ -298,7 +298,7 @@ class AllTalkServer(Service):
         return f"{name}.{kind}"
 
     def _wrong(self, form: Mapping[str, str]) -> str:
-        """What its validation says; empty if nothing is wrong."""
+        """The message of its validation; empty if the request is valid."""
         is_first = self.setup.version == 1
         voices = [form[name] for name in ("character_voice_gen", "narrator_voice_gen") if name in form]
         languages = LANGUAGES if is_first else LANGUAGES | {"auto", "zh"}
@@ -320,7 +320,7 @@ class AllTalkServer(Service):
         return f"1 validation error for JSONInput\n{wrong[0]}\n  Value error" if wrong else ""
 
     def _failure(self, voice: str) -> str:
-        """What goes wrong in the engine."""
+        """The failure of the engine; empty if it works."""
         if self.setup.ready != "Ready":
             return "You currently have no TTS model loaded."
         known = {*self.setup.voices, ""} if "multivoice" in self.setup.capable else {voice}
@@ -335,7 +335,7 @@ def _is_voice(name: str, must_be_wav: bool) -> bool:
 
 
 def wav_file(samples: Samples, channels: int = 1) -> bytes:
-    """A file with true sizes, as `wave` writes it; each channel holds the same."""
+    """A WAV file with correct sizes, as `wave` writes it, and the same samples in each channel."""
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
         writer.setnchannels(channels)
@@ -346,6 +346,6 @@ def wav_file(samples: Samples, channels: int = 1) -> bytes:
 
 
 def faster(samples: Samples, speed: float) -> Samples:
-    """Shape (T / speed,)."""
+    """The samples (T / speed,) at another speed."""
     picked: Samples = samples[(np.arange(int(len(samples) / speed)) * speed).astype(int)]
     return picked

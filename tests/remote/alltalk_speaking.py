@@ -1,4 +1,4 @@
-"""What tests of AllTalk do with it."""
+"""Helpers for tests of AllTalk."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from tts_hub_remote.alltalk.settings import AllTalkSettings
 
 from tests.remote.alltalk_server import AllTalkServer
 from tests.remote.speaking import SETTINGS, kept
+
+POST = "/api/tts-generate"
+STREAM = "/api/tts-generate-streaming"
 
 
 def engine(service: AllTalkServer, **settings: Any) -> AllTalkBackend:

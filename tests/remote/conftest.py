@@ -1,4 +1,4 @@
-"""Engines on services that run here."""
+"""Services that run on this machine, for tests of remote engines."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Generator
 import pytest
 
 from tests.remote.alltalk_server import AllTalkServer, piper, version_1
+from tests.remote.elevenlabs_server import ElevenLabsServer
 from tests.remote.openai_server import KokoroServer, OpenAIServer, Ways
 from tests.remote.speaking import OPEN
 from tests.server.conftest import Serve, served
@@ -14,7 +15,7 @@ from tests.server.conftest import Serve, served
 
 @pytest.fixture(autouse=True)
 def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A developer's own keys are for nobody here."""
+    """Hide a developer's own keys from the tests."""
     for name in ("OPENAI_API_KEY", "ELEVENLABS_API_KEY", "OPENAI_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
 
@@ -61,4 +62,10 @@ def alltalk_2() -> Generator[AllTalkServer, None, None]:
 def alltalk_files() -> Generator[AllTalkServer, None, None]:
     """Version 2 with Piper, which cannot stream."""
     with AllTalkServer(piper()).serving() as service:
+        yield service
+
+
+@pytest.fixture
+def elevenlabs() -> Generator[ElevenLabsServer, None, None]:
+    with ElevenLabsServer().serving() as service:
         yield service

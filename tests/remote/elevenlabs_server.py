@@ -27,33 +27,33 @@ SARAH = "EXAVITQu4vr4xnSDxMaL"
 LIBRARY = "pFZP5JQG7iQjIQuC4Bku"
 """A voice of the library, which needs a paid plan."""
 UNLISTED = "cgSgspJ2msm6clMCkdW9"
-"""A voice that speaks but is in nobody's list."""
+"""A voice that speaks but is in no list."""
 PITCHES = {GEORGE: 220.0, SARAH: 700.0, LIBRARY: 400.0, UNLISTED: 500.0}
 PIECE_SECONDS = 0.25
-"""Of audio in a line; raw samples are cut at any byte."""
+"""Bytes of audio in a line; raw samples are cut at any byte."""
 NO_STITCHING = ("eleven_v3", "eleven_v4")
 Alignments = Literal["both", "null", "normalised", "some"]
 
 
 @dataclass(slots=True)
 class Ways:
-    """How this server is today."""
+    """The behaviour of a server."""
 
     plan: str = "free"
     old_errors: bool = False
-    """`{"detail": {"status", "message"}}`, as until 2025."""
+    """Whether errors have the shape `{"detail": {"status", "message"}}`, as until 2025."""
     alignments: Alignments = "both"
     pause: float = 0.0
     """Seconds between two lines."""
     at_once: int = 0
-    """Requests that it speaks at once, the others are refused; 0: all."""
+    """Requests that are answered at once; more are refused; 0: no limit."""
     credits_left: int = 10_000
     voices: list[dict[str, Any]] = field(default_factory=lambda: [george(), sarah(), library()])
     models: list[dict[str, Any]] = field(default_factory=lambda: [dict(model) for model in MODELS])
     may: frozenset[str] = frozenset({"models_read", "voices_read", "user_read"})
-    """What the key is allowed besides speech."""
+    """Permissions of the key besides speech."""
     stuck_pages: bool = False
-    """The list of voices never comes to its end."""
+    """Whether the list of voices never ends."""
 
 
 def george() -> dict[str, Any]:
@@ -100,7 +100,7 @@ MODELS: tuple[dict[str, Any], ...] = (
 
 
 class ElevenLabsServer(Service):
-    """Speaks by `ways`; its websocket by `socket`."""
+    """A server that behaves as `ways` says, and its websocket as `socket` says."""
 
     def __init__(self, ways: Ways | None = None) -> None:
         super().__init__()
@@ -111,9 +111,9 @@ class ElevenLabsServer(Service):
         self.finished: list[str] = []
         """Ids of requests whose audio has been sent to its end."""
         self.lists = True
-        """There are lists of models and voices."""
+        """Whether there are lists of models and voices."""
         self.moved_to = ""
-        """Speech is redirected there."""
+        """Address to which speech is redirected; empty: none."""
         self._speaking = 0
         self._count = threading.Lock()
 
@@ -124,8 +124,8 @@ class ElevenLabsServer(Service):
 
     def answer(self, asked: Asked, to: Answer) -> None:
         if asked.headers.get("xi-api-key") != KEY:
-            told = f"Invalid API key {asked.headers.get('xi-api-key', '')}"
-            self.refuse(to, 401, "authentication_error", "invalid_api_key", told)
+            message = f"Invalid API key {asked.headers.get('xi-api-key', '')}"
+            self.refuse(to, 401, "authentication_error", "invalid_api_key", message)
         elif asked.path.startswith("/v1/text-to-speech/"):
             _, _, _, voice, *way = asked.path.split("/")
             self._speak(asked, to, voice, "/".join(way))
@@ -143,11 +143,11 @@ class ElevenLabsServer(Service):
     def refuse(  # noqa: PLR0917 - as a table of refusals has it
         self, to: Answer, status: int, kind: str, code: str, message: str, param: str | None = None
     ) -> None:
-        """An error in the shape of the day."""
+        """Answer with an error, in the shape that `ways` says."""
         new = {"type": kind, "code": code, "message": message, "status": code}
         old = {"status": code, "message": message}
-        told = old if self.ways.old_errors else new | {"request_id": "req_refused", "param": param}
-        to.json({"detail": told}, status)
+        detail = old if self.ways.old_errors else new | {"request_id": "req_refused", "param": param}
+        to.json({"detail": detail}, status)
 
     # --- lists ---
 
@@ -220,13 +220,13 @@ class ElevenLabsServer(Service):
         self.finished.append(name)
 
     def format_of(self, asked: Asked) -> Format:
-        """Known to exist."""
+        """Whether a voice exists."""
         found = parsed_format(asked.query.get("output_format", "mp3_44100_128"))
         assert found is not None
         return found
 
     def credits(self, text: str, model_id: str) -> int:
-        """What it takes for a text."""
+        """The longest text that the model takes."""
         rates = {m["model_id"]: m.get("model_rates", {}) for m in self.ways.models}
         each: float = rates.get(model_id, {}).get("character_cost_multiplier", 1.0)
         return math.ceil(len(text) * each)
@@ -261,7 +261,7 @@ class ElevenLabsServer(Service):
         }
 
     def _takes(self, asked: Asked, to: Answer, voice: str) -> bool:
-        """Whether the request is one it speaks; if not, it has been refused."""
+        """Whether the request is accepted; if not, it has been refused."""
         body = asked.json
         refusal = self._refusal(asked, body, voice)
         if not isinstance(body.get("text"), str):
@@ -272,7 +272,7 @@ class ElevenLabsServer(Service):
         return isinstance(body.get("text"), str) and refusal is None
 
     def _refusal(self, asked: Asked, body: dict[str, Any], voice: str) -> Any:
-        """(status, type, code, message[, param]) of what is wrong with a request."""
+        """(status, type, code, message[, param]) of the error in a request."""
         model_id = body.get("model_id", "eleven_multilingual_v2")
         known = next((m for m in self.ways.models if m["model_id"] == model_id), None)
         if known is None:

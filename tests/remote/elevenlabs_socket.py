@@ -1,4 +1,4 @@
-"""The websocket of the fake ElevenLabs, `stream-input`: texts come in, audio with its times goes out."""
+"""The websocket `stream-input` of the fake ElevenLabs: it takes text, and sends audio with its times."""
 
 from __future__ import annotations
 
@@ -29,40 +29,40 @@ if TYPE_CHECKING:
 QUIET = logging.getLogger("tests.elevenlabs")
 QUIET.setLevel(logging.WARNING)  # it is the log of the client that is looked at
 CHUNK_CHARACTERS = 7
-"""Said in one message."""
+"""Characters that are spoken in one message."""
 WITHOUT = ("eleven_v3", "eleven_v4")
 Alignments = Literal["both", "null", "normalised"]
 
 
 @dataclass(slots=True)
 class SocketWays:
-    """How the websocket is today."""
+    """The behaviour of the websocket."""
 
     durations_key: str = "charDurationsMs"
-    """The documentation's example has `charsDurationsMs`."""
+    """Name of the field with durations; the documentation's example has `charsDurationsMs`."""
     alignments: Alignments = "both"
     fail_after: int | None = None
-    """Messages of audio, then `error` and a close."""
+    """Messages of audio before `error` and a close."""
     error: dict[str, Any] = field(default_factory=lambda: {"message": "Broken", "error": "internal_error"})
     close_code: int = 1008
     drop_after: int | None = None
-    """Messages of audio, then the connection is gone."""
+    """Messages of audio before the connection is closed."""
     refused_with: int = 0
     """Status of the answer to the handshake."""
     mute: bool = False
-    """Never says anything."""
+    """Whether it never sends anything."""
     empty_messages: bool = False
-    """Messages without audio come in between."""
+    """Whether messages without audio come in between."""
 
 
 @dataclass(slots=True)
 class Talk:
-    """One websocket as the server saw it."""
+    """One websocket on the server's side."""
 
     query: dict[str, str]
     received: list[dict[str, Any]] = field(default_factory=list)
     ended: bool = False
-    """The connection is gone."""
+    """Whether the connection is closed."""
 
     @property
     def texts(self) -> list[str]:
@@ -91,7 +91,7 @@ def talk(service: ElevenLabsServer, asked: Asked, to: Answer, pitch: float) -> N
 
 
 class _GoneError(Exception):
-    """The other side is not there any more."""
+    """The client has closed the connection."""
 
 
 class _Socket:
@@ -126,7 +126,7 @@ class _Socket:
                 self._say()
 
     def _accept(self, asked: Asked) -> None:
-        """The handshake once more, as the protocol wants to see it."""
+        """The handshake as bytes, for the protocol library."""
         fields = "".join(f"{name}: {value}\r\n" for name, value in asked.headers.items())
         self._protocol.receive_data(f"GET {asked.path} HTTP/1.1\r\n{fields}\r\n".encode())
         request = self._protocol.events_received()[0]

@@ -1,4 +1,4 @@
-"""What the fake ElevenLabs says, and which character of a text it says when."""
+"""The audio of the fake ElevenLabs, and the times of its characters."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Timed = tuple[str, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """An `output_format` taken apart: `mp3_44100_128` is 128 kbit/s of 44,100 Hz."""
+    """The parts of an `output_format`: `mp3_44100_128` is 128 kbit/s at 44,100 Hz."""
 
     codec: str
     rate: int
@@ -24,25 +24,25 @@ class Format:
 
 
 def parsed_format(name: str) -> Format | None:
-    """None for a name that the stream endpoints do not know."""
+    """The parts of a format's name; None for a name that the stream endpoints do not know."""
     found = re.fullmatch(r"(mp3|opus|pcm|ulaw|alaw)_(\d+)(?:_(\d+))?", name)
     return Format(found[1], int(found[2]), int(found[3] or 0)) if found else None
 
 
 def audio_of(text: str, pitch: float, speed: float, wanted: Format) -> bytes:
-    """The whole file; raw samples are s16le."""
+    """The whole file of a text; raw samples are s16le."""
     samples = tone(text, pitch / speed, round(wanted.rate / speed))
     return encoded(samples, wanted.codec, wanted.rate)
 
 
 def times_of(text: str, speed: float = 1.0) -> list[Timed]:
-    """Every character as it stands in the text."""
+    """The characters of the text."""
     each = SECONDS_PER_CHARACTER / speed
     return [(character, n * each, (n + 1) * each) for n, character in enumerate(text)]
 
 
 def normalised(times: Sequence[Timed]) -> list[Timed]:
-    """Every character as it is said: digits are words, everything is in small letters."""
+    """The characters of the normalised text: digits are words, letters are in lower case."""
     said: list[Timed] = []
     for character, start, end in times:
         spelled = f" {DIGITS[int(character)]} " if character.isascii() and character.isdigit() else character
@@ -52,7 +52,7 @@ def normalised(times: Sequence[Timed]) -> list[Timed]:
 
 
 def in_seconds(times: Sequence[Timed]) -> dict[str, Any]:
-    """As the HTTP endpoints tell it."""
+    """The alignment in the shape of the HTTP endpoints."""
     return {
         "characters": [character for character, _, _ in times],
         "character_start_times_seconds": [round(start, 3) for _, start, _ in times],
@@ -61,7 +61,7 @@ def in_seconds(times: Sequence[Timed]) -> dict[str, Any]:
 
 
 def in_milliseconds(times: Sequence[Timed], since: float, durations_key: str) -> dict[str, Any]:
-    """As the websocket tells it, from the beginning of the chunk on."""
+    """The alignment in the shape of the websocket, with times since the beginning of the chunk."""
     return {
         "chars": [character for character, _, _ in times],
         "charStartTimesMs": [round((start - since) * 1000) for _, start, _ in times],

@@ -24,13 +24,13 @@ SHUTDOWN = "2027-01-06"
 
 @dataclass(slots=True)
 class Ways:
-    """How a server differs from OpenAI's."""
+    """The behaviour of a server, where it may differ from OpenAI's."""
 
     key: str = ""
     models: list[dict[str, Any]] | None = field(
         default_factory=lambda: [{"id": "tts-1", "object": "model", "created": 1, "owned_by": "somebody"}]
     )
-    """None: there is no list."""
+    """The list of models; None: there is no list."""
     voices: Any = None
     """The answer to `GET /audio/voices`; None: there is no list."""
     voices_path: str = "/v1/audio/voices"
@@ -44,20 +44,20 @@ class Ways:
         },
     )
     always: str = ""
-    """The format that comes whatever was asked for."""
+    """Format of all answers; empty: the requested one."""
     events: Events | None = None
-    """How it streams events when it is asked to."""
+    """The shape of its events, if they are requested; None: it has none."""
     events_unasked: bool = False
     pause: float = 0.0
     """Seconds between two pieces."""
     pitches: Mapping[str, float] = field(default_factory=dict)
-    """Voice -> Hz."""
+    """Voice -> pitch in Hz."""
     captions: bool = True
-    """Kokoro-FastAPI's way with times."""
+    """Whether it has Kokoro-FastAPI's path with word timings."""
 
 
 class OpenAIServer(Service):
-    """Speaks by `ways`."""
+    """A server that behaves as `ways` says."""
 
     def __init__(self, ways: Ways | None = None) -> None:
         super().__init__()
@@ -96,7 +96,7 @@ class OpenAIServer(Service):
             to.audio(MEDIA[ways.always or wanted], in_pieces(data), pause=ways.pause)
 
     def audio(self, body: dict[str, Any], format_name: str) -> bytes:
-        """What it says."""
+        """The audio of an answer, in a format."""
         voice = body.get("voice", "alloy")
         pitch = self.ways.pitches.get(voice if isinstance(voice, str) else voice["id"], 220.0)
         return encoded(tone(body["input"], pitch), format_name)
@@ -106,8 +106,8 @@ class OpenAIServer(Service):
         end = "\r\n\r\n" if kind == "openai" else "\n\n"
         if kind == "travisvn":
             data = encoded(tone(body["input"]), "pcm")
-            told = {"sample_rate": RATE, "channels": 1, "bits_per_sample": 16}
-            yield _event({"type": "speech.audio.info"} | told, end)
+            form = {"sample_rate": RATE, "channels": 1, "bits_per_sample": 16}
+            yield _event({"type": "speech.audio.info"} | form, end)
         for piece in in_pieces(data):
             yield _event(_delta(kind, piece), end)
         seconds = len(tone(body["input"])) / RATE
@@ -174,7 +174,7 @@ class KokoroServer(OpenAIServer):
         to.audio("application/json", self._lines(body["input"], data), pause=self.ways.pause)
 
     def _lines(self, text: str, data: bytes) -> Iterable[bytes]:
-        """One JSON object a line, words with the line that they begin in; the last has none."""
+        """JSON objects, one a line, each with the words that begin in it; the last line has none."""
         stamps = _stamps(text)
         done = 0.0
         for piece in in_pieces(data, 12_000):
@@ -186,7 +186,7 @@ class KokoroServer(OpenAIServer):
 
 
 def _stamps(text: str) -> list[dict[str, Any]]:
-    """As the normaliser says it: 42 is two words."""
+    """The times of the words as the normaliser speaks them: 42 is two words."""
     stamps: list[dict[str, Any]] = []
     place = 0
     for run in text.split():

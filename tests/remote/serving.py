@@ -1,4 +1,4 @@
-"""A speech service on this machine: each test's server speaks a real protocol, and goes wrong on demand."""
+"""A speech service on this machine, which speaks a real protocol and fails on demand."""
 
 from __future__ import annotations
 
@@ -20,39 +20,39 @@ from tts_hub.audio.encode import open_encoder
 from tts_hub.audio.formats import find_format
 
 RATE = 24_000
-"""Hz of what the services say."""
+"""Sample rate of the services' audio in Hz."""
 SECONDS_PER_CHARACTER = 0.06
 
 
 @dataclass(slots=True)
 class Faults:
-    """What goes wrong with the next answers that carry audio. Counters are used up, flags stay."""
+    """Faults of the next answers with audio. Counters are used up, flags stay."""
 
     statuses: list[tuple[int, Mapping[str, str], bytes]] = field(default_factory=list)
-    """(status, headers, body) instead of the next answers."""
+    """(status, headers, body) of answers that replace the next ones."""
     first_byte_delay: float = 0.0
     """Seconds before the head of the answer."""
     stall_after: int | None = None
-    """Bytes of body, and then nothing."""
+    """Bytes of the body after which nothing more is sent."""
     reset_after: int | None = None
-    """Bytes of body, and then the connection is reset."""
+    """Bytes of the body after which the connection is reset."""
     truncate_after: int | None = None
-    """Bytes of body, and then the connection is closed in the middle of it."""
+    """Bytes of the body after which the connection is closed."""
     content_type: str | None = None
-    """Claims this instead."""
+    """Media type that replaces the real one."""
     body: bytes | None = None
-    """Sends this instead of audio."""
+    """Body that replaces the audio."""
     endless: bool = False
-    """Sends the audio again and again."""
+    """Whether the audio is repeated without end."""
     refuse_connections: bool = False
-    """Every connection is closed before an answer."""
+    """Whether every connection is closed before an answer."""
     once: bool = False
-    """The faults above go after the first answer that had them."""
+    """Whether the faults above end after the first answer with them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request as it came in."""
+    """A request that the service has received."""
 
     method: str
     path: str
@@ -71,7 +71,7 @@ class Asked:
 
 
 class Service:
-    """A speech service; subclasses answer in `answer` by what the real one does.
+    """A speech service; subclasses implement `answer` like the real service.
 
     with SomeService().serving() as service: ... service.url ... service.asked
     """
@@ -91,7 +91,7 @@ class Service:
         raise NotImplementedError
 
     def requests(self, path: str, method: str | None = None) -> list[Asked]:
-        """What was asked of a path so far."""
+        """The requests to a path so far."""
         return [a for a in self.asked if a.path == path and method in {None, a.method}]
 
     @contextmanager
@@ -114,7 +114,7 @@ class Service:
             server.server_close()
 
     def handle(self, asked: Asked, to: Answer) -> None:
-        """Keep the books around `answer`."""
+        """Record a request, and answer it."""
         with self._lock:
             self.asked.append(asked)
             self.active += 1
@@ -127,7 +127,7 @@ class Service:
 
     @property
     def closing(self) -> bool:
-        """The test is over."""
+        """Whether the test is over."""
         return self._closing.is_set()
 
 
@@ -162,7 +162,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class Answer:
-    """The way back to the client."""
+    """The answer to a client."""
 
     def __init__(self, handler: BaseHTTPRequestHandler, service: Service) -> None:
         self.handler = handler
@@ -171,13 +171,13 @@ class Answer:
     def send(
         self, status: int, content_type: str, body: bytes, headers: Mapping[str, str] | None = None
     ) -> None:
-        """A whole answer with its length."""
+        """Send a whole answer with its length."""
         self._head(status, content_type, {"Content-Length": str(len(body))} | dict(headers or {}))
         with suppress(OSError):
             self.handler.wfile.write(body)
 
     def json(self, value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
-        """A whole answer in JSON."""
+        """Send a whole answer in JSON."""
         self.send(status, "application/json", json.dumps(value).encode(), headers)
 
     def audio(
@@ -189,7 +189,7 @@ class Answer:
         length: int | None = None,
         pause: float = 0.0,
     ) -> None:
-        """Audio as it comes, chunked unless `length` is given, with the faults of the service."""
+        """Send audio piece by piece, chunked unless `length` is given, with the faults of the service."""
         faults = self._service.faults
         if faults.statuses:
             status, extra, body = faults.statuses.pop(0)
@@ -258,7 +258,7 @@ def _endless(pieces: Iterable[bytes]) -> Generator[bytes, None, None]:
 
 
 def tone(text: str, pitch: float = 220.0, rate: int = RATE) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Shape (T,): what a text sounds like here, `SECONDS_PER_CHARACTER` each; spaces are quiet."""
+    """The audio (T,) of a text: `SECONDS_PER_CHARACTER` of tone for each character, silence for spaces."""
     length = round(SECONDS_PER_CHARACTER * rate)
     time_axis = np.arange(length * len(text)) / rate
     loud = np.repeat([0.3 if character.isalnum() else 0.0 for character in text], length)
@@ -269,12 +269,12 @@ def tone(text: str, pitch: float = 220.0, rate: int = RATE) -> np.ndarray[Any, n
 
 
 def encoded(samples: np.ndarray[Any, np.dtype[np.float32]], format_name: str, rate: int = RATE) -> bytes:
-    """A streamed file in one of the hub's formats."""
+    """The samples as a streamed file in one of the hub's formats."""
     encoder = open_encoder(find_format(format_name), rate)
     return encoder.encode(samples) + encoder.finish()
 
 
 def in_pieces(data: bytes, size: int = 4096) -> Generator[bytes, None, None]:
-    """As it comes over a network."""
+    """The data in pieces, as they arrive over a network."""
     for begin in range(0, len(data), size):
         yield data[begin : begin + size]

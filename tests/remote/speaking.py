@@ -1,4 +1,4 @@
-"""What tests of remote engines do with them."""
+"""Helpers for tests of remote engines."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from tts_hub.types import AudioChunk, SegmentRequest
 
 B = TypeVar("B", bound=TTSBackend)
 TEXT = "The quick brown fox jumps."
+EXACT = 2 / 32768
+"""Tolerance for audio that went through 16-bit samples."""
 SETTINGS: dict[str, Any] = {
     "connect_timeout": 20.0,
     "first_byte_timeout": 20.0,
@@ -25,7 +27,7 @@ SETTINGS: dict[str, Any] = {
 }
 """Settings of an engine in tests: one try, and limits that no working server reaches."""
 IMPATIENT: dict[str, Any] = SETTINGS | {"first_byte_timeout": 2.0, "read_timeout": 2.0, "answer_timeout": 2.0}
-"""Settings for servers that say nothing: the fault is noticed soon."""
+"""Settings for servers that send nothing, with short time limits."""
 
 
 OPEN: list[TTSBackend] = []
@@ -59,5 +61,5 @@ async def spoken(backend: TTSBackend, text: str = TEXT, **fields: Any) -> list[A
 
 
 def joined(chunks: Sequence[AudioChunk]) -> NDArray[np.float32]:
-    """Shape (T,)."""
+    """The samples (T,) of all chunks."""
     return np.concatenate([np.zeros(0, np.float32), *(chunk.samples for chunk in chunks)])

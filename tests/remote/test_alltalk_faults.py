@@ -1,4 +1,4 @@
-"""AllTalk: every way in which it fails, and who goes on then."""
+"""AllTalk's failures, and the engines that continue after them."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ async def test_an_answer_without_an_end_is_given_up(alltalk_files: AllTalkServer
         await spoken(engine(alltalk_files))
 
 
-async def test_a_server_that_is_away_is_told(alltalk_2: AllTalkServer) -> None:
+async def test_a_server_that_is_away_is_reported(alltalk_2: AllTalkServer) -> None:
     backend = engine(alltalk_2)
     await spoken(backend)
     alltalk_2.faults.refuse_connections = True
@@ -110,7 +110,7 @@ async def test_every_refusal_becomes_a_typed_error(
     assert len(alltalk_2.generations()) == 1
 
 
-async def test_a_failure_that_is_told_with_status_200_is_one(alltalk_files: AllTalkServer) -> None:
+async def test_a_failure_with_status_200_is_a_failure(alltalk_files: AllTalkServer) -> None:
     alltalk_files.alters = lambda answer: {"status": "generate-failure", "error": "CUDA out of memory"}
     with pytest.raises(GenerationError, match="generated no audio: CUDA out of memory"):
         await spoken(engine(alltalk_files))
@@ -119,7 +119,7 @@ async def test_a_failure_that_is_told_with_status_200_is_one(alltalk_files: AllT
         await spoken(engine(alltalk_files))
 
 
-async def test_an_answer_that_is_no_json_is_told(alltalk_files: AllTalkServer) -> None:
+async def test_an_answer_that_is_no_json_is_reported(alltalk_files: AllTalkServer) -> None:
     alltalk_files.faults.body = b"<html>"
     with pytest.raises(GenerationError, match="not JSON"):
         await spoken(engine(alltalk_files))
@@ -142,7 +142,7 @@ def hub(backend: AllTalkBackend, **config: Any) -> TTSBackendManager:
 
 
 @pytest.mark.parametrize("setup", [Setup(), piper()])
-async def test_espeak_goes_on_at_the_sentence_that_failed(setup: Setup) -> None:
+async def test_espeak_continues_at_the_sentence_that_failed(setup: Setup) -> None:
     broken = json.dumps({"status": "generate-failure", "error": "CUDA out of memory"}).encode()
     with AllTalkServer(setup).serving() as service:
         backend = engine(service)

@@ -1,4 +1,4 @@
-"""Bytes that services send: WAV in all its forms, lines and events however cut, words on the text."""
+"""The bytes that services send: WAV in all its forms, lines and events in pieces, words on the text."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def read(body: bytes, step: int) -> np.ndarray[tuple[int], np.dtype[np.float32]]
 
 
 HOURS = (0x77359400, 1_000_000_000, 0x7FFEFFFF, 0x7FFFF000, 2_000_000_036, 0x7F000000, 3600 * RATE * 2)
-"""What headers claim whose writer did not know: hours of speech."""
+"""Sizes in headers whose writer did not know the size: hours of speech."""
 LIST = b"LIST" + struct.pack("<I", 26) + b"INFOISFT" + struct.pack("<I", 14) + b"Lavf62.12.100\0"
 STEREO = struct.pack("<HHIIHH", 1, 2, RATE, RATE * 4, 4, 16)
 FLOAT = struct.pack("<HHIIHH", 3, 1, RATE, RATE * 4, 4, 32)
@@ -99,7 +99,7 @@ def test_every_wav_is_read_however_it_is_cut(name: str, step: int) -> None:
         wav(S16, bits=12),
     ],
 )
-def test_a_wav_that_is_cut_off_or_none_is_told(body: bytes) -> None:
+def test_a_wav_that_is_cut_off_or_none_is_reported(body: bytes) -> None:
     with pytest.raises((ValueError, struct.error)):
         read(body, 4096)
 
@@ -122,8 +122,8 @@ def test_eight_bits_have_a_byte_behind_an_odd_count() -> None:
 def test_samples_that_look_like_a_mark_are_samples(step: int) -> None:
     data = S16[:1000] + b"RIFFsamp" + b"RIF" + b"RIFF\1\1"
     for size in (0, len(data)):
-        heard = read(wav(data[: len(data) & ~1], size=size and len(data) & ~1), step)
-        assert len(heard) == len(data) // 2
+        samples = read(wav(data[: len(data) & ~1], size=size and len(data) & ~1), step)
+        assert len(samples) == len(data) // 2
 
 
 def test_loud_samples_are_not_taken_for_mp3() -> None:
@@ -135,7 +135,7 @@ def test_loud_samples_are_not_taken_for_mp3() -> None:
 
 
 def id3v2(size: int = 300, *, footer: bool = False) -> bytes:
-    """A tag with a picture of zeros in it."""
+    """A tag with a picture of zeros."""
     length = bytes(size >> shift & 127 for shift in (21, 14, 7, 0))
     head = b"\4\0" + bytes([0x10 if footer else 0]) + length
     return b"ID3" + head + bytes(size) + (b"3DI" + head if footer else b"")
@@ -182,7 +182,7 @@ TAGGED = {
 
 
 async def heard_in(body: bytes, claimed: str, step: int = 1000) -> float:
-    """Seconds of audio."""
+    """The length of the audio in seconds."""
     pieces = (body[begin : begin + step] for begin in range(0, len(body), step))
     chunks = decoded(_pieces(pieces), claimed=claimed, sample_rate=None, backend="box")
     return sum([len(chunk.samples) / chunk.sample_rate async for chunk in chunks])
@@ -190,7 +190,7 @@ async def heard_in(body: bytes, claimed: str, step: int = 1000) -> float:
 
 @pytest.mark.parametrize("tags", TAGGED)
 @pytest.mark.parametrize("format_name", ["mp3", "described mp3", "aac"])
-async def test_joined_files_are_heard_whole_whatever_tags_are_between(format_name: str, tags: str) -> None:
+async def test_joined_files_are_decoded_whole_whatever_tags_are_between(format_name: str, tags: str) -> None:
     encode = (
         with_a_description if format_name == "described mp3" else partial(encoded, format_name=format_name)
     )
@@ -204,7 +204,7 @@ async def test_joined_files_are_heard_whole_whatever_tags_are_between(format_nam
 
 
 @pytest.mark.parametrize("format_name", ["opus", "flac", "wav"])
-async def test_containers_are_heard_behind_a_tag_and_joined(format_name: str) -> None:
+async def test_containers_are_decoded_behind_a_tag_and_joined(format_name: str) -> None:
     first, second = encoded(SOUND, format_name), encoded(SOUND[:5000], format_name)
     alone = len(SOUND) / RATE
     assert await heard_in(id3v2() + first, CLAIMED[format_name]) == pytest.approx(alone, abs=0.01)
@@ -235,7 +235,7 @@ async def test_what_is_really_cut_is_refused(format_name: str, joined: bool) -> 
             await heard_in(front + end, CLAIMED[format_name.removeprefix("described ")])
 
 
-async def test_a_joined_file_of_another_rate_is_heard_at_the_first_ones() -> None:
+async def test_a_joined_file_of_another_rate_is_resampled_to_the_first() -> None:
     body = encoded(SOUND, "mp3") + id3v2() + encoded(SOUND[:12_000], "mp3", rate=RATE // 2)
     assert await heard_in(body, "audio/mpeg") == pytest.approx(len(SOUND) / RATE + 12_000 * 2 / RATE, abs=0.2)
 
@@ -272,8 +272,8 @@ async def test_lines_and_events_are_the_same_however_they_are_cut(
     lines = (end.join(dumped) + last).encode()
     sent = "".join(f"event: x{end}data: {text}{end}{end}" for text in dumped) + f"data: [DONE]{end}"
     found = [line async for line in json_lines(_pieces(cut(lines, places)), "box")]
-    told = [event async for event in events(_pieces(cut(sent.encode(), places)), "box")]
-    assert found == told == values
+    parsed = [event async for event in events(_pieces(cut(sent.encode(), places)), "box")]
+    assert found == parsed == values
 
 
 async def test_half_a_line_is_an_error_and_not_an_end() -> None:
@@ -284,9 +284,9 @@ async def test_half_a_line_is_an_error_and_not_an_end() -> None:
 
 
 def said(text: str, *words: str) -> list[tuple[str, float, float]]:
-    """What comes of words that are said one a second."""
+    """The matched words of `words`, which are spoken one a second."""
     matcher = WordMatcher(text)
-    timings = [t for i, word in enumerate(words) for t in matcher.said(word, float(i), i + 1.0)]
+    timings = [t for i, word in enumerate(words) for t in matcher.match(word, float(i), i + 1.0)]
     timings += matcher.finish()
     assert all(text[slice(*t.span)] == t.text for t in timings)
     return [(t.text, t.start, t.end) for t in timings]
@@ -331,7 +331,7 @@ def test_two_numbers_in_a_row_share_their_time() -> None:
 @given(st.text(max_size=60), st.lists(st.text(max_size=8), max_size=12))
 def test_whatever_is_said_words_stand_on_the_text_in_order(text: str, words: list[str]) -> None:
     matcher = WordMatcher(text)
-    timings = [t for i, word in enumerate(words) for t in matcher.said(word, float(i), i + 1.0)]
+    timings = [t for i, word in enumerate(words) for t in matcher.match(word, float(i), i + 1.0)]
     timings += matcher.finish()
     spans = [t.span for t in timings]
     assert spans == sorted(spans)

@@ -1,10 +1,9 @@
-"""How ElevenLabs refuses and how it breaks, in the hub's own errors."""
+"""ElevenLabs' refusals and failures as the hub's own errors."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Generator
 from typing import Any
 
 import anyio
@@ -16,7 +15,7 @@ from tests.remote.elevenlabs_server import (
     ElevenLabsServer,
 )
 from tests.remote.serving import Faults, tone
-from tests.remote.speaking import IMPATIENT, SETTINGS, TEXT, joined, spoken
+from tests.remote.speaking import EXACT, IMPATIENT, SETTINGS, TEXT, joined, spoken
 from tts_hub.errors import (
     BackendUnavailableError,
     GenerationError,
@@ -32,22 +31,18 @@ pytestmark = pytest.mark.anyio
 OUT_OF_CREDITS = b'{"detail":{"status":"quota_exceeded","message":"all gone"}}'
 
 
-@pytest.fixture
-def server() -> Generator[ElevenLabsServer, None, None]:
-    with ElevenLabsServer().serving() as service:
-        yield service
-
-
 # --- refusals ---------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(params=[False, True], ids=["new-shape", "old-shape"])
-def any_shape(request: pytest.FixtureRequest, server: ElevenLabsServer) -> ElevenLabsServer:
-    server.ways.old_errors = request.param
-    return server
+def any_shape(request: pytest.FixtureRequest, elevenlabs: ElevenLabsServer) -> ElevenLabsServer:
+    elevenlabs.ways.old_errors = request.param
+    return elevenlabs
 
 
-async def test_a_wrong_key_is_told_with_the_remedy_and_without_the_key(any_shape: ElevenLabsServer) -> None:
+async def test_a_wrong_key_is_reported_with_the_remedy_and_without_the_key(
+    any_shape: ElevenLabsServer,
+) -> None:
     backend = eleven(any_shape, api_key="sk_wrong_and_secret")
     with pytest.raises(BackendUnavailableError, match=r"Invalid API key \*\*\*") as raised:
         await backend.load()
@@ -55,7 +50,7 @@ async def test_a_wrong_key_is_told_with_the_remedy_and_without_the_key(any_shape
     assert "secret" not in str(raised.value)
 
 
-async def test_an_empty_account_is_told_and_not_asked_again(any_shape: ElevenLabsServer) -> None:
+async def test_an_empty_account_is_reported_and_not_asked_again(any_shape: ElevenLabsServer) -> None:
     any_shape.ways.credits_left = 10
     with pytest.raises(BackendUnavailableError, match="exceeds your quota") as raised:
         await spoken(eleven(any_shape, retries=2))
@@ -63,7 +58,7 @@ async def test_an_empty_account_is_told_and_not_asked_again(any_shape: ElevenLab
     assert len(any_shape.spoken) == 1
 
 
-async def test_a_voice_of_a_higher_plan_is_told(any_shape: ElevenLabsServer) -> None:
+async def test_a_voice_of_a_higher_plan_is_reported(any_shape: ElevenLabsServer) -> None:
     with pytest.raises(BackendUnavailableError, match="Free users cannot use library voices"):
         await spoken(eleven(any_shape), voice="Lily")
     any_shape.ways.plan = "starter"
@@ -71,7 +66,7 @@ async def test_a_voice_of_a_higher_plan_is_told(any_shape: ElevenLabsServer) -> 
 
 
 @pytest.mark.parametrize(("output_format", "plan"), [("pcm_44100", "pro"), ("mp3_44100_192", "creator")])
-async def test_a_format_of_a_higher_plan_is_told(
+async def test_a_format_of_a_higher_plan_is_reported(
     any_shape: ElevenLabsServer, output_format: str, plan: str
 ) -> None:
     with pytest.raises(BackendUnavailableError, match=f"only allowed for {plan} tier") as raised:
@@ -81,7 +76,7 @@ async def test_a_format_of_a_higher_plan_is_told(
     assert await spoken(eleven(any_shape, output_format=output_format))
 
 
-async def test_a_text_that_is_too_long_is_told(any_shape: ElevenLabsServer) -> None:
+async def test_a_text_that_is_too_long_is_reported(any_shape: ElevenLabsServer) -> None:
     with pytest.raises(TextTooLongError, match="maximum of 50 characters"):
         await spoken(eleven(any_shape), TEXT * 3, model="eleven_next")
 
@@ -106,11 +101,11 @@ async def test_too_many_at_once_for_too_long_is_an_error(any_shape: ElevenLabsSe
         await spoken(eleven(any_shape))
 
 
-async def test_a_busy_service_is_unavailable(server: ElevenLabsServer) -> None:
+async def test_a_busy_service_is_unavailable(elevenlabs: ElevenLabsServer) -> None:
     refusal = {"detail": {"status": "system_busy", "message": "The system is experiencing heavy traffic."}}
-    server.faults.statuses = [(429, {}, json.dumps(refusal).encode())]
+    elevenlabs.faults.statuses = [(429, {}, json.dumps(refusal).encode())]
     with pytest.raises(BackendUnavailableError, match="heavy traffic"):
-        await spoken(eleven(server))
+        await spoken(eleven(elevenlabs))
 
 
 OTHERS: list[tuple[int, Any, type[Exception]]] = [
@@ -131,11 +126,11 @@ OTHERS: list[tuple[int, Any, type[Exception]]] = [
 
 @pytest.mark.parametrize(("status", "body", "kind"), OTHERS)
 async def test_every_refusal_has_its_type(
-    server: ElevenLabsServer, status: int, body: Any, kind: type[Exception]
+    elevenlabs: ElevenLabsServer, status: int, body: Any, kind: type[Exception]
 ) -> None:
-    server.faults.statuses = [(status, {}, json.dumps(body).encode())]
+    elevenlabs.faults.statuses = [(status, {}, json.dumps(body).encode())]
     with pytest.raises(kind):
-        await spoken(eleven(server))
+        await spoken(eleven(elevenlabs))
 
 
 # --- faults -----------------------------------------------------------------------------------------------
@@ -159,34 +154,34 @@ async def test_every_refusal_has_its_type(
     ],
 )
 async def test_faults_are_typed_errors(
-    server: ElevenLabsServer, faults: Faults, kind: type[Exception], message: str
+    elevenlabs: ElevenLabsServer, faults: Faults, kind: type[Exception], message: str
 ) -> None:
-    backend = eleven(server, **(IMPATIENT if kind is StalledError else SETTINGS))
+    backend = eleven(elevenlabs, **(IMPATIENT if kind is StalledError else SETTINGS))
     await spoken(backend)
-    server.faults = faults
+    elevenlabs.faults = faults
     with pytest.raises(kind, match=message):
         await spoken(backend, TEXT * 3)
 
 
-async def test_lines_without_audio_are_no_fault(server: ElevenLabsServer) -> None:
-    server.faults.body = b'\n{"audio_base64":"","alignment":null}\r\n\n{"audio_base64":null}\n'
-    assert await spoken(eleven(server)) == []
+async def test_lines_without_audio_are_no_fault(elevenlabs: ElevenLabsServer) -> None:
+    elevenlabs.faults.body = b'\n{"audio_base64":"","alignment":null}\r\n\n{"audio_base64":null}\n'
+    assert await spoken(eleven(elevenlabs)) == []
 
 
-async def test_a_failure_before_the_first_audio_is_tried_again(server: ElevenLabsServer) -> None:
-    server.faults.statuses = [(503, {"Retry-After": "0"}, b"")]
-    assert joined(await spoken(eleven(server, retries=1))) == pytest.approx(tone(TEXT), abs=2 / 32768)
+async def test_a_failure_before_the_first_audio_is_tried_again(elevenlabs: ElevenLabsServer) -> None:
+    elevenlabs.faults.statuses = [(503, {"Retry-After": "0"}, b"")]
+    assert joined(await spoken(eleven(elevenlabs, retries=1))) == pytest.approx(tone(TEXT), abs=EXACT)
 
 
-async def test_a_key_is_never_logged_nor_told(
-    server: ElevenLabsServer, caplog: pytest.LogCaptureFixture
+async def test_a_key_is_neither_logged_nor_shown(
+    elevenlabs: ElevenLabsServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    backend = eleven(server)
+    backend = eleven(elevenlabs)
     await spoken(backend)
-    server.faults.statuses = [(401, {}, json.dumps({"detail": {"message": f"bad {KEY}"}}).encode())]
+    elevenlabs.faults.statuses = [(401, {}, json.dumps({"detail": {"message": f"bad {KEY}"}}).encode())]
     with pytest.raises(BackendUnavailableError, match=r"bad \*\*\*") as raised:
         await spoken(backend)
-    told = caplog.text + str(raised.value) + repr(raised.value.__cause__) + repr(backend.settings)
-    assert KEY not in told
+    shown = caplog.text + str(raised.value) + repr(raised.value.__cause__) + repr(backend.settings)
+    assert KEY not in shown
     assert "HTTP Request" in caplog.text

@@ -1,8 +1,7 @@
-"""When ElevenLabs says which word, told on the text as it was written."""
+"""Word timings of ElevenLabs, on the text as it was written."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -14,15 +13,9 @@ from tests.remote.elevenlabs_server import (
     ElevenLabsServer,
 )
 from tests.remote.serving import SECONDS_PER_CHARACTER, tone
-from tests.remote.speaking import TEXT, joined, spoken
+from tests.remote.speaking import EXACT, TEXT, joined, spoken
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def server() -> Generator[ElevenLabsServer, None, None]:
-    with ElevenLabsServer().serving() as service:
-        yield service
 
 
 @pytest.mark.parametrize(
@@ -36,9 +29,9 @@ def server() -> Generator[ElevenLabsServer, None, None]:
     ],
 )
 async def test_words_stand_on_the_text_as_it_was_written(
-    server: ElevenLabsServer, text: str, words: list[str]
+    elevenlabs: ElevenLabsServer, text: str, words: list[str]
 ) -> None:
-    found = words_of(await spoken(eleven(server), text))
+    found = words_of(await spoken(eleven(elevenlabs), text))
     assert [word.text for word in found] == words
     for word in found:
         assert text[slice(*word.span)] == word.text
@@ -46,8 +39,8 @@ async def test_words_stand_on_the_text_as_it_was_written(
         assert word.end == pytest.approx(SECONDS_PER_CHARACTER * word.span[1], abs=0.002)
 
 
-async def test_words_come_with_their_audio_and_not_before_it(server: ElevenLabsServer) -> None:
-    chunks = await spoken(eleven(server))
+async def test_words_come_with_their_audio_and_not_before_it(elevenlabs: ElevenLabsServer) -> None:
+    chunks = await spoken(eleven(elevenlabs))
     seconds = 0.0
     for chunk in chunks:
         seconds += chunk.seconds
@@ -56,20 +49,22 @@ async def test_words_come_with_their_audio_and_not_before_it(server: ElevenLabsS
     assert first < len(chunks) / 2
 
 
-async def test_words_are_found_in_how_the_text_was_read(server: ElevenLabsServer) -> None:
-    server.ways.alignments = "normalised"
+async def test_words_are_found_in_how_the_text_was_read(elevenlabs: ElevenLabsServer) -> None:
+    elevenlabs.ways.alignments = "normalised"
     text = "Give me 42 apples, please!"
-    found = words_of(await spoken(eleven(server), text))
+    found = words_of(await spoken(eleven(elevenlabs), text))
     assert [word.text for word in found] == ["Give", "me", "42", "apples", "please"]
     for word in found:
         assert word.start == pytest.approx(SECONDS_PER_CHARACTER * word.span[0], abs=0.05)
 
 
 @pytest.mark.parametrize(("kind", "least"), [("null", 0), ("some", 3)])
-async def test_audio_without_times_is_audio(server: ElevenLabsServer, kind: Alignments, least: int) -> None:
-    server.ways.alignments = kind
-    chunks = await spoken(eleven(server))
-    assert joined(chunks) == pytest.approx(tone(TEXT), abs=2 / 32768)
+async def test_audio_without_times_is_audio(
+    elevenlabs: ElevenLabsServer, kind: Alignments, least: int
+) -> None:
+    elevenlabs.ways.alignments = kind
+    chunks = await spoken(eleven(elevenlabs))
+    assert joined(chunks) == pytest.approx(tone(TEXT), abs=EXACT)
     found = words_of(chunks)
     assert len(found) >= least
     assert all(TEXT[slice(*word.span)] == word.text for word in found)
@@ -99,8 +94,8 @@ def test_broken_times_are_no_times(broken: Any) -> None:
 
 @pytest.mark.parametrize("key", ["charDurationsMs", "charsDurationsMs"])
 def test_times_of_the_websocket_begin_with_the_chunk(key: str) -> None:
-    told = {"chars": ["a", "b"], "charStartTimesMs": [0, 100], key: [100, 50]}
-    assert in_milliseconds(told, 2.0) == [("a", 2.0, 2.1), ("b", 2.1, pytest.approx(2.15))]
+    alignment = {"chars": ["a", "b"], "charStartTimesMs": [0, 100], key: [100, 50]}
+    assert in_milliseconds(alignment, 2.0) == [("a", 2.0, 2.1), ("b", 2.1, pytest.approx(2.15))]
 
 
 def test_words_never_overlap_and_never_leave_the_audio() -> None:

@@ -1,4 +1,4 @@
-"""A service that dies hands over to the next engine at the right sentence; nothing is lost or said twice."""
+"""A fallback from a failed service begins at the right sentence: nothing is lost or spoken twice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tts_hub import TTSBackendManager
 from tts_hub.config import parse_config
 from tts_hub.errors import BackendUnavailableError, ConfigError, GenerationError, UnknownModelError
 from tts_hub.progress import ProgressEvent
-from tts_hub.stream import AudioStream
+from tts_hub.request.stream import AudioStream
 
 pytestmark = pytest.mark.anyio
 SENTENCES = [f"This is sentence number {number} of them." for number in ("one", "two", "three", "four")]
@@ -73,9 +73,9 @@ async def test_every_fault_hands_over_at_its_sentence(plain: OpenAIServer, fault
     assert report.fallbacks[0].position == begin
     words = [word for word in audio.words if word.span[0] >= begin]
     assert [word.text for word in words] == TEXT[begin:].replace(".", "").split()
-    told = [event.message for event in events if event.stage == "fallback"]
-    assert len(told) == 1
-    assert "continuing with espeak" in told[0]
+    messages = [event.message for event in events if event.stage == "fallback"]
+    assert len(messages) == 1
+    assert "continuing with espeak" in messages[0]
 
 
 async def test_without_a_fallback_the_failure_comes_out(plain: OpenAIServer) -> None:
@@ -116,7 +116,7 @@ async def test_auto_never_means_a_service(plain: OpenAIServer) -> None:
         ({"box": {"kind": "openai", "url": "ftp://box"}}, r"remote\.box\.url"),
     ],
 )
-def test_a_wrong_section_is_told(remote: dict[str, Any], words: str) -> None:
+def test_a_wrong_section_is_reported(remote: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         TTSBackendManager(parse_config({"remote": remote})).registry.check_sections()
 

@@ -1,4 +1,4 @@
-"""What goes wrong on the way: each fault ends in a typed error, in time, and the engine speaks again."""
+"""Faults of the connection: each ends in a typed error, in time, and the engine speaks again."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def test_a_fault_is_a_typed_error_and_the_engine_speaks_again(
     assert await spoken(backend)
 
 
-async def test_nobody_there_is_told_with_the_address() -> None:
+async def test_an_unreachable_service_is_reported_with_its_address() -> None:
     with pytest.raises(BackendUnavailableError, match=r"cannot be reached at http://127\.0\.0\.1:9/v1"):
         await spoken(engine("http://127.0.0.1:9"))
 
@@ -151,7 +151,7 @@ async def test_closing_a_stream_closes_its_connection(plain: OpenAIServer) -> No
 
 
 class Redirecting(Service):
-    """Sends whoever asks somewhere else."""
+    """A server that redirects every request."""
 
     def __init__(self, status: int, target: str) -> None:
         super().__init__()
@@ -242,14 +242,14 @@ async def test_after_failures_in_a_row_it_is_left_alone_and_looked_after(plain: 
 
 async def test_without_a_background_one_request_looks_whether_it_is_well_again() -> None:
     breaker = Breaker("box", 1, 0.05)
-    breaker.failed(GenerationError("it broke", backend="box"))
+    breaker.note_failure(GenerationError("it broke", backend="box"))
     with pytest.raises(BackendUnavailableError, match="it broke"):
         breaker.check()
     await anyio.sleep(0.06)
     breaker.check()
     with pytest.raises(BackendUnavailableError):
         breaker.check()  # the first one is still on its way
-    breaker.succeeded()
+    breaker.note_success()
     breaker.check()
 
 
@@ -296,7 +296,7 @@ async def test_one_request_with_all_its_tries_is_one_failure(plain: OpenAIServer
     assert len(plain.requests("/v1/audio/speech")) == 4
 
 
-async def test_a_wrong_key_is_told_again_and_again(plain: OpenAIServer) -> None:
+async def test_a_wrong_key_is_reported_every_time(plain: OpenAIServer) -> None:
     plain.ways.key = "sk-right"
     backend = engine(plain.url, failures_until_pause=1, api_key="sk-wrong")
     for _ in range(3):

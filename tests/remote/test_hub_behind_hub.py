@@ -1,4 +1,4 @@
-"""Our own server as the upstream of our own engine: audio to the byte, words on the text, errors by name."""
+"""A tts-hub server as the service of another hub: equal audio, words on the text, typed errors."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ KEY = "k" * 24
 
 @pytest.fixture(scope="module")
 def shared_upstream() -> Generator[Served, None, None]:
-    """Not levelled: the level of a second request would begin where that of the first one ended."""
+    """A server without levelling: a second request would begin at the level where the first one ended."""
     with served(audio={"loudness": "off"}) as server:
         yield server
 
@@ -59,7 +59,7 @@ def hub_on(upstream: Served, **remote: object) -> TTSBackendManager:
 
 
 async def asked(upstream: Served, path: str, body: Mapping[str, object]) -> httpx.Response:
-    """What the upstream itself answers."""
+    """The upstream's own answer."""
     async with httpx.AsyncClient(base_url=upstream.url, trust_env=False) as client:
         return await client.post(path, json=body)
 
@@ -151,8 +151,8 @@ async def test_fifty_streams_at_once_are_all_right(upstream: Served) -> None:
     right = []
 
     async def speak() -> None:
-        heard = joined(await spoken(backend, TEXT, model="openai/fake", voice="low"))
-        right.append(np.array_equal(heard, alone))
+        received = joined(await spoken(backend, TEXT, model="openai/fake", voice="low"))
+        right.append(np.array_equal(received, alone))
 
     async with anyio.create_task_group() as tasks:
         for _ in range(50):

@@ -1,4 +1,4 @@
-"""OpenAI's speech API and its dialects: what is asked, what is understood, what is cached."""
+"""OpenAI's speech API and its dialects: requests, answers, lists of voices, errors."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 from tts_hub_remote import OpenAIBackend
-from tts_hub_remote.openai.catalogue import voices_of
+from tts_hub_remote.openai.voices import voices_of
 
 from tests.remote.openai_server import Events, KokoroServer, OpenAIServer, Ways
 from tests.remote.serving import RATE, tone
-from tests.remote.speaking import TEXT, engine, joined, kept, spoken
+from tests.remote.speaking import EXACT, TEXT, engine, joined, kept, spoken
 from tts_hub.backend import TTSBackend
 from tts_hub.errors import (
     BackendUnavailableError,
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.anyio
 
 
 class TestPlainServer(BackendContract):
-    """A server of which nothing is known."""
+    """A server about which nothing is known."""
 
     two_voices = ("alloy", "nova")
 
@@ -92,13 +92,13 @@ async def test_a_server_that_sends_another_format_than_asked_is_understood(
 async def test_events_of_all_dialects_are_audio(plain: OpenAIServer, events: Events) -> None:
     plain.ways.events = events
     chunks = await spoken(engine(plain.url, stream_format="sse"))
-    assert joined(chunks) == pytest.approx(tone(TEXT), abs=2 / 32768)
+    assert joined(chunks) == pytest.approx(tone(TEXT), abs=EXACT)
     assert plain.requests("/v1/audio/speech")[0].json["stream_format"] == "sse"
 
 
-async def test_events_that_nobody_asked_for_are_understood_too(plain: OpenAIServer) -> None:
+async def test_unrequested_events_are_understood_too(plain: OpenAIServer) -> None:
     plain.ways.events, plain.ways.events_unasked = "openai", True
-    assert joined(await spoken(engine(plain.url))) == pytest.approx(tone(TEXT), abs=2 / 32768)
+    assert joined(await spoken(engine(plain.url))) == pytest.approx(tone(TEXT), abs=EXACT)
 
 
 async def test_a_refused_format_gives_way_to_the_next_and_is_not_asked_for_again(plain: OpenAIServer) -> None:
@@ -206,7 +206,7 @@ async def test_voices_of_kokoro_have_languages_and_can_be_mixed(kokoro: KokoroSe
 async def test_a_kokoro_without_captions_is_asked_the_usual_way(kokoro: KokoroServer) -> None:
     kokoro.ways.captions = False
     backend = engine(kokoro.url)
-    assert joined(await spoken(backend)) == pytest.approx(tone(TEXT), abs=2 / 32768)
+    assert joined(await spoken(backend)) == pytest.approx(tone(TEXT), abs=EXACT)
     await spoken(backend)
     assert len(kokoro.requests("/dev/captioned_speech")) == 1
     assert not backend.capabilities.word_timings
@@ -220,7 +220,7 @@ def official(service: OpenAIServer, **settings: Any) -> OpenAIBackend:
     return engine(service.url, dialect="openai", api_key="sk-secret", **settings)
 
 
-async def test_openai_streams_events_and_tells_its_usage(plain: OpenAIServer) -> None:
+async def test_openai_streams_events_and_reports_its_usage(plain: OpenAIServer) -> None:
     plain.ways.key = "sk-secret"
     backend = official(plain)
     chunks = await spoken(backend, instructions="Whisper.")
@@ -252,7 +252,7 @@ async def test_custom_voices_of_openai_are_objects(plain: OpenAIServer) -> None:
     assert plain.requests("/v1/audio/speech")[0].json["voice"] == {"id": "voice_123"}
 
 
-async def test_the_end_of_openai_s_models_is_told_ahead_of_time(plain: OpenAIServer) -> None:
+async def test_the_end_of_openai_s_models_is_announced_ahead_of_time(plain: OpenAIServer) -> None:
     events: list[ProgressEvent] = []
     await spoken(official(plain), on_progress=events.append)
     notices = [event.message for event in events if event.stage == "notice"]

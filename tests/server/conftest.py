@@ -18,7 +18,7 @@ import pytest
 from tests.waiting import WITHIN
 from tts_hub import TTSBackendManager
 from tts_hub.config import parse_config
-from tts_hub.manager import EngineStatus
+from tts_hub.engines.pool import EngineStatus
 from tts_hub.server import create_app
 from tts_hub.server.hub import Hub
 from tts_hub.server.run import listen, make_server, url_of
@@ -38,21 +38,21 @@ class Served:
     fake: FakeBackend
     loop: asyncio.AbstractEventLoop
     connections: Collection[object]
-    """Those that are open."""
+    """The connections that are open."""
     stop: Callable[[], None]
-    """As a first signal does."""
+    """End the server as a first signal does."""
 
     @property
     def script(self) -> FakeScript:
         return self.fake.script
 
     def free(self) -> bool:
-        """Whether no engine has work and nobody is in line or being answered."""
+        """Whether no engine has work and no request waits or is being answered."""
         idle = all(engine.active == 0 and engine.waiting == 0 for engine in self.status())
         return idle and self.fake.active == 0 and self.metric("tts_requests_in_flight") == 0
 
     def status(self) -> list[EngineStatus]:
-        """What the manager says of its engines; it is asked on its own event loop."""
+        """The manager's status of its engines, read on its own event loop."""
 
         async def ask() -> list[EngineStatus]:
             return self.manager.status()
@@ -60,11 +60,11 @@ class Served:
         return asyncio.run_coroutine_threadsafe(ask(), self.loop).result(PATIENCE)
 
     def until_free(self) -> float:
-        """Wait for it; the seconds that it took."""
+        """Wait until no request is left; return the seconds that it took."""
         return wait_for(self.free)
 
     def metric(self, name: str, **labels: str) -> float:
-        """A sample of the metrics, 0 where there is none yet."""
+        """The value of a metric, 0 where it has none yet."""
         value = self.hub.metrics._registry.get_sample_value(name, labels)
         return 0.0 if value is None else value
 
@@ -82,7 +82,7 @@ class Serve(Protocol):
 
 
 def wait_for(condition: Callable[[], bool]) -> float:
-    """Wait until it holds; the seconds that it took."""
+    """Wait until `condition()` is true; return the seconds that it took."""
     began = time.monotonic()
     while not condition():
         if time.monotonic() - began > PATIENCE:
@@ -132,14 +132,14 @@ def serve() -> Serve:
 
 @pytest.fixture(scope="session")
 def shared() -> Generator[Served, None, None]:
-    """One server for all tests that leave it as it is."""
+    """One server for all tests that leave it unchanged."""
     with served() as server:
         yield server
 
 
 @pytest.fixture
 def server(shared: Served) -> Generator[Served, None, None]:
-    """The shared one, handed on with its scripted engine doing nothing special and every place free."""
+    """The shared server, with the script of its engine reset and every slot free."""
     yield shared
     shared.fake.script = FakeScript()
     shared.until_free()
@@ -157,7 +157,7 @@ def connected(server: Served, *, receive_buffer: int | None = None) -> Generator
 
 
 def received(connection: socket.socket) -> bytes:
-    """All that comes until the other side closes or resets."""
+    """All bytes until the other side closes or resets the connection."""
     data = bytearray()
     while True:
         try:
@@ -183,7 +183,7 @@ def speech_bytes(text: str = "Hello there.", **fields: Any) -> bytes:
 
 @contextmanager
 def occupied(server: Served, places: int) -> Generator[None, None, None]:
-    """The scripted engine hangs, with this many of its places taken; in the end they are free again."""
+    """Let the scripted engine hang with this many of its slots taken; free them at the end."""
     server.script.stall_at = 0
     with ExitStack() as stack:
         for _ in range(places):

@@ -1,4 +1,4 @@
-"""One key, or one address where there are no keys, has so many requests and WebSockets open and no more."""
+"""One key, or one address where there are no keys, may have only so many requests and WebSockets open."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def bearer(key: str) -> dict[str, str]:
 
 @contextmanager
 def holding(server: Served, places: int, key: str = "none") -> Generator[None, None, None]:
-    """Requests that wait for an engine which says nothing."""
+    """Keep this many requests waiting for an engine that gives nothing."""
     before = server.metric("tts_requests_in_flight")
     server.script.stall_at = 0
     body = json.dumps({"model": "fake", "input": "Hi."}).encode()
@@ -94,14 +94,14 @@ def test_the_usual_limits_leave_one_user_alone(serve: Serve) -> None:
             stack.enter_context(socket_to(server)).ping().wait(PATIENCE)
 
 
-def test_one_web_socket_too_many_is_told_why_and_closed(serve: Serve) -> None:
+def test_a_web_socket_beyond_the_limit_gets_an_error_and_is_closed(serve: Serve) -> None:
     with serve(server={"max_websockets": 1} | KEYS) as server:
         with socket_to(server, "first") as first:
             first.ping().wait(PATIENCE)
             with socket_to(server, "second") as other:
                 other.ping().wait(PATIENCE)
             with socket_to(server, "first", subprotocols=[Subprotocol("realtime")]) as refused:
-                told = json.loads(refused.recv(PATIENCE))
+                error = json.loads(refused.recv(PATIENCE))
                 with pytest.raises(ConnectionClosed) as caught:
                     refused.recv(PATIENCE)
             assert refused.subprotocol == "realtime", "without it, a browser gives up"
@@ -110,8 +110,8 @@ def test_one_web_socket_too_many_is_told_why_and_closed(serve: Serve) -> None:
             assert json.loads(first.recv(PATIENCE))["error"]["code"] == "model_not_found"
         assert caught.value.rcvd is not None
         assert caught.value.rcvd.code == 1013
-        assert (told["type"], told["error"]["code"]) == ("error", "rate_limit_exceeded")
-        assert "this key has 1 WebSocket" in told["error"]["message"]
+        assert (error["type"], error["error"]["code"]) == ("error", "rate_limit_exceeded")
+        assert "this key has 1 WebSocket" in error["error"]["message"]
         wait_for(lambda: not server.connections)
         with socket_to(server, "first") as again:
             again.ping().wait(PATIENCE)

@@ -59,7 +59,7 @@ def test_a_failure_after_the_start_is_the_last_line(server: Served) -> None:
 
 
 class LateWords(FakeBackend):
-    """Tells its words at the end, with no audio."""
+    """An engine that gives its words at the end, without audio."""
 
     async def generate_stream(
         self, request: SegmentRequest, on_progress: ProgressCallback = ignore
@@ -70,12 +70,14 @@ class LateWords(FakeBackend):
 
 
 @pytest.mark.parametrize("path", ["/v1/audio/speech/captions", "/dev/captioned_speech"])
-def test_words_that_come_after_the_last_audio_are_told(serve: Serve, path: str) -> None:
+def test_words_that_come_after_the_last_audio_are_sent(serve: Serve, path: str) -> None:
     plain = {"loudness": "off", "trim_silence": False}
     with serve(LateWords(name="late"), audio=plain) as server:
         answer = captioned(server, path, model="late", response_format="pcm")
-    told = [word for line in lines(answer.text) for word in line.get("words") or line.get("timestamps") or []]
-    assert len(told) == 1
+    words = [
+        word for line in lines(answer.text) for word in line.get("words") or line.get("timestamps") or []
+    ]
+    assert len(words) == 1
 
 
 def test_kokoros_shape_as_one_object(server: Served) -> None:
@@ -100,7 +102,7 @@ def test_kokoros_clients_can_do_without_timestamps(server: Served) -> None:
     assert answer.json()["timestamps"] is None
 
 
-def test_whoever_hangs_up_on_the_single_object_frees_the_engine(server: Served) -> None:
+def test_a_client_that_hangs_up_on_the_single_object_frees_the_engine(server: Served) -> None:
     server.fake.script = FakeScript(hold_at=5)
     body = json.dumps({"model": "fake", "input": TEXT * 9, "stream": False}).encode()
     with connected(server) as connection:
@@ -123,7 +125,7 @@ def test_the_single_object_has_a_finished_file_in_it(server: Served) -> None:
     assert int.from_bytes(audio[40:44], "little") == len(audio) - 44
 
 
-def test_the_end_tells_of_the_seed_and_of_retakes(server: Served) -> None:
+def test_the_last_line_has_the_seed_and_the_retakes(server: Served) -> None:
     server.fake.script = FakeScript(drawn_seed=7, retakes={0: ("endless", "silence")})
     done = lines(captioned(server, "/v1/audio/speech/captions").text)[-1]["done"]
     assert done["seed"] == 7

@@ -1,4 +1,4 @@
-"""What there is to choose from, and what is said of a name that is not among it."""
+"""The lists of models and voices, and the errors for unknown names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.server.conftest import PATIENCE, Serve, Served
-from tests.server.test_live import START, heard, send, talking
+from tests.server.test_live import START, receive, send, talking
 from tts_hub.testing import FakeBackend, FakeScript
 
 
@@ -44,7 +44,7 @@ def test_an_unknown_model_is_answered_with_models_and_aliases(serve: Serve) -> N
         ]
         with talking(server) as socket:
             send(socket, START | {"model": "raeder"}, "Hello there. ")
-            answers.append(heard(socket)[0][-1])
+            answers.append(receive(socket)[0][-1])
     for answer in answers:
         assert answer["error"]["code"] == "model_not_found"
         for name in ("did you mean 'reader'", "auto", "tts-1", "espeak", "fake"):
@@ -74,5 +74,5 @@ def test_true_is_no_number(server: Served, fields: dict[str, object], param: str
         assert "number" in answer.json()["error"]["message"]
     with talking(server) as socket:
         send(socket, START | fields, "Hello there, you. ")
-        error = heard(socket)[0][-1]["error"]
+        error = receive(socket)[0][-1]["error"]
     assert error["param"] == param, json.dumps(error)

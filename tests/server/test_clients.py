@@ -82,7 +82,7 @@ def test_pipecat_gets_raw_samples_at_24_khz(server: Served) -> None:
     assert 0.5 < len(decode_s16le(answer.content)) / 24_000 < 3
 
 
-def test_open_webui_names_no_format_and_is_told_mp3(server: Served) -> None:
+def test_open_webui_names_no_format_and_gets_mp3(server: Served) -> None:
     body = {"input": "Good morning.", "voice": "alloy", "model": "tts-1"}
     headers = ("Accept: */*", "Authorization: Bearer ", "User-Agent: Python/3.11 aiohttp/3.13.2", JSON)
     answer = replayed(server, body, *headers)

@@ -16,9 +16,7 @@ def preflight(server: Served, origin: str = ORIGIN, method: str = "POST") -> htt
     return httpx.options(f"{server.url}/v1/audio/speech", headers=headers)
 
 
-def test_a_preflight_of_an_unknown_page_is_told_the_setting(
-    server: Served, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_refused_preflight_names_the_setting(server: Served, caplog: pytest.LogCaptureFixture) -> None:
     answer = preflight(server)
     assert answer.status_code == 403
     assert is_envelope(answer)
@@ -30,7 +28,7 @@ def test_a_preflight_of_an_unknown_page_is_told_the_setting(
     assert not caplog.records, "once is enough"
 
 
-def test_so_it_is_where_other_pages_may(serve: Serve) -> None:
+def test_a_preflight_is_refused_where_only_other_origins_are_allowed(serve: Serve) -> None:
     with serve(server={"cors_origins": ["https://other.example"]}) as server:
         answer = preflight(server)
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "origin_not_allowed")

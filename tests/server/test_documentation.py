@@ -47,11 +47,11 @@ def test_the_document_takes_a_key_where_there_are_keys(serve: Serve, server: Ser
     assert "security" not in httpx.get(f"{server.url}/openapi.json").json()
 
 
-def test_nothing_else_lies_there(server: Served) -> None:
+def test_no_other_file_of_the_package_is_served(server: Served) -> None:
     assert httpx.get(f"{server.url}/docs/__init__.py").status_code == 404
 
 
-def test_it_can_be_switched_off(serve: Serve) -> None:
+def test_the_documentation_can_be_switched_off(serve: Serve) -> None:
     with serve(server={"docs": False}) as server:
         for path in ("/docs", "/docs/start.js", "/openapi.json"):
             assert httpx.get(server.url + path).status_code == 404

@@ -1,4 +1,4 @@
-"""What a client sent comes back in its error, shortened, whatever it is and wherever it stands."""
+"""Errors quote what a client sent, shortened, in whatever part of the request it was."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tts_hub.errors import MOST_SHOWN, one_of, shown
 
 LONG = "x" * 500_000
 MOST = 1_200
-"""Bytes of an error: a line of text, and the names that exist."""
+"""The most bytes of an error: a line of text, and the names that exist."""
 
 
 @pytest.mark.parametrize("engine", ["fake", "espeak"])
@@ -132,11 +132,11 @@ def test_an_error_on_a_web_socket_is_short(server: Served, message: dict[str, An
         if message["type"] == "start":
             socket.send(json.dumps({"type": "text", "text": "Hello."}))
             socket.send(json.dumps({"type": "end"}))
-        told = socket.recv(PATIENCE)
-    assert isinstance(told, str)
-    assert json.loads(told)["type"] == "error"
-    assert len(told) < MOST
-    assert "x" * 101 not in told
+        error = socket.recv(PATIENCE)
+    assert isinstance(error, str)
+    assert json.loads(error)["type"] == "error"
+    assert len(error) < MOST
+    assert "x" * 101 not in error
 
 
 def test_a_value_is_shown_in_quotes_and_cut() -> None:

@@ -33,9 +33,9 @@ signal.signal = noted
 from tts_hub.cli import main
 main()
 """
-"""The command; it waits for a line where it has taken the signals and not imported the server yet."""
+"""The command, which waits for a line after it has taken the signals and before it imports the server."""
 SOON = 2.0 + PATIENCE
-"""Seconds for an end within 2, on however slow a machine."""
+"""Seconds within which an end that should take 2 has to come, on a slow machine."""
 HANGING = """
 import sys, threading, time
 from tts_hub.server import run
@@ -101,7 +101,7 @@ def test_two_signals_at_once_end_it_at_once(first: signal.Signals, with_a_stream
                 _signal_twice(server.process, first)
         else:
             _signal_twice(server.process, first)
-        assert server.code(SOON) in {130, 0}  # 0: nothing ran, and the first one alone was quick enough
+        assert server.code(SOON) in {130, 0}  # 0: nothing ran, and the first signal alone was quick enough
         assert server.process.stderr is not None
         assert "Traceback" not in server.process.stderr.read()
 
@@ -147,14 +147,14 @@ def test_a_second_signal_ends_it_whatever_hangs(hang: str) -> None:
         began = time.monotonic()
         while process.poll() is None:
             assert time.monotonic() - began < SOON
-            process.send_signal(signal.SIGTERM)  # the first two may have come as one
+            process.send_signal(signal.SIGTERM)  # the first two signals may have come as one
             time.sleep(0.2)
         assert process.returncode == 130
         assert "Traceback" not in process.stderr.read()
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not tell")
-def test_what_the_shell_has_set_to_be_ignored_stays_ignored() -> None:
+def test_a_signal_that_the_shell_ignores_stays_ignored() -> None:
     script = f"import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n{HANGING}"
     with started(script.replace("{hang}", "await __import__('anyio').Event().wait()")) as process:
         assert process.stderr is not None

@@ -48,7 +48,7 @@ def pulled(server: Served, path: str = PULL, **body: Any) -> list[dict[str, Any]
     return [json.loads(line) for line in answer.text.splitlines()]
 
 
-def test_each_engine_tells_its_state_and_its_options(serve: Serve) -> None:
+def test_each_engine_shows_its_state_and_its_options(serve: Serve) -> None:
     script = FakeScript(ready=False, reason="no files", remedy="get them")
     with serve(FakeBackend(name="lame", script=script)) as server:
         server.speak()
@@ -60,9 +60,7 @@ def test_each_engine_tells_its_state_and_its_options(serve: Serve) -> None:
     assert (lame["ready"], lame["reason"], lame["remedy"]) == (False, "no files", "get them")
 
 
-def test_what_somebodys_code_raised_and_where_files_lie_is_not_told(
-    serve: Serve, fetching: type[Fetching]
-) -> None:
+def test_exceptions_of_plugins_and_file_paths_are_not_sent(serve: Serve, fetching: type[Fetching]) -> None:
     class Broken(FakeBackend):
         def _available(self) -> Any:
             raise OSError("secret words")
@@ -76,7 +74,7 @@ def test_what_somebodys_code_raised_and_where_files_lie_is_not_told(
     assert "/models" not in json.dumps(found["fetching"])
 
 
-def test_a_pull_tells_its_progress_and_its_outcome(fetcher: Served) -> None:
+def test_a_pull_sends_its_progress_and_its_outcome(fetcher: Served) -> None:
     *steps, last = pulled(fetcher)
     assert {step["progress"]["total_bytes"] for step in steps} == {5_000_000}
     assert steps[-1]["progress"]["bytes"] == 5_000_000
@@ -95,14 +93,14 @@ def test_a_pull_tells_its_progress_and_its_outcome(fetcher: Served) -> None:
     ("model", "variant", "status", "param"),
     [("nobody", None, 404, "model"), ("fake", None, 404, "model"), ("fetching", "big", 400, "variant")],
 )
-def test_what_cannot_be_pulled_is_refused_at_once(
+def test_a_pull_that_is_impossible_is_refused_at_once(
     fetcher: Served, model: str, variant: str | None, status: int, param: str
 ) -> None:
     answer = httpx.post(f"{fetcher.url}/v1/models/{model}/pull", json={"variant": variant})
     assert (answer.status_code, answer.json()["error"]["param"]) == (status, param)
 
 
-def test_a_pull_that_fails_tells_the_remedy_and_is_counted(fetcher: Served, fetching: type[Fetching]) -> None:
+def test_a_pull_that_fails_sends_the_remedy_and_is_counted(fetcher: Served, fetching: type[Fetching]) -> None:
     fetching.error = BackendUnavailableError("secret words", backend="fetching", remedy="plug it in")
     last = pulled(fetcher)[-1]
     assert last["error"]["code"] == "engine_unavailable"
@@ -132,7 +130,7 @@ def test_pages_of_other_origins_may_not_pull(fetcher: Served, fetching: type[Fet
     assert not fetching.stopped_at
 
 
-def test_whoever_hangs_up_stops_the_pull(fetcher: Served, fetching: type[Fetching]) -> None:
+def test_a_client_that_hangs_up_stops_the_pull(fetcher: Served, fetching: type[Fetching]) -> None:
     fetching.hold_at = 2
     with httpx.stream("POST", fetcher.url + PULL, json={}, timeout=PATIENCE) as response:
         lines = response.iter_lines()
@@ -143,7 +141,7 @@ def test_whoever_hangs_up_stops_the_pull(fetcher: Served, fetching: type[Fetchin
 
 
 class FromWeb(FakeBackend):
-    """Fetches one file from a web server."""
+    """An engine that fetches one file from a web server."""
 
     hub: LocalHub
     folder: Path

@@ -1,4 +1,4 @@
-"""Every failure has OpenAI's shape, an id, and no more than the client should know."""
+"""Every failure has OpenAI's shape, an id, and no more than a client may see."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_server_that_is_being_stopped_says_when_to_come_back() -> None:
     assert (STOPPING.status, STOPPING.all_headers()) == (503, {"Retry-After": "5"})
 
 
-def test_a_method_that_is_not_offered_is_told_what_is(server: Served) -> None:
+def test_a_wrong_method_is_answered_with_the_allowed_ones(server: Served) -> None:
     assert httpx.get(f"{server.url}/v1/audio/speech").headers["allow"] == "POST"
 
 
@@ -115,7 +115,7 @@ def test_an_error_of_our_own_making_is_hidden_and_logged_with_its_id(
     monkeypatch.undo()
 
 
-def test_a_text_of_which_no_sound_comes_is_told_and_not_logged(
+def test_a_text_that_makes_no_sound_is_an_error_and_its_words_are_not_logged(
     server: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.fake.script = FakeScript(silent=True)
@@ -223,7 +223,7 @@ def test_a_field_of_any_kind_is_taken_or_refused_by_name(server: Served, name: s
         assert param == name or (name == "fallback" and answer.status_code == 404)
 
 
-def test_wrong_requests_are_no_news_in_the_log(server: Served, caplog: pytest.LogCaptureFixture) -> None:
+def test_wrong_requests_are_not_logged(server: Served, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     for fields in ({"speed": 99}, {"voice": "nobody"}, {"model": "none"}):
         server.speak(**fields)

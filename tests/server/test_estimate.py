@@ -7,7 +7,7 @@ import json
 import httpx
 
 from tests.server.conftest import Serve, Served
-from tts_hub.pricing import Price
+from tts_hub.cost.pricing import Price
 from tts_hub.testing import FakeBackend
 
 TEXT = "Hello there."
@@ -29,7 +29,7 @@ def test_an_estimate_by_query_and_by_body(serve: Serve) -> None:
         assert get(server, input=TEXT, model="fake").json()["cost"] == 0
 
 
-def test_what_cannot_be_estimated_is_told_as_for_speech(serve: Serve) -> None:
+def test_an_impossible_estimate_is_the_same_error_as_for_speech(serve: Serve) -> None:
     with serve() as server:
         assert get(server, model="fake").status_code == 400
         assert get(server, input=TEXT, model="nobody").json()["error"]["code"] == "model_not_found"
@@ -51,7 +51,7 @@ def test_a_request_over_the_budget_is_402_and_not_sent_again(serve: Serve) -> No
         assert server.speak("Hi.", model="paid").status_code == 200
 
 
-def test_costs_are_counted_and_told_with_captions(serve: Serve) -> None:
+def test_costs_are_counted_and_sent_with_captions(serve: Serve) -> None:
     with serve(FakeBackend(name="paid", price=PRICE)) as server:
         with httpx.Client(base_url=server.url, trust_env=False) as client:
             lines = client.post("/v1/audio/speech/captions", json={"input": TEXT, "model": "paid"}).text

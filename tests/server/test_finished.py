@@ -25,7 +25,7 @@ SPOOLS: list[Spool] = []
 
 
 class Spool(tempfile.SpooledTemporaryFile[bytes]):
-    """One that a test can look at when it is closed."""
+    """A temporary file that a test can look at when it is closed."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -44,7 +44,7 @@ def spools(monkeypatch: pytest.MonkeyPatch) -> list[Spool]:
 
 
 def samples_in_flac_header(data: bytes) -> tuple[int, bytes]:
-    """What STREAMINFO says: the number of samples, and the MD5 of them all."""
+    """The number of samples and their MD5, from STREAMINFO."""
     assert data[:4] == b"fLaC"
     info = data[8:42]
     return int.from_bytes(info[10:18], "big") & (1 << 36) - 1, info[18:34]
@@ -57,7 +57,7 @@ def pcm_of(data: bytes) -> bytes:
 
 
 def seconds_in_header(data: bytes) -> float:
-    """How long a player takes it to be before it has read it."""
+    """The duration that a player shows before it has read the file."""
     with av.open(io.BytesIO(data), "r") as container:
         assert container.duration is not None
         return container.duration / 1_000_000
@@ -78,13 +78,13 @@ def test_a_finished_file_is_what_would_have_been_streamed(server: Served) -> Non
     assert whole.content == streamed.content
 
 
-def test_a_finished_wav_tells_its_sizes(server: Served) -> None:
+def test_a_finished_wav_states_its_sizes(server: Served) -> None:
     data = server.speak(TEXT, response_format="wav", stream=False).content
     assert struct.unpack("<I", data[4:8])[0] == len(data) - 8
     assert struct.unpack("<I", data[40:44])[0] == len(data) - 44
 
 
-def test_a_finished_flac_tells_its_samples_and_their_checksum(server: Served) -> None:
+def test_a_finished_flac_states_its_samples_and_their_checksum(server: Served) -> None:
     data = server.speak(TEXT, response_format="flac", stream=False).content
     samples, checksum = samples_in_flac_header(data)
     pcm = pcm_of(data)
@@ -140,7 +140,9 @@ def test_a_format_that_cannot_have_the_rate_is_refused_before_the_engine_works(s
     assert not server.fake.requests
 
 
-def test_a_client_who_hangs_up_stops_the_work_on_a_finished_file(server: Served, spools: list[Spool]) -> None:
+def test_a_client_that_hangs_up_stops_the_work_on_a_finished_file(
+    server: Served, spools: list[Spool]
+) -> None:
     server.fake.script = FakeScript(stall_at=1)
     with connected(server) as connection:
         connection.sendall(speech_bytes(TWO, stream=False))
@@ -175,7 +177,7 @@ def test_a_large_file_lies_on_the_disk_until_it_is_sent(
 
 
 @pytest.mark.parametrize("name", ["flac", "wav"])
-def test_what_is_made_within_a_moment_is_sent_as_a_finished_file(
+def test_speech_that_is_ready_within_a_moment_is_sent_as_a_finished_file(
     server: Served, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(finished, "HELD_SECONDS", PATIENCE)
@@ -186,7 +188,7 @@ def test_what_is_made_within_a_moment_is_sent_as_a_finished_file(
 
 
 def first_part(server: Served, **fields: Any) -> bytes:
-    """What comes of an answer whose engine hangs in the second sentence."""
+    """The first bytes of an answer whose engine hangs in the second sentence."""
     server.fake.script = FakeScript(stall_at=1)
     body = {"model": "fake", "input": TWO, "response_format": "flac"} | fields
     with httpx.stream("POST", f"{server.url}/v1/audio/speech", json=body) as response:
@@ -194,7 +196,7 @@ def first_part(server: Served, **fields: Any) -> bytes:
         return next(response.iter_raw())
 
 
-def test_what_takes_longer_than_a_moment_is_streamed(server: Served) -> None:
+def test_speech_that_takes_longer_than_a_moment_is_streamed(server: Served) -> None:
     assert samples_in_flac_header(first_part(server))[0] == 0
 
 

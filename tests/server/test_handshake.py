@@ -1,4 +1,4 @@
-"""WebSockets that do not come about: an error in OpenAI's shape and an id, whoever refuses."""
+"""Refused WebSocket handshakes: an error in OpenAI's shape and an id, from every layer that refuses."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def refused(server: Served, *headers: str, path: str = PATH, method: str = "GET"
         (["Content-Length: 5", KEY, VERSION], "GET", 400),
     ],
 )
-def test_a_handshake_that_is_none_is_refused_in_our_shape(
+def test_an_invalid_handshake_is_refused_in_our_shape(
     server: Served, headers: list[str], method: str, status: int
 ) -> None:
     before = server.metric("tts_rejected_total", reason="invalid_handshake")
@@ -73,7 +73,7 @@ def test_where_no_web_socket_is_served_there_is_an_error_to_read(server: Served,
     assert "key=x" not in error["message"]
 
 
-def test_a_stranger_is_told_nothing_of_what_there_is(serve: Serve) -> None:
+def test_a_client_without_a_key_learns_nothing_about_the_paths(serve: Serve) -> None:
     with serve(server={"api_keys": ["k"]}) as server:
         for path in ("/nowhere", PATH):
             status, headers, error = refused(server, KEY, VERSION, path=path)
@@ -81,7 +81,7 @@ def test_a_stranger_is_told_nothing_of_what_there_is(serve: Serve) -> None:
             assert headers["x-request-id"]
 
 
-def test_strangers_do_not_fill_the_log(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+def test_clients_without_a_key_do_not_fill_the_log(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
     with serve(server={"api_keys": ["k"]}) as server:
         for headers in ([KEY], [KEY, VERSION]):
             refused(server, *headers)

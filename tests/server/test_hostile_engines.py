@@ -16,8 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.server.conftest import PATIENCE, Serve, speech_bytes, wait_for
-from tests.test_hostile_engines import (
+from tests.engines.hostile import (
     BadBackend,
     close_raising,
     giving,
@@ -26,11 +25,12 @@ from tests.test_hostile_engines import (
     raising_in_another_thread,
     raising_later,
 )
+from tests.server.conftest import PATIENCE, Serve, speech_bytes, wait_for
 from tts_hub import Capabilities
 from tts_hub.config import parse_config
 from tts_hub.errors import ConfigError
 from tts_hub.server import create_app
-from tts_hub.signals import INTERRUPTED
+from tts_hub.system.signals import INTERRUPTED
 
 LISTS = ["/health", "/v1/models", "/v1/audio/voices", "/v1/engines", "/v1/audio/models", "/metrics"]
 FAULTY: dict[str, Callable[[], Any]] = {
@@ -56,19 +56,18 @@ def test_a_faulty_engine_fails_its_own_requests_only(fault: str, serve: Serve) -
             assert server.speak().status_code == 200
 
 
-def test_requests_go_on_after_an_idle_engine_failed_to_close(serve: Serve) -> None:
+def test_requests_continue_after_an_idle_engine_failed_to_close(serve: Serve) -> None:
     engine = BadBackend(aclose=close_raising)
     with serve(engine, limits={"idle_unload": 0.05}) as server:
         for name in ("bad", "fake", "bad", "fake"):
             assert server.speak(model=name).status_code == 200
-            while any(status.state == "ready" for status in server.status()):
-                pass
+            wait_for(lambda: all(status.state != "ready" for status in server.status()))
         assert httpx.get(f"{server.url}/health").json()["status"] == "ok"
 
 
 @pytest.mark.anyio
-async def test_health_tells_a_hub_that_cannot_serve() -> None:
-    app = create_app(parse_config({}))  # whose manager nobody has opened
+async def test_health_shows_a_hub_that_cannot_serve() -> None:
+    app = create_app(parse_config({}))  # its manager is not open
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
         answer = await http.get("/health")

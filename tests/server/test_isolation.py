@@ -1,4 +1,4 @@
-"""Nobody pays for another one's request: event loop, places on the engine, memory, slow and lost clients."""
+"""Requests do not cost each other anything: event loop, engine slots, memory, slow and lost clients."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BOOK = "The quick brown fox jumps over the lazy dog, and nobody knows why. " * 1
 
 @contextmanager
 def busy(server: Served, clients: int) -> Generator[None, None, None]:
-    """So many clients have a book read to them, as fast as it goes."""
+    """Let this many clients have a book read at once, as fast as possible."""
     stop = threading.Event()
 
     def listen(name: str) -> None:
@@ -43,14 +43,14 @@ def busy(server: Served, clients: int) -> Generator[None, None, None]:
                     return
 
     with ThreadPoolExecutor(clients) as pool:
-        listeners = [pool.submit(listen, ("mp3", "opus", "wav")[n % 3]) for n in range(clients)]
+        readers = [pool.submit(listen, ("mp3", "opus", "wav")[n % 3]) for n in range(clients)]
         wait_for(lambda: server.metric("tts_requests_in_flight") == clients)
         try:
             yield
         finally:
             stop.set()
-        for listener in listeners:
-            listener.result(PATIENCE)
+        for reader in readers:
+            reader.result(PATIENCE)
 
 
 def test_health_answers_while_books_are_being_read(server: Served) -> None:
@@ -132,7 +132,7 @@ def test_a_paused_reader_is_given_up_and_has_taken_little_memory(serve: Serve) -
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the system cannot tell")
-def test_what_a_reader_never_takes_does_not_keep_the_connection(serve: Serve) -> None:
+def test_a_reader_that_takes_nothing_does_not_keep_the_connection(serve: Serve) -> None:
     with serve(server={"reader_timeout": 0.5}) as server:
         server.fake.script = FakeScript(seconds_per_word=1.0, chunk_seconds=1.0)
         connections = server.connections

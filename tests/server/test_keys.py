@@ -51,7 +51,7 @@ def test_keys_are_read_line_by_line(tmp_path: Path, content: bytes, keys: tuple[
         ("key".encode("utf-16"), "not UTF-8"),
     ],
 )
-def test_what_is_no_key_is_told_without_being_shown(tmp_path: Path, content: bytes, said: str) -> None:
+def test_an_invalid_key_is_an_error_that_does_not_show_it(tmp_path: Path, content: bytes, said: str) -> None:
     file = tmp_path / "keys.txt"
     file.write_bytes(content)
     with pytest.raises(ConfigError, match=said) as caught:
@@ -82,12 +82,12 @@ def test_a_key_with_a_space_is_refused_wherever_it_stands(key: str) -> None:
         create_app(Config(server=ServerConfig(api_keys=(key,))))
 
 
-def test_white_space_around_a_key_is_none_of_it() -> None:
+def test_white_space_around_a_key_does_not_count() -> None:
     assert digest_of(" one \n") == digest_of("one") == digest_of(f" {DIGEST} ")
 
 
 @pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o640, False), (0o644, True), (0o602, True)])
-def test_a_file_that_everybody_can_read_is_warned_of(tmp_path: Path, mode: int, warned: bool) -> None:
+def test_a_key_file_that_all_users_can_read_gives_a_warning(tmp_path: Path, mode: int, warned: bool) -> None:
     file = tmp_path / "my keys.txt"
     file.write_text("one\n")
     file.chmod(mode)

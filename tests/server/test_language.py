@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.server.conftest import PATIENCE, Served
-from tests.server.test_live import heard, send, talking
+from tests.server.test_live import receive, send, talking
 
 GERMAN = "Guten Morgen, wie geht es Ihnen heute?"
 
@@ -43,10 +43,10 @@ def test_lines_with_progress_say_which_language_the_text_was_seen_to_be_in(serve
     assert notice.startswith("the text seems to be in 'de': voice 'de+Andrea' of espeak speaks it")
 
 
-def test_a_conversation_says_it_in_its_report(server: Served) -> None:
+def test_a_conversation_reports_the_language(server: Served) -> None:
     with talking(server) as socket:
         send(socket, {"type": "start", "model": "tts-1"}, *GERMAN.split(", "), " Sehr gut.", {"type": "end"})
-        report = heard(socket)[0][-1]["report"]
+        report = receive(socket)[0][-1]["report"]
     assert (report["backend"], report["language"], report["detected_language"]) == ("espeak", "de", "de")
     assert report["fallbacks"] == []
 

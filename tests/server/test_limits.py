@@ -1,4 +1,4 @@
-"""What is too large, too slow or not HTTP: a clear answer or a closed connection, nobody else touched."""
+"""Requests that are too large, too slow or not HTTP: a clear answer or a closed connection."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_body_of_50_mb_in_chunks_is_refused(server: Served) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
 
 
-def test_a_client_who_sends_it_all_before_it_reads_still_finds_the_refusal(server: Served) -> None:
+def test_a_client_that_sends_everything_before_it_reads_still_gets_the_refusal(server: Served) -> None:
     with connected(server) as connection:
         connection.sendall(raw_request(b" " * 50_000_000, HOST))
         status, error = error_of(received(connection))
@@ -137,7 +137,7 @@ def test_a_header_that_never_ends_takes_no_memory(server: Served) -> None:
         b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     ],
 )
-def test_what_is_not_http_is_told_so(server: Served, request_bytes: bytes) -> None:
+def test_bytes_that_are_not_http_get_an_error(server: Served, request_bytes: bytes) -> None:
     with connected(server) as connection:
         connection.sendall(request_bytes)
         status, error = error_of(received(connection))

@@ -28,14 +28,14 @@ def talking(server: Served) -> Generator[ClientConnection, None, None]:
 
 
 def send(socket: ClientConnection, *messages: dict[str, Any] | str) -> None:
-    """Messages; a string is a piece of text."""
+    """Send messages; a string is a piece of text."""
     for message in messages:
         said = {"type": "text", "text": message} if isinstance(message, str) else message
         socket.send(json.dumps(said))
 
 
-def heard(socket: ClientConnection, *, until: frozenset[str] | set[str] = ENDS) -> tuple[list[Any], bytes]:
-    """The messages up to one of these types, and the audio between them."""
+def receive(socket: ClientConnection, *, until: frozenset[str] | set[str] = ENDS) -> tuple[list[Any], bytes]:
+    """Receive messages up to one of these types, and the audio between them."""
     messages, audio = [], b""
     while True:
         received = socket.recv(PATIENCE)
@@ -50,7 +50,7 @@ def heard(socket: ClientConnection, *, until: frozenset[str] | set[str] = ENDS) 
 def test_text_in_pieces_becomes_one_utterance(server: Served) -> None:
     with talking(server) as socket:
         send(socket, START, "Hello there. How ", "are", " you?", {"type": "end"})
-        messages, audio = heard(socket)
+        messages, audio = receive(socket)
     assert messages[0] == {"type": "started", "media_type": "audio/pcm", "sample_rate": 24_000}
     words = [word for message in messages if message["type"] == "words" for word in message["words"]]
     assert [word["text"] for word in words] == ["Hello", "there.", "How", "are", "you?"]
@@ -63,26 +63,26 @@ def test_text_in_pieces_becomes_one_utterance(server: Served) -> None:
 def test_speech_begins_at_the_first_whole_sentence(server: Served) -> None:
     with talking(server) as socket:
         send(socket, START, "Hello there. And then there is more to say, and to be heard, of th")
-        heard(socket, until={"started"})
+        receive(socket, until={"started"})
         assert len(socket.recv(PATIENCE)) > 100
         send(socket, "is.", {"type": "end"})
-        assert heard(socket)[0][-1]["type"] == "done"
+        assert receive(socket)[0][-1]["type"] == "done"
 
 
-def test_a_flush_speaks_what_is_there(server: Served) -> None:
+def test_a_flush_speaks_the_text_so_far(server: Served) -> None:
     with talking(server) as socket:
         send(socket, START, "no full stop yet", {"type": "flush"})
-        messages, _ = heard(socket, until={"words"})
+        messages, _ = receive(socket, until={"words"})
         assert messages[-1]["words"][0]["text"] == "no"
         send(socket, {"type": "end"})
-        assert heard(socket)[0][-1]["type"] == "done"
+        assert receive(socket)[0][-1]["type"] == "done"
 
 
 def test_one_utterance_follows_the_other(server: Served) -> None:
     with talking(server) as socket:
         for voice in ("low", "high"):
             send(socket, START | {"voice": voice}, "Hello.", {"type": "end"})
-            messages, audio = heard(socket)
+            messages, audio = receive(socket)
             assert audio
             assert messages[-1]["report"]["voice"] == voice
 
@@ -91,13 +91,13 @@ def test_a_cancelled_utterance_stops_and_the_next_can_begin(server: Served) -> N
     server.fake.script = FakeScript(hold_at=5)
     with talking(server) as socket:
         send(socket, START, "one two three four five six seven.", {"type": "end"})
-        heard(socket, until={"started"})
+        receive(socket, until={"started"})
         send(socket, {"type": "cancel"})
-        assert heard(socket)[0][-1] == {"type": "cancelled"}
+        assert receive(socket)[0][-1] == {"type": "cancelled"}
         server.until_free()
         server.fake.script = FakeScript()
         send(socket, START, "Hello.", {"type": "end"})
-        assert heard(socket)[0][-1]["type"] == "done"
+        assert receive(socket)[0][-1]["type"] == "done"
 
 
 @pytest.mark.parametrize(
@@ -108,22 +108,22 @@ def test_a_cancelled_utterance_stops_and_the_next_can_begin(server: Served) -> N
         ({"options": {"gain": 7}}, "options.gain", "invalid_value"),
     ],
 )
-def test_an_utterance_that_cannot_be_is_an_error_and_what_follows_of_it_is_ignored(
+def test_an_invalid_utterance_is_an_error_and_its_remaining_messages_are_ignored(
     server: Served, start: dict[str, Any], param: str, code: str
 ) -> None:
     with talking(server) as socket:
         send(socket, START | start, "Hello there. And then there is more to say, and to be heard. ")
-        (message,), _ = heard(socket)
+        (message,), _ = receive(socket)
         assert (message["error"]["param"], message["error"]["code"]) == (param, code)
         send(socket, "More. ", {"type": "flush"}, {"type": "end"}, START, "Hello.", {"type": "end"})
-        assert [m["type"] for m in heard(socket)[0] if m["type"] != "words"] == ["started", "done"]
+        assert [m["type"] for m in receive(socket)[0] if m["type"] != "words"] == ["started", "done"]
 
 
-def test_an_engine_that_fails_is_an_error_without_its_insides(server: Served) -> None:
+def test_an_engine_that_fails_is_an_error_without_its_own_message(server: Served) -> None:
     server.fake.script = FakeScript(fail_at={0: 3}, error=OSError("/secret/path"))
     with talking(server) as socket:
         send(socket, START, "one two three four five six.", {"type": "end"})
-        messages, _ = heard(socket)
+        messages, _ = receive(socket)
     assert messages[-1]["error"]["code"] == "generation_failed"
     assert "secret" not in json.dumps(messages)
 
@@ -146,26 +146,26 @@ def test_an_engine_that_fails_is_an_error_without_its_insides(server: Served) ->
         b"\x00\x01",
     ],
 )
-def test_a_message_without_a_meaning_is_told_so(server: Served, message: str | bytes) -> None:
+def test_a_message_without_a_meaning_is_an_error(server: Served, message: str | bytes) -> None:
     with talking(server) as socket:
         socket.send(message)
-        (answer,), _ = heard(socket)
+        (answer,), _ = receive(socket)
         assert answer["error"]["type"] == "invalid_request_error"
         send(socket, START, "Hello.", {"type": "end"})
-        assert heard(socket)[0][-1]["type"] == "done"
+        assert receive(socket)[0][-1]["type"] == "done"
 
 
 def test_a_second_start_ends_the_utterance_with_an_error(server: Served) -> None:
     with talking(server) as socket:
         send(socket, START, START)
-        assert "end or cancel it first" in heard(socket)[0][-1]["error"]["message"]
+        assert "end or cancel it first" in receive(socket)[0][-1]["error"]["message"]
         server.until_free()
 
 
 def test_a_text_that_is_too_long_ends_the_utterance_with_an_error(serve: Serve) -> None:
     with serve(server={"max_characters": 20}) as server, talking(server) as socket:
         send(socket, START, "a" * 15, "b" * 15, "c" * 15)
-        assert heard(socket)[0][-1]["error"]["param"] == "text"
+        assert receive(socket)[0][-1]["error"]["param"] == "text"
         assert server.metric("tts_requests_total", backend="", outcome="rejected") == 1
 
 
@@ -173,7 +173,7 @@ def test_a_flood_of_text_is_refused(server: Served) -> None:
     server.fake.script = FakeScript(stall_at=0)
     with talking(server) as socket:
         send(socket, START, *["Hello there, this is a sentence. "] * 4_000)
-        assert "longer than the" in heard(socket)[0][-1]["error"]["message"]
+        assert "longer than the" in receive(socket)[0][-1]["error"]["message"]
     server.until_free()
 
 
@@ -191,7 +191,7 @@ def test_a_flood_of_nonsense_is_hung_up_on(server: Served) -> None:
 def test_a_message_that_is_too_large_is_hung_up_on(server: Served) -> None:
     with talking(server) as socket, pytest.raises(ConnectionClosed) as caught:
         send(socket, START, "a" * 1_000_000)
-        heard(socket)
+        receive(socket)
     assert caught.value.rcvd is not None
     assert caught.value.rcvd.code == 1009
     server.until_free()
@@ -220,7 +220,7 @@ def test_a_reader_that_pauses_is_hung_up_on(serve: Serve) -> None:
 def test_an_open_connection_without_an_utterance_ends_with_the_server(serve: Serve) -> None:
     with serve() as server, talking(server) as socket:
         send(socket, START, "Hello.", {"type": "end"})
-        heard(socket)
+        receive(socket)
         server.stop()
         with pytest.raises(ConnectionClosed) as caught:
             socket.recv(PATIENCE)
@@ -231,9 +231,9 @@ def test_an_open_connection_without_an_utterance_ends_with_the_server(serve: Ser
 def test_an_utterance_may_come_to_its_end_when_the_server_is_stopped(serve: Serve) -> None:
     with serve(script=FakeScript(chunk_delay=0.1)) as server, talking(server) as socket:
         send(socket, START, "one two three four.", {"type": "end"})
-        heard(socket, until={"started"})
+        receive(socket, until={"started"})
         server.stop()
-        assert heard(socket)[0][-1]["report"]["complete"]
+        assert receive(socket)[0][-1]["report"]["complete"]
         with pytest.raises(ConnectionClosed) as caught:
             socket.recv(PATIENCE)
     assert caught.value.rcvd is not None
@@ -245,22 +245,22 @@ def test_a_writer_may_be_far_ahead_of_the_voice(server: Served) -> None:
     tokens = [{"type": "text", "text": f"word{n} "} for n in range(600)]
     with talking(server) as socket:
         send(socket, START, *tokens, {"type": "end"})
-        assert heard(socket)[0][-1]["type"] == "done"
+        assert receive(socket)[0][-1]["type"] == "done"
 
 
 def test_cancel_and_start_in_one_breath_speaks_the_new_text(server: Served) -> None:
     with talking(server) as socket:
         send(socket, START, "This is interrupted. And this is not heard at all. ", {"type": "cancel"})
         send(socket, START, "This is the answer.", {"type": "end"})
-        assert heard(socket)[0][-1]["type"] == "cancelled"
-        assert heard(socket)[0][-1]["type"] == "done"
+        assert receive(socket)[0][-1]["type"] == "cancelled"
+        assert receive(socket)[0][-1]["type"] == "done"
 
 
 def test_utterances_may_be_sent_one_behind_the_other(server: Served) -> None:
     with talking(server) as socket:
         for text in ("The first one.", "The second one.", "The third one."):
             send(socket, START, text, {"type": "end"})
-        assert [heard(socket)[0][-1]["type"] for _ in range(3)] == ["done"] * 3
+        assert [receive(socket)[0][-1]["type"] for _ in range(3)] == ["done"] * 3
 
 
 def test_stray_messages_behind_the_end_do_no_harm(server: Served) -> None:
@@ -274,4 +274,4 @@ def test_stray_messages_behind_the_end_do_no_harm(server: Served) -> None:
             {"type": "flush"},
             "late",
         )
-        assert heard(socket)[0][-1]["type"] == "done"
+        assert receive(socket)[0][-1]["type"] == "done"

@@ -1,4 +1,4 @@
-"""`/metrics`: every family moves, and says what the reports say."""
+"""`/metrics`: every family counts, and agrees with the reports."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_the_time_to_first_audio_is_the_engines_delay_and_little_more(serve: Ser
 def test_every_kind_of_end_is_counted(serve: Serve) -> None:
     with serve(server={"reader_timeout": 0.3}, limits={"max_queue": 0}) as server:
         with occupied(server, 2):
-            server.speak()  # refused: the line is full
+            server.speak()  # refused: the queue is full
         server.script.fail_at = {0: 3}
         with pytest.raises(httpx.RemoteProtocolError):
             server.speak(TEXT * 3)
@@ -135,7 +135,7 @@ def test_retakes_are_counted_by_engine_and_reason(serve: Serve) -> None:
         ("POST", "/v1/audio/speech", "no json", "invalid_json"),
     ],
 )
-def test_what_is_refused_is_counted_once_by_the_code_it_is_refused_with(
+def test_a_refusal_is_counted_once_under_its_code(
     serve: Serve, method: str, path: str, body: Any, code: str
 ) -> None:
     content = body if isinstance(body, str) or body is None else json.dumps(body)
@@ -150,7 +150,7 @@ def test_what_is_refused_is_counted_once_by_the_code_it_is_refused_with(
     assert not [key for key in read if "errors_total" in key]
 
 
-def test_strangers_and_nonsense_are_counted_too(serve: Serve) -> None:
+def test_clients_without_a_key_and_nonsense_are_counted_too(serve: Serve) -> None:
     with serve(server={"api_keys": ["k"], "body_timeout": 0.3}) as server:
         httpx.post(f"{server.url}/v1/audio/speech")
         httpx.get(f"{server.url}/health", headers={"host": "evil.example"})
@@ -166,7 +166,7 @@ def test_strangers_and_nonsense_are_counted_too(serve: Serve) -> None:
     assert read == REFUSED
 
 
-def test_what_is_refused_in_a_conversation_is_counted(serve: Serve) -> None:
+def test_a_refusal_in_a_conversation_is_counted(serve: Serve) -> None:
     with serve() as server:
         with connect(f"ws://127.0.0.1:{server.address[1]}/v1/audio/speech/stream") as socket:
             for said in (

@@ -1,4 +1,4 @@
-"""HTTP that clients of an API do not send: one answer in our shape, and no word in the log."""
+"""HTTP that clients of an API do not send: one answer in our shape, and nothing in the log."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STREAM = "/v1/audio/speech/stream"
 
 
 def answers(data: bytes) -> list[tuple[int, bytes]]:
-    """Status and body of each of several answers, which all have a length."""
+    """The status and body of each of several answers, which all have a length."""
     found = []
     while data:
         head, _, data = data.partition(b"\r\n\r\n")
@@ -37,8 +37,8 @@ def answers(data: bytes) -> list[tuple[int, bytes]]:
     return found
 
 
-def told(server: Served, request: bytes) -> tuple[int, str]:
-    """Status and code of the one answer, behind which the connection is closed."""
+def refused(server: Served, request: bytes) -> tuple[int, str]:
+    """The status and code of the one answer, after which the connection is closed."""
     with connected(server) as connection:
         connection.sendall(request)
         ((status, body),) = answers(received(connection))
@@ -92,7 +92,7 @@ def test_odd_request_lines_get_an_error_and_no_line_in_the_log(
     server: Served, caplog: pytest.LogCaptureFixture, request_line: str, status: int, code: str
 ) -> None:
     request = "\r\n".join([request_line, HOST, CLOSE, "", ""]).encode()
-    assert told(server, request) == (status, code)
+    assert refused(server, request) == (status, code)
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
@@ -113,12 +113,12 @@ def test_the_host_in_a_target_is_the_one_that_counts(
     server: Served, target: str, host: str, status: int, code: str
 ) -> None:
     request = raw_request(b"", f"Host: {host}", CLOSE, method="GET", path=target)
-    assert told(server, request) == (status, code)
+    assert refused(server, request) == (status, code)
 
 
 def test_two_host_headers_are_too_many_beside_a_target_with_a_host(server: Served) -> None:
     request = raw_request(b"", HOST, HOST, CLOSE, method="GET", path="http://localhost/v1/models")
-    assert told(server, request) == (400, "invalid_host")
+    assert refused(server, request) == (400, "invalid_host")
 
 
 def test_a_web_socket_may_be_opened_by_a_target_with_a_host(server: Served) -> None:
@@ -174,9 +174,9 @@ def test_a_thousand_offers_in_one_go_are_no_recursion(
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-def test_an_offer_with_a_body_that_is_none_is_told_so(server: Served) -> None:
+def test_an_upgrade_offer_with_an_invalid_body_is_an_error(server: Served) -> None:
     head = raw_request(b"", HOST, *OFFER, "Transfer-Encoding: chunked").replace(b"Content-Length: 0\r\n", b"")
-    assert told(server, head + b"zz\r\n") == (400, "invalid_http")
+    assert refused(server, head + b"zz\r\n") == (400, "invalid_http")
 
 
 def test_a_web_socket_does_not_begin_inside_an_answer(server: Served) -> None:

@@ -1,4 +1,4 @@
-"""Requests as clients write them: slashes, HEAD, capitals, empty fields, and URLs that miss by a little."""
+"""Requests as clients write them: slashes, HEAD, capitals, empty fields, and URLs that are slightly wrong."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from websockets.sync.client import connect
 
 from tests.server.conftest import PATIENCE, Serve, Served
 from tests.server.test_errors import is_envelope
-from tests.server.test_live import START, heard, send
+from tests.server.test_live import START, receive, send
 from tts_hub.server.paths import usual_path
 
 GET_ROUTES = [
@@ -44,10 +44,10 @@ def test_the_web_socket_is_found_behind_too_many_slashes(server: Served) -> None
     url = f"ws://127.0.0.1:{server.address[1]}/v1//audio/speech/stream/"
     with connect(url, open_timeout=PATIENCE, close_timeout=1) as socket:
         send(socket, START, "Hello.", {"type": "end"})
-        assert heard(socket)[0][-1]["type"] == "done"
+        assert receive(socket)[0][-1]["type"] == "done"
 
 
-def test_what_needs_a_key_needs_it_by_any_spelling(serve: Serve) -> None:
+def test_a_path_that_needs_a_key_needs_it_in_any_spelling(serve: Serve) -> None:
     with serve(server={"api_keys": ["k"]}) as server:
         for path in ("//metrics", "/metrics/", "//v1/audio/speech", "/health//metrics"):
             assert httpx.get(server.url + path).status_code == 401
@@ -72,7 +72,7 @@ def test_head_is_answered_wherever_get_is(server: Served, path: str) -> None:
         ("POST", "/health", "GET, HEAD"),
     ],
 )
-def test_a_method_that_is_not_offered_is_told_all_that_are(
+def test_a_wrong_method_is_answered_with_all_allowed_ones(
     server: Served, method: str, path: str, allow: str
 ) -> None:
     answer = httpx.request(method, server.url + path)
@@ -90,7 +90,7 @@ def test_a_method_that_is_not_offered_is_told_all_that_are(
         ("/models", "/v1/models"),
     ],
 )
-def test_a_base_url_that_misses_by_its_v1_is_told_the_right_one(
+def test_a_base_url_with_a_wrong_v1_is_answered_with_the_right_one(
     server: Served, path: str, meant: str
 ) -> None:
     answer = httpx.post(server.url + path, json={"input": "Hello."})
@@ -99,7 +99,7 @@ def test_a_base_url_that_misses_by_its_v1_is_told_the_right_one(
     assert answer.json()["error"]["message"].endswith(f"did you mean {meant}?")
 
 
-def test_a_url_like_none_is_told_nothing(server: Served) -> None:
+def test_a_url_like_no_other_gets_no_suggestion(server: Served) -> None:
     assert (
         httpx.get(f"{server.url}/favicon.ico").json()["error"]["message"] == "no such URL: GET /favicon.ico"
     )

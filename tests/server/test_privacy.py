@@ -1,4 +1,4 @@
-"""Where files lie on the server is not told, and to strangers nothing but states."""
+"""No answer contains file paths of the server, and clients without a key see only states."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEY = {"authorization": "Bearer k"}
 
 
 class Wanting(FakeBackend):
-    """It misses files, and says which."""
+    """An engine that is not ready; its reason names the folder of the missing files."""
 
     def __init__(self) -> None:
         super().__init__(name="wanting", script=FakeScript(ready=False, reason=REASON))
@@ -26,7 +26,7 @@ class Wanting(FakeBackend):
 
 @pytest.mark.parametrize("path", ["/health", "/v1/engines"])
 @pytest.mark.parametrize("key", [{}, {"authorization": "Bearer wrong"}])
-def test_a_stranger_is_told_states_alone(serve: Serve, path: str, key: dict[str, str]) -> None:
+def test_a_client_without_a_key_sees_only_states(serve: Serve, path: str, key: dict[str, str]) -> None:
     with serve(Wanting(), server={"api_keys": ["k"]}, model="wanting") as server:
         answer = httpx.get(server.url + path, headers=key)
     assert "anna" not in answer.text
@@ -44,7 +44,7 @@ def test_a_stranger_is_told_states_alone(serve: Serve, path: str, key: dict[str,
 
 @pytest.mark.parametrize("path", ["/health", "/v1/engines"])
 @pytest.mark.parametrize("keys", [[], ["k"]])
-def test_who_has_a_key_is_told_why_but_no_folder(
+def test_a_client_with_a_key_sees_reasons_but_no_folder(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, path: str, keys: list[str]
 ) -> None:
     monkeypatch.setenv("HOME", "/home/anna")
@@ -64,7 +64,7 @@ def test_the_state_is_the_same_for_all(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "shown"),
     [
         ("missing in /home/anna/.cache/x/model.onnx", "missing in ~/.cache/x/model.onnx"),
         ("missing in /home/anna", "missing in …/anna"),
@@ -83,10 +83,10 @@ def test_the_state_is_the_same_for_all(serve: Serve) -> None:
     ],
 )
 def test_paths_lose_their_folders_and_nothing_else_does(
-    monkeypatch: pytest.MonkeyPatch, text: str, told: str | None
+    monkeypatch: pytest.MonkeyPatch, text: str, shown: str | None
 ) -> None:
     monkeypatch.setenv("HOME", "/home/anna")
-    assert without_folders(text) == (text if told is None else told)
+    assert without_folders(text) == (text if shown is None else shown)
 
 
 def test_errors_lose_folders_too() -> None:

@@ -1,4 +1,4 @@
-"""Progress between the lines of captioned speech: in time, and nothing of what is said inside an engine."""
+"""Progress between the lines of captioned speech: in time, and without an engine's own words."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PATH = "/v1/audio/speech/captions"
 
 
 def spoken(server: Served, **fields: Any) -> list[dict[str, Any]]:
-    """All lines."""
+    """All lines of an answer."""
     body = {"model": "fake", "input": TEXT, "progress": True, "response_format": "pcm"} | fields
     answer = httpx.post(server.url + PATH, json=body, timeout=PATIENCE)
     assert answer.status_code == 200, answer.text
@@ -35,7 +35,7 @@ def events(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 class Chatty(FakeBackend):
-    """Says what it is at, in the middle of a segment, and then says nothing for ever."""
+    """An engine that reports a step in the middle of a segment, and then hangs."""
 
     async def generate_stream(
         self, request: SegmentRequest, on_progress: ProgressCallback = ignore
@@ -51,8 +51,8 @@ def lines_of(response: httpx.Response) -> Iterator[dict[str, Any]]:
     return (json.loads(line) for line in response.iter_lines())
 
 
-def test_a_step_is_told_as_it_happens(serve: Serve) -> None:
-    """The engine gives no more audio until the reader leaves, who has heard of the step by then."""
+def test_a_step_is_sent_as_it_happens(serve: Serve) -> None:
+    """The engine gives no more audio until the reader leaves, and the step has reached the reader by then."""
     with serve(Chatty(name="chatty")) as server:
         body = {"model": "chatty", "input": TEXT, "progress": True, "response_format": "pcm"}
         with httpx.stream("POST", server.url + PATH, json=body, timeout=PATIENCE) as response:
@@ -67,7 +67,7 @@ def _stage(line: dict[str, Any]) -> str | None:
     return stage
 
 
-def test_steps_before_the_first_audio_come_first_and_the_end_is_told(server: Served) -> None:
+def test_steps_before_the_first_audio_come_first_and_the_end_is_sent(server: Served) -> None:
     lines = spoken(server)
     stages = [_stage(line) or next(iter(line)) for line in lines]
     assert stages[0] == "queued"
@@ -77,7 +77,7 @@ def test_steps_before_the_first_audio_come_first_and_the_end_is_told(server: Ser
     assert next(event for event in events(lines) if event["stage"] == "finished")["fraction"] == 1.0
 
 
-def test_nothing_is_told_of_progress_unasked(server: Served) -> None:
+def test_progress_is_sent_only_on_request(server: Served) -> None:
     assert not events(spoken(server, progress=False))
 
 
@@ -87,7 +87,7 @@ def test_a_refusal_is_an_ordinary_one(server: Served) -> None:
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "voice")
 
 
-def test_a_change_of_engine_is_told_without_the_engines_words(serve: Serve) -> None:
+def test_a_change_of_engine_is_sent_without_the_engines_words(serve: Serve) -> None:
     script = FakeScript(fail_at={1: 1}, error=GenerationError("secret words", backend="fake"))
     with serve(FakeBackend(name="spare"), script=script) as server:
         lines = spoken(server, fallback=["spare"])

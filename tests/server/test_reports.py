@@ -1,4 +1,4 @@
-"""What an engine says when it fails stays in the log; clients get its kind and a sentence of ours."""
+"""The message of a failed engine stays in the log; clients get the kind of failure and our own sentence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.server.conftest import PATIENCE, Serve, Served
-from tests.server.test_live import START, heard, send, talking
+from tests.server.test_live import START, receive, send, talking
 from tts_hub.backend import BackendSettings
 from tts_hub.errors import BackendUnavailableError, GenerationError, NoAudioError
 from tts_hub.testing import FakeBackend, FakeScript
@@ -36,7 +36,7 @@ def is_harmless(change: dict[str, Any], kind: str) -> bool:
 
 
 @pytest.mark.parametrize(("fields", "kind"), FAILURES)
-def test_captions_tell_the_kind_of_a_failure_and_the_log_its_words(
+def test_captions_name_the_kind_of_a_failure_and_the_log_its_words(
     server: Served, caplog: pytest.LogCaptureFixture, fields: dict[str, Any], kind: str
 ) -> None:
     server.fake.script = failing(fields)
@@ -50,19 +50,21 @@ def test_captions_tell_the_kind_of_a_failure_and_the_log_its_words(
 
 
 @pytest.mark.parametrize(("fields", "kind"), FAILURES)
-def test_a_conversation_does_the_same(server: Served, fields: dict[str, Any], kind: str) -> None:
+def test_a_conversation_names_the_kind_of_a_failure(
+    server: Served, fields: dict[str, Any], kind: str
+) -> None:
     server.fake.script = failing(fields)
     with talking(server) as socket:
         send(socket, START | {"fallback": ["espeak"]}, "one two three", {"type": "end"})
-        (change,) = heard(socket)[0][-1]["report"]["fallbacks"]
+        (change,) = receive(socket)[0][-1]["report"]["fallbacks"]
     assert is_harmless(change, kind)
 
 
-def test_a_conversation_tells_of_retakes_and_of_the_seed_that_was_drawn(server: Served) -> None:
+def test_a_conversation_reports_retakes_and_the_drawn_seed(server: Served) -> None:
     server.fake.script = FakeScript(retakes={0: ("repetition",)}, drawn_seed=7)
     with talking(server) as socket:
         send(socket, START, "one two three", {"type": "end"})
-        report = heard(socket)[0][-1]["report"]
+        report = receive(socket)[0][-1]["report"]
     assert report["retakes"] == [{"segment": 0, "backend": "fake", "reason": "repetition"}]
     assert report["seed"] == 7
 
@@ -71,7 +73,7 @@ def test_a_conversation_tells_of_retakes_and_of_the_seed_that_was_drawn(server: 
     ("fields", "status"),
     [(fields, status) for (fields, _), status in zip(FAILURES, (500, 500, 503, 400), strict=True)],
 )
-def test_an_error_tells_no_more(
+def test_an_error_contains_no_more(
     server: Served, caplog: pytest.LogCaptureFixture, fields: dict[str, Any], status: int
 ) -> None:
     server.fake.script = FakeScript(fail_at={0: 0}, **fields)
@@ -82,9 +84,7 @@ def test_an_error_tells_no_more(
         assert SECRET in caplog.text
 
 
-def test_what_went_wrong_in_loading_is_logged_and_not_told(
-    serve: Serve, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_failure_of_loading_is_logged_and_not_sent(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
     with serve(script=FakeScript(load_error=OSError(SECRET))) as server:
         answer = server.speak()
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "engine_unavailable")
@@ -94,14 +94,14 @@ def test_what_went_wrong_in_loading_is_logged_and_not_told(
 
 
 class Unsure(FakeBackend):
-    """Its own check breaks down."""
+    """An engine whose own check fails."""
 
     def _available(self) -> Availability:
         raise OSError(SECRET)
 
 
 class Silent(FakeBackend):
-    """Cannot even say which voices it has."""
+    """An engine that fails when its voices are listed."""
 
     async def voices(self) -> Any:
         raise OSError(SECRET)

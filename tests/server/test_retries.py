@@ -1,4 +1,4 @@
-"""How often OpenAI's SDK has a text spoken whose engine fails, and what it says in the end."""
+"""How often OpenAI's SDK retries a text whose engine fails, and the error it raises at the end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FIELDS = {"model": "fake", "voice": "mid", "input": TEXT, "response_format": "pc
 
 
 @pytest.mark.parametrize("fail_at", FAILURES.values(), ids=FAILURES)
-def test_the_plain_call_speaks_twice_and_tells_why_it_failed(server: Served, fail_at: dict[int, int]) -> None:
+def test_the_plain_call_speaks_twice_and_says_why_it_failed(server: Served, fail_at: dict[int, int]) -> None:
     server.fake.script = FakeScript(fail_at=fail_at)
     server.fake.requests.clear()
     with client(server) as sdk, pytest.raises(openai.InternalServerError) as caught:

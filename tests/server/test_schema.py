@@ -1,4 +1,4 @@
-"""The OpenAPI document: true in what it promises, and no request made from it breaks the server."""
+"""The OpenAPI document: its promises are true, and no request made from it breaks the server."""
 
 from __future__ import annotations
 

@@ -139,14 +139,14 @@ def test_a_full_queue_is_a_rate_limit_error(serve: Serve) -> None:
         assert int(caught.value.response.headers["retry-after"]) >= 1
 
 
-def test_what_cannot_be_helped_is_not_tried_again(server: Served) -> None:
+def test_a_wrong_request_is_not_tried_again(server: Served) -> None:
     before = server.metric("tts_requests_total", backend="", outcome="rejected")
     with client(server) as sdk, pytest.raises(openai.BadRequestError):
         spoken(sdk, model="fake", voice="nobody")
     assert server.metric("tts_requests_total", backend="", outcome="rejected") == before + 1
 
 
-def test_an_unavailable_engine_is_told_with_its_remedy_and_not_tried_again(serve: Serve) -> None:
+def test_an_unavailable_engine_is_an_error_with_its_remedy_and_not_tried_again(serve: Serve) -> None:
     script = FakeScript(ready=False, reason="weights are missing", remedy="get them")
     with serve(script=script) as server:
         with client(server) as sdk, pytest.raises(openai.InternalServerError, match="get them") as caught:
@@ -155,7 +155,7 @@ def test_an_unavailable_engine_is_told_with_its_remedy_and_not_tried_again(serve
         assert server.metric("tts_errors_total", kind="engine_unavailable") == 1
 
 
-def test_a_failed_engine_is_tried_again_and_hides_its_insides(server: Served) -> None:
+def test_a_failed_engine_is_tried_again_and_its_own_message_is_hidden(server: Served) -> None:
     server.fake.script = FakeScript(fail_at={0: 0}, error=GenerationError("/secret/path", backend="fake"))
     before = server.metric("tts_errors_total", kind="generation_failed")
     with client(server) as sdk:

@@ -47,7 +47,7 @@ class Running:
             socket.create_connection(self.address, 1).close()
         except ConnectionRefusedError:
             return True
-        except ConnectionResetError:  # taken in the moment in which the listener closes
+        except ConnectionResetError:  # accepted in the moment in which the listening socket closes
             return False
         return False
 
@@ -74,7 +74,7 @@ def running(
 
 @contextmanager
 def book(server: Running, text: str = BOOK) -> Generator[Generator[bytes, None, None], None, None]:
-    """A stream that has begun, and is far from its end."""
+    """A stream that has begun and is far from its end."""
     body = {"model": "espeak", "input": text, "response_format": "wav"}
     with (
         httpx.Client(timeout=PATIENCE) as http,
@@ -137,7 +137,7 @@ def test_a_silent_server_ends_at_once() -> None:
         assert server.code(PATIENCE) == 0
 
 
-def test_a_port_that_is_taken_is_told_in_one_line() -> None:
+def test_a_port_that_is_taken_is_an_error_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         command = [*TTS_HUB, "serve", "--port", port]

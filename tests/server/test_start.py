@@ -41,7 +41,7 @@ print(json.dumps([sorted(before), sorted(loaded), imported]))
 """
 
 
-def test_what_is_slow_to_import_is_there_before_the_first_request() -> None:
+def test_slow_imports_are_done_before_the_first_request() -> None:
     done = subprocess.run(
         [sys.executable, "-c", IMPORTS], capture_output=True, text=True, timeout=120, check=True
     )

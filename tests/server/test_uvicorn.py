@@ -58,7 +58,7 @@ USED = {
     },
     uvicorn.Server: {"force_exit", "server_state", "should_exit", "started"},
 }
-"""Attributes of an instance."""
+"""Attributes of an instance that we use."""
 CYCLE = {
     *("chunked_encoding", "disconnected", "expected_content_length", "response_complete"),
     *("response_started", "scope", "transport"),
@@ -70,14 +70,14 @@ REPLACED = {
         *("parser", "send_400_response", "warning"),
     },
 }
-"""Functions that are not called any more, and all the names that they use: a new one is what we lack."""
+"""Functions that we replace, with all the names that they use: a new name is something that ours lacks."""
 
 
 @pytest.mark.parametrize(
     ("owner", "name", "parameters"),
     [(owner, name, given) for owner, names in OVERRIDDEN.items() for name, given in names.items()],
 )
-def test_what_is_overridden_is_there_and_takes_the_same(
+def test_overridden_methods_exist_and_take_the_same_parameters(
     owner: type, name: str, parameters: tuple[str, ...]
 ) -> None:
     assert name in vars(owner), f"uvicorn {version('uvicorn')} has no {owner.__name__}.{name} any more"
@@ -85,11 +85,11 @@ def test_what_is_overridden_is_there_and_takes_the_same(
 
 
 @pytest.mark.parametrize(("owner", "name"), [(o, name) for o, names in CALLED.items() for name in names])
-def test_what_is_called_is_there_and_takes_nothing(owner: type, name: str) -> None:
+def test_called_methods_exist_and_take_no_parameters(owner: type, name: str) -> None:
     assert list(inspect.signature(getattr(owner, name)).parameters) == ["self"]
 
 
-def test_what_is_used_of_an_instance_is_there() -> None:
+def test_used_attributes_of_an_instance_exist() -> None:
     async def made() -> list[Any]:
         config = uvicorn.Config(lambda *_: None)
         given: dict[str, Any] = {"config": config, "server_state": ServerState(), "app_state": {}}
@@ -103,7 +103,7 @@ def test_what_is_used_of_an_instance_is_there() -> None:
 
 
 @pytest.mark.parametrize("function", REPLACED, ids=lambda function: function.__qualname__)
-def test_what_is_replaced_has_learnt_nothing_new(function: FunctionType) -> None:
+def test_replaced_functions_use_no_new_names(function: FunctionType) -> None:
     assert set(function.__code__.co_names) == REPLACED[function]
 
 

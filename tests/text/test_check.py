@@ -1,4 +1,4 @@
-"""What counts as a text that can be spoken."""
+"""The check of a text: which characters and lengths can be spoken."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def read(text: IncomingText, paused: anyio.Event | None = None) -> list[str]:
-    """All pieces; `paused` is set once the pause of the writer was seen."""
+    """All pieces; `paused` is set after the writer's pause was noticed."""
     pieces: list[str] = []
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(text.pump)
@@ -26,7 +26,7 @@ async def read(text: IncomingText, paused: anyio.Event | None = None) -> list[st
     return pieces
 
 
-async def test_a_pause_of_the_writer_is_told_once() -> None:
+async def test_a_pause_of_the_writer_is_reported_once() -> None:
     async def writer() -> AsyncIterator[str]:
         yield "One."
         await paused.wait()
@@ -53,7 +53,7 @@ async def test_a_failure_of_the_writer_comes_after_the_pieces_before_it() -> Non
     assert text.characters == 4
 
 
-def test_flush_speaks_what_is_there_and_keeps_the_spans_of_the_whole() -> None:
+def test_flush_speaks_the_text_so_far_and_keeps_the_spans_of_the_whole() -> None:
     segmenter = Segmenter()
     assert segmenter.push("Nothing ends this") == []
     first = segmenter.flush()

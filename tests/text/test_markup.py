@@ -143,7 +143,7 @@ def test_the_start_of_a_tag_may_still_become_one(text: str) -> None:
         "<breaks",
     ],
 )
-def test_what_cannot_become_a_tag_is_not_waited_for(text: str) -> None:
+def test_text_that_cannot_become_a_tag_is_not_held_back(text: str) -> None:
     assert not is_unfinished_pause(text, 0)
 
 

@@ -1,4 +1,4 @@
-"""What engines are given to say for styled letters, emoji, signs, sums, ranges and dashes."""
+"""The spoken form of styled letters, emoji, signs, sums, ranges and dashes."""
 
 from __future__ import annotations
 

@@ -63,12 +63,12 @@ UNCHANGED = [
 
 
 @pytest.mark.parametrize(("language", "text", "said"), [*SHORTENED, *ORDINALS, *ADDRESSES])
-def test_what_engines_misread_is_put_into_words(language: str, text: str, said: str) -> None:
+def test_forms_that_engines_misread_are_put_into_words(language: str, text: str, said: str) -> None:
     assert spoken_form(text, language).text == said
 
 
 @pytest.mark.parametrize(("language", "text"), UNCHANGED)
-def test_what_engines_read_well_stays(language: str, text: str) -> None:
+def test_forms_that_engines_read_well_stay(language: str, text: str) -> None:
     assert spoken_form(text, language).text == text
 
 
@@ -113,5 +113,5 @@ def test_a_wide_comma_between_numbers_of_a_list_stays(text: str, said: str) -> N
     ],
 )
 def test_kokoro_says_it(letter: str, language: str, text: str, sound: str) -> None:
-    said = Phonemizer(Tokenizer()).speak(spoken_form(text, language).text, LANGUAGES[letter])
+    said = Phonemizer(Tokenizer()).phonemize(spoken_form(text, language).text, LANGUAGES[letter])
     assert sound in said.phonemes

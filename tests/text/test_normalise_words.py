@@ -17,7 +17,7 @@ SILENCE = np.zeros(0, np.float32)
 
 
 def engine_words(text: str) -> list[WordTiming]:
-    """What an engine tells that takes one second for each word between spaces."""
+    """The timings of an engine that takes one second for each word between spaces."""
     found = enumerate(re.finditer(r"\w[^\s]*\w|\w", text))
     return [WordTiming(m.group(), float(n), n + 1.0, m.span()) for n, m in found]
 
@@ -28,7 +28,7 @@ def mapped(text: str, language: str = "en", at_once: int = 100) -> list[WordTimi
     given_words = engine_words(spoken.text)
     for start in range(0, len(given_words), at_once):
         chunk = AudioChunk(SILENCE, 24_000, tuple(given_words[start : start + at_once]))
-        words += mapper.mapped(chunk).words
+        words += mapper.map(chunk).words
     last = mapper.finish()
     return [*words, *(last.words if last else ())]
 
@@ -74,16 +74,16 @@ def test_words_that_are_said_together_share_the_time_by_their_length() -> None:
 def test_a_text_that_is_given_as_it_is_keeps_the_chunks_of_the_engine() -> None:
     chunk = AudioChunk(SILENCE, 24_000, tuple(engine_words("just words")))
     mapper = WordMapper(spoken_form("just words", "en"))
-    assert mapper.mapped(chunk) is chunk
+    assert mapper.map(chunk) is chunk
     assert mapper.finish() is None
 
 
-def test_the_last_word_is_told_when_the_next_one_shows_that_it_is_complete() -> None:
+def test_a_word_is_given_when_the_next_one_shows_that_it_is_complete() -> None:
     spoken = spoken_form("$5.50 now", "en")
     mapper = WordMapper(spoken)
     words = engine_words(spoken.text)
-    told = [mapper.mapped(AudioChunk(SILENCE, 24_000, (word,))).words for word in words]
-    assert [[word.text for word in few] for few in told] == [[], [], [], [], [], ["$5.50"]]
+    given = [mapper.map(AudioChunk(SILENCE, 24_000, (word,))).words for word in words]
+    assert [[word.text for word in few] for few in given] == [[], [], [], [], [], ["$5.50"]]
     last = mapper.finish()
     assert last is not None
     assert [word.text for word in last.words] == ["now"]
@@ -92,7 +92,7 @@ def test_the_last_word_is_told_when_the_next_one_shows_that_it_is_complete() -> 
 def test_estimated_times_stay_marked() -> None:
     spoken = spoken_form("５ kg", "en")
     mapper = WordMapper(spoken)
-    mapper.mapped(AudioChunk(SILENCE, 24_000, tuple(engine_words(spoken.text)), estimated_words=True))
+    mapper.map(AudioChunk(SILENCE, 24_000, tuple(engine_words(spoken.text)), estimated_words=True))
     last = mapper.finish()
     assert last is not None
     assert last.estimated_words

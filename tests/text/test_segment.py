@@ -1,4 +1,4 @@
-"""Cutting a text into segments: where, and that nothing is lost."""
+"""Cutting a text into segments: at the right places, and without loss."""
 
 from __future__ import annotations
 
@@ -346,7 +346,7 @@ def test_lengths_must_be_positive(most: int, first: int | None) -> None:
         Segmenter(max_chars=most, first_max_chars=first)
 
 
-def test_what_stands_before_a_broken_tag_is_spoken_first() -> None:
+def test_text_before_a_broken_tag_is_spoken_first() -> None:
     segmenter = Segmenter()
     segments = segmenter.push(
         "The first one is whole. The second as well.\n\nBut this [pause:never] is broken."

@@ -1,4 +1,4 @@
-"""What holds for every text: nothing lost, nothing twice, and the same however it arrives."""
+"""Properties of every text: nothing is lost, nothing comes twice, and the way it arrives changes nothing."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_the_spans_cover_the_text_and_every_character_is_spoken_once(
 
 
 class CountingFinder(SentenceFinder):
-    """Counts how often it is asked."""
+    """A sentence finder that counts its calls."""
 
     asked = 0
 

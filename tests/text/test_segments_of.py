@@ -1,4 +1,4 @@
-"""The asynchronous way in: checked, and as early as possible."""
+"""Segments of a text that arrives asynchronously: checked, and as early as possible."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Writer:
-    """Text as it is being written, and how much of it was asked for."""
+    """A text that is being written, with a count of the pieces that were read."""
 
     def __init__(self, *pieces: str) -> None:
         self.pieces = pieces
@@ -81,7 +81,7 @@ async def test_a_long_text_is_not_read_for_its_first_segment() -> None:
 
 
 @pytest.mark.parametrize("written", [False, True], ids=["whole", "in-one-piece"])
-async def test_others_get_their_turn_while_a_long_text_is_cut(written: bool) -> None:
+async def test_other_tasks_run_while_a_long_text_is_cut(written: bool) -> None:
     text = "Yes, no. " * 5_000
     turns = 0
 

@@ -148,7 +148,7 @@ JOINED = {
     "sv": ["det är t.ex. Lund och ca. 5 mil."],
     "cs": ["to byla 2. světová válka.", "je to např. Praha."],
 }
-"""In each of them no sentence ends before its last character."""
+"""Texts in which no sentence ends before the last character."""
 APART = {
     "en": [
         ["I live in the U.S.", "She does not."],

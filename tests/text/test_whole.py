@@ -1,4 +1,4 @@
-"""SSML documents: what is spoken whole, and what is refused before anything is spoken."""
+"""SSML documents: they are spoken in one segment, or refused before anything is spoken."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_well_formed_documents_and_fragments_pass(text: str) -> None:
         ("<speak/>", "no words to speak"),
     ],
 )
-async def test_what_would_be_left_out_is_refused(text: str, message: str) -> None:
+async def test_markup_that_would_be_left_out_is_refused(text: str, message: str) -> None:
     with pytest.raises(InvalidTextError, match=message):
         await segments(text)
 

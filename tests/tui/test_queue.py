@@ -14,7 +14,7 @@ from tts_hub_tui.storage.recording import Recording
 
 from tests.tui.conftest import OpenStudio, RunningStudio, holding, long_words
 from tts_hub.config import StudioConfig
-from tts_hub.stream import AudioStream
+from tts_hub.request.stream import AudioStream
 from tts_hub.testing.fake import FakeScript
 
 pytestmark = pytest.mark.anyio

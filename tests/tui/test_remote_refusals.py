@@ -13,6 +13,7 @@ from tts_hub_tui.hubs.remote.hub import RemoteHub
 
 from tests.server.conftest import Served, occupied, served
 from tests.tui.remote_serving import FAKE, TEXT, drain
+from tts_hub.cost.pricing import Price
 from tts_hub.errors import (
     BackendUnavailableError,
     BudgetExceededError,
@@ -27,7 +28,6 @@ from tts_hub.errors import (
     UnknownVoiceError,
     UsageError,
 )
-from tts_hub.pricing import Price
 from tts_hub.progress import ignore
 from tts_hub.testing import FakeBackend
 from tts_hub.types import SpeechRequest

@@ -20,7 +20,8 @@ from tts_hub_tui.widgets.editor import ScriptEditor
 from tts_hub_tui.widgets.keys import KeyBar
 
 from tests.tui.conftest import OpenStudio
-from tts_hub.config import StudioConfig, load_config
+from tts_hub.config import StudioConfig
+from tts_hub.config_file.loading import load_config
 from tts_hub.testing.fake import FakeBackend, FakeScript
 
 pytestmark = pytest.mark.anyio

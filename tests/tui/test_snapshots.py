@@ -27,8 +27,8 @@ from tts_hub_tui.widgets.controls import Controls
 
 from tests.waiting import WITHIN
 from tts_hub.config import StudioConfig
+from tts_hub.cost.pricing import CostEstimate
 from tts_hub.errors import BackendUnavailableError
-from tts_hub.pricing import CostEstimate
 from tts_hub.progress import ProgressCallback, ProgressEvent
 from tts_hub.report import SpeechReport
 from tts_hub.types import AudioChunk, ModelFiles, SpeechRequest, Voice, WordTiming

@@ -1,4 +1,4 @@
-"""Which codec, container and settings each compressed format takes, and the muxer that runs them."""
+"""The codec, container and settings of each compressed format, and the muxer that runs them."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from tts_hub.types import Samples
 
 
 class ByteSink(Protocol):
-    """Where encoded bytes go. Without a `seek` method the container is written as a live stream."""
+    """The target of encoded bytes. Without a `seek` method the container is written as a live stream."""
 
     def write(self, data: bytes, /) -> int:
-        """Take all of `data`."""
+        """Write all of `data`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How FFmpeg writes one format."""
+    """The settings with which FFmpeg writes one format."""
 
     container: str
     codec: str
     bit_rates: tuple[tuple[int, int], ...] = ()
-    """(lowest sample rate in Hz, bits per second), rising; empty for a lossless codec."""
+    """Pairs (lowest sample rate in Hz, bits per second), rising; empty for a lossless codec."""
     codec_options: Mapping[str, str] = field(default_factory=dict)
     live_options: Mapping[str, str] = field(default_factory=dict)
-    """Of the container, when bytes leave while it is written."""
+    """Options of the container when its bytes leave while it is written."""
     frame_seconds: float | None = None
-    """Length of a codec frame, where it can be chosen."""
+    """The length of a codec frame, where it can be chosen."""
 
     def bit_rate(self, sample_rate: int) -> int | None:
         """Bits per second for audio at this rate in Hz."""
@@ -50,7 +50,7 @@ RECIPES: Mapping[str, Recipe] = {
         codec_options={"reservoir": "0", "compression_level": "7"},
         live_options={"write_xing": "0", "id3v2_version": "0"},
     ),
-    # A page leaves with the packet that fills it: 40 ms pages bring the first sound after 80 ms.
+    # A page leaves with the packet that fills it: with pages of 40 ms the first sound leaves after 80 ms.
     "opus": Recipe(
         "ogg",
         "libopus",
@@ -78,7 +78,7 @@ class Muxer:
     def __init__(
         self, sink: ByteSink | IO[bytes], audio_format: AudioFormat, sample_rate: int, *, live: bool
     ) -> None:
-        import av
+        import av  # FFmpeg is slow to import: only once audio is encoded
 
         self._failure = av.FFmpegError
         recipe = RECIPES[audio_format.name]
@@ -107,13 +107,13 @@ class Muxer:
         self._format = audio_format
 
     def write(self, samples: Samples) -> None:
-        """Shape (T,), T from 0; NaN and infinity raise `AudioError`."""
+        """Encode samples of shape (T,), T from 0; NaN and infinity raise `AudioError`."""
         samples = checked(samples)
         if len(samples):
             self._run(samples)
 
     def close(self) -> None:
-        """Encode what the codec still holds and end the container."""
+        """Encode the samples that the codec still holds, and end the container."""
         self._run(None)
 
     def _run(self, samples: Samples | None) -> None:
@@ -121,7 +121,7 @@ class Muxer:
             if samples is not None:  # PyAV cuts it into the codec's frames, in the codec's sample format
                 self._container.mux(self._stream.encode(self._source.frame(samples)))
             else:
-                # Writes the header where no audio has done so.
+                # This writes the header, if no audio has done so.
                 self._container.start_encoding()
                 self._container.mux(self._stream.encode(None))
                 self._container.close()

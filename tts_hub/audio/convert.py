@@ -1,4 +1,4 @@
-"""The streaming conversion service: audio chunks in, the bytes of one format out, the loop never blocked."""
+"""The streaming conversion service: audio chunks in, bytes of one format out, without blocking the loop."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ T = TypeVar("T")
 Args = TypeVarTuple("Args")
 
 FIRST_PIECE_SECONDS = 0.1
-"""What is encoded first: soon enough for the first bytes."""
+"""The length of the first piece that is encoded: short, so that the first bytes leave soon."""
 PIECE_SECONDS = 0.5
-"""What is encoded at once after it: a few milliseconds of work."""
+"""The length of the other pieces: a few milliseconds of work."""
 GATHERED_SECONDS = 2.0
-"""What is encoded at once where nobody waits for the first of it: each turn in a thread takes a moment."""
+"""The length of a piece for a file, which has no reader yet: fewer pieces need fewer turns in a thread."""
 ENCODER_THREADS = min(4, os.cpu_count() or 1)
-"""Encodings at the same time in one event loop; each lasts milliseconds, so streams share them."""
+"""Threads that encode for one event loop; a piece takes milliseconds, so streams share them."""
 
 _encoder_threads: RunVar[anyio.CapacityLimiter] = RunVar("tts_hub_encoder_threads")
 
@@ -40,8 +40,8 @@ async def encode_stream(
     """Yield the bytes of one valid stream, as soon as they are ready; never an empty piece.
 
     Every chunk must be at `sample_rate` Hz, else `AudioError`. An error of `chunks` is raised as it is, after
-    the bytes before it, and leaves the stream without its end. `chunks` is closed whichever way this ends.
-    Raises `UnsupportedOptionError` before the first bytes for a rate that the format cannot hold.
+    the bytes before it, and leaves the stream without its end. `chunks` is closed in any case. Raises
+    `UnsupportedOptionError` before the first bytes for a rate that the format cannot hold.
     """
     async with _closing(chunks):
         encoder = await _run(audio_format, open_encoder, audio_format, sample_rate)
@@ -59,7 +59,8 @@ async def encode_file(
 ) -> int:
     """Write one finished file into `file`, which can seek: lengths and checksums in its header are exact.
 
-    Returns its size in bytes. Errors are those of `encode_stream`, and `OutputError` when the disk is full.
+    It returns the size in bytes. Errors are those of `encode_stream`, and `OutputError` when the disk is
+    full.
     """
     async with _closing(chunks):
         try:
@@ -77,7 +78,7 @@ async def encode_file(
 
 
 async def _gathered(pieces: AsyncIterator[Samples], fewest: int) -> AsyncIterator[Samples]:
-    """The same in fewer pieces: all but the last have at least `fewest` samples."""
+    """The same samples in fewer pieces; all but the last have at least `fewest` samples."""
     held: list[Samples] = []
     async for piece in pieces:
         held.append(piece)
@@ -103,7 +104,7 @@ async def _pieces(chunks: AsyncIterable[AudioChunk], sample_rate: int) -> AsyncI
 
 
 async def _run(audio_format: AudioFormat, work: Callable[[*Args], T], *args: *Args) -> T:
-    """Do a piece of work where it blocks nobody. It is never abandoned: an encoder serves one thread."""
+    """Do work without blocking the loop. The thread is never abandoned: an encoder serves one at a time."""
     if not audio_format.costly:
         await checkpoint()
         return work(*args)
@@ -123,5 +124,5 @@ def _limiter() -> anyio.CapacityLimiter:
 
 
 def _closing(chunks: AsyncIterable[AudioChunk]) -> AbstractAsyncContextManager[object]:
-    """Closes a generator at the end; what only iterates has nothing to close."""
+    """A context that closes a generator at its end; other iterables have nothing to close."""
     return aclosing(chunks) if isinstance(chunks, AsyncGenerator) else nullcontext()

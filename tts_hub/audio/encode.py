@@ -1,4 +1,4 @@
-"""Streaming encoders: samples go in chunk by chunk, the bytes of ONE valid stream come out.
+"""Streaming encoders: samples in, chunk by chunk; the bytes of ONE valid stream out.
 
 One encoder serves one response: two encoded pieces put together would have a gap at the join.
 """
@@ -19,16 +19,16 @@ WAV_LENGTH_UNKNOWN = 0xFFFF_FFFF
 
 
 class Encoder(Protocol):
-    """Not for use by two threads at once."""
+    """An encoder of one stream. Not for use by two threads at once."""
 
     def encode(self, samples: Samples) -> bytes:
-        """Shape (T,), T from 0, in; the bytes that became ready out, perhaps none.
+        """Encode samples of shape (T,), T from 0; returns the bytes that are ready, perhaps none.
 
-        Raises `AudioError` for samples that are not numbers or when the codec fails.
+        Raises `AudioError` for samples that are not numbers, or when the codec fails.
         """
 
     def finish(self) -> bytes:
-        """The rest of the stream; the encoder cannot be used after it."""
+        """End the stream; returns its last bytes. The encoder cannot be used any more."""
 
 
 def open_encoder(audio_format: AudioFormat, sample_rate: int) -> Encoder:
@@ -46,7 +46,7 @@ def open_encoder(audio_format: AudioFormat, sample_rate: int) -> Encoder:
 
 
 def wav_header(sample_rate: int, data_bytes: int | None = None) -> bytes:
-    """The 44 bytes in front of 16-bit mono samples; `None`: a length that is not known yet.
+    """The 44 bytes before 16-bit mono samples; `None` is a length that is not known yet.
 
     Sizes that are unknown or do not fit into 32 bits are 0xFFFFFFFF, which readers take as "to the end".
     """
@@ -63,7 +63,7 @@ def wav_header(sample_rate: int, data_bytes: int | None = None) -> bytes:
 
 
 class _PcmEncoder:
-    """A header, if any, together with the first audio, then s16le samples."""
+    """An encoder for plain samples (s16le); a header, if any, leaves with the first audio."""
 
     def __init__(self, header: bytes) -> None:
         self._header = header
@@ -101,7 +101,7 @@ class _Outbox:
 
 
 class _LiveEncoder:
-    """A compressed format, written as a live stream."""
+    """An encoder for a compressed format, which is written as a live stream."""
 
     def __init__(self, audio_format: AudioFormat, sample_rate: int) -> None:
         self._outbox = _Outbox()

@@ -1,33 +1,35 @@
-"""Finished audio files: written beside their place, moved there once complete."""
+"""Finished audio files: written beside their place, and moved there when complete."""
 
 from __future__ import annotations
 
 import os
 import stat
+from collections.abc import AsyncIterable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Protocol
 
+from anyio import to_thread
+
 from tts_hub.audio.codec import Muxer
 from tts_hub.audio.encode import WAV_HEADER_BYTES, Encoder, open_encoder, wav_header
 from tts_hub.audio.formats import PCM, WAV, AudioFormat, check_sample_rate
 from tts_hub.errors import AudioError, OutputError, UsageError
-from tts_hub.temporary import open_temporary, put_in_place, why_not_written
-from tts_hub.types import Samples
+from tts_hub.system.temporary import open_temporary, put_in_place, why_not_written
+from tts_hub.types import AudioChunk, Samples
 
 
 class AudioFileWriter:
     """Writes one audio file that appears whole at `commit`, or not at all.
 
-    A file that has the name already is replaced, unless `replace` is false: then it is an error, at the
-    start or at `commit`.
+    An existing file is replaced, unless `replace` is false: then it is an error, at the start or at `commit`.
 
     The samples go into a temporary file in the same folder, through a muxer that can seek: lengths and
-    gapless marks in the headers are exact. What is no regular file (a device, a pipe) is written to directly,
-    as a live stream; a pipe waits for its reader. Every method raises `OutputError` when the disk or the
-    folder refuses, and `AudioError` when the codec does. As a context manager it discards what was not
-    committed.
+    gapless marks in the headers are exact. A path that is no regular file (a device, a pipe) is written to
+    directly, as a live stream; a pipe waits for its reader. Every method raises `OutputError` when the disk
+    or the folder refuses, and `AudioError` when the codec does. As a context manager it discards a file that
+    was not committed.
     """
 
     def __init__(
@@ -51,7 +53,7 @@ class AudioFileWriter:
             raise
 
     def write(self, samples: Samples) -> None:
-        """Shape (T,), T from 0."""
+        """Write samples of shape (T,), T from 0."""
         self._require_open()
         try:
             self._body.write(samples)
@@ -76,7 +78,7 @@ class AudioFileWriter:
         self._file = None
 
     def discard(self) -> None:
-        """Remove what was written, unless it was committed; may be called at any time."""
+        """Remove the file unless it was committed; may be called at any time."""
         file, self._file = self._file, None
         if file is None:
             return
@@ -99,7 +101,7 @@ class AudioFileWriter:
             raise IsADirectoryError
         if _is_special(self._path):
             return self._path.open("wb", buffering=0)
-        # A link stays a link: the file that it points to is the one that is replaced.
+        # A link stays a link: the file that it points to is replaced.
         self._path = Path(os.path.realpath(self._path))
         if not self._replace and self._path.exists():
             raise FileExistsError
@@ -115,21 +117,32 @@ class AudioFileWriter:
         return OutputError(f"cannot write {self._given}: {why_not_written(self._path, exc)}")
 
 
+async def write_chunks(chunks: AsyncIterable[AudioChunk], writer: AudioFileWriter) -> None:
+    """Write and commit a file in threads: the disk may be slow.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    async for chunk in chunks:
+        await to_thread.run_sync(writer.write, chunk.samples)
+    await to_thread.run_sync(writer.commit)
+
+
 class Body(Protocol):
-    """Audio on its way into a file. Not for use by two threads at once.
+    """A writer of the content of an audio file. Not for use by two threads at once.
 
     Both methods raise `AudioError` when the codec fails and let `OSError` of the file through.
     """
 
     def write(self, samples: Samples) -> None:
-        """Shape (T,), T from 0."""
+        """Write samples of shape (T,), T from 0."""
 
     def close(self) -> None:
-        """Write what is still held, and the lengths into the header; the file stays open."""
+        """Write the samples that are still held, and the lengths into the header; the file stays open."""
 
 
 class _StreamBody:
-    """What an encoder gives, byte after byte."""
+    """The bytes of an encoder, one after the other."""
 
     def __init__(self, file: IO[bytes], encoder: Encoder) -> None:
         self._file = file
@@ -148,7 +161,7 @@ class _StreamBody:
 
 
 class _WavBody(_StreamBody):
-    """A WAV file whose header tells its length in the end."""
+    """A WAV file; at the end its length is written into the header."""
 
     def __init__(self, file: IO[bytes], sample_rate: int) -> None:
         super().__init__(file, open_encoder(WAV, sample_rate))
@@ -162,7 +175,7 @@ class _WavBody(_StreamBody):
 
 
 def open_body(file: IO[bytes], audio_format: AudioFormat, sample_rate: int, *, seekable: bool) -> Body:
-    """The contents of an audio file, written into `file`; if that can seek, its header is exact."""
+    """A writer of the content of an audio file; if `file` can seek, its header is exact."""
     if not seekable or audio_format == PCM:
         return _StreamBody(file, open_encoder(audio_format, sample_rate))
     if audio_format == WAV:
@@ -171,7 +184,7 @@ def open_body(file: IO[bytes], audio_format: AudioFormat, sample_rate: int, *, s
 
 
 def _is_special(path: Path) -> bool:
-    """Whether something is there that must not be replaced by a file."""
+    """Whether the path is something that a file must not replace, such as a device."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:

@@ -1,7 +1,7 @@
-"""Streaming filters: resampling, tempo, limiting. How the input is cut into chunks never shows.
+"""Streaming filters: resampling, tempo, limiting. The output does not depend on how the input is cut.
 
-All of them take and give shape (T,) float32 and may hold samples back until `finish`.
-They raise `AudioError` when FFmpeg refuses its settings or fails.
+All filters take and return shape (T,) float32, and may hold samples back until `finish`. They raise
+`AudioError` when FFmpeg refuses its settings or fails.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tts_hub.audio.frames import LAYOUT, SAMPLE_FORMAT, FrameSource, samples_of
+from tts_hub.audio.limits import SPEEDS
 from tts_hub.audio.pcm import db_to_gain, silence
 from tts_hub.errors import AudioError, UnsupportedOptionError
 from tts_hub.types import Samples
@@ -20,24 +21,25 @@ from tts_hub.types import Samples
 if TYPE_CHECKING:
     import av
 
-TEMPO_RANGE = (0.25, 4.0)
 CEILING_DBFS = -1.0
 LIMITER_ATTACK_MS = 5
 LIMITER_RELEASE_MS = 50
 _ATEMPO_RANGE = (0.5, 2.0)
-"""Beyond it atempo skips samples instead of blending them."""
+"""Factors at which atempo blends samples; beyond them it skips some."""
 _TEMPO_BLOCK_SECONDS = 0.02
 _TEMPO_FILL_BLOCKS = 10
 
 
 class FilterChain:
-    """FFmpeg audio filters in a row, each a (name, arguments) pair, for mono audio of one rate in Hz."""
+    """A chain of FFmpeg audio filters, each a (name, arguments) pair, for mono audio of one rate in Hz."""
 
     def __init__(self, sample_rate: int, filters: list[tuple[str, str]]) -> None:
+        # FFmpeg is slow to import: only once there is audio.
         import av
         from av import filter as av_filter
 
         self._errors = av.error
+        self._frame_type = av.AudioFrame
         self._source = FrameSource(sample_rate)
         self._graph = av_filter.Graph()
         self._graph.threads = 1  # speech is little work; FFmpeg's own choice is a pool for each chain
@@ -58,34 +60,32 @@ class FilterChain:
             raise AudioError(f"cannot set up the audio filters {filters}: {exc}") from exc
 
     def process(self, samples: Samples) -> Samples:
-        """Samples in, the filtered samples that became ready out."""
+        """Filter samples; returns the filtered ones that are ready."""
         return self._run(self._source.frame(samples)) if len(samples) else silence(0)
 
     def finish(self) -> Samples:
-        """What the filters still hold; the chain cannot be used after it."""
+        """End the audio; returns the samples that are left. The chain cannot be used any more."""
         return self._run(None)
 
     def _run(self, frame: av.AudioFrame | None) -> Samples:
         try:
             self._graph.push(frame)
-            return samples_of(self._pulled())
+            return samples_of(self._pull())
         except self._errors.FFmpegError as exc:
             raise AudioError(f"an audio filter failed: {exc}") from exc
 
-    def _pulled(self) -> Iterator[av.AudioFrame]:
-        import av
-
+    def _pull(self) -> Iterator[av.AudioFrame]:
         while True:
             try:
                 frame = self._graph.pull()
             except (self._errors.BlockingIOError, self._errors.EOFError):
                 return
-            if isinstance(frame, av.AudioFrame):
+            if isinstance(frame, self._frame_type):
                 yield frame
 
 
 class Resampler:
-    """Changes the sample rate in Hz; n samples become ceil(n * to_rate / from_rate).
+    """Changes the sample rate, given in Hz; n samples become ceil(n * to_rate / from_rate).
 
     Equal rates cost nothing. Distortion is about 100 dB down, the delay under 2 ms.
     """
@@ -97,7 +97,7 @@ class Resampler:
         self._given = 0
 
     def process(self, samples: Samples) -> Samples:
-        """Samples at the first rate in, samples at the second out."""
+        """Resample; returns the samples at the second rate that are ready."""
         if self._chain is None:
             return samples
         self._taken += len(samples)
@@ -114,14 +114,14 @@ class Resampler:
 
 
 class Tempo:
-    """Speaks `tempo` times as fast with the pitch kept; n samples become round(n / tempo).
+    """Makes speech `tempo` times as fast and keeps the pitch; n samples become round(n / tempo).
 
-    WSOLA by FFmpeg's atempo, 0.25 to 4. 1 costs nothing; others hold back 40 to 100 ms of input, and above
-    2 up to 300 ms. Another value raises `UnsupportedOptionError`.
+    It uses WSOLA by FFmpeg's atempo, for factors from 0.25 to 4; others raise `UnsupportedOptionError`. A
+    factor of 1 costs nothing; others hold back 40 to 100 ms of input, and above 2 up to 300 ms.
     """
 
     def __init__(self, tempo: float, sample_rate: int) -> None:
-        low, high = TEMPO_RANGE
+        low, high = SPEEDS
         if not low <= tempo <= high:
             raise UnsupportedOptionError(f"a tempo of {tempo} is outside {low} to {high}", param="speed")
         stages = [("atempo", f"tempo={factor!r}") for factor in atempo_factors(tempo)]
@@ -133,12 +133,12 @@ class Tempo:
         self._given = 0
 
     def process(self, samples: Samples) -> Samples:
-        """Samples in, stretched samples out."""
+        """Stretch samples; returns the stretched ones that are ready."""
         if self._chain is None:
             return samples
         self._taken += len(samples)
         waiting = np.concatenate([self._waiting, samples])
-        # atempo's choice of overlaps depends on how its input is cut, so it gets equal blocks always.
+        # atempo's choice of overlaps depends on how its input is cut, so it always gets equal blocks.
         whole = len(waiting) - len(waiting) % self._block
         blocks = [self._chain.process(waiting[at : at + self._block]) for at in range(0, whole, self._block)]
         self._waiting = waiting[whole:]
@@ -148,7 +148,7 @@ class Tempo:
         """The last samples."""
         if self._chain is None:
             return silence(0)
-        # atempo drops what does not fill its window, so silence fills it and is cut off again.
+        # atempo drops samples that do not fill its window, so silence fills it and is cut off again.
         ending = np.concatenate([self._waiting, silence(_TEMPO_FILL_BLOCKS * self._block)])
         rest = np.concatenate([self._chain.process(ending), self._chain.finish()])
         return self._give(_of_length(rest, round(self._taken / self._tempo) - self._given))
@@ -159,9 +159,9 @@ class Tempo:
 
 
 class Limiter:
-    """Keeps peaks at or below -1 dBFS by turning down in time for them; what is softer stays bit-exact.
+    """Keeps peaks at or below -1 dBFS by turning down in time for them; softer audio stays bit-exact.
 
-    As many samples come out as go in, `LIMITER_ATTACK_MS` later.
+    The number of samples does not change; they come out `LIMITER_ATTACK_MS` later.
     """
 
     def __init__(self, sample_rate: int) -> None:
@@ -172,7 +172,7 @@ class Limiter:
         self._chain = FilterChain(sample_rate, [("alimiter", settings)])
 
     def process(self, samples: Samples) -> Samples:
-        """Samples in, limited samples out."""
+        """Limit samples; returns the limited ones that are ready."""
         return self._chain.process(samples)
 
     def finish(self) -> Samples:
@@ -181,7 +181,7 @@ class Limiter:
 
 
 def atempo_factors(tempo: float) -> list[float]:
-    """Factors within atempo's good range whose product is `tempo`; none for 1."""
+    """Factors within the good range of atempo whose product is `tempo`; none for 1."""
     low, high = _ATEMPO_RANGE
     factors = []
     while tempo > high or tempo < low:
@@ -192,6 +192,6 @@ def atempo_factors(tempo: float) -> list[float]:
 
 
 def _of_length(samples: Samples, length: int) -> Samples:
-    """The samples cut or filled up with zeros to `length`."""
+    """The samples, cut or filled up with zeros to `length`."""
     length = max(length, 0)
     return np.concatenate([samples[:length], silence(length - len(samples[:length]))])

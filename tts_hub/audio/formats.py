@@ -1,4 +1,4 @@
-"""The audio formats that can be handed out: their names, media types, suffixes and sample rates."""
+"""The audio formats that speech can have: their names, media types, suffixes and sample rates."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tts_hub.audio.limits import SPEECH_RATES
 from tts_hub.errors import UnsupportedFormatError, UnsupportedOptionError, one_of, shown
-from tts_hub.types import SPEECH_RATES
 
 MPEG_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
@@ -15,18 +15,18 @@ OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
 
 @dataclass(frozen=True, slots=True)
 class AudioFormat:
-    """One way to write mono speech down."""
+    """One format of mono speech."""
 
     name: str
-    """As `response_format` names it."""
+    """The name in `response_format`."""
     media_type: str
     """The `Content-Type` of an HTTP answer."""
     suffixes: tuple[str, ...]
-    """Of files, with the dot; the first is the usual one."""
+    """Suffixes of files, with the dot; the first is the usual one."""
     sample_rates: Sequence[int]
-    """Hz that the format can hold: some fixed ones, or a `range`."""
+    """The rates in Hz that the format can have: some fixed ones, or a `range`."""
     costly: bool
-    """Encoding takes long enough to belong off the event loop."""
+    """Encoding takes so long that it must not block the event loop."""
     aliases: tuple[str, ...] = ()
 
 
@@ -52,7 +52,7 @@ def find_format(name: str) -> AudioFormat:
 
 
 def format_of_file(path: str | Path) -> AudioFormat:
-    """The format that a file's suffix asks for; raises `UnsupportedFormatError`."""
+    """The format by the suffix of a file; raises `UnsupportedFormatError`."""
     suffix = Path(path).suffix
     for audio_format in FORMATS:
         if suffix.casefold() in audio_format.suffixes:

@@ -1,4 +1,4 @@
-"""Samples as the frames that FFmpeg's encoders and filters take, through PyAV."""
+"""Samples as frames, which FFmpeg's encoders and filters take through PyAV."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     import av
 
 SAMPLE_FORMAT = "fltp"
-"""Planar float32: what arrays are turned into and read from."""
+"""Planar float32, the format of all frames here."""
 LAYOUT = "mono"
 
 
 class FrameSource:
-    """Makes frames of one sample rate whose time stamps follow each other."""
+    """Makes frames of one sample rate, with time stamps that follow each other."""
 
     def __init__(self, sample_rate: int) -> None:
-        import av
+        import av  # FFmpeg is slow to import: only once there is audio
 
         self._new_frame = av.AudioFrame.from_ndarray
         self._sample_rate = sample_rate
@@ -31,7 +31,7 @@ class FrameSource:
         self._next_pts = 0
 
     def frame(self, samples: Samples) -> av.AudioFrame:
-        """Shape (T,), T at least 1."""
+        """The samples, of shape (T,) with T at least 1, as the next frame."""
         frame = self._new_frame(np.ascontiguousarray(samples)[None, :], SAMPLE_FORMAT, LAYOUT)
         frame.sample_rate = self._sample_rate
         frame.time_base = self._time_base
@@ -41,7 +41,7 @@ class FrameSource:
 
 
 def samples_of(frames: Iterable[av.AudioFrame]) -> Samples:
-    """The samples of mono `fltp` frames in a row, copied out of them; shape (T,), perhaps empty."""
+    """The samples of mono `fltp` frames, copied and joined; shape (T,), perhaps empty."""
     planes = [frame.to_ndarray()[0] for frame in frames]
     if not planes:
         return silence(0)

@@ -1,4 +1,4 @@
-"""Brings voices to one loudness without pumping: the gain only moves between segments, a little."""
+"""Levelling of voices to one loudness, without pumping: the gain only changes between segments, a little."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from tts_hub.audio.pcm import db_to_gain, silence
 from tts_hub.types import Samples
 
 MAX_GAIN_DB = 24.0
-"""Some engines are as soft as -43 LUFS; the limiter keeps the peaks."""
+"""The greatest gain: some engines are as soft as -43 LUFS, and the limiter keeps the peaks."""
 MAX_STEP_DB = 1.0
+"""The greatest change of the gain between two segments."""
 MAX_FIRST_STEP_DB = 3.0
-"""Of a voice whose gain came from its first moments alone."""
+"""The same for the first change, where only the opening of the voice gave the gain."""
 TRUSTED_SECONDS = 3.0
-"""Running loudness is within about 0.3 LU of the final value by then; before, a known value is better."""
+"""Seconds of audio after which the running loudness, within about 0.3 LU of the final value, is better than
+the known one."""
 
 
 class Leveller:
     """Chooses the gain for the segments of ONE voice.
 
-    `start_lufs` is the loudness that this voice is known to have. With `None` its first audio is held back
-    until 0.6 s of sound tell, or the end of the segment; silence before the first sound is not held.
+    `start_lufs` is the known loudness of this voice. With `None`, its first audio is held back until 0.6 s of
+    sound have come, or until the segment ends; silence before the first sound is not held back.
     """
 
     def __init__(self, target_lufs: float, start_lufs: float | None, sample_rate: int) -> None:
@@ -35,33 +37,33 @@ class Leveller:
 
     @property
     def gain_db(self) -> float:
-        """Of the present segment; 0 while it is not known yet."""
+        """The gain of the present segment; 0 while it is not known yet."""
         return self._gain_db or 0.0
 
     @property
     def measured_lufs(self) -> float | None:
-        """Loudness of the voice's raw audio so far: what to start from next time."""
+        """The loudness of the voice's raw audio so far, a good `start_lufs` for the next time."""
         return self._meter.lufs
 
     def process(self, samples: Samples) -> Samples:
-        """Raw audio of the voice in, shape (T,); what is ready of it out, with the gain of the segment."""
+        """Level raw audio of the voice, shape (T,); returns the part that is ready."""
         self._meter.add(samples)
         if self._gain_db is not None:
             return self._louder(samples)
         self._held = np.concatenate([self._held, samples])
-        return self._released(self._meter.opening_lufs)
+        return self._release(self._meter.opening_lufs)
 
     def end_segment(self) -> Samples:
-        """What was held back, in a segment with little sound."""
+        """End a segment; returns the samples that were held back because it had little sound."""
         if self._gain_db is not None:
             return silence(0)
-        ready = self._released(self._meter.opening_so_far())
+        ready = self._release(self._meter.opening_so_far())
         rest, self._held = self._held, silence(0)
         self._passed += len(rest)
         return np.concatenate([ready, rest])
 
     def next_segment(self) -> None:
-        """Move the gain towards what the measurement asks for; call it between two segments."""
+        """Move the gain towards the measured one; call it between two segments."""
         measured = self._meter.lufs
         if self._gain_db is None or measured is None:
             return
@@ -71,8 +73,8 @@ class Leveller:
         self._gain_db += max(-self._step_db, min(self._step_db, step))
         self._step_db = MAX_STEP_DB
 
-    def _released(self, opening_lufs: float | None) -> Samples:
-        """The silence before the first sound; once the opening is known, all that was held."""
+    def _release(self, opening_lufs: float | None) -> Samples:
+        """The silence before the first sound; once the opening is known, all samples that were held back."""
         ready, self._held = np.split(self._held, [max(0, self._meter.silent_lead - self._passed)])
         self._passed += len(ready)
         if opening_lufs is None:

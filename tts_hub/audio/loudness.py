@@ -1,4 +1,4 @@
-"""Integrated loudness while the audio is still coming, after ITU-R BS.1770-4, without a filter loop.
+"""The integrated loudness of audio that is still arriving, after ITU-R BS.1770-4, without a filter loop.
 
 The K weighting is applied to the power spectrum of 100 ms blocks: by Parseval's theorem the weighted sum
 is the mean square of the filtered block. Four blocks make a gating block, three quarters overlapping.
@@ -20,7 +20,7 @@ BLOCKS_PER_GATE = 4
 ABSOLUTE_GATE_LUFS = -70.0
 RELATIVE_GATE_LU = -10.0
 LOUDNESS_OFFSET = -0.691
-"""Of BS.1770, so that a full-scale 997 Hz sine on one channel is -3.01 LUFS."""
+"""The offset of BS.1770, by which a full-scale 997 Hz sine on one channel is -3.01 LUFS."""
 
 # BS.1770-4, tables 1 and 2: the head's shelf and the low cut, as biquads at 48 kHz (b0 b1 b2, a0 a1 a2).
 _TABLE_RATE = 48_000
@@ -31,20 +31,20 @@ _SHELF = (
 _LOW_CUT = ((1.0, -2.0, 1.0), (1.0, -1.99004745483398, 0.99007225036621))
 
 OPENING_BLOCKS = 6
-"""Sound that the opening of a voice is judged by. Of 0.4 s of speech 83 % are within 2 LU of the whole
-sentence, of 0.6 s 96 % (400 sentences of 26 espeak-ng voices)."""
+"""Blocks of sound in the opening of a voice. After 0.4 s of speech 83 % of openings are within 2 LU of the
+whole sentence, after 0.6 s 96 % (400 sentences of 26 espeak-ng voices)."""
 OPENING_LONGEST_BLOCKS = 20
-"""Since the first sound: with so many, what came is enough however little sound is in it."""
+"""Blocks since the first sound after which the opening ends, however little sound it has."""
 OPENING_GATE = 1e-3
-"""Of the energy of the loudest block (30 dB down): softer blocks are breath or the engine's noise."""
+"""Part of the energy of the loudest block (30 dB down); softer blocks are breath or noise."""
 
 _BIN_LU = 0.1
 _BINS = 1_000
-"""From the absolute gate to 30 LUFS, far beyond full scale."""
+"""Bins from the absolute gate to 30 LUFS, far beyond full scale."""
 
 
 class LoudnessMeter:
-    """Takes samples of any chunk length; needs the same memory for a second and for a day."""
+    """Measures loudness from chunks of any length; needs the same memory for a second and for a day."""
 
     def __init__(self, sample_rate: int) -> None:
         self._block = sample_rate // BLOCKS_PER_SECOND
@@ -60,7 +60,7 @@ class LoudnessMeter:
         """Samples before the first block that is not silence."""
 
     def add(self, samples: Samples) -> None:
-        """Measure shape (T,) more samples."""
+        """Measure more samples, shape (T,)."""
         waiting = np.concatenate([self._waiting, samples])
         whole = len(waiting) - len(waiting) % self._block
         for energy in self._energies_of(waiting[:whole]):
@@ -69,7 +69,7 @@ class LoudnessMeter:
 
     @property
     def seconds(self) -> float:
-        """How much of the audio so far was not silence."""
+        """Seconds of the audio so far that were not silence."""
         return self._audible_blocks / BLOCKS_PER_SECOND
 
     @property
@@ -83,11 +83,11 @@ class LoudnessMeter:
 
     @property
     def opening_lufs(self) -> float | None:
-        """The loudness of the first 0.6 s of sound, and of no more; `None` before they have come."""
+        """The loudness of only the first 0.6 s of sound; `None` before they have come."""
         return self._opening_lufs
 
     def opening_so_far(self) -> float | None:
-        """The same of less sound, where no more of it comes; `None` where there was none at all."""
+        """The loudness of the opening where no more sound comes; `None` if there was none."""
         if self._opening_lufs is not None:
             return self._opening_lufs
         energies, rest = list(self._opening), self._waiting
@@ -126,26 +126,26 @@ class LoudnessMeter:
 
 
 def _sounding(energies: list[float]) -> list[float]:
-    """Those that are neither silence nor far below the loudest."""
+    """The energies that are neither silence nor far below the loudest one."""
     least = max(energies) * OPENING_GATE
     return [energy for energy in energies if energy >= least and _loudness(energy) > ABSOLUTE_GATE_LUFS]
 
 
 def _opening_loudness(energies: list[float]) -> float | None:
-    heard = _sounding(energies)
-    return _loudness(sum(heard) / len(heard)) if heard else None
+    sounding = _sounding(energies)
+    return _loudness(sum(sounding) / len(sounding)) if sounding else None
 
 
 def _loudness(mean_square: float) -> float:
-    """LUFS of a K-weighted mean square; of nothing at all a number far below every gate."""
+    """The LUFS of a K-weighted mean square; for zero, a number far below every gate."""
     return float(LOUDNESS_OFFSET + 10 * np.log10(max(mean_square, 1e-30)))
 
 
 @functools.lru_cache(maxsize=32)
 def _power_weights(block: int, sample_rate: int) -> NDArray[np.float64]:
-    """Shape (block // 2 + 1,): what each bin of a block's power spectrum adds to the weighted mean square."""
+    """Shape (block // 2 + 1,): the weight of each bin of a power spectrum in the K-weighted mean square."""
     frequencies = np.fft.rfftfreq(block, 1 / sample_rate)
-    # The standard's own filter at 48 kHz says what the weighting is, at every rate, up to its top.
+    # The standard's filter at 48 kHz gives the weighting at every rate, up to its highest frequency.
     z = np.exp(-2j * np.pi * np.minimum(frequencies, _TABLE_RATE / 2) / _TABLE_RATE)
     weights = np.ones(len(frequencies))
     for numerator, denominator in (_SHELF, _LOW_CUT):

@@ -18,7 +18,7 @@ def silence(length: int) -> Samples:
 
 
 def db_to_gain(decibels: float) -> float:
-    """Amplitude factor of a level difference."""
+    """The amplitude factor of a level difference."""
     return float(10.0 ** (decibels / 20))
 
 
@@ -35,10 +35,10 @@ def checked(samples: ArrayLike) -> Samples:
 
 
 def to_s16le(samples: ArrayLike) -> bytes:
-    """Signed 16-bit little-endian bytes of float samples, rounded; what is beyond [-1, 1] is clipped.
+    """Signed 16-bit little-endian bytes of float samples, rounded, and clipped at [-1, 1].
 
-    Full scale is 32768, as FFmpeg and most decoders have it, so that what is read back is the nearest
-    step to what was written. Raises `AudioError` as `checked` does.
+    Full scale is 32768, as in FFmpeg and most decoders, so that a sample that is read back is the nearest
+    step to the one that was written. Raises `AudioError` as `checked` does.
     """
     steps = checked(samples) * np.float32(S16_FULL_SCALE)
     np.clip(steps, -S16_FULL_SCALE, S16_FULL_SCALE - 1, out=steps)

@@ -1,4 +1,4 @@
-"""The way of ONE segment's audio: resampled, trimmed, levelled, stretched, its edges softened."""
+"""The audio of ONE segment: resampled, levelled, trimmed, stretched, its edges softened."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from tts_hub.audio.filter import Resampler, Tempo
 from tts_hub.audio.level import Leveller
+from tts_hub.audio.limits import DEFAULT_RATE
 from tts_hub.audio.pcm import checked, db_to_gain, silence
 from tts_hub.audio.trim import Fader, SilenceTrimmer
 from tts_hub.errors import AudioError
@@ -16,30 +17,30 @@ from tts_hub.types import AudioChunk, Samples
 
 @dataclass(frozen=True, slots=True)
 class TrackSettings:
-    """How a track shall sound."""
+    """The settings of a track."""
 
-    sample_rate: int = 24_000
-    """Hz of the audio handed out."""
+    sample_rate: int = DEFAULT_RATE
+    """The rate of the track in Hz."""
     loudness_lufs: float | None = -19.0
-    """Where voices are levelled to; `None` leaves the engine's loudness alone."""
+    """The loudness that voices are levelled to; `None` keeps the engine's."""
     trim_silence: bool = True
-    """Take off the silence at both ends of every segment."""
+    """Whether the silence at both ends of every segment is removed."""
     silence_db: float = -50.0
-    """dBFS at the loudness that comes out; a sample below it is silence."""
+    """dBFS after levelling; a sample below it is silence."""
     lead_seconds: float = 0.015
-    """Kept before the first sound of a segment."""
+    """Silence that is kept before the first sound of a segment."""
     tail_seconds: float = 0.05
-    """Kept after its last sound."""
+    """Silence that is kept after its last sound."""
     silent_segment_seconds: float = 0.2
-    """What remains of a segment without any sound."""
+    """Silence in place of a segment without any sound."""
     fade_seconds: float = 0.008
-    """Fade in and fade out of a segment."""
+    """The length of the fade-in and of the fade-out of a segment."""
     tempo: float = 1.0
-    """0.25 to 4: how much faster than the engine spoke, pitch kept."""
+    """The factor, 0.25 to 4, by which speech becomes faster; the pitch stays."""
 
 
 class SegmentChain:
-    """Samples of one segment in, at whatever rates; samples of the track out, before the limiter.
+    """Turns the samples of one segment, at any rates, into samples of the track before the limiter.
 
     The leveller comes first, so that soft and loud voices are trimmed alike; trimming comes before the
     change of tempo, so that pauses and fades keep their length. `leveller` may be `None`.
@@ -60,33 +61,33 @@ class SegmentChain:
         self.tempo = tempo
 
     @property
-    def heard(self) -> bool:
-        """Some sound has come."""
-        return self._trimmer.heard
+    def has_sound(self) -> bool:
+        """Whether some sound has come."""
+        return self._trimmer.has_sound
 
     @property
     def lead_seconds(self) -> float:
-        """Seconds of the engine's audio that were taken off the front; final once `heard`."""
+        """Seconds of the engine's audio that were removed at the front; final once `has_sound`."""
         return self._trimmer.dropped_lead / self._settings.sample_rate if self._settings.trim_silence else 0.0
 
     def push(self, chunk: AudioChunk) -> Samples:
-        """The engine's next audio; raises `AudioError` if it is not sound audio."""
+        """Process the engine's next audio; raises `AudioError` for NaN, infinity, a wrong shape or rate."""
         samples = checked(chunk.samples)
         rest, resampler = self._resampler_for(chunk.sample_rate)
         return self._after_resampling(np.concatenate([rest, resampler.process(samples)]))
 
     def finish(self) -> Samples:
-        """What was held back, up to the last sound."""
+        """End the segment; returns the samples that were held back, up to the last sound."""
         rest = self._resampler.finish() if self._resampler else silence(0)
         ready = self._after_resampling(rest)
         if self._leveller is not None:
             ready = np.concatenate([ready, self._after_levelling(self._leveller.end_segment())])
-        if self._settings.trim_silence and self._resampled and not self.heard:
+        if self._settings.trim_silence and self._resampled and not self.has_sound:
             return silence(round(self._settings.silent_segment_seconds * self._settings.sample_rate))
         return np.concatenate([ready, self._fader.process(self._tempo.finish()), self._fader.finish()])
 
     def _resampler_for(self, rate: int) -> tuple[Samples, Resampler]:
-        """What the resampler of another rate still held, and the one for this rate."""
+        """The samples that the resampler of another rate still held, and the resampler for this rate."""
         if self._resampler is not None and rate == self._input_rate:
             return silence(0), self._resampler
         if rate <= 0:

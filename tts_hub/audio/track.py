@@ -1,4 +1,4 @@
-"""Segments of engine audio made into one continuous track."""
+"""The track: segments of engine audio, joined into one continuous stream."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["Track", "TrackSettings"]
 
 
 class Track:
-    """Segments in, one after the other; audio at one rate, level and tempo out, with words on one clock.
+    """Joins segments into audio of one rate, level and tempo, with words on one clock.
 
-    Purely synchronous and without threads. How the audio of a segment is cut into chunks does not change
-    what comes out. At tempo 1 a sound is held back by the fade (8 ms) and the limiter (5 ms) at the most,
+    Purely synchronous, without threads. The output does not depend on how the audio of a segment is cut into
+    chunks. At tempo 1 a sound is held back by the fade (8 ms) and the limiter (5 ms) at the most,
     the first sound of a voice of unknown loudness by 0.6 s.
     """
 
@@ -32,7 +32,7 @@ class Track:
         self._in_segment = False
         self._segment_start: int | None = None
         self._pause_before = 0
-        self._heard_before = False
+        self._had_sound_before = False
         self._laid = 0
         self._given = 0
         self._finished = False
@@ -40,16 +40,16 @@ class Track:
     @property
     def segment_audible(self) -> bool:
         """Whether the present segment, or the last one, has had any sound."""
-        return self._segment is not None and self._segment.heard
+        return self._segment is not None and self._segment.has_sound
 
     @property
     def audible(self) -> bool:
         """Whether any segment has had any sound."""
-        return self._heard_before or self.segment_audible
+        return self._had_sound_before or self.segment_audible
 
     @property
     def seconds(self) -> float:
-        """Length of the track so far, what is still held in the limiter included."""
+        """Seconds of the track so far, with those that the limiter still holds."""
         return self._laid / self._settings.sample_rate
 
     def loudness(self, source: str = "") -> float | None:
@@ -75,19 +75,19 @@ class Track:
         """
         self._require_between_segments()
         tempo = self._settings.tempo if tempo is None else tempo
-        heard = self.audible
+        had_sound = self.audible
         self._segment = SegmentChain(self._settings, tempo, self._leveller(source, start_lufs))
-        self._heard_before = heard
+        self._had_sound_before = had_sound
         self._in_segment = True
         self._segment_start = None
         self._pause_before = self._length(pause_before) if self._laid else 0
         self._timeline.begin_segment(span_offset)
 
     def push(self, chunk: AudioChunk) -> AudioChunk:
-        """The segment's next audio in; audio at the track's rate out, perhaps none.
+        """Process the segment's next audio; returns audio at the track's rate, perhaps none.
 
-        Word times count from the start of the segment's raw audio; each word comes out with the chunk it
-        ends in, on the clock of the track. Raises `AudioError` for NaN, infinity and wrong shapes.
+        Word times count from the start of the segment's raw audio; each word is returned with the chunk
+        that it ends in, on the clock of the track. Raises `AudioError` for NaN, infinity and wrong shapes.
         """
         segment = self._open_segment()
         self._timeline.add(chunk.words)
@@ -99,7 +99,7 @@ class Track:
         return self._chunk(samples, words)
 
     def end_segment(self) -> AudioChunk:
-        """The segment's last audio, faded out, and its remaining words.
+        """End the segment; returns its last audio, faded out, and its remaining words.
 
         A segment that had audio but no sound in it becomes a short silence; one without any audio, nothing.
         """
@@ -110,12 +110,12 @@ class Track:
         return self._chunk(samples, self._timeline.take_all(self._clock(segment, start), self.seconds))
 
     def pause(self, seconds: float) -> AudioChunk:
-        """Silence between two segments, of exactly this length in the track whatever the tempo."""
+        """Silence between two segments, which has this length at any tempo."""
         self._require_between_segments()
         return self._chunk(self._lay(silence(self._length(seconds))))
 
     def finish(self) -> AudioChunk:
-        """The last samples of the track, which cannot be used after it."""
+        """End the track; returns its last samples. It cannot be used any more."""
         self._require_between_segments()
         self._finished = True
         return self._chunk(self._give(self._limiter.finish()))

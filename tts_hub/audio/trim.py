@@ -1,4 +1,4 @@
-"""The two ends of a segment: silence taken off as the audio streams, and soft edges."""
+"""The two ends of a segment: silence removed while the audio streams, and soft edges."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class SilenceTrimmer:
     """Drops the silence before the first and after the last sound; silence in between stays.
 
     A sample counts as sound when its amplitude reaches `threshold`. `lead` samples before the first sound
-    and `tail` samples after the last one are kept, because speech begins and dies away below it.
-    Sound is never held back. Silence beyond the tail waits until sound follows it.
+    and `tail` samples after the last one are kept, because speech begins and ends more softly.
+    Sound is never held back. Silence beyond the tail is held back until sound follows it.
     """
 
     def __init__(self, threshold: float, lead: int, tail: int) -> None:
@@ -22,20 +22,20 @@ class SilenceTrimmer:
         self._tail = tail
         self._tail_left = 0
         self._held: list[Samples] = []
-        self.heard = False
-        """Some sound has come."""
+        self.has_sound = False
+        """Whether some sound has come."""
         self.dropped_lead = 0
-        """Samples taken off the front so far."""
+        """Samples that were removed at the front so far."""
 
     def process(self, samples: Samples) -> Samples:
-        """Shape (T,) in, what is certain to stay out."""
+        """Trim samples of shape (T,); returns those that are sure to stay."""
         loud = np.flatnonzero(np.abs(samples) >= self._threshold)
         if not loud.size:
-            return self._pass_tail(samples) if self.heard else self._hold_lead(samples)
+            return self._pass_tail(samples) if self.has_sound else self._hold_lead(samples)
         sounding, rest = np.split(samples, [loud[-1] + 1])
         before = self._take_held()
-        if not self.heard:
-            self.heard = True
+        if not self.has_sound:
+            self.has_sound = True
             cut = max(0, len(before) + int(loud[0]) - self._lead)
             before, sounding = before[cut:], sounding[max(0, cut - len(before)) :]
             self.dropped_lead += cut
@@ -73,7 +73,7 @@ class Fader:
         self._held = silence(0)
 
     def process(self, samples: Samples) -> Samples:
-        """Shape (T,) in, the samples that are not among the last `length` so far out."""
+        """Fade samples of shape (T,); returns those that are not among the last `length` so far."""
         known = np.concatenate([self._held, self._faded_in(samples)])
         ready = max(0, len(known) - self._length)
         self._held = known[ready:]

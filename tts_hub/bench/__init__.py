@@ -1,5 +1,5 @@
-"""The streaming benchmark: what a listener would notice, measured the same way for every engine and face.
+"""The streaming benchmark: what a listener would notice, measured in the same way for all engines and faces.
 
-`measures` defines each figure by one function; `targets` are the faces; `running` makes the requests;
-`result` is what is kept; `comparing` says what a difference is worth.
+`measures` defines each figure by one function, `targets` holds the faces, `running` makes the requests,
+`result` holds the figures, and `comparing` says whether a difference is more than noise.
 """

@@ -1,4 +1,4 @@
-"""When which part of the audio could be played: bytes and their arrival, turned into seconds of sound."""
+"""When each part of the audio could be played: the arrival of bytes, turned into seconds of sound."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tts_hub.audio.limits import DEFAULT_RATE
 from tts_hub.errors import AudioError
 from tts_hub.types import Samples
 
@@ -21,7 +22,7 @@ PLAIN = ("pcm", "wav")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One piece of a body, as it came."""
+    """One piece of a body, as it arrived."""
 
     at: float
     """Seconds since the request was sent."""
@@ -30,7 +31,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Playable:
-    """From `at` on, `seconds` of the audio could be played."""
+    """A point of the timeline: from `at` on, the first `seconds` of the audio could be played."""
 
     at: float
     seconds: float
@@ -38,7 +39,7 @@ class Playable:
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """What can be decoded from the first `end` bytes of a body: `seconds` of audio."""
+    """A packet of a body: its first `end` bytes decode to `seconds` of audio."""
 
     end: int
     seconds: float
@@ -46,28 +47,28 @@ class Packet:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A whole body, decoded, and when each part of it became playable."""
+    """A decoded body, and when each part of it became playable."""
 
     samples: Samples
     sample_rate: int
     timeline: tuple[Playable, ...]
-    """Growing in both fields."""
+    """Both fields grow from one entry to the next."""
 
     @property
     def seconds(self) -> float:
-        """Length of the audio."""
+        """The length of the audio."""
         return len(self.samples) / self.sample_rate
 
 
-def decode(parts: Sequence[Part], response_format: str, pcm_rate: int = 24_000) -> Decoded:
-    """Decode a body that came in parts.
+def decode(parts: Sequence[Part], response_format: str, pcm_rate: int = DEFAULT_RATE) -> Decoded:
+    """Decode a body that arrived in parts.
 
-    A packet counts as playable when its last byte (in Ogg: the last byte of its page) has come; plain samples
-    (pcm, wav) each for itself. Silence that a codec puts in front (mp3: 46 ms at 24 kHz) is part of the
-    audio, as it is for a player: a stream's header does not tell it how much to skip.
+    A packet counts as playable when its last byte (in Ogg: the last byte of its page) has arrived; a plain
+    sample (pcm, wav) when it has itself. Silence that a codec puts in front (mp3: 46 ms at 24 kHz) is part of
+    the audio, as it is for a player: the header of a stream does not say how much to skip.
 
     Raises:
-        AudioError: it cannot be decoded, is cut off, holds no audio, or not the format asked for.
+        AudioError: the body cannot be decoded, is cut off, holds no audio, or has another format.
     """
     data = b"".join(part.data for part in parts)
     if response_format == "pcm":
@@ -83,8 +84,8 @@ def decode(parts: Sequence[Part], response_format: str, pcm_rate: int = 24_000) 
 
 
 def _decode_container(data: bytes, response_format: str) -> tuple[Samples, int, list[Packet]]:
-    """Samples, rate, and where each packet ends."""
-    import av
+    """The samples, their rate in Hz, and where each packet ends."""
+    import av  # slow to import: not for the list of commands
 
     pages = _ogg_pages(data)
     pieces: list[Samples] = []
@@ -112,13 +113,13 @@ def _decode_container(data: bytes, response_format: str) -> tuple[Samples, int, 
 
 
 def _check_codec(codec: str, response_format: str) -> None:
-    """A server that sends what it likes must not be measured under the name of what was asked for."""
+    """Refuse another format: it must not be measured under the name of the one that was asked for."""
     if not codec.startswith("pcm_" if response_format in PLAIN else response_format):
         raise AudioError(f"{response_format} was asked for, the body is {codec}")
 
 
 def _ogg_pages(data: bytes) -> dict[int, int]:
-    """Start of each Ogg page -> its end."""
+    """The start of each Ogg page, mapped to its end."""
     pages: dict[int, int] = {}
     at = 0
     while data[at : at + 4] == b"OggS" and at + OGG_HEADER <= len(data):
@@ -133,7 +134,7 @@ def _ogg_pages(data: bytes) -> dict[int, int]:
 
 
 def _timeline(parts: Sequence[Part], packets: Sequence[Packet], *, plain: bool) -> Iterator[Playable]:
-    """How much could be played after each part; `plain`: any sample is playable without its packet."""
+    """How much could be played after each part. With `plain`, a sample does not wait for its packet."""
     ends = np.array([packet.end for packet in packets])
     seconds = np.array([packet.seconds for packet in packets])
     arrived = np.cumsum([len(part.data) for part in parts])

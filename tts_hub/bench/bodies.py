@@ -1,4 +1,4 @@
-"""The bodies that came, kept out of memory until the clock has stopped."""
+"""The bodies of the answers, kept out of memory until the clock has stopped."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from tts_hub.errors import OutputError
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """Where a body lies, and when which part of it came."""
+    """The place of a body in the file, and the arrival of its parts."""
 
     start: int
     arrivals: tuple[tuple[float, int], ...]
-    """Of each part: when, and how many bytes."""
+    """For each part: seconds since the request was sent, and the number of bytes."""
 
 
 class Bodies:
-    """A temporary file; what the memory of a measured process holds must not be the benchmark's."""
+    """A temporary file, so that bodies do not count as memory of the measured process."""
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
@@ -40,7 +40,7 @@ class Bodies:
         self._file.close()
 
     async def keep(self, parts: Sequence[Part]) -> Body:
-        """Put a body away.
+        """Append a body to the file.
 
         Raises:
             OutputError: the disk is full.
@@ -56,6 +56,6 @@ class Bodies:
         return body
 
     def parts(self, body: Body) -> list[Part]:
-        """A body as it came. Call it when all are kept."""
+        """The parts of a body as they arrived. Call it only when all bodies are kept."""
         self._file.seek(body.start)
         return [Part(at, self._file.read(size)) for at, size in body.arrivals]

@@ -1,4 +1,4 @@
-"""What a difference is worth: ratios with the noise they carry."""
+"""Comparison of two results: ratios, and the noise that they carry."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from tts_hub.bench.result import Cell, Result, Sample
 MEASURES = ("first_byte", "first_audio", "first_audible", "total", "real_time_factor")
 CONFIDENCE = 0.95
 STRETCHES = 6
-"""Into how many pieces a cell is cut, to see how much the machine changes within it."""
+"""The number of pieces that a cell is cut into, to see how much the machine changes within it."""
 T_QUANTILE = 2.23
-"""Student's t for 95 %, both sides, with the 2 * (STRETCHES - 1) degrees of freedom of two cells."""
+"""Student's t for 95 %, two-sided, with the 2 * (STRETCHES - 1) degrees of freedom of two cells."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """B in terms of A, for one measure: below 1, B is faster."""
+    """One measure of B divided by that of A: below 1, B is faster."""
 
     cell: str
     measure: str
     a: float
-    """Median of A in seconds."""
+    """The median of A, in seconds."""
     b: float
     ratio: float
     low: float
     high: float
-    """The 95 % interval of the ratio; NaN when there is too little to tell."""
+    """The 95 % interval of the ratio; NaN when there are too few samples."""
 
     @property
     def verdict(self) -> str:
-        """In plain words."""
+        """What the ratio means, in words."""
         if math.isnan(self.ratio):
             return "not comparable"
         if math.isnan(self.low):
@@ -45,7 +45,7 @@ class Ratio:
 
 
 def compare(a: Result, b: Result) -> list[Ratio]:
-    """Ratios of all cells that stand in both results."""
+    """The ratios of all cells that both results have."""
     others = {_key(cell): cell for cell in b.cells}
     return [
         ratio
@@ -56,7 +56,7 @@ def compare(a: Result, b: Result) -> list[Ratio]:
 
 
 def differences(a: Result, b: Result) -> Iterator[str]:
-    """What else than the figures is not the same in two results: `cores: 2, 16`."""
+    """Differences of two results besides their figures, as lines such as `cores: 2 / 16`."""
     for name in ("processor", "cores", "python", "platform"):
         yield from _unlike(name, getattr(a.machine, name), getattr(b.machine, name))
     for name in sorted({*a.machine.packages, *b.machine.packages}):
@@ -71,7 +71,7 @@ def differences(a: Result, b: Result) -> Iterator[str]:
 
 
 def compare_cells(a: Cell, b: Cell, *, paired: bool) -> list[Ratio]:
-    """Ratios of two cells; `paired` when their samples were taken in turns."""
+    """The ratios of two cells; `paired` when their samples were taken in turns."""
     return [_ratio(a, b, measure, paired=paired) for measure in MEASURES]
 
 
@@ -90,9 +90,9 @@ def _ratio(a: Cell, b: Cell, measure: str, *, paired: bool) -> Ratio:
 
 
 def _pairs(a: Cell, b: Cell, measure: str) -> list[float]:
-    """The logarithm of B in terms of A, of each turn in which both had samples.
+    """The logarithm of B divided by A, for each turn in which both have samples.
 
-    The requests of a turn run at the same time and fare alike: they count as one.
+    The requests of a turn run at the same time, under the same conditions: they count as one.
     """
     ours, theirs = _by_turn(a), _by_turn(b)
     return [
@@ -102,9 +102,9 @@ def _pairs(a: Cell, b: Cell, measure: str) -> list[float]:
 
 
 def interval_of_median(values: Sequence[float]) -> tuple[float, float]:
-    """Where the median lies with 95 %, by the binomial distribution and whatever that of the values is.
+    """The 95 % interval of the median, by the binomial distribution: that of the values does not matter.
 
-    NaN for less than six: even all of them on one side may be chance.
+    NaN for fewer than six values: even all of them on one side may be chance.
     """
     ordered, outside, below = sorted(values), 0, 0.0
     count = len(ordered)
@@ -117,11 +117,11 @@ def interval_of_median(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _noise(a: Cell, b: Cell, measure: str) -> float:
-    """Half the interval of the logarithm of a ratio, for cells that were measured at different times.
+    """Half the interval of the logarithm of a ratio, where the cells were measured at different times.
 
     More samples do not help against a machine that was busier the second time. So two cells count as
-    different only by more than stretches of one cell differ among themselves, and by more than the
-    machine itself was slower, by the yardstick.
+    different only if they differ by more than the stretches of one cell do, and by more than the yardstick
+    says that the machine itself was slower.
     """
     if min(len(a.samples), len(b.samples)) < STRETCHES:
         return math.nan
@@ -131,7 +131,7 @@ def _noise(a: Cell, b: Cell, measure: str) -> float:
 
 
 def _spread(samples: Sequence[Sample], measure: str) -> float:
-    """Standard deviation of the logarithm of the medians of stretches."""
+    """The standard deviation of the logarithms of the medians of stretches."""
     borders = [len(samples) * number // STRETCHES for number in range(STRETCHES + 1)]
     stretches = [samples[a:b] for a, b in itertools.pairwise(borders)]
     return statistics.stdev(math.log(_middle(stretch, measure)) for stretch in stretches)
@@ -154,8 +154,8 @@ def _key(cell: Cell) -> tuple[str, str]:
 
 def _unlike(name: str, a: object, b: object) -> Iterator[str]:
     if a != b:
-        yield f"{name}: {_told(a)} / {_told(b)}"
+        yield f"{name}: {_in_words(a)} / {_in_words(b)}"
 
 
-def _told(value: object) -> str:
+def _in_words(value: object) -> str:
     return ", ".join(value) if isinstance(value, list) else str(value)

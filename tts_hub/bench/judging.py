@@ -1,4 +1,4 @@
-"""What came is decoded and held to its length: a broken or short stream is a failure, never a fast one."""
+"""Answers are decoded and their length checked: a broken or short stream is a failure, never a fast one."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ from tts_hub.errors import AudioError
 from tts_hub.text.segment import Segmenter
 
 LEAST_OF_PARTS = 0.7
-"""A text spoken whole must be at least so long, in terms of its sentences spoken one by one."""
+"""The least length of a whole text, as a part of the length of its sentences spoken one by one."""
 CHARACTERS_PER_SECOND = (2.0, 45.0)
-"""Slower or faster is no speech, in any of the languages of the texts."""
+"""Audio that is slower or faster is no speech, in any of the languages of the texts."""
 ENOUGH_FOR_SPREAD = 8
-"""Requests from which on it can be told which lengths are usual."""
+"""The number of requests that shows which lengths are usual."""
 USUAL = 0.03
-"""So much shorter than the middle one, in terms of it, is usual for any engine."""
+"""How much shorter than the median, as a part of it, the audio of any engine may be."""
 USUAL_DEVIATIONS = 10.0
-"""And so many times the median deviation from the middle, which is large where no two are alike."""
+"""The same in median deviations from the median, which are large where no two answers are alike."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """How long a text must at least be, and at most can be."""
+    """The least and the greatest length of a spoken text, in seconds."""
 
     least: float
     most: float
     unknown: str = ""
-    """Why it is not known: then nothing that comes can be trusted."""
+    """Why the length is not known: then no answer can be trusted."""
 
     @classmethod
     def none(cls, reason: str) -> Self:
-        """What is expected where the sentences could not be spoken one by one."""
+        """The expectation where the sentences could not be spoken one by one."""
         return cls(0.0, math.inf, reason)
 
     def complaint(self, seconds: float) -> str:
-        """What is wrong with a length; empty when nothing is."""
+        """The fault of a length; empty when it has none."""
         if seconds < self.least:
             return f"too short: {seconds:.2f} s of audio, at least {self.least:.2f} s were expected"
         if seconds > self.most:
@@ -56,14 +56,14 @@ class Expectation:
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of one request: a body, or what went wrong."""
+    """The outcome of one request: a body, or a failure in words."""
 
     body: Body | None = None
     failure: str = ""
 
 
 async def expect(setup: Setup, text: BenchText) -> Expectation:
-    """Speak the sentences of a text one by one: whoever truncates the whole is caught by its parts.
+    """Speak the sentences of a text one by one, to know the length of the whole.
 
     Also warms the engine up for this text.
     """
@@ -82,7 +82,7 @@ async def expect(setup: Setup, text: BenchText) -> Expectation:
 async def judge(
     outcomes: Sequence[Outcome], bodies: Bodies, setup: Setup, expectation: Expectation, turn: int = 0
 ) -> tuple[list[Sample], list[str]]:
-    """The samples of what is whole, and what is wrong with the rest."""
+    """The samples of the whole answers, and the faults of the others."""
     samples: list[Sample] = []
     failures: list[str] = []
     for outcome in outcomes:
@@ -104,7 +104,7 @@ async def judge(
 
 
 def without_cut(samples: list[Sample], failures: list[str]) -> tuple[list[Sample], list[str]]:
-    """Take out what is shorter than is usual among the others: the end of it has been lost."""
+    """Take out samples that are shorter than the others usually are: their end has been lost."""
     if len(samples) < ENOUGH_FOR_SPREAD:
         return samples, failures
     lengths = [sample.audio_seconds for sample in samples]
@@ -138,7 +138,7 @@ def sample_of(parts: Sequence[Part], decoded: Decoded, turn: int = 0) -> Sample:
 
 
 async def _decoded(parts: Sequence[Part], setup: Setup) -> Decoded:
-    """Raises `AudioError` also for silence."""
+    """The decoded audio; raises `AudioError` for silence too."""
     decoded = await anyio.to_thread.run_sync(decode, parts, setup.job.response_format)
     if measures.leading_silence(decoded.samples, decoded.sample_rate) >= decoded.seconds:
         raise AudioError(f"{decoded.seconds:.2f} s of silence")

@@ -1,9 +1,10 @@
 """Each figure of the benchmark, defined by one function. Times are seconds since the request was sent.
 
-In an open loop: since it was due. The server's `/metrics` count the same from inside, where there is no
-transport: their `tts_time_to_first_audio_seconds` ends with the first piece of the audio that has sound in it
-(beyond -50 dBFS), before it is encoded, and so belongs to `first_audio`; their `tts_real_time_factor` is
-`real_time_factor` of the time in which the engine was at work, without queue, encoding and transport.
+In an open loop they are seconds since the request was due. The server's `/metrics` count the same from
+inside, where there is no transport: their `tts_time_to_first_audio_seconds` ends with the first piece of the
+audio that has sound in it (beyond -50 dBFS), before it is encoded, and so belongs to `first_audio`; their
+`tts_real_time_factor` is `real_time_factor` of the time in which the engine was at work, without queue,
+encoding and transport.
 """
 
 from __future__ import annotations
@@ -18,27 +19,27 @@ from tts_hub.bench.arrivals import Decoded, Part, Playable
 from tts_hub.types import Samples
 
 AUDIBLE = 10 ** (-50 / 20)
-"""Amplitude from which a sample counts as sound: -50 dBFS."""
+"""The amplitude from which a sample counts as sound: -50 dBFS."""
 NOTICED = 0.02
-"""Seconds: a shorter stop of the player counts as no underrun."""
+"""Seconds: a shorter stop of the player does not count as an underrun."""
 PERCENTILES = (50, 90, 95, 99)
 
 
 @dataclass(frozen=True, slots=True)
 class Underruns:
-    """Where a player would have run dry."""
+    """How often a player would have run dry, and for how many seconds in all."""
 
     count: int
     seconds: float
 
 
 def first_byte(parts: Sequence[Part]) -> float:
-    """When the first byte of the body came."""
+    """When the first byte of the body arrived."""
     return parts[0].at
 
 
 def first_audio(decoded: Decoded) -> float:
-    """When the first audio could be decoded: headers and half packets are none."""
+    """When the first audio could be decoded: headers and half packets do not count."""
     return decoded.timeline[0].at
 
 
@@ -49,19 +50,19 @@ def leading_silence(samples: Samples, sample_rate: int) -> float:
 
 
 def first_audible(decoded: Decoded) -> float:
-    """When a listener hears something: a player starts at the first audio and plays the silence in it."""
+    """When a listener hears the first sound: a player starts at the first audio and plays its silence too."""
     silence = leading_silence(decoded.samples, decoded.sample_rate)
     arrived = next((p.at for p in decoded.timeline if p.seconds > silence), decoded.timeline[-1].at)
     return max(first_audio(decoded) + silence, arrived)
 
 
 def total(parts: Sequence[Part]) -> float:
-    """When the last byte came."""
+    """When the last byte arrived."""
     return parts[-1].at
 
 
 def real_time_factor(parts: Sequence[Part], decoded: Decoded) -> float:
-    """Total time per second of audio, for a reader who never waits. Below 1 is faster than speech."""
+    """Total time per second of audio, for a reader that never pauses. Below 1 is faster than speech."""
     return total(parts) / decoded.seconds
 
 
@@ -71,7 +72,7 @@ def gaps(parts: Sequence[Part]) -> list[float]:
 
 
 def underruns(timeline: Sequence[Playable]) -> Underruns:
-    """How often and how long a player that starts at the first audio, with no reserve, would stand still."""
+    """How often and how long a player that starts at the first audio, without a buffer, would stand still."""
     count, stood = 0, 0.0
     runs_dry_at = timeline[0].at + timeline[0].seconds
     for before, now in itertools.pairwise(timeline):
@@ -85,6 +86,6 @@ def underruns(timeline: Sequence[Playable]) -> Underruns:
 
 
 def percentiles(values: Sequence[float]) -> dict[str, float]:
-    """`p50`, `p90`, `p95`, `p99`, by linear interpolation."""
+    """The percentiles `p50`, `p90`, `p95` and `p99`, by linear interpolation."""
     found = np.percentile(list(values), PERCENTILES)
     return {f"p{p}": float(value) for p, value in zip(PERCENTILES, found, strict=True)}

@@ -1,4 +1,4 @@
-"""What a run of the benchmark does: which faces, texts, formats and loads, side by side."""
+"""The plan of a benchmark: which faces, texts, formats and loads are measured."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HTTP = "http"
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One configuration: where it is asked, and for what."""
+    """One configuration: the face, and what is asked of it."""
 
     target: str = LIBRARY
     """`library`, `http` (our own server), or the base URL of any server, up to and with `/v1`."""
@@ -33,16 +33,16 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One run."""
+    """One run of the benchmark."""
 
     sides: tuple[Side, ...]
     versus: Side | None = None
-    """Measured in turns with the one side there is then."""
+    """Another side, measured in turns with the only one of `sides`."""
     texts: tuple[str, ...] = ("sentence",)
     formats: tuple[str, ...] = ("wav",)
     loads: tuple[Load, ...] = (Load(),)
     warm_up: int = 2
-    """Rounds before the clock runs, of one request of every stream."""
+    """Rounds before the clock starts; each has one request of every stream."""
     timeout: float = TIMEOUT
     """Seconds that one request may take."""
     seed: int = 1
@@ -51,26 +51,26 @@ class Plan:
 
     @property
     def requests(self) -> int:
-        """How many will be made, warm-up aside."""
+        """The number of requests, without those that warm up."""
         cells = len(_all_sides(self)) * len(self.texts) * len(self.formats)
         return cells * sum(_requests_of(self, load) for load in self.loads)
 
 
 class Watcher:
-    """Told of what happens; does nothing itself."""
+    """Callbacks during a run; these do nothing."""
 
-    def began(self, what: str) -> None:
-        """A cell begins, or its warm-up."""
+    def on_phase(self, what: str) -> None:
+        """A cell begins, or its warm-up; `what` says it in words."""
 
-    def request_done(self) -> None:
+    def on_request(self) -> None:
         """One request is over."""
 
-    def cell_done(self, cell: Cell) -> None:
+    def on_cell(self, cell: Cell) -> None:
         """A cell is measured."""
 
 
 def side_with(side: Side, assignments: Sequence[str]) -> Side:
-    """A side with some `name=value` changed.
+    """A side with other values; each assignment is `name=value`.
 
     Raises:
         UnsupportedOptionError: no such name.
@@ -86,11 +86,11 @@ def side_with(side: Side, assignments: Sequence[str]) -> Side:
 
 
 async def run_plan(plan: Plan, watcher: Watcher | None = None) -> Result:
-    """Measure all of it.
+    """Measure all cells of a plan.
 
     Raises:
-        TTSHubError: a face cannot be reached, or refuses the very first requests. What fails later is in the
-            cells: it does not undo what has been measured.
+        TTSHubError: a face cannot be reached, or refuses the very first requests. A later failure is in its
+            cell: it does not undo what has been measured.
     """
     watcher = watcher or Watcher()
     began = datetime.now(UTC).isoformat(timespec="seconds")
@@ -111,7 +111,7 @@ async def run_plan(plan: Plan, watcher: Watcher | None = None) -> Result:
                 ]
                 async for cell in _cells(plan, setups, text, watcher, nothing_yet=not cells):
                     cells.append(cell)
-                    watcher.cell_done(cell)
+                    watcher.on_cell(cell)
     return Result(command=plan.command, seed=plan.seed, began=began, machine=this_machine(), cells=cells)
 
 
@@ -119,7 +119,7 @@ async def _cells(
     plan: Plan, setups: Sequence[Setup], text: BenchText, watcher: Watcher, *, nothing_yet: bool
 ) -> AsyncGenerator[Cell, None]:
     what = f"{text.name} {setups[0].job.response_format}"
-    watcher.began(f"{what}, warming up")
+    watcher.on_phase(f"{what}, warming up")
     expectations: list[Expectation] = []
     for setup in setups:
         try:
@@ -129,12 +129,12 @@ async def _cells(
                 raise
             expectations.append(Expectation.none(f"its sentences one by one: {exc}"))
     for load in plan.loads:
-        watcher.began(f"{what}, warming up")
+        watcher.on_phase(f"{what}, warming up")
         for setup in setups:
             for _ in range(plan.warm_up):
                 await warm_up(setup, text, load)
-        watcher.began(f"{what}, measuring")
-        async for cell in _measured(plan, setups, text, load, expectations, watcher.request_done):
+        watcher.on_phase(f"{what}, measuring")
+        async for cell in _measured(plan, setups, text, load, expectations, watcher.on_request):
             yield cell
 
 
@@ -174,7 +174,7 @@ async def _target(side: Side, plan: Plan) -> AsyncGenerator[Target, None]:
     if side.target != HTTP and not side.target.startswith(("http://", "https://")):
         message = f"no target {side.target!r}; {one_of(side.target, [LIBRARY, HTTP])}, or a base URL"
         raise UnsupportedOptionError(message, param="target")
-    # httpx is not there in a plain installation, and this module is imported for the list of commands.
+    # It needs httpx, which a plain installation lacks; the list of commands imports this module.
     from tts_hub.bench.servers import http_target, own_server
 
     if side.target == HTTP:

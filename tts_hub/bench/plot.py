@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 SUFFIXES = (".png", ".svg")
 ROW_INCHES = 0.22
 COLOURS = 10
-"""Until matplotlib begins again with the first."""
+"""Colours of matplotlib before it starts again with the first one."""
 LINES = ("-", "--", ":", "-.")
 
 
 def plot(result: Result, path: Path) -> None:
-    """Draw into a PNG or SVG file, by its suffix.
+    """Draw a result into a PNG or SVG file, by its suffix.
 
     Raises:
         BackendUnavailableError: matplotlib is not installed.
         OutputError: the file cannot be written.
     """
     require_matplotlib()
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure  # an optional package, slow to import
 
     cells = [cell for cell in result.cells if cell.samples]
     figure = Figure(figsize=(14, max(5.0, 1.5 + ROW_INCHES * len(cells))), layout="constrained")
@@ -50,7 +50,7 @@ def require_matplotlib() -> None:
 
 
 def _draw_latency(axes: Axes, cells: list[Cell]) -> None:
-    """Every request as a dot, a line of dots for each cell."""
+    """Draw every request as a dot, and each cell as a row of dots."""
     for height, cell in enumerate(cells):
         times = [sample.first_audible * 1000 for sample in cell.samples]
         axes.plot(times, [height] * len(times), "o", color="tab:blue", alpha=0.3, markersize=4)
@@ -64,7 +64,7 @@ def _draw_latency(axes: Axes, cells: list[Cell]) -> None:
 
 
 def _draw_cost(axes: Axes, cells: list[Cell]) -> None:
-    """The real-time factor against the streams at once."""
+    """Draw the real-time factor over the number of streams at once."""
     for number, (name, points) in enumerate(_by_streams(cells).items()):
         style = LINES[number // COLOURS % len(LINES)]
         axes.plot(*zip(*points, strict=True), marker="o", linestyle=style, label=name)

@@ -7,24 +7,24 @@ import time
 from dataclasses import dataclass
 
 YARDSTICK_STEPS = 200_000
-"""Of the loop in `yardstick`: 5 to 10 ms on a machine of today that has nothing else to do."""
+"""Steps of the loop in `yardstick`, which takes 5 to 10 ms on an idle machine of today."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Of one process."""
+    """CPU time and memory of one process."""
 
     cpu_seconds: float
-    """Used since it began."""
+    """CPU time that it has used since its start."""
     memory_mb: float
-    """Resident now."""
+    """Resident memory now."""
 
 
 def usage_of(pid: int | None) -> Usage | None:
-    """None for a process that cannot be seen: on another machine, or gone."""
+    """The usage of a process; None for one that is on another machine, or gone."""
     if pid is None:
         return None
-    import psutil
+    import psutil  # an optional package, which the command checks for
 
     try:
         process = psutil.Process(pid)
@@ -32,13 +32,13 @@ def usage_of(pid: int | None) -> Usage | None:
         memory = process.memory_info().rss / 1e6
     except psutil.Error:
         return None
-    if pid == os.getpid():  # known more finely than the 10 ms of the system's table
+    if pid == os.getpid():  # finer than the 10 ms of the system's table
         return Usage(time.process_time(), memory)
     return Usage(times.user + times.system, memory)
 
 
 def yardstick() -> float:
-    """Seconds that always the same piece of work takes, now."""
+    """Seconds that a fixed piece of work takes now."""
     began = time.perf_counter()
     total = 0
     for number in range(YARDSTICK_STEPS):

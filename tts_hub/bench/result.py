@@ -1,4 +1,4 @@
-"""What a benchmark leaves behind: one record per cell of the table, and where it was made."""
+"""The result of a benchmark: one record per cell of the table, and the machine that made it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tts_hub.bench.measures import percentiles
 from tts_hub.errors import ConfigError, OutputError
 
 SCHEMA = 2
-"""Raised when a field changes its meaning."""
+"""The version of the file format; it rises when a field changes its meaning."""
 PACKAGES = ("tts-hub", "av", "numpy", "anyio", "espeakng-loader", "onnxruntime", "torch", "uvicorn", "httpx")
 
 
@@ -24,7 +24,7 @@ class _Record(BaseModel):
 
 
 class Sample(_Record):
-    """One whole request. Seconds, as `measures` defines them."""
+    """One whole request. Times are in seconds, as `measures` defines them."""
 
     first_byte: float
     first_audio: float
@@ -37,7 +37,7 @@ class Sample(_Record):
     underrun_seconds: float
     encoded_bytes: int
     turn: int = 0
-    """Of a comparison A B A B: the samples of a turn were taken next to each other."""
+    """The number of its turn in a comparison A B A B: samples of one turn were taken next to each other."""
 
 
 class Cell(_Record):
@@ -51,24 +51,24 @@ class Cell(_Record):
     response_format: str
     text: str
     streams: int | None
-    """At once, each beginning anew when it is done (closed loop); None in an open loop."""
+    """Streams at once, each starting again when it is done (closed loop); None in an open loop."""
     rate: float | None
     """Requests a second, at random times (open loop)."""
     samples: list[Sample]
-    """In the order in which the requests began."""
+    """One for each whole request, in the order of their starts."""
     failures: list[str]
-    """What went wrong: refused, broken off, not decodable, silent, too short."""
+    """The other requests, in words: refused, broken off, not decodable, silent, too short."""
     wall_seconds: float
     cpu_seconds: float | None
-    """Of the working process, while the cell ran."""
+    """CPU time of the working process while the cell ran."""
     client_cpu_seconds: float | None
-    """Of the benchmark itself meanwhile; None where it is the working process."""
+    """CPU time of the benchmark itself meanwhile; None where it is the working process."""
     peak_memory_mb: float | None
-    """Resident, of the working process, at its highest while the cell ran."""
+    """The highest resident memory of the working process while the cell ran."""
     yardsticks: list[float]
-    """Seconds that always the same piece of work took, before and after: how busy the machine was."""
+    """Seconds that a fixed piece of work took before and after, which show how busy the machine was."""
     percentiles: dict[str, dict[str, float]] = {}
-    """Of each measure over the samples, as `measures.percentiles` defines them."""
+    """Each measure -> its percentiles over the samples, as `measures.percentiles` defines them."""
 
     @model_validator(mode="after")
     def _summarise(self) -> Self:
@@ -80,19 +80,19 @@ class Cell(_Record):
 
     @property
     def load(self) -> str:
-        """`4 streams`, or `2.5/s`."""
+        """The load in words: `4 streams`, or `2.5/s`."""
         if self.rate is not None:
             return f"{self.rate:g}/s"
         return f"{self.streams} stream" + ("s" if self.streams != 1 else "")
 
     @property
     def name(self) -> str:
-        """What was measured, apart from model and voice."""
+        """The name of the cell, without model and voice."""
         return f"{self.target} {self.response_format} {self.text} {self.load}"
 
 
 class Machine(_Record):
-    """Where it was measured."""
+    """The machine that was measured on."""
 
     platform: str
     processor: str
@@ -108,7 +108,7 @@ class Result(_Record):
     command: str
     seed: int
     began: str
-    """ISO 8601, UTC."""
+    """The start in ISO 8601, UTC."""
     machine: Machine
     cells: list[Cell]
 
@@ -131,7 +131,7 @@ def this_machine() -> Machine:
 
 
 def save(result: Result, path: Path) -> None:
-    """Write it as JSON.
+    """Write a result as JSON.
 
     Raises:
         OutputError: the file cannot be written.
@@ -143,7 +143,7 @@ def save(result: Result, path: Path) -> None:
 
 
 def load(path: Path) -> Result:
-    """Read what `save` wrote.
+    """Read a result that `save` wrote.
 
     Raises:
         ConfigError: no such file, not a result, or one of another schema.

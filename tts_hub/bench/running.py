@@ -22,31 +22,31 @@ from tts_hub.bench.texts import BenchText
 from tts_hub.errors import TTSHubError
 
 SAMPLING_SECONDS = 0.2
-"""How often memory is looked at."""
+"""Seconds between two looks at the memory."""
 YARDSTICKS = 3
-"""Before and after each cell."""
+"""Measurements of the yardstick before each cell, and again after it."""
 OPEN_TURNS = 10
-"""Into how many turns an open loop is cut when two sides are compared."""
+"""The number of turns that an open loop is cut into when two sides are compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How the requests come."""
+    """How many requests are made, and when."""
 
     streams: int | None = 1
-    """At once, each beginning anew when it is done."""
+    """Streams at once, each starting again when it is done."""
     rate: float | None = None
-    """Requests a second instead, at random (Poisson) times."""
+    """Requests a second at random (Poisson) times, instead of `streams`."""
     requests: int = 10
 
     def turns(self) -> tuple[int, Load]:
-        """How often two sides take turns, and what one does in each: one request of every stream."""
+        """How many turns two sides take, and the load of one turn: one request of every stream."""
         size = math.ceil(self.requests / OPEN_TURNS) if self.rate is not None else self.streams or 1
         return math.ceil(self.requests / size), replace(self, requests=size)
 
 
 async def warm_up(setup: Setup, text: BenchText, load: Load) -> None:
-    """One request of every stream at once: each needs a connection and a place in the engine first."""
+    """Make one request of every stream at once: each needs a connection and a place in the engine first."""
 
     async def once() -> None:
         try:
@@ -69,11 +69,11 @@ async def run_cell(
     turn: int = 0,
     on_request: Callable[[], None] = lambda: None,
 ) -> Cell:
-    """All requests of one cell, then their measures."""
+    """Make all requests of one cell, then measure them."""
     busy = [yardstick() for _ in range(YARDSTICKS)]
     with Bodies() as bodies:
         run = _Run(setup, text, bodies, on_request)
-        async with run.watched():
+        async with run.measured():
             if load.rate is not None:
                 await run.open_loop(load.rate, load.requests, random.Random(seed))  # noqa: S311 - no secrets
             else:
@@ -108,7 +108,7 @@ async def run_alternating(
     seed: int,
     on_request: Callable[[], None] = lambda: None,
 ) -> list[Cell]:
-    """A B A B: what the machine does meanwhile hits both alike."""
+    """Measure sides in turns, A B A B: other work of the machine slows both alike."""
     turns, once = load.turns()
     cells: list[list[Cell]] = [[] for _ in setups]
     for turn in range(turns):
@@ -122,7 +122,7 @@ async def run_alternating(
 
 
 class _Run:
-    """The requests of one cell, and what is gathered while the clock runs."""
+    """The requests of one cell, and the figures that are gathered while the clock runs."""
 
     def __init__(self, setup: Setup, text: BenchText, bodies: Bodies, on_request: Callable[[], None]) -> None:
         self.outcomes: list[Outcome] = []
@@ -136,8 +136,8 @@ class _Run:
         self._on_request = on_request
 
     @asynccontextmanager
-    async def watched(self) -> AsyncGenerator[None, None]:
-        """Time, CPU and memory of what happens inside."""
+    async def measured(self) -> AsyncGenerator[None, None]:
+        """Measure time, CPU and memory of the block."""
         pid = self._setup.target.pid
         before, ours, began = usage_of(pid), time.process_time(), time.perf_counter()
         async with anyio.create_task_group() as tasks:
@@ -150,7 +150,7 @@ class _Run:
             self.client_cpu_seconds = time.process_time() - ours
 
     async def closed_loop(self, streams: int, requests: int) -> None:
-        """So many at once, each beginning anew when it is done."""
+        """Make requests in `streams` streams, each starting again when it is done."""
         left = iter(range(requests))
 
         async def stream() -> None:
@@ -162,7 +162,7 @@ class _Run:
                 tasks.start_soon(stream)
 
     async def open_loop(self, rate: float, requests: int, chance: random.Random) -> None:
-        """Requests at times that do not depend on how the others fare."""
+        """Make requests at times that do not depend on the answers to the others."""
         due = time.perf_counter()
         async with anyio.create_task_group() as tasks:
             for _ in range(requests):
@@ -171,7 +171,7 @@ class _Run:
                 due += chance.expovariate(rate)
 
     async def _request(self, due: float | None = None) -> None:
-        """Times count from when the request was due: it must not look fast because it had to wait for us."""
+        """Make one request. Times count from when it was due: a late start must not make it look fast."""
         outcome = Outcome()
         self.outcomes.append(outcome)
         late = 0.0 if due is None else time.perf_counter() - due

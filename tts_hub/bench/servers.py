@@ -23,9 +23,9 @@ from tts_hub.bench.texts import BenchText
 from tts_hub.errors import OutputError
 
 STARTUP = 60.0
-"""Seconds in which our own server must be up."""
+"""Seconds that our own server has to start."""
 FAREWELL = 10.0
-"""Seconds in which it must have gone when it is told to."""
+"""Seconds that it has to end."""
 POLLING = 0.02
 """Seconds between two looks at a process."""
 
@@ -43,7 +43,7 @@ class HttpTarget:
         self._ours = ours
 
     async def speak(self, job: Job, text: BenchText) -> list[Part]:
-        """The chunks of the body."""
+        """Request the speech; the chunks of its body."""
         body: dict[str, object] = {
             "input": text.text,
             "model": job.model,
@@ -98,7 +98,7 @@ class Clients:
 
     @asynccontextmanager
     async def one(self) -> AsyncGenerator[httpx.AsyncClient, None]:
-        """A client that nobody else uses meanwhile."""
+        """A client that is not used elsewhere meanwhile."""
         if self._free:
             client = self._free.pop()
         else:
@@ -115,7 +115,7 @@ class Clients:
 
 @asynccontextmanager
 async def http_target(url: str, api_key: str | None = None) -> AsyncGenerator[HttpTarget, None]:
-    """A server that runs already; `url` is its base, up to and with `/v1`."""
+    """A server that runs already; `url` is its base URL, `/v1` included."""
     async with AsyncExitStack() as stack:
         yield HttpTarget(url, Clients(api_key, stack))
 
@@ -125,10 +125,10 @@ async def own_server(config_file: Path | None = None) -> AsyncGenerator[HttpTarg
     """Our own server, started on a free port in a process of its own and stopped at the end.
 
     Raises:
-        OutputError: it does not come up.
+        OutputError: it does not start.
     """
     command = [sys.executable, "-m", "tts_hub", *(["--config", str(config_file)] if config_file else [])]
-    # The server may be configured to want a key of which we know no more than a hash.
+    # The server may be configured with a key of which only the hash is known here.
     key = f"bench-{secrets.token_hex()}"
     environ = os.environ | {"TTS_HUB_SERVER__API_KEYS": key}
     async with AsyncExitStack() as stack:
@@ -139,12 +139,12 @@ async def own_server(config_file: Path | None = None) -> AsyncGenerator[HttpTarg
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, env=environ
         )
         stack.push_async_callback(_stop, process)
-        url = await _url_said_by(process, said)
+        url = await _url_greeted_by(process, said)
         yield HttpTarget(url, Clients(key, stack), name="http", pid=process.pid, ours=True)
 
 
-async def _url_said_by(process: subprocess.Popen[bytes], file: IO[bytes]) -> str:
-    """The address in the server's greeting."""
+async def _url_greeted_by(process: subprocess.Popen[bytes], file: IO[bytes]) -> str:
+    """The URL in the server's greeting."""
     with anyio.move_on_after(STARTUP):
         while True:
             over = process.poll() is not None

@@ -1,4 +1,4 @@
-"""The result for people: rows of a table, as Markdown or on a terminal."""
+"""The result as a table for people, in Markdown or on a terminal."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ HEAD = (
 """Times are in ms and medians, unless the head says more. byte: the first; gap: the longest between two
 pieces of a request; RTF: real-time factor."""
 WIDTHS = (7, 6, 6, 12, 10, 7, 7, 19, 25, 6, 6, 10, 8, 4)
-"""Of the columns, when their cells are not yet known."""
+"""Widths of the columns while their cells are not known yet."""
 RATIO_HEAD = ("cell", "measure", "A", "B", "B / A", "95 % interval", "verdict")
 MISSING = "-"
 LEAST_CPU = 0.1
-"""CPU seconds: less cannot be told from the steps of the system's clock, which are of 10 ms."""
+"""CPU seconds: less is lost in the system's clock, which moves in steps of 10 ms."""
 BUSY_CLIENT = 0.5
-"""Of a core: a benchmark that is busier is measured together with the server."""
+"""Part of a core: the times of a busier benchmark are partly its own, not the server's."""
 
 
 def row(cell: Cell, *, compared: bool = False) -> tuple[str, ...]:
-    """The row of a cell; `compared`: one of the sides A and B."""
+    """The row of a cell; with `compared` it names the side, A or B."""
     target = f"{cell.configuration}: {cell.target}" if compared else cell.target
     model = cell.model if cell.voice is None else f"{cell.model} {cell.voice}"
     whole = f"{len(cell.samples)}/{len(cell.samples) + len(cell.failures)}"
@@ -61,7 +61,7 @@ def row(cell: Cell, *, compared: bool = False) -> tuple[str, ...]:
 
 
 def rows(cells: Sequence[Cell]) -> list[tuple[str, ...]]:
-    """One row a cell."""
+    """One row for each cell."""
     compared = any(cell.configuration != "A" for cell in cells)
     return [row(cell, compared=compared) for cell in cells]
 
@@ -77,7 +77,7 @@ def _cpu(cell: Cell) -> str:
 
 
 def notes(cells: Sequence[Cell]) -> Iterator[str]:
-    """What has to be said besides the figures: what went wrong, and how often; what they are not good for."""
+    """Lines beside the figures: what went wrong, how often, and which times are not the server's alone."""
     for cell in cells:
         for failure, count in Counter(cell.failures).items():
             yield f"failure: {cell.name}: {count} x {failure}"
@@ -91,7 +91,7 @@ def notes(cells: Sequence[Cell]) -> Iterator[str]:
 
 
 def ratio_rows(ratios: Sequence[Ratio]) -> Iterator[tuple[str, ...]]:
-    """One row a ratio."""
+    """One row for each ratio."""
     for ratio in ratios:
         plain = ratio.measure == "real_time_factor"
         a, b = (f"{v:.4f}" if plain else f"{v * 1000:.1f} ms" for v in (ratio.a, ratio.b))
@@ -119,12 +119,12 @@ def markdown(result: Result) -> str:
         "",
         *table(HEAD, rows(result.cells)),
     ]
-    told = [f"- {note}" for note in notes(result.cells)]
-    return "\n".join([*lines, *(["", *told] if told else [])]) + "\n"
+    listed = [f"- {note}" for note in notes(result.cells)]
+    return "\n".join([*lines, *(["", *listed] if listed else [])]) + "\n"
 
 
 def table(head: Sequence[str], lines: Sequence[Sequence[str]], least: Sequence[int] = ()) -> list[str]:
-    """Lines of a Markdown table, in columns that are at least as wide as is said."""
+    """The lines of a Markdown table; `least` gives the least width of each column."""
     all_lines = [head, *lines]
     widths = [
         max(wanted, *(len(line[column]) for line in all_lines))

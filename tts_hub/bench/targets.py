@@ -1,4 +1,4 @@
-"""The faces that are measured, and what is asked of them; servers are in `servers`."""
+"""The faces that are measured, and their requests; those of servers are in `servers`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TIMEOUT = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What every request of a configuration asks for."""
+    """The fields that all requests of a configuration share."""
 
     model: str = "auto"
     voice: str | None = None
@@ -29,14 +29,14 @@ class Job:
 
 
 class Target(Protocol):
-    """A face."""
+    """A face that is measured."""
 
     name: str
     pid: int | None
     """The process that does the work; None when it is not on this machine."""
 
     async def speak(self, job: Job, text: BenchText) -> list[Part]:
-        """The parts of one body, as they came.
+        """Speak a text; the parts of the body, as they arrived.
 
         Raises:
             TTSHubError: the request failed, or broke off.
@@ -45,7 +45,7 @@ class Target(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """One side of a benchmark: which face, and what is asked of it."""
+    """One side of a benchmark: a face, and the requests that are made of it."""
 
     label: str
     target: Target
@@ -53,7 +53,7 @@ class Setup:
     timeout: float = TIMEOUT
 
     async def speak(self, text: BenchText) -> list[Part]:
-        """The parts of one body.
+        """Speak a text; the parts of the body.
 
         Raises:
             TTSHubError: the request failed, broke off, or did not end in time.
@@ -74,7 +74,7 @@ class LibraryTarget:
         self._manager = manager
 
     async def speak(self, job: Job, text: BenchText) -> list[Part]:
-        """The bytes of `manager.stream`."""
+        """Speak a text; the bytes of `manager.stream`."""
         fields = RequestFields(model=job.model, response_format=job.response_format, language=text.language)
         if job.voice is not None:
             fields = RequestFields(model=job.model, response_format=job.response_format, voice=job.voice)

@@ -1,4 +1,4 @@
-"""What is spoken: texts of our own, from a word to a page, in several languages."""
+"""The texts of the benchmark: our own, from a word to a page, in several languages."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""From word timings to captions: what stands on the screen, from when to when, in which lines.
+"""Captions from word timings: which lines stand on the screen, from when to when.
 
-A caption shows the text as the user wrote it: a word takes along the marks around it, up to the next word.
-Text before the first word and behind the last one was not spoken, and is not shown.
+A caption shows the text as the user wrote it: a word brings the marks around it, up to the next word. Text
+before the first word and behind the last one was not spoken, and is not shown.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from tts_hub.text.segment import Segmenter
 from tts_hub.types import WordTiming
 
 _CLAUSE_END = re.compile(r"(?:[,;:—–،؛、，；：!?…。！？｡؟۔।॥][\"'”’»)\]」』）]*|[)\]」』）])$")
-# A silence of so many seconds between two words starts a new caption.
+# Seconds: a longer silence between two words starts a new caption.
 _LONG_PAUSE = 1.5
-# Shorter than this a caption cannot be read; it stays on the screen longer where audio follows.
+# Seconds: a shorter caption cannot be read; it stays on the screen longer where audio follows.
 _MIN_SECONDS = 1.0
-# The longest that the last one stays behind its last word, where the audio may be over.
+# Seconds that the last caption stays behind its last word, at most: the audio may be over.
 _LAST_HOLD = 0.3
-# How much worse than an even split a line may be, in columns, to end where the sense does;
-# and how much better, not to end behind "the hot" of "the hot tea".
+# Columns by which a line may be worse than an even split, to end where the sense does; negative where it must
+# be better, so that it does not end behind "the hot" of "the hot tea".
 _BREAK_BONUS = {"sentence": 16, "clause": 10, "phrase": 5, None: 0, "open": -8, "abbreviation": -12}
 
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """What stands on the screen for a while."""
+    """Lines that stand on the screen for a while."""
 
     start: float
     """Seconds from the start of the audio."""
@@ -80,7 +80,7 @@ class _Fits:
         return tokens[-1].end - tokens[0].start <= self.seconds and len(self.wrap(tokens)) <= self.lines
 
     def wrap(self, tokens: Sequence[Unit]) -> list[int]:
-        """Where lines start when each is filled as far as it goes; stops when they are too many."""
+        """Where the lines start when each is filled as far as possible; it stops when there are too many."""
         starts, used = [0], 0
         for index, token in enumerate(tokens):
             columns = width(token.text)
@@ -96,7 +96,7 @@ class _Fits:
 
 
 def _tokens(words: Sequence[WordTiming], source: str, columns: int, language: str) -> Iterator[Unit]:
-    """The text in time order, cut at white space, with times; a word spoken twice comes twice."""
+    """The text in time order, cut at white space, with times; a word that is spoken twice comes twice."""
     ordered = _merged(sorted(words, key=lambda word: word.start), len(source))
     ends = _sentence_ends(source, language)
     clock, reached = 0.0, -1
@@ -116,9 +116,10 @@ def _tokens(words: Sequence[WordTiming], source: str, columns: int, language: st
 
 
 def _sentence_ends(source: str, language: str) -> list[int]:
-    """Indexes behind the last character of every sentence, heading and paragraph."""
+    """The indexes behind the last character of every sentence, heading and paragraph."""
     segmenter = Segmenter(language=language)
-    # Pause tags are gone, and a broken one was refused before anything was spoken; here it may be any text.
+    # Pause tags are gone, and a broken one was refused before speaking began: other brackets mean nothing
+    # here.
     segments = segmenter.push(source.replace("[", "(")) + segmenter.finish()
     return [one.offset + len(one.text) for one in segments if one.text and one.boundary != "clause"]
 
@@ -138,7 +139,7 @@ def _ending(text: str, ends_sentence: bool) -> Ending | None:
 
 
 def _merged(words: Sequence[WordTiming], length: int) -> list[WordTiming]:
-    """Spans within the source, and one word where several in a row stand for the same span (`1,234`)."""
+    """The words with spans within the source; several in a row that share a span (`1,234`) become one."""
     merged: list[WordTiming] = []
     for word in words:
         start = min(max(word.span[0], 0), length)
@@ -154,7 +155,7 @@ def _merged(words: Sequence[WordTiming], length: int) -> list[WordTiming]:
 
 
 def _whole_span(words: Sequence[WordTiming], index: int, source: str) -> tuple[int, int]:
-    """A word with what stands between it and its neighbours: opening marks go with the word behind them."""
+    """The span of a word with the marks around it: opening marks go with the word behind them."""
     start, end = words[index].span
     before = words[index - 1].span[1] if index else 0
     first = _opening(source, before if before <= start else 0, start)
@@ -179,7 +180,7 @@ def _closing(source: str, end: int) -> int:
 
 
 def _narrow(part: re.Match[str], columns: int) -> Iterator[tuple[int, str]]:
-    """A stretch without white space, cut where it is wider than a line; each piece with its index."""
+    """The pieces of a stretch without white space, each no wider than a line, with their indexes."""
     text, start = part[0], 0
     while (most := _fitting(text, start, columns)) < len(text) - start:
         cut = start + cut_point(text[start : start + most + 2], max(most // 2, 1), most, most)
@@ -199,7 +200,7 @@ def _fitting(text: str, start: int, columns: int) -> int:
 
 
 def _by_pause(tokens: Sequence[Unit]) -> Iterator[list[list[Unit]]]:
-    """Sentences, in groups between long pauses."""
+    """The sentences, in groups between long pauses."""
     if not tokens:
         return
     group: list[list[Unit]] = [[tokens[0]]]
@@ -215,7 +216,7 @@ def _by_pause(tokens: Sequence[Unit]) -> Iterator[list[list[Unit]]]:
 
 
 def _pack(sentences: Sequence[list[Unit]], fits: _Fits) -> Iterator[list[Unit]]:
-    """Short sentences share a caption; a long one is cut into several of its own."""
+    """The captions: short sentences share one, a long one is cut into several of its own."""
     open_group: list[Unit] = []
     for sentence in sentences:
         if open_group and fits([*open_group, *sentence]):
@@ -231,7 +232,7 @@ def _pack(sentences: Sequence[list[Unit]], fits: _Fits) -> Iterator[list[Unit]]:
 
 
 def _cut(sentence: list[Unit], fits: _Fits) -> list[list[Unit]]:
-    """Pieces of a sentence that fit, about equally long, at clause marks where possible."""
+    """The pieces of a sentence that fit: about equally long, and cut at clause marks where possible."""
     pieces: list[list[Unit]] = []
     start = 0
     capacity = fits.columns * fits.lines
@@ -254,7 +255,7 @@ def _measure(tokens: Sequence[Unit]) -> int:
 
 
 def _best_size(tokens: Sequence[Unit], sizes: Iterable[int], target: float) -> int:
-    """After how many tokens to break: near an even split, or rather where the sense allows it."""
+    """The number of tokens to break after: near an even split, preferably where the sense allows it."""
 
     def badness(size: int) -> float:
         return abs(_measure(tokens[:size]) - target) - _BREAK_BONUS[tokens[size - 1].ending]
@@ -263,7 +264,7 @@ def _best_size(tokens: Sequence[Unit], sizes: Iterable[int], target: float) -> i
 
 
 def _lines(tokens: Sequence[Unit], fits: _Fits) -> list[str]:
-    """As few lines as possible; they end where the sense does, or are about equally long."""
+    """The fewest lines of a caption; they end where the sense does, or are about equally long."""
     lines: list[str] = []
     rest = list(tokens)
     count = len(fits.wrap(rest))

@@ -1,4 +1,4 @@
-"""Caption files: SubRip, WebVTT and JSON. `language` is a BCP 47 tag, for where sentences end."""
+"""Caption files: SubRip, WebVTT and JSON. `language` is a BCP 47 tag, for the ends of sentences."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Protocol
 
 from tts_hub.captions.cues import captions
 from tts_hub.errors import OutputError, UnsupportedFormatError, one_of
-from tts_hub.temporary import open_temporary, put_in_place, why_not_written
+from tts_hub.system.temporary import open_temporary, put_in_place, why_not_written
 from tts_hub.types import WordTiming
 
 
 class CaptionWriter(Protocol):
-    """A format: the content of a file from words and the text they were spoken from."""
+    """A function that makes the content of a file, from words and the text that they were spoken from."""
 
     def __call__(self, words: Sequence[WordTiming], source: str, *, language: str = "en") -> str:
-        """`language` is a BCP 47 tag."""
+        """Return the content; `language` is a BCP 47 tag."""
 
 
 def to_srt(words: Sequence[WordTiming], source: str, *, language: str = "en") -> str:
-    """SubRip: numbered captions, times as `HH:MM:SS,mmm`."""
+    """The captions as SubRip: numbered, with times as `HH:MM:SS,mmm`."""
     blocks = (
         f"{number}\n{_clock(caption.start, ',')} --> {_clock(caption.end, ',')}\n"
         + "\n".join(line.replace("-->", "->") for line in caption.lines)
@@ -32,7 +32,7 @@ def to_srt(words: Sequence[WordTiming], source: str, *, language: str = "en") ->
 
 
 def to_vtt(words: Sequence[WordTiming], source: str, *, language: str = "en") -> str:
-    """WebVTT (W3C): `&`, `<` and `>` escaped, so that no text can look like markup or a time line."""
+    """The captions as WebVTT (W3C). `&`, `<` and `>` are escaped: no text looks like markup or times."""
     blocks = (
         f"{_clock(caption.start, '.')} --> {_clock(caption.end, '.')}\n"
         + "\n".join(map(_escape, caption.lines))
@@ -42,7 +42,7 @@ def to_vtt(words: Sequence[WordTiming], source: str, *, language: str = "en") ->
 
 
 def to_json(words: Sequence[WordTiming], source: str, *, language: str = "en") -> str:
-    """JSON, times in seconds and spans in characters of the source text:
+    """The words and captions as JSON, with times in seconds and spans in characters of the source text:
 
     `{"words": [{"text": str, "start": float, "end": float, "span": [int, int]}],
     "captions": [{"start": float, "end": float, "lines": [str]}]}`
@@ -88,8 +88,8 @@ def write_captions(
 ) -> None:
     """Write captions in the format that the suffix of `path` names; the file is complete or not there.
 
-    Raises `UnsupportedFormatError` for another suffix, `OutputError` when it cannot be written, or exists and
-    is not to be replaced.
+    Raises `UnsupportedFormatError` for another suffix, `OutputError` when the file cannot be written, or
+    exists and is not to be replaced.
     """
     target = Path(path)
     text = caption_writer(target)(words, source, language=language)

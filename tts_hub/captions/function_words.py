@@ -1,4 +1,4 @@
-"""Words that lead to the next one, by language: no line of a caption ends with them."""
+"""Words that lead to the next one, such as articles, by language: no line of a caption ends with them."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class FunctionWords:
-    """All in small letters."""
+    """The function words of one language, in small letters."""
 
     determiners: frozenset[str] = frozenset()
-    """Articles and the like: a noun follows, perhaps behind adjectives."""
+    """Articles and the like, which a noun follows, perhaps behind adjectives."""
     openers: frozenset[str] = frozenset()
-    """Prepositions and conjunctions: a phrase begins with them."""
+    """Prepositions and conjunctions, which begin a phrase."""
     postpositions: frozenset[str] = frozenset()
-    """They end a phrase: no line begins with them."""
+    """Postpositions, which end a phrase: no line begins with them."""
 
 
 def function_words(code: str) -> FunctionWords:
-    """Those of a language by its ISO 639 code; none for a language that has no list."""
+    """The function words of a language by its ISO 639 code; none for a language without a list."""
     return _LANGUAGES.get(code, _NONE)
 
 

@@ -1,4 +1,4 @@
-"""What a line break of a caption never cuts: words, and those that belong to the next one."""
+"""Units of a caption, which no line break cuts: words, joined to the next one where they belong to it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tts_hub.text.abbreviations import rules_for
 from tts_hub.text.sentences import sentence_language
 
 Ending = Literal["sentence", "clause", "phrase", "open", "abbreviation"]
-"""What ends behind a unit; `phrase`: the next one begins a phrase, `open`: the next one may be the noun of
+"""What ends with a unit. `phrase`: the next unit begins a phrase; `open`: the next one may be the noun of
 this one, as in `the hot tea`."""
 
 _AROUND = re.compile(r"^[^\w°%‰€$£¥§]+|[^\w°%‰€$£¥§.]+$")
@@ -34,7 +34,7 @@ _UNITS = frozenset(_UNIT_WORDS.split())
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One or more words with the marks around them, and when they are spoken."""
+    """One or more words with the marks around them, and their times in seconds."""
 
     text: str
     start: float
@@ -48,7 +48,7 @@ class Binder:
     """Joins words that belong together, and rates the places between the others."""
 
     def __init__(self, language: str, columns: int, *, seconds: float, gap: float) -> None:
-        """`seconds`: how long a unit may last; `gap`: a silence from which on words are apart."""
+        """`seconds` is the longest time of a unit; a silence above `gap` seconds parts words."""
         code = sentence_language(language)
         self._rules = rules_for(code)
         self._words = function_words(code)
@@ -57,7 +57,7 @@ class Binder:
         self._gap = gap
 
     def bind(self, tokens: Sequence[Unit]) -> Iterator[Unit]:
-        """The same text in units; those of one word where nothing binds it."""
+        """The same text in units; a word that nothing binds is a unit of its own."""
         if not tokens:
             return
         unit = tokens[0]
@@ -77,7 +77,7 @@ class Binder:
         return token.spaced and is_near and width(_pair(unit, token)) <= most
 
     def _most(self, last: Unit, token: Unit) -> int:
-        """How wide a unit of two words may become at most; 0 where nothing binds them."""
+        """The greatest width of a unit of two words, in columns; 0 where nothing binds them."""
         if last.ending in ("sentence", "clause"):
             return 0
         before, behind = _bare(last.text), _bare(token.text)
@@ -89,7 +89,7 @@ class Binder:
         return self._columns * 3 // 4 if leads or behind.casefold() in self._words.postpositions else 0
 
     def _is_one_thing(self, before: str, behind: str) -> bool:
-        """A time of day, a number with its unit, a title with its name, a reference with its number."""
+        """Whether two words are one thing: a time of day, number and unit, title and name, or a reference."""
         small = behind.casefold().rstrip(".")
         if _NUMBER.fullmatch(before):
             return self._is_counted(before, behind)

@@ -1,4 +1,4 @@
-"""How many columns of a line a text takes."""
+"""The width of a text in columns of a line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _NO_WIDTH = frozenset(["Mn", "Me", "Cf"])
 
 
 def width(text: str) -> int:
-    """Columns: a wide character of Chinese, Japanese or Korean takes two, an accent none."""
+    """The width in columns: a wide character of Chinese, Japanese or Korean takes two, an accent none."""
     return len(text) if text.isascii() else sum(map(_columns, text))
 
 

@@ -122,7 +122,7 @@ def bench(ctx: click.Context, /, **given: Any) -> None:
         result = run(lambda: run_plan(plan, shown))
     _write(result, given)
     if plan.versus is not None:
-        _tell_versus(result)
+        _print_ratios(result)
     for note in notes(result.cells):
         click.echo(note, err=True)
     ctx.exit(FAILED if any(cell.failures for cell in result.cells) else 0)
@@ -156,11 +156,15 @@ class _Table(CountDisplay, Watcher):
         self._widths = (max(targets), *WIDTHS[1:])
         self._headed = False
 
-    def request_done(self) -> None:
-        """Count it."""
-        self.one_done()
+    def on_phase(self, what: str) -> None:
+        """Show what is being done."""
+        self.describe(what)
 
-    def cell_done(self, cell: Cell) -> None:
+    def on_request(self) -> None:
+        """Count it."""
+        self.count_one()
+
+    def on_cell(self, cell: Cell) -> None:
         """Print its row, below the head if it is the first."""
         lines = table(HEAD, [row(cell, compared=self._compared)], self._widths)
         self.say("\n".join(lines[-1:] if self._headed else lines), err=False)
@@ -190,11 +194,11 @@ def _plan(given: dict[str, Any], config_file: Path | None) -> Plan:
 
 def _command(arguments: Sequence[str]) -> str:
     """What was typed, for the result, which is passed on: without the keys."""
-    told: list[str] = []
+    kept: list[str] = []
     for argument in arguments:
-        secret = told[-1:] == ["--api-key"]
-        told.append("..." if secret else re.sub(r"(api[-_]key=).*", r"\1...", argument))
-    return shlex.join(["tts-hub", *told])
+        secret = kept[-1:] == ["--api-key"]
+        kept.append("..." if secret else re.sub(r"(api[-_]key=).*", r"\1...", argument))
+    return shlex.join(["tts-hub", *kept])
 
 
 def _loads(given: dict[str, Any], base: Plan) -> tuple[Load, ...]:
@@ -239,7 +243,7 @@ def _to_file(write: Callable[[Path], object], path: Path) -> None:
         raise OutputError(f"cannot write {path}: {exc.strerror}") from exc
 
 
-def _tell_versus(result: Result) -> None:
+def _print_ratios(result: Result) -> None:
     """Cells come in pairs: A, then B."""
     click.echo("")
     pairs = zip(result.cells[::2], result.cells[1::2], strict=True)
@@ -249,7 +253,7 @@ def _tell_versus(result: Result) -> None:
 
 
 def _require_packages() -> None:
-    try:
+    try:  # packages of the extra `bench`
         import httpx
         import psutil
     except ImportError as exc:

@@ -17,7 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import platformdirs
 from click.shell_completion import CompletionItem, get_completion_class
+
+from tts_hub.cli.main import open_manager
 
 if TYPE_CHECKING:
     from tts_hub.types import Voice
@@ -118,9 +121,10 @@ def _remembered(key: str) -> dict[str, Any] | None:
 
 
 def _looked_for(config_file: Path | None, key: str) -> dict[str, Any]:
+    # Slow to import, and not needed where the answer is remembered.
     import anyio
 
-    from tts_hub.temporary import open_temporary, put_in_place
+    from tts_hub.system.temporary import open_temporary, put_in_place
 
     found = anyio.run(_look, config_file)
     file = _cache_file()
@@ -134,11 +138,9 @@ def _looked_for(config_file: Path | None, key: str) -> dict[str, Any]:
 
 
 async def _look(config_file: Path | None) -> dict[str, Any]:
-    import anyio
+    import anyio  # slow to import, as above
 
-    from tts_hub.manager import TTSBackendManager
-
-    async with TTSBackendManager.from_config(config_file) as manager:
+    async with open_manager(config_file) as manager:
         local = {entry.name for entry in manager.registry.ready()}
         status = manager.status()
         engines = []
@@ -160,8 +162,6 @@ async def _look(config_file: Path | None) -> dict[str, Any]:
 
 def _key(config_file: Path | None) -> str:
     """What the answer depends on."""
-    import platformdirs
-
     named = config_file or os.environ.get("TTS_HUB_CONFIG")
     own = platformdirs.user_config_path("tts-hub", appauthor=False) / "config.toml"
     files = [Path(named).expanduser()] if named else [Path("config.toml"), own]
@@ -178,6 +178,4 @@ def _changed(file: Path) -> int:
 
 
 def _cache_file() -> Path:
-    import platformdirs
-
     return platformdirs.user_cache_path("tts-hub", appauthor=False) / "completion.json"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import click
 
 from tts_hub.cli.clock import Clock
-from tts_hub.pricing import CostEstimate, EngineEstimate, usd
+from tts_hub.cost.pricing import CostEstimate, EngineEstimate, usd
 from tts_hub.progress import ProgressEvent
 from tts_hub.report import SpeechReport
 
@@ -27,6 +27,7 @@ class Bar:
     """Something in this process may keep the bar from being drawn; the time is to go on."""
 
     def __init__(self, *columns: ProgressColumn, description: str, quiet: bool = False) -> None:
+        # rich is slow to import: only for a command that shows a bar.
         from rich.console import Console
         from rich.progress import BarColumn, Progress, Task, TextColumn, TimeElapsedColumn
 
@@ -83,6 +84,7 @@ class SpeakDisplay(Bar):
     ticks = True
 
     def __init__(self, *, quiet: bool) -> None:
+        # slow to import, as above
         from rich.progress import TextColumn
 
         self._quiet = quiet
@@ -105,6 +107,7 @@ class DownloadDisplay(Bar):
     """Bytes, speed and time left."""
 
     def __init__(self, model: str, *, quiet: bool) -> None:
+        # slow to import, as above
         from rich.progress import DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
         super().__init__(
@@ -128,16 +131,17 @@ class CountDisplay(Bar):
     """How many of a known number are done."""
 
     def __init__(self, total: int) -> None:
+        # slow to import, as above
         from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
         super().__init__(MofNCompleteColumn(), TimeRemainingColumn(), description="starting")
         self._progress.update(self._task, total=total)
 
-    def began(self, what: str) -> None:
+    def describe(self, what: str) -> None:
         """Say what is being done."""
         self._progress.update(self._task, description=what)
 
-    def one_done(self) -> None:
+    def count_one(self) -> None:
         """Count one."""
         self._progress.advance(self._task)
 

@@ -8,7 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from tts_hub.signals import INTERRUPTED
+from tts_hub.system.signals import INTERRUPTED
 
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
@@ -54,7 +54,7 @@ class Ending:
         """
         numbers = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
         taken = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
-        before = {number: signal.signal(number, self._signalled) for number in taken}
+        before = {number: signal.signal(number, self._on_signal) for number in taken}
         try:
             yield
             self._is_over = True
@@ -68,7 +68,7 @@ class Ending:
         self._server = server
         self._pass_on()
 
-    def _signalled(self, number: int, frame: Any) -> None:
+    def _on_signal(self, number: int, frame: Any) -> None:
         self._signals += 1
         if self._is_over:
             end_process()

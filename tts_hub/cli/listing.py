@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tts_hub.cli.completing import complete_models
-from tts_hub.cli.main import run
+from tts_hub.cli.main import open_manager, run
 
 if TYPE_CHECKING:
     from tts_hub.config import Config
-    from tts_hub.manager import EngineStatus, TTSBackendManager
+    from tts_hub.engines.pool import EngineStatus
+    from tts_hub.manager import TTSBackendManager
     from tts_hub.types import ModelFiles, Voice
 
 NOT_WELL = 1
@@ -43,7 +44,7 @@ def voices(
     as_json: bool,
 ) -> None:
     """List the voices of the engines that are ready, the best engine's first."""
-    from tts_hub.backend import speaks
+    from tts_hub.backend import speaks  # slow to import: the help does not need it
 
     found, status = run(lambda: _voices(config_file, model))
     rows = [(e, v) for e, vs in found.items() for v in vs if speaks(v, language or "")]
@@ -55,7 +56,7 @@ def voices(
         ("voice", "name", "language", "gender", "engine"),
         [(v.id, v.name, v.language, v.gender or "", e) for e, v in rows],
     )
-    _tell_variants(rows, show=variants)
+    _print_variants(rows, show=variants)
     silent = [] if model else [engine for engine in status if not engine.availability.ready]
     if show_all and silent:
         click.echo("\nEngines that are not ready, so that their voices are not listed:")
@@ -71,7 +72,7 @@ def voices(
 @click.pass_context
 def doctor(ctx: click.Context, *, show_all: bool, as_json: bool) -> None:
     """Report which engines are ready, what the others need, and whether the configured defaults work."""
-    from tts_hub.cli.settings import mention_config_file
+    from tts_hub.cli.settings import mention_config_file  # slow to import: the help does not need it
 
     status, best, config = run(lambda: engine_status(ctx.obj))
     problems = run(lambda: _problems(ctx.obj))
@@ -95,9 +96,7 @@ def doctor(ctx: click.Context, *, show_all: bool, as_json: bool) -> None:
 async def _voices(
     config_file: Path | None, model: str | None
 ) -> tuple[Mapping[str, Sequence[Voice]], list[EngineStatus]]:
-    from tts_hub.manager import TTSBackendManager
-
-    async with TTSBackendManager.from_config(config_file) as manager:
+    async with open_manager(config_file) as manager:
         found, status = await manager.voices(model), best_first(manager)
     names = [engine.name for engine in status]
     return {name: found[name] for name in sorted(found, key=names.index)}, status
@@ -105,16 +104,12 @@ async def _voices(
 
 async def engine_status(config_file: Path | None) -> tuple[list[EngineStatus], str | None, Config]:
     """All engines, the best first; which one `auto` means; the configuration."""
-    from tts_hub.manager import TTSBackendManager
-
-    async with TTSBackendManager.from_config(config_file) as manager:
+    async with open_manager(config_file) as manager:
         return best_first(manager), manager.best(), manager.config
 
 
 async def _problems(config_file: Path | None) -> list[str]:
-    from tts_hub.manager import TTSBackendManager
-
-    async with TTSBackendManager.from_config(config_file) as manager:
+    async with open_manager(config_file) as manager:
         return await manager.problems()
 
 
@@ -194,7 +189,7 @@ def _as_json(engine: EngineStatus) -> dict[str, Any]:
     return dataclasses.asdict(engine)
 
 
-def _tell_variants(rows: Sequence[tuple[str, Voice]], *, show: bool) -> None:
+def _print_variants(rows: Sequence[tuple[str, Voice]], *, show: bool) -> None:
     for names in sorted({v.variants for _, v in rows if v.variants}):
         example = next(v.id for _, v in rows if v.variants == names)
         listed = ", ".join(names) if show else f"{len(names)} of them, shown by --variants"

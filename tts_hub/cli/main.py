@@ -10,12 +10,15 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tts_hub.errors import BackendError, BackendUnavailableError, TTSHubError
-from tts_hub.signals import INTERRUPTED, ending_in_time
+from tts_hub.system.signals import INTERRUPTED, ending_in_time
+
+if TYPE_CHECKING:
+    from tts_hub.manager import TTSBackendManager
 
 COMMANDS = {
     "speak": "tts_hub.cli.speak",
@@ -84,22 +87,30 @@ def main(ctx: click.Context, config_file: Path | None, verbose: int) -> None:
     ctx.obj = config_file
 
 
+def open_manager(config_file: Path | None) -> TTSBackendManager:
+    """The manager that the config file describes, not entered yet."""
+    from tts_hub.manager import TTSBackendManager  # slow to import: neither help nor completion needs it
+
+    return TTSBackendManager.from_config(config_file)
+
+
 def run(function: Callable[[], Awaitable[Any]]) -> Any:
     """Run a command's coroutine on an event loop of its own.
 
     Raises:
         KeyboardInterrupt: by Ctrl-C, SIGTERM or SIGHUP; everything has been cleaned up.
     """
-    import anyio
+    import anyio  # slow to import: neither help nor completion needs it
 
-    result, stopped = anyio.run(_until_told_to_go, function)
+    result, stopped = anyio.run(_until_signalled, function)
     if stopped:
         raise KeyboardInterrupt
     return result
 
 
-async def _until_told_to_go(function: Callable[[], Awaitable[Any]]) -> tuple[Any, bool]:
+async def _until_signalled(function: Callable[[], Awaitable[Any]]) -> tuple[Any, bool]:
     """The result, and whether a signal came before it. (The event loop itself takes care of Ctrl-C.)"""
+    # Slow to import, as above.
     import asyncio
 
     import anyio

@@ -23,10 +23,10 @@ from tts_hub.cli.listing import (
     wanting,
     worth_showing,
 )
-from tts_hub.cli.main import run
+from tts_hub.cli.main import open_manager, run
 
 if TYPE_CHECKING:
-    from tts_hub.manager import EngineStatus
+    from tts_hub.engines.pool import EngineStatus
     from tts_hub.types import ModelFiles
 
 HEAD = ("model", "engine", "state", "files", "")
@@ -92,10 +92,9 @@ def path(config_file: Path | None, name: str, variant: str | None) -> None:
 
 
 async def _pull(config_file: Path | None, names: Sequence[str], variant: str | None, *, quiet: bool) -> None:
-    from tts_hub.cli.display import DownloadDisplay
-    from tts_hub.manager import TTSBackendManager
+    from tts_hub.cli.display import DownloadDisplay  # slow to import: only this command shows a bar
 
-    async with TTSBackendManager.from_config(config_file) as manager:
+    async with open_manager(config_file) as manager:
         for name in names:  # a wrong name is told before gigabytes have come
             manager.model_files(name, variant)
         for name in names:
@@ -108,17 +107,13 @@ async def _pull(config_file: Path | None, names: Sequence[str], variant: str | N
 
 async def _remove(config_file: Path | None, name: str, variant: str | None) -> tuple[int, bool]:
     """Bytes freed, and whether the model was here: what others share with it is not freed."""
-    from tts_hub.manager import TTSBackendManager
-
-    async with TTSBackendManager.from_config(config_file) as manager:
+    async with open_manager(config_file) as manager:
         had = not manager.model_files(name, variant).missing
         return await manager.remove(name, variant=variant), had
 
 
 async def _model_files(config_file: Path | None, name: str, variant: str | None) -> ModelFiles:
-    from tts_hub.manager import TTSBackendManager
-
-    async with TTSBackendManager.from_config(config_file) as manager:
+    async with open_manager(config_file) as manager:
         return manager.model_files(name, variant)
 
 

@@ -48,7 +48,7 @@ async def open_player(sample_rate: int) -> Player:
 def _sounddevice() -> tuple[Any, str, str]:
     """The module `sounddevice`; or None, why it cannot play here, and what helps."""
     programs = f"or install one of the players {', '.join(PROGRAMS)}"
-    try:
+    try:  # an optional package, and a library of the system
         import sounddevice
     except ImportError:
         return None, "the Python package sounddevice is not installed", f"pip install sounddevice, {programs}"
@@ -75,7 +75,7 @@ class _DeviceSink(Player):
         except self._error as exc:
             raise OutputError(f"cannot play: {exc}") from exc
 
-    async def failed(self) -> OutputError:
+    async def wait_for_failure(self) -> OutputError:
         """Never before something is played."""
         await anyio.sleep_forever()
         raise AssertionError
@@ -106,7 +106,7 @@ class _ProgramSink(Player):
         except OSError as exc:
             raise OutputError(f"cannot run {self._name}: {exc.strerror}") from exc
 
-    async def failed(self) -> OutputError:
+    async def wait_for_failure(self) -> OutputError:
         """Wait until the program ends before it should: it has no loudspeaker, for instance."""
         while self._process.poll() is None:  # noqa: ASYNC110 - a thread that waits would outlive Ctrl-C
             await anyio.sleep(LOOK_EVERY)

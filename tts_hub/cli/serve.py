@@ -11,10 +11,11 @@ import click
 
 from tts_hub.cli.ending import Ending, end_process
 from tts_hub.cli.main import run
-from tts_hub.config import Config, load_config
+from tts_hub.config import Config
+from tts_hub.config_file.loading import load_config
 from tts_hub.errors import BackendUnavailableError, install_command
 from tts_hub.manager import TTSBackendManager
-from tts_hub.signals import ending_in_time
+from tts_hub.system.signals import ending_in_time
 
 OTHERS = stat.S_IROTH | stat.S_IWOTH
 
@@ -45,9 +46,9 @@ def serve(config_file: Path | None, /, **given: Any) -> None:
 
 
 def _serve(config_file: Path | None, given: dict[str, Any], ending: Ending) -> None:
-    try:
+    try:  # packages of the extra `server`
         from tts_hub.server import create_app
-        from tts_hub.server.room import raise_file_limit
+        from tts_hub.server.capacity import raise_file_limit
         from tts_hub.server.run import check_exposure, keep_memory_small, listen, make_server, url_of
         from tts_hub.server.run import serve as serve_app
     except ImportError as exc:
@@ -86,7 +87,7 @@ def _with_given(config: Config, given: dict[str, Any]) -> Config:
 
 def _keys_in(file: Path) -> tuple[str, ...]:
     """The keys of a file, with a warning if it is everybody's."""
-    from tts_hub.server.keys import keys_in
+    from tts_hub.server.keys import keys_in  # part of the extra `server`
 
     keys = keys_in(file)
     if file.stat().st_mode & OTHERS:

@@ -9,17 +9,12 @@ from typing import Any
 
 import click
 
-from tts_hub.config import (
-    Config,
-    LoadedConfig,
-    find_config_file,
-    load_config,
-    reference_here,
-    user_config_file,
-)
+from tts_hub.config import Config
 from tts_hub.config_file import Setting, edit, file_to_edit, parse_value, setting_at, settings
+from tts_hub.config_file.loading import LoadedConfig, find_config_file, load_config, reference_here
+from tts_hub.engines.registry import Registry
 from tts_hub.errors import ConfigError
-from tts_hub.registry import Registry
+from tts_hub.system.folders import user_config_file
 
 
 @click.group(invoke_without_command=True, short_help="Show and change the settings.")

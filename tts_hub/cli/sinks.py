@@ -40,7 +40,7 @@ class Sink(Protocol):
 class Player(Sink, Protocol):
     """A loudspeaker, which may fail while it has nothing to play yet."""
 
-    async def failed(self) -> OutputError:
+    async def wait_for_failure(self) -> OutputError:
         """Wait until it fails, if ever; how."""
 
 
@@ -142,7 +142,7 @@ async def unless_it_fails(player: Player | None, work: Callable[[], Awaitable[T]
     failures: list[Exception] = []
 
     async def watch(tasks: TaskGroup) -> None:
-        failures.append(await player.failed())
+        failures.append(await player.wait_for_failure())
         tasks.cancel_scope.cancel()
 
     async with anyio.create_task_group() as tasks:

@@ -62,7 +62,7 @@ async def _next_bytes() -> bytes:
         raise InvalidTextError(f"cannot read stdin: {exc.strerror}") from exc
 
 
-class Recorded:
+class RecordedText:
     """A text that is remembered while it is read: captions need it whole at the end."""
 
     def __init__(self, text: str | AsyncIterable[str]) -> None:

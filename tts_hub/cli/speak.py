@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from tts_hub.audio.limits import SPEEDS
 from tts_hub.cli.completing import complete_models, complete_voices
 from tts_hub.cli.main import run
 
@@ -24,7 +25,13 @@ from tts_hub.cli.main import run
 @click.option("-m", "--model", shell_complete=complete_models, help="Model, alias or auto.")
 @click.option("--voice", shell_complete=complete_voices, help="Voice of the engine; see `tts-hub voices`.")
 @click.option("--language", help="BCP 47 tag such as en-GB.")
-@click.option("--speed", type=float, default=1.0, show_default=True, help="0.25 to 4; the pitch stays.")
+@click.option(
+    "--speed",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help=f"{SPEEDS[0]:g} to {SPEEDS[1]:g}; the pitch stays.",
+)
 @click.option("--format", "response_format", help="mp3, opus, aac, flac, wav, pcm. Default: by file name.")
 @click.option("--sample-rate", type=int, help="Sample rate of the audio in Hz.")
 @click.option(
@@ -52,6 +59,7 @@ from tts_hub.cli.main import run
 @click.pass_obj
 def speak(config_file: Path | None, /, **given: Any) -> None:
     """Speak TEXT, the text of a file, or the text on stdin (-) while it is written."""
+    # Slow to import: neither help nor completion needs it.
     from tts_hub.cli.speaking import estimate, speak_into
 
     run(lambda: (estimate if given["estimate"] else speak_into)(config_file, given))

@@ -16,13 +16,14 @@ import click
 from tts_hub.audio.formats import AudioFormat, find_format, format_of_file
 from tts_hub.captions import caption_writer, write_captions
 from tts_hub.cli.display import SpeakDisplay, estimate_text, summary
+from tts_hub.cli.player import open_player
 from tts_hub.cli.sinks import Player, Sink, StdoutSink, open_file, unless_it_fails
-from tts_hub.cli.source import Recorded, read_file, read_stdin
+from tts_hub.cli.source import RecordedText, read_file, read_stdin
 from tts_hub.errors import OutputError, UnsupportedOptionError
 from tts_hub.manager import TTSBackendManager
-from tts_hub.stream import AudioStream
+from tts_hub.request.stream import AudioStream
+from tts_hub.request.validation import checked_request
 from tts_hub.types import RequestFields
-from tts_hub.validation import checked_request
 
 STDOUT = "-"
 
@@ -42,7 +43,7 @@ async def estimate(config_file: Path | None, given: dict[str, Any]) -> None:
 
 async def speak_into(config_file: Path | None, given: dict[str, Any]) -> None:
     """Speak into the file, the pipe and the loudspeaker that were asked for."""
-    source = Recorded(_text(given))
+    source = RecordedText(_text(given))
     async with TTSBackendManager.from_config(config_file) as manager, AsyncExitStack() as stack:
         default_format = manager.config.audio.response_format
         output = _output(given, default_format)
@@ -58,7 +59,7 @@ async def speak_into(config_file: Path | None, given: dict[str, Any]) -> None:
         for path in given["captions"]:
             language, replace = audio.report.language or "en", not given["no_clobber"]
             write_captions(path, audio.words, source.text, language=language, replace=replace)
-    _tell(given, output, audio)
+    _print_report(given, output, audio)
 
 
 async def _drain(audio: AudioStream, sinks: list[Sink]) -> None:
@@ -87,8 +88,6 @@ async def _open_sinks(
         sinks.append(await open_file(output, audio_format, sample_rate, replace=replace))
         stack.callback(sinks[-1].close)
     if given["play"]:
-        from tts_hub.cli.player import open_player
-
         player = await open_player(sample_rate)
         stack.callback(player.close)
         sinks.append(player)
@@ -175,7 +174,7 @@ def _option(pair: str) -> tuple[str, object]:
         return name, value
 
 
-def _tell(given: dict[str, Any], output: str | None, audio: AudioStream) -> None:
+def _print_report(given: dict[str, Any], output: str | None, audio: AudioStream) -> None:
     report = audio.report
     if given["as_json"]:
         values = dataclasses.asdict(report) | {"real_time_factor": report.real_time_factor, "output": output}

@@ -1,4 +1,4 @@
-"""The settings one by one, and the config file edited so that a person's comments stay."""
+"""The settings one by one, and edits of the config file that keep its comments."""
 
 from tts_hub.config_file.editing import edit, file_to_edit
 from tts_hub.config_file.keys import join_key, split_key

@@ -1,4 +1,4 @@
-"""The config file edited: checked as a whole before a byte is written, and replaced in one step."""
+"""Edits of the config file: it is checked as a whole before a byte is written, and replaced in one step."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from tts_hub.config import find_config_file, parse_config, settings_in, user_config_file
+from tts_hub.config import parse_config
 from tts_hub.config_file.keys import Key, join_key, split_key
+from tts_hub.config_file.loading import find_config_file, settings_in
 from tts_hub.config_file.placing import with_setting
+from tts_hub.engines.registry import Registry
 from tts_hub.errors import ConfigError
-from tts_hub.registry import Registry
-from tts_hub.temporary import open_temporary
+from tts_hub.system.folders import user_config_file
+from tts_hub.system.temporary import open_temporary
 
 OWN_ONLY = 0o600
-"""Permissions of a new file: keys of services may come to be in it."""
+"""Permissions of a new file, which may come to hold keys of services."""
 TRIES = 5
-"""Times that an edit is begun anew because somebody else wrote in between."""
+"""Tries of an edit, which starts again when another program wrote in between."""
 
 
 def file_to_edit(path: str | Path | None = None, environ: Mapping[str, str] | None = None) -> Path:
@@ -31,15 +33,15 @@ def file_to_edit(path: str | Path | None = None, environ: Mapping[str, str] | No
 
 
 def edit(path: str | Path, changes: Mapping[str, Any]) -> tuple[str, ...]:
-    """Write settings into a config file; the keys of those that were not so before.
+    """Write settings into a config file; returns the keys of those that changed.
 
-    A value of None takes a setting out, or a whole section. Sections, the file and its folder are made
-    where they are missing; comments, order and style of what is there stay. The file is checked by
-    itself, without the environment. Two edits at once both come into it, but for the moment of replacing.
+    A value of None removes a setting, or a whole section. Missing sections, the file and its folder are
+    created; comments, order and style of the rest stay. The file is checked by itself, without the
+    environment. Of two edits at once neither is lost, unless both replace the file at the same moment.
 
     Raises:
         ConfigError: the file is no valid TOML, cannot be read or written, or would not load with the
-            changes. It is as it was then.
+            changes. Then it stays as it was.
     """
     file = Path(path).expanduser()
     wanted = {split_key(key): None if value is None else _plain(value, key) for key, value in changes.items()}
@@ -54,13 +56,13 @@ def edit(path: str | Path, changes: Mapping[str, Any]) -> tuple[str, ...]:
         if not changed:
             return ()
         _check(new, file, wanted)
-        if _replaced(file, before, _bytes(new)):
+        if _replace(file, before, _bytes(new)):
             return tuple(changed)
     raise ConfigError(f"config file {file} is being changed by another program; try again")
 
 
 def _plain(value: Any, key: str) -> Any:
-    """The value as TOML has it."""
+    """The value in types that TOML has."""
     if isinstance(value, str | bool | int | dt.date | dt.time) or (
         isinstance(value, float) and math.isfinite(value)
     ):
@@ -105,16 +107,16 @@ def _bytes(text: str) -> bytes:
 
 
 def _check(text: str, file: Path, wanted: Mapping[Key, Any]) -> None:
-    """Hold the whole file to the models; what was in it before is told with its name."""
+    """Check the whole file against the models; an error in a part that was there before names the file."""
     values = settings_in(tomllib.loads(text))
     touched = {key[0] for key in wanted}
     config = parse_config(values, {name: str(file) for name in values if name not in touched})
     Registry(config.backends, config.remote).check_sections()
 
 
-def _replaced(file: Path, before: bytes | None, after: bytes) -> bool:
-    """Put the new content in place; False if the file is not as it was any more."""
-    target = Path(os.path.realpath(file))  # a link stays one
+def _replace(file: Path, before: bytes | None, after: bytes) -> bool:
+    """Put the new content in place; False if another program has changed the file."""
+    target = Path(os.path.realpath(file))  # a link stays a link
     temporary: Path | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -137,7 +139,7 @@ def _replaced(file: Path, before: bytes | None, after: bytes) -> bool:
 
 
 def _write(file: IO[bytes], data: bytes, like: os.stat_result | None) -> None:
-    """The content, with the owner and permissions of another file."""
+    """Write the content, and take over the owner and permissions of `like`."""
     if like is not None:
         with suppress(PermissionError):  # only root gives files away
             os.fchown(file.fileno(), like.st_uid, like.st_gid)

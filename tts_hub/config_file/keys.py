@@ -18,7 +18,7 @@ def split_key(text: str) -> Key:
     """The parts of a dotted key.
 
     Raises:
-        ConfigError: it is none.
+        ConfigError: the text is not a key.
     """
     try:
         value: Any = tomllib.loads(f"{text} = 0")
@@ -28,7 +28,7 @@ def split_key(text: str) -> Key:
         ) from exc
     parts = []
     while isinstance(value, dict):
-        if len(value) != 1:  # there was more than a name in it
+        if len(value) != 1:  # the text held more than a name
             raise ConfigError(f"{text!r} is not the name of a setting; one is written like audio.sample_rate")
         ((part, value),) = value.items()
         parts.append(part)

@@ -1,4 +1,4 @@
-"""All settings that there are: what each means, may be, is, and where that comes from."""
+"""A list of all settings: the meaning, the possible values, the value and its source."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from tts_hub.config import ENV_PREFIX, Config, LoadedConfig
+from tts_hub.config import Config
 from tts_hub.config_file.keys import Key, join_key, split_key
+from tts_hub.config_file.loading import ENV_PREFIX, LoadedConfig
 from tts_hub.config_file.shape import ANY, Kind, Shape, shape_of
+from tts_hub.engines.registry import Entry, Registry
 from tts_hub.errors import BackendUnavailableError, ConfigError, one_of
-from tts_hub.registry import Entry, Registry
 
 DEFAULT = "default"
-"""The source of a value that nobody set."""
+"""The source of a value that is not set anywhere."""
 HIDDEN = "***"
 _SECRET = {"key", "keys", "token", "tokens", "secret", "password"}
 """Last words of the names of settings whose values are not shown."""
@@ -25,27 +26,27 @@ _SECRET = {"key", "keys", "token", "tokens", "secret", "password"}
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting, as a person may see it."""
+    """One setting, as it may be shown."""
 
     key: str
-    """Dotted, quoted as TOML does where a part needs it; `split_key` takes it apart."""
+    """The dotted key, with quotes as in TOML where a part needs them; `split_key` splits it."""
     value: Any
-    """In force: plain JSON values, None where there is none; a secret is `***`."""
+    """The value in force, as plain JSON; None where there is none. A secret is `***`."""
     default: Any
     source: str
     """The file or the environment variable that the value is from, or `default`."""
     description: str
     section: str
-    """What the section is for that it is in."""
+    """The description of its section."""
     kind: Kind
     choices: tuple[Any, ...] = ()
-    """Of a choice: all; of a list: what can be in it, any text if empty; of a number: words besides."""
+    """All values of a choice; all items of a list, or () for any text; words that a number may be instead."""
     minimum: float | None = None
     open_minimum: bool = False
-    """The minimum itself is too little."""
+    """The value must be above the minimum."""
     maximum: float | None = None
     nullable: bool = False
-    """It can be unset to mean something that no value means."""
+    """The setting can be unset, which means something that no value means."""
     is_secret: bool = False
     locked_by: str | None = None
     """The environment variable that overrides the file: editing the file would change nothing."""
@@ -53,7 +54,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class _Tree:
-    """A part of the config from three sides."""
+    """A part of the config: its shape, values and defaults."""
 
     shape: Shape
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -65,28 +66,28 @@ def settings(
 ) -> tuple[Setting, ...]:
     """All settings: the hub's, those of each engine, ready or not, and of each remote service.
 
-    A table, such as `aliases`, is followed by what is in it. `environ` is the one that `loaded` is from.
+    A table, such as `aliases`, comes before its entries. `environ` is the environment that `loaded` is from.
 
     Raises:
         ConfigError: an engine's section is wrong.
     """
     tree = _whole(loaded, registry)
-    made = _Maker(loaded, os.environ if environ is None else environ)
-    return tuple(made.walk(tree.shape, (), tree.values, tree.defaults, ""))
+    maker = _SettingMaker(loaded, os.environ if environ is None else environ)
+    return tuple(maker.walk(tree.shape, (), tree.values, tree.defaults, ""))
 
 
 def setting_at(
     key: str, loaded: LoadedConfig, registry: Registry, environ: Mapping[str, str] | None = None
 ) -> Setting:
-    """One setting: a listed one, a whole section as a table, or what is yet to be put into a table.
+    """One setting: a listed one, a whole section as a table, or a new entry of a table.
 
     Raises:
-        ConfigError: there is none; names what there is.
+        ConfigError: there is no such setting; the message names those that exist.
     """
     parts = split_key(key)
     name = join_key(parts)
     tree = _whole(loaded, registry)
-    made = _Maker(loaded, os.environ if environ is None else environ)
+    maker = _SettingMaker(loaded, os.environ if environ is None else environ)
     shape, value, default, about = tree.shape, tree.values, tree.defaults, ""
     for part in parts:
         inner = shape.at(part)
@@ -94,11 +95,11 @@ def setting_at(
             raise ConfigError(f"unknown setting {name!r}; {one_of(part, shape.members)}")
         about = shape.description
         shape, value, default = inner, _inside(value, part), _inside(default, part)
-    return made.setting(shape, parts, value, default, about)
+    return maker.setting(shape, parts, value, default, about)
 
 
-class _Maker:
-    """Makes settings of places in the tree."""
+class _SettingMaker:
+    """Makes a `Setting` of each place in the tree."""
 
     def __init__(self, loaded: LoadedConfig, environ: Mapping[str, str]) -> None:
         self._sources = loaded.sources
@@ -110,7 +111,7 @@ class _Maker:
 
     def walk(self, shape: Shape, key: Key, value: Any, default: Any, about: str) -> Iterator[Setting]:
         """The settings at a place and below it."""
-        shape = _with_what_is_in_it(shape, value)
+        shape = _as_table(shape, value)
         if shape.kind != "section":
             yield self.setting(shape, key, value, default, about)
         names = list(shape.members)
@@ -123,10 +124,10 @@ class _Maker:
             )
 
     def setting(self, shape: Shape, key: Key, value: Any, default: Any, about: str) -> Setting:
-        """The one at a place."""
-        shape = _with_what_is_in_it(shape, value)
+        """The setting at a place."""
+        shape = _as_table(shape, value)
         kind: Kind = "table" if shape.kind == "section" else shape.kind
-        if kind == "table" and default:  # what is known to be in it has its own default
+        if kind == "table" and default:  # known entries have their own defaults
             default = {name: inner for name, inner in default.items() if name not in shape.members}
         secret = shape.secret or (_is_secret(key[-1]) and kind in {"text", "list", "any"})
         return Setting(
@@ -187,7 +188,7 @@ def _engine(entry: Entry) -> _Tree:
 def _defaults_of(model: type[BaseModel]) -> Mapping[str, Any]:
     try:
         return model().model_dump(mode="json")
-    except ValidationError:  # a stranger's engine may insist on some setting
+    except ValidationError:  # a plugin may require a setting
         return {}
 
 
@@ -202,7 +203,7 @@ def _shapes(trees: Mapping[str, _Tree]) -> dict[str, Shape]:
     return {name: tree.shape for name, tree in trees.items()}
 
 
-def _with_what_is_in_it(shape: Shape, value: Any) -> Shape:
+def _as_table(shape: Shape, value: Any) -> Shape:
     if shape.kind == "any" and isinstance(value, Mapping):
         return replace(shape, kind="table", items=ANY)
     return shape
@@ -217,7 +218,7 @@ def _is_secret(name: str) -> bool:
 
 
 def _shown(value: Any, *, secret: bool = False) -> Any:
-    """A value, as it may be shown, with the secrets that are in it."""
+    """A value with its secrets hidden."""
     if isinstance(value, Mapping):
         return {name: _shown(inner, secret=secret or _hides(name, inner)) for name, inner in value.items()}
     if isinstance(value, list | tuple):

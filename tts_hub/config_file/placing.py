@@ -1,7 +1,7 @@
-"""One setting changed in the text of a TOML file; all other lines stay as they are, byte for byte.
+"""A change of one setting in the text of a TOML file; all other lines stay as they are, byte for byte.
 
-What becomes of the text is read again and compared with what it is to say: no text that says anything
-else ever leaves this module.
+The new text is parsed and compared with the values that it should have: this module never returns a text with
+other values.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from tts_hub.errors import ConfigError
 
 
 def with_setting(text: str, key: Key, value: Any) -> str:
-    """The text of a valid TOML file with one setting changed; None takes it out.
+    """The text of a valid TOML file with one setting changed; None removes it.
 
     Raises:
-        ConfigError: the file is such that it cannot be done.
+        ConfigError: the setting cannot be changed without changing others.
     """
     old = tomllib.loads(text)
     for inner, each in _leaves(_at(old, key), key, value):
@@ -44,7 +44,7 @@ def same(one: Any, other: Any) -> bool:
 
 
 def _leaves(old: Any, key: Key, value: Any) -> Iterator[tuple[Key, Any]]:
-    """A table is changed by what differs in it."""
+    """The single changes that make up the change of a table."""
     if not isinstance(value, Mapping) or not (old is None or isinstance(old, Mapping)):
         yield key, value
         return
@@ -90,13 +90,13 @@ def _placed(text: str, key: Key, value: Any, wanted: Mapping[str, Any]) -> str:
 
 
 def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A header without settings says nothing, and neither does its absence."""
+    """The values without empty tables: a header without settings means the same as none."""
     inner = {k: _without_empty(v) if isinstance(v, Mapping) else v for k, v in values.items()}
     return {name: value for name, value in inner.items() if value != {}}
 
 
 def _candidates(lines: list[str], key: Key, value: Any) -> Iterator[list[str]]:
-    """Ways to do it, the best first; some may be wrong for this file."""
+    """New texts to try, the best first; some may be wrong for this file."""
     statements = scan(lines)
     if value is None:
         yield _without(lines, statements, key)
@@ -116,7 +116,7 @@ def _candidates(lines: list[str], key: Key, value: Any) -> Iterator[list[str]]:
 
 
 def _without(lines: Sequence[str], statements: Sequence[Statement], key: Key) -> list[str]:
-    """Without the lines of a setting, or those of a table except for its comments."""
+    """The lines without those of a setting, or without those of a table except its comments."""
     left = list(lines)
     for statement in reversed(statements):
         if statement.kind in {"setting", "header"} and statement.key[: len(key)] == key:
@@ -130,7 +130,7 @@ def _without(lines: Sequence[str], statements: Sequence[Statement], key: Key) ->
 def _rewritten(
     lines: Sequence[str], holder: Statement, key: Key, value: Any, *, keep_items: bool
 ) -> list[str]:
-    """With another value in the statement that has the setting, be it within an inline table."""
+    """The lines with another value in the statement that holds the setting, also in an inline table."""
     document = tomlkit.parse("".join(lines[holder.first : holder.end]))
     table: Any = document
     *outer, name = key[len(holder.section or ()) :]
@@ -140,13 +140,13 @@ def _rewritten(
         table = table[part]
     if value is None:
         del table[name]
-    elif not (keep_items and _items_changed(table.get(name), value)):
+    elif not (keep_items and _change_items(table.get(name), value)):
         table[name] = tomlkit.value(_toml(value))
     return [*lines[: holder.first], document.as_string(), *lines[holder.end :]]
 
 
-def _items_changed(array: Any, value: Any) -> bool:
-    """Take items out of a list and put some at its end, so that comments between the others stay."""
+def _change_items(array: Any, value: Any) -> bool:
+    """Change items of a list in place, so that comments between the others stay; False if that fails."""
     if not isinstance(array, Array) or not isinstance(value, list):
         return False
     stay = [item for item in array.unwrap() if item in value]
@@ -161,7 +161,7 @@ def _items_changed(array: Any, value: Any) -> bool:
 
 
 def _neighbours(statements: Sequence[Statement], key: Key) -> Iterator[Statement]:
-    """Statements below which a new setting may stand."""
+    """The statements below which a new setting may stand, the best first."""
     *table, _ = key
     known = [s for s in statements if s.section is not None]
     yield from (s for s in known if s.kind == "comment" and s.key == key)
@@ -181,7 +181,7 @@ def _below(lines: Sequence[str], place: Statement, key: Key, value: Any) -> list
 
 
 def _at_the_root(lines: Sequence[str], statements: Sequence[Statement], key: Key, value: Any) -> list[str]:
-    """Above the first header and the comment that belongs to it."""
+    """The lines with a new setting above the first header and its comment."""
     headers = [number for number, s in enumerate(statements) if s.kind == "header"]
     at = headers[0] if headers else len(statements)
     while headers and at and statements[at - 1].kind == "comment":
@@ -208,7 +208,7 @@ def _inserted(lines: Sequence[str], at: int, new: Sequence[str]) -> list[str]:
 
 
 def _toml(value: Any) -> str:
-    """A value on one line."""
+    """A value in TOML, on one line."""
     if isinstance(value, Mapping):
         inner = (f"{join_key([name])} = {_toml(each)}" for name, each in value.items())
         return "{" + ", ".join(inner) + "}"

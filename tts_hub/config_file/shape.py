@@ -1,4 +1,4 @@
-"""What values a setting can have, read from the JSON Schema that pydantic makes of the models."""
+"""The possible values of each setting, read from the JSON Schema that pydantic makes of the models."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from pydantic_core.core_schema import CoreSchema
 from tts_hub.config_file.keys import Key
 
 Kind = Literal["bool", "int", "float", "text", "path", "choice", "list", "table", "any"]
-"""`choice`: one of a few words; `table`: names of the user's own with a value each; `any`: not said."""
+"""The kind of a value. `choice`: one of a few words; `table`: the user's own names, each with a value;
+`any`: not known."""
 OFF = "off"
-"""TOML has no null: what a number is called that is none, where its model takes the word."""
+"""The word for no number, where the model accepts it: TOML has no null."""
 _KINDS: Mapping[str, Kind] = {
     "boolean": "bool",
     "integer": "int",
@@ -33,19 +34,19 @@ class Shape:
     kind: Kind | Literal["section"]
     description: str = ""
     choices: tuple[Any, ...] = ()
-    """Words; of a list, for each of its items; of a number, besides numbers."""
+    """The words of a choice, the words for each item of a list, or words that a number may be instead."""
     minimum: float | None = None
     open_minimum: bool = False
     maximum: float | None = None
     secret: bool = False
     nullable: bool = False
     members: Mapping[str, Shape] = field(default_factory=dict)
-    """What is in a section, or known to be in a table."""
+    """The settings of a section, or the known entries of a table."""
     items: Shape | None = None
-    """What everything else in a table is like; None: nothing else may be in it."""
+    """The shape of all other entries of a table; None: it has no others."""
 
     def at(self, name: str) -> Shape | None:
-        """What is in it under a name, or would be."""
+        """The shape of an entry by its name, whether it exists or not; None: it may not exist."""
         return self.members.get(name, ANY if self.kind == "any" else self.items)
 
 
@@ -53,20 +54,20 @@ ANY = Shape("any")
 
 
 def shape_of(model: type[BaseModel]) -> Shape:
-    """What can be in the section that a model checks."""
+    """The shape of the section that a model checks."""
     schema = model.model_json_schema(schema_generator=_Lenient)
     return _with_off(_shape(schema, schema.get("$defs", {})), model)
 
 
 class _Lenient(GenerateJsonSchema):
-    """A stranger's engine may have settings that JSON does not know; they can be anything then."""
+    """A schema that allows anything where a plugin's setting has a type that JSON does not know."""
 
     def handle_invalid_for_json_schema(self, schema: CoreSchema, error_info: str) -> JsonSchemaValue:
-        """Nothing is said of it."""
+        """Return a schema without restrictions."""
         return {}
 
     def emit_warning(self, kind: JsonSchemaWarningKind, detail: str) -> None:
-        """Defaults are not taken from the schema."""
+        """Ignore it: defaults are not taken from the schema."""
 
 
 def _shape(
@@ -111,7 +112,7 @@ def _of_type(node: Mapping[str, Any], definitions: Mapping[str, Any], inside: fr
 
 
 def _resolved(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What is said of the field goes before what is said of its model."""
+    """The node with the model that it refers to; where both say something, the field's own counts."""
     if "$ref" not in node:
         return node
     return {**definitions[node["$ref"].rpartition("/")[2]], **node}
@@ -131,7 +132,7 @@ def _words(node: Mapping[str, Any]) -> list[Any]:
 
 
 def _with_off(shape: Shape, model: type[BaseModel], key: Key = ()) -> Shape:
-    """No schema tells that `off` is taken for none: it is tried."""
+    """Add the choice `off` where the model accepts it as None, which no schema says: it is tried."""
     if shape.kind == "section":
         members = {name: _with_off(inner, model, (*key, name)) for name, inner in shape.members.items()}
         return replace(shape, members=members)

@@ -1,4 +1,4 @@
-"""The lines of a TOML file, taken apart into headers, settings, comments and blank lines."""
+"""The statements of a TOML file: headers, settings, comments and blank lines."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _COMMENT_MARK = re.compile(r"[ \t]*#+[ \t]?")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Lines `first` up to and without `end` of a file."""
+    """The lines `[first, end)` of a file."""
 
     kind: Literal["header", "setting", "comment", "blank"]
     first: int
     end: int
     section: Key | None
-    """The table that it stands in; None: an element of an array of tables."""
+    """The table that the statement belongs to; None: an element of an array of tables."""
     key: Key = ()
-    """From the root: the table of a header, the setting, or the setting that is commented out; else empty."""
+    """The full key of a header, a setting, or a setting that is commented out; else empty."""
 
 
 def lines_of(text: str) -> list[str]:
@@ -58,7 +58,8 @@ def _scan(lines: Sequence[str]) -> Iterator[Statement]:
             section = None if any(key[:n] in arrays for n in range(1, len(key) + 1)) else key
             yield Statement("header", first, end, section, key)
         else:
-            while _parsed("".join(lines[first:end])) is None and end < len(lines):  # it goes on below
+            # The value of a setting may continue on the lines below.
+            while _parsed("".join(lines[first:end])) is None and end < len(lines):
                 end += 1
             yield Statement("setting", first, end, section, _joined(section, _setting_key(lines[first])))
         first = end
@@ -94,7 +95,7 @@ def _is_header(text: str) -> bool:
 
 
 def _table(line: str) -> Key:
-    """`[a.b]` and `[[a.b]]` -> a, b."""
+    """The key of a header: `(a, b)` for `[a.b]` and `[[a.b]]`."""
     values: Any = tomllib.loads(line)
     key = []
     while isinstance(values, dict) and values:

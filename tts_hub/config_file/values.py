@@ -1,4 +1,4 @@
-"""What a person types -> the value that is meant."""
+"""The value of a setting from the text that was typed for it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ FALSE = {"false", "no", "off", "0"}
 
 
 def parse_value(setting: Setting, text: str) -> Any:
-    """The value of a setting from what was typed for it; None: it is to be unset.
+    """The value that a text means; None: the setting is to be unset.
 
-    A list is written `a, b` or `["a", "b"]`, a table `{"a": 1}` or `{a = 1}`. Nothing at all is the empty
-    text, the empty list or, where a setting can be none, that.
+    A list is written `a, b` or `["a", "b"]`, a table `{"a": 1}` or `{a = 1}`. An empty text unsets a setting
+    that can be unset; else it is the empty text or the empty list.
 
     Raises:
-        ConfigError: it can be no value of this setting; names both, and what it can be.
+        ConfigError: the text is no value of this setting; the message says which values are possible.
     """
     bare = text.strip()
     if not bare and setting.nullable:
@@ -92,7 +92,7 @@ def _any(setting: Setting, text: str) -> Any:
 
 
 def _literal(text: str) -> Any:
-    """A value of JSON or TOML; None for anything else."""
+    """A value written in JSON or TOML; None for anything else."""
     try:
         return json.loads(text)
     except ValueError:
@@ -118,4 +118,4 @@ _PARSERS: Mapping[Kind, Callable[[Setting, str], Any]] = {
     "table": _table,
     "any": _any,
 }
-"""Of the kinds that are more than their text; a choice is none of the possible ones by then."""
+"""Kind -> parser, for kinds that are more than their text. A choice gets here only if it is a wrong one."""

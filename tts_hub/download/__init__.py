@@ -1,1 +1,1 @@
-"""Model files from elsewhere: gone on with where they stopped, checked, and put in place whole."""
+"""Downloads of model files: resumed where they stopped, checked, and put in place whole."""

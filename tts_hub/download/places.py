@@ -17,34 +17,34 @@ class PublishedFile:
 
     name: str
     size: int
-    """Bytes."""
+    """The size in bytes."""
     sha256: str
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one file belongs."""
+    """The place of one file on this machine."""
 
     file: PublishedFile
     path: Path
-    """What is read."""
+    """The path under which the file is read."""
     content: Path
-    """Where its bytes lie: at `path`, or in a cache's store, to which `path` links."""
+    """The path of its bytes: `path` itself, or one in the store of a cache, to which `path` links."""
     own: bool
-    """In a folder of the user's: whatever lies there is meant."""
+    """The folder is the user's own: the file that lies there is the right one, whatever its content."""
 
     @property
     def part(self) -> Path:
-        """What has arrived of a file that is not whole yet."""
+        """The path of a file that has not arrived whole yet."""
         return self.content.with_name(f"{self.content.name}.incomplete")
 
     @property
     def etag(self) -> Path:
-        """The ETag under which the part came."""
+        """The path that holds the ETag of the part."""
         return self.part.with_name(f"{self.part.name}.etag")
 
     def is_filled(self) -> bool:
-        """Whether the file is there; outside a user's folder also, whether its size is right."""
+        """Whether the file is there and, outside the user's own folder, has the right size."""
         try:
             size = self.path.stat().st_size
         except OSError:
@@ -52,19 +52,19 @@ class Place:
         return size > 0 if self.own else size == self.file.size
 
     def is_sound(self) -> bool:
-        """Whether the file is there and what was published. Reads all of it."""
+        """Whether the file is there and is the published one. Reads all of it."""
         return self.is_filled() and (self.own or sha256_of(self.path) == self.file.sha256)
 
 
 def missing_of(places: Sequence[Place]) -> tuple[str, ...]:
-    """Names of the files that are not there, or not whole."""
+    """The names of the files that are not there, or not whole."""
     return tuple(place.file.name for place in places if not place.is_filled())
 
 
 def unsound_of(places: Sequence[Place]) -> list[Place]:
-    """Those whose files are not there, or not what was published. Reads all of them.
+    """The places whose files are not there, or not the published ones. Reads all files.
 
-    What had arrived of a file that is sound by now, fetched by another program, is deleted.
+    It deletes the part of a file that is sound by now because another program fetched it.
     """
     unsound = [place for place in places if not place.is_sound()]
     for place in places:
@@ -76,10 +76,10 @@ def unsound_of(places: Sequence[Place]) -> list[Place]:
 
 
 def remove(places: Sequence[Place]) -> int:
-    """Delete what lies there, parts of files included, and folders that are empty then; bytes freed.
+    """Delete the files, their parts, and folders that are empty then; returns the bytes freed.
 
     Raises:
-        UsageError: the files are in a folder of the user's.
+        UsageError: the folder is the user's own.
         OSError: one of them cannot be deleted.
     """
     if any(place.own for place in places):
@@ -99,6 +99,6 @@ def remove(places: Sequence[Place]) -> int:
 
 
 def sha256_of(path: Path) -> str:
-    """Hexadecimal digest of a file's content."""
+    """The SHA-256 digest of a file's content, in hexadecimal."""
     with path.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -1,7 +1,7 @@
-"""The transfer of a model's files: in several tries, resumable by a later process, and stopped half way.
+"""The transfer of a model's files, in several tries; a later process resumes one that was stopped.
 
-A file keeps the ending `.incomplete` until its size and SHA-256 are those that were published. Beside it lies
-the ETag under which it came (RFC 9110, section 8.8.3): a later try asks for the rest on condition that the
+A file has the ending `.incomplete` until its size and SHA-256 are the published ones. Its ETag (RFC 9110,
+section 8.8.3) lies in a file beside it: a later try asks for the rest on condition that the
 file on the server is still the same (If-Range), and gets the whole file otherwise.
 """
 
@@ -29,14 +29,14 @@ from tts_hub.progress import ProgressCallback, ProgressEvent
 CHUNK = 262_144
 """Bytes between two writes, unless the answer ends or breaks off before."""
 ATTEMPTS = 5
-"""Tries in a row that bring nothing before it is given up."""
+"""Tries in a row that may bring nothing before the file is given up."""
 PAUSE = 1.0
 """Seconds before the second try; longer before each further one that brings nothing."""
 LONGEST_PAUSE = 60.0
 """Seconds that a server may ask us to wait (Retry-After)."""
 PASSING = {408, 429, 500, 502, 503, 504}
-"""Answers that may be others a moment later."""
-TELL_EVERY = 0.1
+"""Statuses of answers that may be others a moment later."""
+REPORT_EVERY = 0.1
 """Seconds between two events."""
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 logger = logging.getLogger(__name__)
@@ -44,37 +44,37 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where files come from, and how they are asked for."""
+    """The origin of files: the client, their addresses, and how its answers are checked."""
 
     client: Callable[[], AbstractAsyncContextManager[httpx.AsyncClient]]
     url_of: Callable[[str], str]
     """Address of a file by its name."""
     raise_for_status: Callable[[httpx.Response], object]
-    """Raises an `httpx.HTTPError` with a `response` for an answer that is no file."""
+    """A function that raises an `httpx.HTTPError` with a `response` for an answer that is no file."""
     timeout: httpx.Timeout | float
-    """Seconds."""
+    """Seconds, for connecting and for each read."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
 async def transfer(
     model: str, places: Sequence[Place], source: Source, on_progress: ProgressCallback, *, remedy: str
 ) -> None:
-    """Bring files of a model to their places. Cancelling keeps what has arrived.
+    """Fetch files of a model into their places. Cancelling it keeps what has arrived.
 
     Raises:
-        BackendUnavailableError: no space, another program is at it, or not what was published.
-        httpx.HTTPError: no network, or the answer is an error.
+        BackendUnavailableError: no space, another program downloads them, or a file is not the published one.
+        httpx.HTTPError: there is no network, or the answer is an error.
         OSError: the files cannot be written.
     """
     folder = places[0].content.parent
     await to_thread.run_sync(lambda: folder.mkdir(parents=True, exist_ok=True))
-    with _alone(folder / ".tts-hub-pull.lock", model, remedy):
+    with _exclusive(folder / ".tts-hub-pull.lock", model, remedy):
         _require_space(model, places, remedy)
         await _Transfer(model, places, source, on_progress, remedy=remedy).run()
 
 
 def unavailable(model: str, text: str, remedy: str) -> BackendUnavailableError:
-    """The error of a model whose files cannot be had."""
+    """The error for a model whose files cannot be fetched."""
     return BackendUnavailableError(f"model {model}: {text}", backend=model, remedy=remedy)
 
 
@@ -100,13 +100,13 @@ class _Transfer:
     async def run(self) -> None:
         async with self._source.client() as client:
             for place in self._places:
-                await self._bring(client, place)
+                await self._fetch(client, place)
                 self._gauge.file_done(place.file.size)
 
-    async def _bring(self, client: httpx.AsyncClient, place: Place) -> None:
-        """Receive a file and put it in place once it has proved whole.
+    async def _fetch(self, client: httpx.AsyncClient, place: Place) -> None:
+        """Receive a file, and put it in place once it is known to be whole.
 
-        One that came in several pieces may have pieces of two files, if the file on the server was changed in
+        A file that came in several pieces may consist of two, if the one on the server was changed in
         between: it is fetched once more from its beginning before it counts as wrong.
         """
         part = _Part(place)
@@ -117,11 +117,11 @@ class _Transfer:
             part.delete()
             if not (part.in_pieces and tries_left):
                 break
-            self._restarted(place)
-        raise self._differs(place, f"SHA-256 {part.digest} instead of {place.file.sha256}")
+            self._note_restart(place)
+        raise self._mismatch(place, f"SHA-256 {part.digest} instead of {place.file.sha256}")
 
     async def _is_published(self, client: httpx.AsyncClient, place: Place, part: _Part) -> bool:
-        """Receive a file in as many tries as bring it on, and compare it with what was published."""
+        """Receive a file in as many tries as bring bytes, and compare it with the published one."""
         failures = 0
         while (had := part.size) != place.file.size:
             try:
@@ -131,12 +131,12 @@ class _Transfer:
                 if not _is_passing(exc) or failures == ATTEMPTS:
                     raise
                 await anyio.sleep(_pause(exc, failures))
-        self._gauge.tell(place.file.name, place.file.size, message="checking")
+        self._gauge.report(place.file.name, place.file.size, message="checking")
         part.digest = await to_thread.run_sync(sha256_of, place.part, abandon_on_cancel=True)
         return part.digest == place.file.sha256
 
     async def _receive(self, client: httpx.AsyncClient, place: Place, part: _Part) -> None:
-        """One try, from where the last one stopped."""
+        """Make one try, from where the last one stopped."""
         file = place.file
         begin = part.size if part.size < file.size else 0
         headers = self._headers | part.condition(begin)
@@ -153,23 +153,23 @@ class _Transfer:
             is_encoded = _is_encoded(response)
             self._require_file(place, response, begin, is_encoded=is_encoded)
             if not begin and part.size:
-                self._restarted(place)
-            part.comes_under("" if is_encoded else response.headers.get("ETag", ""), begin)
-            # A proxy may compress against our wish: what is unpacked counts then.
+                self._note_restart(place)
+            part.note_answer("" if is_encoded else response.headers.get("ETag", ""), begin)
+            # A proxy may compress it although we asked it not to: then the unpacked bytes count.
             pieces = response.aiter_bytes() if is_encoded else response.aiter_raw()
             await self._write(pieces, place, begin)
 
     def _require_file(self, place: Place, response: httpx.Response, begin: int, *, is_encoded: bool) -> None:
-        """Refuse what cannot be the file before anything that is here already is given up for it."""
+        """Refuse an answer that cannot be the file, before the part on disk is given up for it."""
         if response.headers.get("Content-Type", "").startswith("text/html"):
-            raise self._differs(place, "a web page")
+            raise self._mismatch(place, "a web page")
         if not is_encoded:
             size = begin + int(response.headers.get("Content-Length", place.file.size - begin))
             if size != place.file.size:
-                raise self._differs(place, f"{size:,} bytes instead of {place.file.size:,}")
+                raise self._mismatch(place, f"{size:,} bytes instead of {place.file.size:,}")
 
     async def _write(self, pieces: AsyncIterator[bytes], place: Place, begin: int) -> None:
-        """Write what arrives, to the last byte before the answer breaks off or is cancelled."""
+        """Write every byte that arrives, also where the answer breaks off or is cancelled."""
         arrived = begin
         waiting = bytearray()
         part = await to_thread.run_sync(lambda: place.part.open("ab" if begin else "wb"))
@@ -178,26 +178,26 @@ class _Transfer:
                 waiting += piece
                 arrived += len(piece)
                 if arrived > place.file.size:
-                    raise self._differs(place, f"more than {place.file.size:,} bytes")
+                    raise self._mismatch(place, f"more than {place.file.size:,} bytes")
                 if len(waiting) >= CHUNK:
                     data, waiting = waiting, bytearray()
-                    with anyio.CancelScope(shield=True):  # written, or not begun
+                    with anyio.CancelScope(shield=True):  # a write is done whole, or not begun
                         await to_thread.run_sync(part.write, data)
-                self._gauge.tell(place.file.name, arrived)
+                self._gauge.report(place.file.name, arrived)
         finally:
             with part:
                 part.write(waiting)
         if arrived < place.file.size:
             raise httpx.RemoteProtocolError(f"{place.file.name} ended after {arrived:,} bytes")
 
-    def _restarted(self, place: Place) -> None:
-        """Say that what was here of a file is of no use."""
+    def _note_restart(self, place: Place) -> None:
+        """Report that the part of a file that was here is of no use."""
         logger.warning(
             "%s: the file on the server has changed; it is fetched from its beginning", place.file.name
         )
-        self._gauge.tell(place.file.name, 0, message="fetching from the beginning:")
+        self._gauge.report(place.file.name, 0, message="fetching from the beginning:")
 
-    def _differs(self, place: Place, how: str) -> BackendUnavailableError:
+    def _mismatch(self, place: Place, how: str) -> BackendUnavailableError:
         return unavailable(
             self._model,
             f"the download of {place.file.name} is not the published file: {how}; "
@@ -208,24 +208,25 @@ class _Transfer:
 
 @dataclass(slots=True)
 class _Gauge:
-    """Bytes of all files that have arrived."""
+    """The progress of all files together, in bytes."""
 
     on_progress: ProgressCallback
     model: str
     total: int
     before: int = 0
-    """Bytes of the files that are done."""
-    told: float = 0.0
+    """Bytes of the finished files."""
+    reported_at: float = 0.0
+    """Time of the last event."""
 
     def file_done(self, size: int) -> None:
         self.before += size
 
-    def tell(self, file: str, arrived: int, *, message: str = "") -> None:
+    def report(self, file: str, arrived: int, *, message: str = "") -> None:
         now = anyio.current_time()
         done = self.before + arrived
-        if not message and now - self.told < TELL_EVERY and done < self.total:
+        if not message and now - self.reported_at < REPORT_EVERY and done < self.total:
             return
-        self.told = now
+        self.reported_at = now
         self.on_progress(
             ProgressEvent(
                 "downloading",
@@ -238,35 +239,35 @@ class _Gauge:
 
 
 class _Part:
-    """What has arrived of a file, and the ETag under which it came."""
+    """The part of a file that has arrived, and its ETag."""
 
     def __init__(self, place: Place) -> None:
         self.in_pieces = _size(place.part) > 0
-        """It came, or comes, in more than one answer."""
+        """More than one answer brought it."""
         self.digest = ""
-        """SHA-256 in hexadecimal, when it is whole."""
+        """The SHA-256 of the whole file in hexadecimal."""
         self._place = place
         self._refusals = 0
-        """Times that the server said that the file has changed."""
+        """How often the server said that the file has changed."""
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """The bytes that have arrived."""
         return _size(self._place.part)
 
     def condition(self, begin: int) -> dict[str, str]:
-        """Headers that ask for the rest of the file, if it is still the same.
+        """The headers that ask for the rest of the file, if it is still the same.
 
-        Several servers behind one name may each have an ETag of its own for the same file. One that changes
-        twice tells nothing; the digest of the whole decides then.
+        Several servers behind one name may give different ETags to the same file. An ETag that changed twice
+        is ignored; then the digest of the whole file decides.
         """
         if not begin:
             return {}
         etag = self._etag() if self._refusals < 2 else ""
         return {"Range": f"bytes={begin}-"} | ({"If-Range": etag} if etag else {})
 
-    def comes_under(self, etag: str, begin: int) -> None:
-        """Take note of the answer whose bytes are going to be written from `begin` on."""
+    def note_answer(self, etag: str, begin: int) -> None:
+        """Take note of an answer whose bytes will be written from `begin` on."""
         self.in_pieces = begin > 0
         if not begin:
             self._refusals += self.size > 0
@@ -275,12 +276,12 @@ class _Part:
             self._place.etag.write_text(etag, encoding="utf-8")
 
     def put_in_place(self) -> None:
-        """It is the published file."""
+        """Move the part to its place: it is the published file."""
         _put_in_place(self._place)
         self._place.etag.unlink(missing_ok=True)
 
     def delete(self) -> None:
-        """Begin anew."""
+        """Delete the part: the next try starts from the beginning."""
         for path in (self._place.part, self._place.etag):
             path.unlink(missing_ok=True)
 
@@ -292,7 +293,7 @@ class _Part:
 
 
 def _is_unfit(response: httpx.Response, begin: int, size: int) -> bool:
-    """Whether an answer is another range than the rest of the published file, or there is no such range."""
+    """Whether an answer is not the rest of the published file: another range, or none."""
     if response.status_code != httpx.codes.PARTIAL_CONTENT:
         return response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE
     given = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
@@ -305,14 +306,14 @@ def _is_encoded(response: httpx.Response) -> bool:
 
 
 def _pause(exc: httpx.HTTPError, failures: int) -> float:
-    """Seconds before the next try: what the server asks for, else longer each time that nothing came."""
+    """Seconds before the next try: as the server asks, else more after each try that brought nothing."""
     response = getattr(exc, "response", None)
     asked = response.headers.get("Retry-After", "") if response is not None else ""
     return min(float(asked), LONGEST_PAUSE) if asked.isdecimal() else PAUSE * max(1, failures)
 
 
 def _put_in_place(place: Place) -> None:
-    """Under its own name at last, and in the cache also under its name in the model."""
+    """Rename the part; in a cache, also link to it from the name that it has in the model."""
     place.part.replace(place.content)
     if place.path == place.content:
         return
@@ -332,7 +333,7 @@ def _size(path: Path) -> int:
 
 
 def _is_passing(exc: httpx.HTTPError) -> bool:
-    """Whether it may be otherwise a moment later."""
+    """Whether another try a moment later may succeed."""
     response = getattr(exc, "response", None)
     return isinstance(exc, httpx.TransportError) or (response is not None and response.status_code in PASSING)
 
@@ -350,10 +351,10 @@ def _require_space(model: str, places: Sequence[Place], remedy: str) -> None:
 
 
 @contextmanager
-def _alone(lock: Path, model: str, remedy: str) -> Generator[None, None, None]:
-    """Two that write to the same part would spoil it."""
+def _exclusive(lock: Path, model: str, remedy: str) -> Generator[None, None, None]:
+    """Keep other programs out: two that write to the same part would spoil it."""
     try:
-        opened = _locked(lock)
+        opened = _lock(lock)
     except BlockingIOError as exc:
         raise unavailable(model, f"another program is downloading it into {lock.parent}", remedy) from exc
     with opened:
@@ -361,14 +362,14 @@ def _alone(lock: Path, model: str, remedy: str) -> Generator[None, None, None]:
             yield
         finally:
             with suppress(OSError):
-                lock.unlink()  # before the lock is let go: who gets it then sees that it is of no use
+                lock.unlink()  # before the lock is released: the next holder sees that its file has gone
 
 
-def _locked(lock: Path) -> IO[bytes]:
-    """The file at `lock`, made and locked.
+def _lock(lock: Path) -> IO[bytes]:
+    """Create and lock the file at `lock`.
 
-    Between opening and locking it, another program may have removed it and a third one made it again: a lock
-    on a file without a name keeps nobody out.
+    Between opening and locking, another program may remove the file, and a third one make it again. A lock on
+    a file without a name would keep no program out, so this tries again.
     """
     while True:
         with ExitStack() as on_failure:

@@ -15,16 +15,16 @@ from tts_hub.progress import ProgressCallback
 
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 30.0
-"""Seconds without a byte."""
+"""Seconds to connect, and seconds without a byte."""
 
 
 async def fetch_from_web(
     model: str, base_url: str, places: Sequence[Place], on_progress: ProgressCallback, *, remedy: str
 ) -> None:
-    """Bring the files below `base_url` to their places. Cancelling keeps what has arrived.
+    """Fetch the files below `base_url` into their places. Cancelling it keeps what has arrived.
 
     Raises:
-        BackendUnavailableError: no network, no such file, no space, or not what was published.
+        BackendUnavailableError: no network, no such file, no space, or a file is not the published one.
     """
     source = Source(
         client=lambda: httpx.AsyncClient(follow_redirects=True),
@@ -40,7 +40,7 @@ async def fetch_from_web(
 
 @contextmanager
 def _explained(model: str, base_url: str, remedy: str) -> Generator[None, None, None]:
-    """What can go wrong on the way, in words."""
+    """Turn errors of the network and the disk into errors that say what to do."""
     try:
         yield
     except httpx.HTTPStatusError as exc:

@@ -1,4 +1,4 @@
-"""The application: one manager for its lifetime, one router per resource, one place for each rule."""
+"""The application: one manager for its lifetime, one router per resource, one middleware per rule."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tts_hub.server.limits import CallerLimits, LimitedRequests
 from tts_hub.server.metrics import Metrics
 from tts_hub.server.paths import TolerantPaths
 from tts_hub.server.schema import openapi_of
-from tts_hub.text.language import load_model
+from tts_hub.text.detection import load_model
 
 logger = logging.getLogger(__name__)
 
@@ -34,10 +34,10 @@ logger = logging.getLogger(__name__)
 def create_app(config: Config | None = None, manager: TTSBackendManager | None = None) -> FastAPI:
     """The server as an ASGI application.
 
-    `manager`, when given, is entered and closed by the application, and its config is the one that counts.
+    The application enters and closes the `manager`, if one is given, and uses its config.
 
     Raises:
-        ConfigError: an API key that cannot be one, or a wrong section of an engine.
+        ConfigError: a configured API key is not valid, or the section of an engine is wrong.
     """
     if manager is None:
         manager = TTSBackendManager(config)
@@ -82,7 +82,7 @@ class _HubAPI(FastAPI):
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-    # The library imports these when it first speaks; the server would stand still in its first request.
+    # The library imports these when it first speaks, which would block the server in its first request.
     await anyio.to_thread.run_sync(import_module, "av")
     await anyio.to_thread.run_sync(load_model)
     manager: TTSBackendManager = app.state.hub.manager
@@ -94,7 +94,7 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
 
 
 async def _preload(manager: TTSBackendManager) -> None:
-    """The engine that requests get which name none; what is wrong with it is told to them."""
+    """Load the engine of requests that name none; if it fails, those requests get the error."""
     try:
         await manager.preload(manager.config.model)
     except TTSHubError as exc:

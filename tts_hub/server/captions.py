@@ -1,4 +1,4 @@
-"""Audio together with its word timings, as lines of JSON while it is made."""
+"""`POST /v1/audio/speech/captions`: audio with its word timings, as lines of JSON while it is made."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from tts_hub.audio.formats import AudioFormat
+from tts_hub.captions.wire import audio_values, line_of
 from tts_hub.progress import ProgressEvent, ignore
+from tts_hub.request.stream import AudioStream, SpeechStream
 from tts_hub.server.errors import failure_of
 from tts_hub.server.finished import FinishedSpeech, opened_audio
 from tts_hub.server.hub import Hub, TheHub
@@ -25,7 +27,6 @@ from tts_hub.server.schema import CAPTIONED_ANSWERS, LINE_ANSWERS, LINES
 from tts_hub.server.speech import CLIENT_CLOSED, usage
 from tts_hub.server.streaming import StreamedSpeech, opened
 from tts_hub.server.wire import CaptionedBody, KokoroCaptionedBody, speech_request
-from tts_hub.stream import AudioStream, SpeechStream
 from tts_hub.types import WordTiming
 
 router = APIRouter(tags=["captions"])
@@ -37,23 +38,23 @@ async def create_captioned_speech(body: CaptionedBody, request: Request, hub: Th
 
     `audio` is base64 and continues that of the line before. Words have `text`, `start` and `end` in
     seconds from the beginning, and `span`, their place in the characters of `input`. With `progress` there
-    are lines of `{"progress"}` between them as it happens; those from before the first audio come with it.
+    are lines of `{"progress"}` between them; those from before the first audio come together with it.
     """
     wanted = speech_request(body, request, hub)
-    news: Interleaving[bytes] = Interleaving()
-    tell = news.tell if body.progress else ignore
+    merged: Interleaving[bytes] = Interleaving()
+    on_progress = merged.on_progress if body.progress else ignore
     try:
-        speech = await opened(request, hub, lambda: hub.manager.stream(wanted, on_progress=tell))
+        speech = await opened(request, hub, lambda: hub.manager.stream(wanted, on_progress=on_progress))
     except ClientGone:
         return Response(status_code=CLIENT_CLOSED)
-    return StreamedSpeech(speech, _lines(speech, news, request.state.request_id), hub, media_type=LINES)
+    return StreamedSpeech(speech, _lines(speech, merged, request.state.request_id), hub, media_type=LINES)
 
 
 @router.post("/dev/captioned_speech", responses=CAPTIONED_ANSWERS, response_class=Response)
 async def create_kokoro_captioned_speech(
     body: KokoroCaptionedBody, request: Request, hub: TheHub
 ) -> Response:
-    """The same in the shape of Kokoro-FastAPI, for its clients."""
+    """Speak with word timings in the shape of Kokoro-FastAPI, for its clients."""
     wanted = as_kokoro_would(speech_request(body, request, hub), body, hub)
     timed = body.return_timestamps
     try:
@@ -68,45 +69,40 @@ async def create_kokoro_captioned_speech(
 
 
 class NewWords:
-    """The words that have come since it was last asked."""
+    """The words of a stream that are new since the last call of `take`."""
 
     def __init__(self, speech: SpeechStream) -> None:
         self._speech = speech
-        self._told = 0
+        self._taken = 0
 
     def take(self) -> Sequence[WordTiming]:
-        """Each word once, in order."""
-        words = self._speech.words[self._told :]
-        self._told += len(words)
+        """The new words; each one comes once, in order."""
+        words = self._speech.words[self._taken :]
+        self._taken += len(words)
         return words
 
 
-def word_values(words: Sequence[WordTiming]) -> list[dict[str, Any]]:
-    """Words as JSON has them."""
-    return [dataclasses.asdict(word) for word in words]
-
-
 async def _lines(
-    speech: SpeechStream, news: Interleaving[bytes], request_id: str
+    speech: SpeechStream, merged: Interleaving[bytes], request_id: str
 ) -> AsyncGenerator[bytes, None]:
     new = NewWords(speech)
     try:
-        async with aclosing(news.read(speech)) as items:
+        async with aclosing(merged.read(speech)) as items:
             async for item in items:
                 if isinstance(item, ProgressEvent):
-                    yield _line({"progress": progress_values(item)})
+                    yield line_of({"progress": progress_values(item)})
                 else:
-                    yield _line({"audio": _base64(item[0]), "words": word_values(new.take())})
+                    yield line_of(audio_values(item[0], new.take()))
     except Exception as exc:
-        yield _line(failure_of(exc, request_id).envelope())
+        yield line_of(failure_of(exc, request_id).envelope())
         raise
     if rest := new.take():
-        yield _line({"audio": "", "words": word_values(rest)})
-    yield _line({"done": _done(speech)})
+        yield line_of(audio_values(b"", rest))
+    yield line_of({"done": _done(speech)})
 
 
 def _done(speech: SpeechStream) -> dict[str, Any]:
-    """What there is to say at the end: the report, but for what the engine's own words are in."""
+    """The values of the last line: the report without the engine's own words."""
     report = speech.report
     return {
         "media_type": speech.media_type,
@@ -136,9 +132,9 @@ def _done(speech: SpeechStream) -> dict[str, Any]:
 async def _kokoro_lines(speech: SpeechStream, *, timed: bool) -> AsyncGenerator[bytes, None]:
     new = NewWords(speech)
     async for data in speech:
-        yield _line(_kokoro(speech.media_type, data, new.take() if timed else None))
+        yield line_of(_kokoro(speech.media_type, data, new.take() if timed else None))
     if timed and (rest := new.take()):
-        yield _line(_kokoro(speech.media_type, b"", rest))
+        yield line_of(_kokoro(speech.media_type, b"", rest))
 
 
 class _KokoroWhole(FinishedSpeech):
@@ -151,11 +147,11 @@ class _KokoroWhole(FinishedSpeech):
         self.headers["content-type"] = "application/json"
 
     def size_of_body(self, size: int) -> int | None:
-        """It is not reckoned."""
+        """The size is not calculated in advance."""
         return None
 
     async def parts(self, file: IO[bytes], size: int) -> AsyncGenerator[bytes, None]:
-        """The pieces of the object."""
+        """The pieces of the JSON object."""
         yield b'{"audio":"'
         async for data in super().parts(file, size):
             yield base64.b64encode(data)
@@ -178,7 +174,3 @@ def _kokoro_word(word: WordTiming) -> dict[str, Any]:
 
 def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
-
-
-def _line(values: dict[str, Any]) -> bytes:
-    return json.dumps(values, ensure_ascii=False).encode() + b"\n"

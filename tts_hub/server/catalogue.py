@@ -1,4 +1,4 @@
-"""What there is to choose from: models and voices."""
+"""The catalogue: models and voices to choose from."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from tts_hub.backend import fitting
-from tts_hub.choosing import AUTO
+from tts_hub.engines.pool import AUTO
 from tts_hub.errors import UnknownModelError, one_of, shown
 from tts_hub.server.hub import Hub, TheHub
 from tts_hub.server.schema import JSON_ANSWERS
@@ -26,7 +26,7 @@ async def list_models(hub: TheHub) -> dict[str, Any]:
 
 @router.get("/v1/models/{model:path}", responses=JSON_ANSWERS)
 async def get_model(model: str, hub: TheHub) -> dict[str, Any]:
-    """One model."""
+    """One model by its name."""
     known = _models(hub)
     in_any_case = {name.casefold(): name for name in reversed(known)}
     name = model if model in known else in_any_case.get(model.casefold())
@@ -37,7 +37,7 @@ async def get_model(model: str, hub: TheHub) -> dict[str, Any]:
 
 @router.get("/v1/audio/models", responses=JSON_ANSWERS)
 async def list_speech_models(hub: TheHub) -> dict[str, Any]:
-    """The same in the shape that Open WebUI asks for."""
+    """All models in the shape that Open WebUI asks for."""
     return {"models": [{"id": name, "name": name} for name in _models(hub)]}
 
 
@@ -54,7 +54,7 @@ async def list_voices(
 
 
 def _models(hub: Hub) -> dict[str, str]:
-    """Model -> engine."""
+    """Name of each model -> its engine."""
     ready = [engine for engine in hub.manager.status() if engine.availability.ready]
     models = {name: engine.name for engine in ready for name in engine.models}
     best = hub.manager.best()

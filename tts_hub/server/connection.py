@@ -1,7 +1,7 @@
-"""uvicorn's HTTP connections, and what they leave open.
+"""HTTP connections of uvicorn, with the limits and answers that it lacks.
 
-The number of connections is bounded, and the head of a request in bytes and in time. What is not HTTP gets an
-error in our shape, and HTTP/1.0 gets a body without chunks.
+The number of connections is bounded, and the head of a request in bytes and in time. A request that is not
+HTTP gets an error in our shape, and HTTP/1.0 gets a body without chunks.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import httptools
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from tts_hub.server.capacity import Capacity
 from tts_hub.server.errors import Failure, FailureError
 from tts_hub.server.guards import too_late
 from tts_hub.server.metrics import Metrics
 from tts_hub.server.refusals import raw_answer
-from tts_hub.server.room import Room
 
 HEAD_BYTES = 16_384
-"""Request line and headers."""
+"""The greatest size of the request line and headers together."""
 HEAD_TOO_LARGE = Failure(431, f"the headers are larger than {HEAD_BYTES} bytes", "headers_too_large")
 NOT_HTTP = Failure(400, "not a valid request", "invalid_http")
 NO_TUNNEL = Failure(
@@ -33,20 +33,20 @@ NO_TUNNEL = Failure(
     headers={"Allow": "GET, HEAD, POST, OPTIONS"},
 )
 ABSOLUTE = re.compile(rb"https?://([^/?#]+)([^#]*)", re.IGNORECASE)
-"""A target as proxies get it: the authority, then path and query."""
+"""A request target in the form for proxies: the authority, then path and query."""
 FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 """The headers that say where a body ends."""
 
 
 class BoundedHTTP(HttpToolsProtocol):
-    """One connection. A head that is too long is refused, one that does not end in time is given up."""
+    """One connection. It refuses a head that is too long, or that does not end in time."""
 
     def __init__(
-        self, *args: Any, arrival_seconds: float, metrics: Metrics, room: Room, **kwargs: Any
+        self, *args: Any, arrival_seconds: float, metrics: Metrics, capacity: Capacity, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
         self._metrics = metrics
-        self._room = room
+        self._capacity = capacity
         self._arrival_seconds = arrival_seconds
         self._in_head = True
         self._received = 0
@@ -55,24 +55,24 @@ class BoundedHTTP(HttpToolsProtocol):
         """Bytes of the head that the parser has handed out."""
         self._clock: asyncio.TimerHandle | None = None
         self._offers_other = False
-        """The head at hand offers a protocol that is not spoken here."""
+        """The present head offers another protocol that the server does not speak."""
         self._head_is_known = False
-        """What the parser reads is no head of the client's: it only says where the body ends."""
+        """The parser reads a head of our own, which only says where the body ends."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """The first head must come in time."""
-        if not self._room.admits(transport, len(self.connections)):
+        """Start the time limit for the first head."""
+        if not self._capacity.admits(transport, len(self.connections)):
             return
         super().connection_made(transport)
         self._start_clock()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing to wait for any more."""
+        """Stop the time limit."""
         self._stop_clock()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Later heads have to come in time from their first byte on; before it, keep-alive counts."""
+        """Parse data. A later head has its time limit from the first byte on; before that, keep-alive applies."""
         self._unset_keepalive_if_required()
         if self._in_head:
             self._received += len(data)
@@ -88,25 +88,25 @@ class BoundedHTTP(HttpToolsProtocol):
                 self._give_up(HEAD_TOO_LARGE)
 
     def on_message_begin(self) -> None:
-        """A new head."""
+        """Start a new head."""
         if not self._head_is_known:
             super().on_message_begin()
             self._parsed = 0
 
     def on_url(self, url: bytes) -> None:
-        """Count it."""
+        """Count the bytes of the URL."""
         if not self._head_is_known:
             super().on_url(url)
             self._count(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Count it."""
+        """Count the bytes of the header."""
         if not self._head_is_known:
             super().on_header(name, value)
             self._count(len(name) + len(value))
 
     def on_headers_complete(self) -> None:
-        """It came in time."""
+        """Stop the time limit, and read the head."""
         if self._head_is_known:
             self._head_is_known = False
             return
@@ -114,12 +114,12 @@ class BoundedHTTP(HttpToolsProtocol):
         self._stop_clock()
         if self.parser.get_method() == b"CONNECT":
             raise FailureError(NO_TUNNEL)
-        self._take_target_apart()
+        self._split_target()
         self._offers_other = self.parser.should_upgrade() and not self._should_upgrade()
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """What comes next is another head, unless the parser stopped at an offer, the body unread."""
+        """Expect another head, unless the parser stopped at an offer before it read the body."""
         if self._offers_other:
             return
         super().on_message_complete()
@@ -140,9 +140,9 @@ class BoundedHTTP(HttpToolsProtocol):
             self._parse_on_as_http()
 
     def _parse_on_as_http(self) -> None:
-        """The client would speak HTTP/2 as well, as Java's does: its offer is passed over.
+        """Ignore the offer of another protocol, such as the HTTP/2 that Java's client offers.
 
-        The parser has stopped for good. Another one takes over behind the head, which has been handed out.
+        The parser has stopped for good. Another one continues behind the head, which has been parsed.
         """
         lines = [b"%s: %s\r\n" % header for header in self.headers if header[0] in FRAMING]
         self.parser = httptools.HttpRequestParser(self)
@@ -152,14 +152,14 @@ class BoundedHTTP(HttpToolsProtocol):
         self.parser.feed_data(b"POST / HTTP/%s\r\n%s\r\n" % (version, b"".join(lines)))
 
     def _become_websocket(self) -> None:
-        """The next one to read what comes is uvicorn's WebSocket; it must not begin inside an answer."""
+        """Hand the connection to uvicorn's WebSocket, which must not begin inside an answer."""
         if self._is_answering:
             self.transport.close()
         else:
             self.handle_websocket_upgrade()
 
-    def _take_target_apart(self) -> None:
-        """What a client says to a proxy, `GET http://host/path`, counts as `GET /path` and `Host: host`."""
+    def _split_target(self) -> None:
+        """Read a target in the form for proxies: `GET http://host/path` is `GET /path` with `Host: host`."""
         if self.url.startswith(b"/") or self.url == b"*":
             return
         found = ABSOLUTE.fullmatch(self.url.partition(b"#")[0])
@@ -176,7 +176,7 @@ class BoundedHTTP(HttpToolsProtocol):
         return self.cycle is not None and not self.cycle.response_complete
 
     def _give_up(self, failure: Failure) -> None:
-        """Answer what cannot be read, with nothing into the middle of another answer."""
+        """Close the connection, with an error if that does not end up in the middle of another answer."""
         if self.transport.is_closing():
             return
         if not self._is_answering or not self.cycle.response_started:
@@ -189,7 +189,7 @@ class BoundedHTTP(HttpToolsProtocol):
         super()._start_asgi_task(cycle, cast("Any", _BrokenOffQuietly(served, cycle)))
 
     def _refuse(self, failure: Failure) -> None:
-        self._metrics.told(failure)
+        self._metrics.count_failure(failure)
         self.transport.write(raw_answer(failure))
 
     def _count(self, size: int) -> None:
@@ -207,7 +207,7 @@ class BoundedHTTP(HttpToolsProtocol):
 
     def _too_late(self) -> None:
         if self._is_answering:
-            self._start_clock()  # the next request can wait; the speech on its way must not be cut
+            self._start_clock()  # the speech that is being sent must not be cut because of the next request
             return
         self._clock = None
         if self._received and not self.transport.is_closing():
@@ -216,14 +216,14 @@ class BoundedHTTP(HttpToolsProtocol):
 
 
 class _BrokenOffQuietly:
-    """The application, which has logged already why it left an answer unfinished: uvicorn need not."""
+    """Keeps uvicorn from logging an unfinished answer, whose reason the application has logged."""
 
     def __init__(self, app: ASGIApp, cycle: RequestResponseCycle) -> None:
         self._app = app
         self._cycle = cycle
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+        """Serve a request."""
         await self._app(scope, receive, send)
         cycle = self._cycle
         if cycle.response_started and not cycle.response_complete and not cycle.disconnected:
@@ -232,10 +232,10 @@ class _BrokenOffQuietly:
 
 
 class _WithoutChunks:
-    """The application for a client of HTTP/1.0, who knows no chunks: the body ends with the connection.
+    """Answers to HTTP/1.0, which has no chunks: the body ends with the connection.
 
-    uvicorn has no such thing. It is told that nothing is chunked, and before each piece that as much was
-    announced. Since any end would look like a good one, a body that breaks off ends in a reset.
+    uvicorn does not support that. So its chunks are switched off, and the length that it expects grows with
+    each piece. As any normal end looks like a good one, a body that breaks off ends in a reset.
     """
 
     def __init__(self, app: ASGIApp, cycle: RequestResponseCycle) -> None:
@@ -244,7 +244,7 @@ class _WithoutChunks:
         self._is_open_ended = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+        """Serve a request."""
         cycle = self._cycle
 
         async def send_plainly(message: Message) -> None:

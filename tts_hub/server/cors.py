@@ -1,4 +1,4 @@
-"""Web pages of other origins: those of `server.cors_origins` may use the server, others get the reason."""
+"""Web pages of other origins: those in `server.cors_origins` may use the server, others get the reason."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tts_hub.server.errors import Failure
 
 MOST_NOTED = 100
-"""Origins of which the log tells that they were refused."""
+"""The number of refused origins that are logged."""
 EXPOSED = ("x-request-id", "retry-after", "x-should-retry")
 """Headers that a page may read."""
 logger = logging.getLogger(__name__)
 
 
 class CrossOrigin(CORSMiddleware):
-    """CORS whose refusal of a preflight has OpenAI's shape, and names the setting that would allow it."""
+    """CORS that refuses a preflight in OpenAI's shape, and names the setting that would allow it."""
 
     def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
         super().__init__(
@@ -38,14 +38,14 @@ class CrossOrigin(CORSMiddleware):
     async def simple_response(
         self, scope: Scope, receive: Receive, send: Send, request_headers: Headers
     ) -> None:
-        """Nothing is added where no page may come."""
+        """Add the headers of CORS, unless no page is allowed at all."""
         if self.allow_origins:
             await super().simple_response(scope, receive, send, request_headers)
         else:
             await self.app(scope, receive, send)
 
     def preflight_response(self, request_headers: Headers) -> Response:
-        """Whether the page may send its request."""
+        """Answer whether the page may send its request."""
         response = super().preflight_response(request_headers)
         if response.status_code == HTTPStatus.OK:
             return response
@@ -62,7 +62,7 @@ class CrossOrigin(CORSMiddleware):
 
 
 def not_allowed(origin: str) -> str:
-    """What is said of an origin that is not in the config, to its page and in the log."""
+    """The message about an origin that is not in the config, for its page and the log."""
     shown = json.dumps(origin[:100])
     return (
         f"web pages of {shown} may not use this server; to allow them, set server.cors_origins = [{shown}] "

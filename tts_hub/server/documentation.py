@@ -1,6 +1,6 @@
-"""`/docs`: Swagger UI of the OpenAPI document, served from here: no other machine is asked for anything.
+"""`/docs`: Swagger UI for the OpenAPI document, with all files from this server and none from the internet.
 
-The page needs no key, as the document has no secrets in it; what it sends does, and "Authorize" takes one.
+The page needs no key, because the document has no secrets; its requests do, and "Authorize" takes one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from starlette.responses import Response
 from tts_hub.server.errors import unknown_url
 
 ASSETS = "fastapi_swagger.resources"
-"""A package that brings Swagger UI's files and little else."""
+"""A package with the files of Swagger UI and little else."""
 MEDIA_TYPES = {
     "swagger-ui-bundle.js": "text/javascript",
     "swagger-ui.css": "text/css",
@@ -24,7 +24,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; media-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Swagger UI has styles on its elements and pictures in its style sheet; what is spoken is a blob."""
+"""Swagger UI has styles on its elements and pictures in its style sheet; audio is a blob."""
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -41,7 +41,7 @@ PAGE = """<!DOCTYPE html>
 </body>
 </html>
 """
-"""Its addresses are relative: the page may lie below a path of a reverse proxy."""
+"""The page. Its URLs are relative, because a reverse proxy may serve it below a path."""
 START = """const player = (Original, { React }) => (props) =>
   props.content instanceof Blob && props.contentType.startsWith("audio/")
     ? React.createElement("audio", { controls: true, src: URL.createObjectURL(props.content) })
@@ -55,14 +55,14 @@ SwaggerUIBundle({
   plugins: [() => ({ wrapComponents: { responseBody: player } })],
 });
 """
-"""Swagger UI's own player would ask for the address once more, by GET, instead of playing what has come."""
+"""The script of the page: Swagger UI's own player would request the URL again, by GET, to play the audio."""
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/docs")
 async def get_documentation(request: Request) -> Response:
-    """The page, which also works at `/docs/`."""
+    """The page; it also works at `/docs/`."""
     up = "../" if request.scope.get("raw_path", b"").endswith(b"/") else ""
     headers = CACHED | {"content-security-policy": POLICY, "referrer-policy": "no-referrer"}
     return Response(PAGE.format(up=up), media_type="text/html", headers=headers)
@@ -70,7 +70,7 @@ async def get_documentation(request: Request) -> Response:
 
 @router.get("/docs/start.js")
 async def get_start() -> Response:
-    """What begins the page; a strict policy allows no script in the page itself."""
+    """The script of the page, apart because the strict policy allows none in the page itself."""
     return Response(START, media_type="text/javascript", headers=CACHED)
 
 

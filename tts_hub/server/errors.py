@@ -1,4 +1,4 @@
-"""Every failure as OpenAI's clients expect it: a status, and `{"error": {message, type, param, code}}`."""
+"""Failures in the shape of OpenAI's API: a status, and `{"error": {message, type, param, code}}`."""
 
 from __future__ import annotations
 
@@ -36,36 +36,36 @@ from tts_hub.server.privacy import without_folders
 
 INVALID = "invalid_request_error"
 SERVER = "server_error"
-MOST_TOLD = 1_000
-"""Characters of a message."""
+MOST_MESSAGE_CHARS = 1_000
+"""The greatest length of a message."""
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An error as it goes over the wire."""
+    """An error as clients get it."""
 
     status: int
     message: str
     code: str
-    """The short name under which it is also counted."""
+    """A short name, by which failures are also counted."""
     type: str = INVALID
     param: str | None = None
     is_fault: bool = False
-    """The server or an engine is to blame, not the request and not the rush."""
+    """The cause is the server or an engine, not the request or the load."""
     retry_after: float | None = None
-    """Seconds after which another try may do better."""
+    """Seconds after which another try may succeed."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Besides those that every failure has."""
+    """Headers besides those that every failure has."""
 
     def envelope(self) -> dict[str, Any]:
-        """OpenAI's error object, with a message that is short enough to read."""
-        message = cut(self.message, MOST_TOLD)
+        """OpenAI's error object, with a message of limited length."""
+        message = cut(self.message, MOST_MESSAGE_CHARS)
         param = None if self.param is None else cut(self.param, MOST_SHOWN)
         return {"error": {"message": message, "type": self.type, "param": param, "code": self.code}}
 
     def all_headers(self) -> dict[str, str]:
-        """The headers, with those by which OpenAI's SDKs decide on a retry; without them they retry twice.
+        """All headers, with those that stop OpenAI's SDKs from trying again, which they else do twice.
 
         A retry may help where `Retry-After` says when, and once after an engine failed (500).
         """
@@ -76,7 +76,7 @@ class Failure:
         return dict(self.headers)
 
     def response(self) -> Response:
-        """The whole answer."""
+        """The failure as a whole answer."""
         return _FailureResponse(self)
 
 
@@ -86,7 +86,7 @@ class _FailureResponse(JSONResponse):
         self._failure = failure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Leave word for whoever counts and logs."""
+        """Answer, and keep the failure in the scope, for the count of failures."""
         if self._failure.status == HTTPStatus.INTERNAL_SERVER_ERROR and has_tried_before(scope):
             self.headers["x-should-retry"] = "false"
         scope["state"]["failure"] = self._failure
@@ -94,12 +94,12 @@ class _FailureResponse(JSONResponse):
 
 
 def has_tried_before(scope: Scope) -> bool:
-    """Whether an SDK of OpenAI's sends its request again; it says so."""
+    """Whether this is a repeated request of an OpenAI SDK, which says so in a header."""
     return Headers(scope=scope).get("x-stainless-retry-count", "0") not in {"", "0"}
 
 
 class FailureError(Exception):
-    """Ends an utterance for a reason that is ready to be told."""
+    """Ends a request with a failure for the client."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
@@ -107,7 +107,7 @@ class FailureError(Exception):
 
 
 def failure_of(exc: Exception, request_id: str) -> Failure:
-    """What a client is told of an exception; an engine's own words are for `log_failure`."""
+    """The failure that a client gets for an exception; an engine's own words only go to `log_failure`."""
     if isinstance(exc, FailureError):
         return exc.failure
     if isinstance(exc, InvalidRequestError | BudgetExceededError):
@@ -127,7 +127,7 @@ def failure_of(exc: Exception, request_id: str) -> Failure:
 
 
 def log_failure(exc: Exception, request_id: str) -> None:
-    """Note what went wrong on our side; wrong or dear requests and full queues are no news."""
+    """Log a fault of the server or an engine; wrong or too dear requests and full queues are not logged."""
     if isinstance(exc, NoAudioError):  # its message may have a piece of the text in it
         logger.warning("request %s: engine %s generated no sound for the text", request_id, exc.backend)
     elif not isinstance(exc, InvalidRequestError | OverloadedError | BudgetExceededError | FailureError):
@@ -136,26 +136,26 @@ def log_failure(exc: Exception, request_id: str) -> None:
 
 
 def install_error_handlers(app: FastAPI) -> None:
-    """Give every kind of error the same shape."""
-    app.add_exception_handler(TTSHubError, _tell)
-    app.add_exception_handler(RequestValidationError, _tell_validation)
-    app.add_exception_handler(HTTPException, _tell_http)
+    """Answer every kind of error in the same shape."""
+    app.add_exception_handler(TTSHubError, _answer_hub_error)
+    app.add_exception_handler(RequestValidationError, _answer_validation_error)
+    app.add_exception_handler(HTTPException, _answer_http_error)
 
 
 def unknown_url(method: str, path: str, known: Collection[str] = ()) -> Failure:
-    """Nothing is served there; `known` paths are looked through for the one that was meant."""
+    """The failure for a URL that does not exist, with a hint if it is similar to one of the `known` paths."""
     meant = {f"/v1{path}", path.replace("/v1/v1/", "/v1/", 1)} & set(known)
     hint = "".join(f"; did you mean {other}?" for other in meant)
     return Failure(404, f"no such URL: {method} {cut(path, MOST_SHOWN)}{hint}", "unknown_url")
 
 
-async def _tell(request: Request, exc: Exception) -> Response:
+async def _answer_hub_error(request: Request, exc: Exception) -> Response:
     log_failure(exc, request.state.request_id)
     return failure_of(exc, request.state.request_id).response()
 
 
-async def _tell_validation(request: Request, exc: Exception) -> Response:
-    """OpenAI answers 400 where FastAPI would answer 422."""
+async def _answer_validation_error(request: Request, exc: Exception) -> Response:
+    """Answer 400, as OpenAI does, where FastAPI would answer 422."""
     errors = exc.errors() if isinstance(exc, RequestValidationError) else []
     first = errors[0] if errors else {"loc": (), "msg": "the request is not valid"}
     location = [str(part) for part in first["loc"] if part not in {"body", "query", "path", "str", "VoiceId"}]
@@ -167,7 +167,7 @@ async def _tell_validation(request: Request, exc: Exception) -> Response:
     return Failure(400, f"{name}{first['msg']}{given}", "invalid_value", param=param).response()
 
 
-async def _tell_http(request: Request, exc: Exception) -> Response:
+async def _answer_http_error(request: Request, exc: Exception) -> Response:
     status = exc.status_code if isinstance(exc, HTTPException) else 500
     if status == HTTPStatus.NOT_FOUND:
         known = {route.path for route in request.app.state.routes}
@@ -182,7 +182,7 @@ async def _tell_http(request: Request, exc: Exception) -> Response:
 
 
 def _method_not_allowed(request: Request, offered: str) -> Failure:
-    """FastAPI tells of one of the routes at a URL; there may be more, and HEAD goes with GET."""
+    """The failure with all methods of a URL: FastAPI names those of one route, and HEAD belongs to GET."""
     methods = {name.strip() for name in offered.split(",")}
     for route in request.app.state.routes:
         if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:

@@ -1,4 +1,4 @@
-"""`/v1/audio/estimate`: what a request for speech would cost, before it is made."""
+"""`/v1/audio/estimate`: the cost of a request for speech, before it is made."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
-from tts_hub.pricing import CostEstimate
+from tts_hub.cost.pricing import CostEstimate
 from tts_hub.server.hub import Hub, TheHub
 from tts_hub.server.schema import JSON_ANSWERS
 from tts_hub.server.wire import Fields, Markup, SpeechBody, speech_request
+from tts_hub.types import Fallback, Instructions, Speed
 
 router = APIRouter(tags=["speech"])
 TOO_LONG_FOR_A_QUERY: dict[int | str, dict[str, Any]] = {
@@ -24,24 +25,24 @@ class EstimateQuery(Fields):
     input: str = Field(description="The text to speak; a long one goes into the body of a POST.")
     model: str | None = Field(None, description="A model, an alias such as `tts-1`, or `auto`.")
     voice: str | None = Field(None, description="Id of a voice; no engine's price depends on it.")
-    instructions: str | None = Field(None, max_length=4096, description="Some models count them as well.")
-    speed: float = Field(1.0, ge=0.25, le=4.0)
+    instructions: Instructions | None = Field(None, description="Some models count them as well.")
+    speed: Speed = 1.0
     language: str | None = Field(None, description="A BCP 47 tag such as `en-GB`.")
     markup: Markup = Field("text", description="Tags of SSML are counted.")
-    fallback: list[str] | None = Field(None, max_length=16, description="Models that may stand in.")
+    fallback: Fallback | None = Field(None, description="Models that may stand in.")
 
 
 @router.get("/v1/audio/estimate", responses=JSON_ANSWERS | TOO_LONG_FOR_A_QUERY)
 async def get_estimate(
     query: Annotated[EstimateQuery, Query()], request: Request, hub: TheHub
 ) -> CostEstimate:
-    """What speaking a text would cost, in US dollars, with which engine. Nothing is spoken."""
+    """The cost of speaking a text, in US dollars, and the engine. Nothing is spoken."""
     return await _estimate(SpeechBody.model_validate(query.model_dump()), request, hub)
 
 
 @router.post("/v1/audio/estimate", responses=JSON_ANSWERS)
 async def estimate_speech(body: SpeechBody, request: Request, hub: TheHub) -> CostEstimate:
-    """The same for the body of a request for speech."""
+    """The cost of a request for speech, given as its body."""
     return await _estimate(body, request, hub)
 
 

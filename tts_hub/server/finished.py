@@ -1,7 +1,7 @@
-"""Plain audio as an answer: one finished file, or a stream; a short one is held back to be the former.
+"""Plain audio as an answer: a stream, or one finished file; short speech is held back to become a file.
 
-The header of a stream cannot tell how long it will be: its WAV has open-ended sizes, its FLAC no number of
-samples, which libsndfile (soundfile, librosa) does not read, its mp3 no table to seek by.
+The header of a stream cannot hold its length: a WAV has open-ended sizes, a FLAC no number of samples, which
+libsndfile (soundfile, librosa) cannot read, and an mp3 no table to seek by.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from starlette.types import Send
 
 from tts_hub.audio.convert import encode_file, encode_stream
 from tts_hub.audio.formats import FLAC, WAV, AudioFormat, check_sample_rate, find_format
+from tts_hub.request.stream import AudioStream
+from tts_hub.request.validation import checked_request
 from tts_hub.server.hub import Hub
 from tts_hub.server.streaming import SpeechAnswer
-from tts_hub.stream import AudioStream
 from tts_hub.types import AudioChunk, SpeechRequest
-from tts_hub.validation import checked_request
 
 HELD_FORMATS = (FLAC, WAV)
-"""Those whose readers go by the header."""
+"""Formats whose readers rely on the header."""
 HELD_CHARACTERS = 200
-"""A longer text is streamed at once: a moment would not do for it."""
+"""The length of a text up to which its speech is held back; longer speech is not ready so soon."""
 HELD_SECONDS = 0.05
-"""How much later the first byte of a short text may come that is not ready by then."""
+"""Seconds that the audio of a short text is held back at most."""
 IN_MEMORY = 1_048_576
 """Bytes of a finished file that stay in memory; a larger one goes to the disk."""
 PART = 49_152
-"""Bytes that are sent at once; a multiple of 3, so that the parts of its base64 join."""
+"""Bytes that are sent at once; a multiple of 3, so that their base64 can be joined."""
 
 
 async def opened_audio(wanted: SpeechRequest, hub: Hub) -> tuple[AudioStream, AudioFormat]:
@@ -49,7 +49,7 @@ async def opened_audio(wanted: SpeechRequest, hub: Hub) -> tuple[AudioStream, Au
 
 
 class FinishedSpeech(SpeechAnswer):
-    """A whole file with its length, once the last word is made. Every failure is an ordinary status."""
+    """An answer with a finished file, sent when all speech is made. Every failure is an ordinary status."""
 
     def __init__(self, audio: AudioStream, audio_format: AudioFormat, hub: Hub) -> None:
         super().__init__(audio, hub, response_format=audio_format.name, media_type=audio_format.media_type)
@@ -61,7 +61,7 @@ class FinishedSpeech(SpeechAnswer):
         await self.send_file(self._audio, send)
 
     async def send_file(self, chunks: AsyncIterable[AudioChunk], send: Send) -> None:
-        """Send the file of these chunks. It has no name, and is gone however this ends."""
+        """Send the file of these chunks. It has no name, and is removed in any case."""
         with SpooledTemporaryFile(max_size=IN_MEMORY) as spool:
             file = cast("IO[bytes]", spool)
             size = await encode_file(chunks, self._format, self._audio.sample_rate, file)
@@ -73,18 +73,18 @@ class FinishedSpeech(SpeechAnswer):
             await self.send_part(send, b"", more=False)
 
     def size_of_body(self, size: int) -> int | None:
-        """Bytes of the answer whose file has `size`, if that is known."""
+        """The bytes of an answer whose file has `size` bytes, if that is known."""
         return size
 
     async def parts(self, file: IO[bytes], size: int) -> AsyncGenerator[bytes, None]:
-        """What is sent: the file as it is. What is in memory needs no thread to be read."""
+        """The parts of the answer: the file as it is. A file in memory is read without a thread."""
         in_memory = size <= IN_MEMORY
         while data := file.read(PART) if in_memory else await to_thread.run_sync(file.read, PART):
             yield data
 
 
 class HeldSpeech(FinishedSpeech):
-    """A stream, unless all of it is made within a moment: then a finished file."""
+    """An answer with a stream, or with a finished file if all of it is made within `hold_seconds`."""
 
     def __init__(
         self, audio: AudioStream, audio_format: AudioFormat, hub: Hub, *, hold_seconds: float
@@ -93,7 +93,7 @@ class HeldSpeech(FinishedSpeech):
         self._hold_seconds = hold_seconds
 
     async def send_all(self, send: Send, tasks: TaskGroup) -> None:
-        """Decide, and send."""
+        """Wait, decide, and send."""
         with _Ahead(self._audio) as ahead:
             tasks.start_soon(ahead.fill)
             if await ahead.is_whole_within(self._hold_seconds):
@@ -106,12 +106,12 @@ class HeldSpeech(FinishedSpeech):
             async for data in parts:
                 await self.begin(send)
                 await self.send_part(send, data, more=True)
-        await self.begin(send)  # also where not a byte came
+        await self.begin(send)  # also if there was no byte
         await self.send_part(send, b"", more=False)
 
 
 class _Ahead:
-    """Reads audio in a task of its own: one may stop waiting for it without interrupting it."""
+    """Reads audio in a task of its own, so that a time limit on waiting does not interrupt it."""
 
     def __init__(self, audio: AudioStream) -> None:
         self._audio = audio
@@ -127,7 +127,7 @@ class _Ahead:
         self._receive.close()
 
     async def fill(self) -> None:
-        """The task; what the audio fails with is raised to the reader of `chunks`."""
+        """Read the audio, in a task of its own; `chunks` raises its failure."""
         async with self._send:
             try:
                 async for chunk in self._audio:
@@ -136,14 +136,14 @@ class _Ahead:
                 self._failure = exc
 
     async def is_whole_within(self, seconds: float) -> bool:
-        """Keep what comes within this time; whether that is all."""
+        """Keep the chunks that come within this time; returns whether they are all."""
         with anyio.move_on_after(seconds) as wait:
             async for chunk in self._receive:
                 self._held.append(chunk)
         return not wait.cancelled_caught
 
     async def chunks(self) -> AsyncGenerator[AudioChunk, None]:
-        """What was kept, and what comes after it."""
+        """The chunks that were kept, then those after them."""
         for chunk in self._held:
             yield chunk
         self._held.clear()

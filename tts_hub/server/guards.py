@@ -1,4 +1,4 @@
-"""Who may call, under which name, and with how much: plain ASGI middlewares."""
+"""Guards of the server as ASGI middlewares: API keys, host names, and the size of bodies."""
 
 from __future__ import annotations
 
@@ -33,13 +33,14 @@ ALWAYS_OPEN = frozenset(
 )
 CATALOGUE = ("/v1/engines", "/v1/models", "/v1/audio/models", "/v1/audio/voices")
 DISCARD_SECONDS = 2.0
+"""Seconds in which the body of a refused request is read and dropped."""
 JSON_BLANKS = b" \t\r\n"
 KEY_PROTOCOL = "openai-insecure-api-key."
 """Browsers cannot set headers on a WebSocket; OpenAI's clients send the key as a subprotocol instead."""
 TRUSTED = "trusted"
-"""Where `scope["state"]` says whether a valid key was given, or none is needed."""
+"""The key of `scope["state"]` that says whether a valid API key was given, or none is needed."""
 CALLER = "caller"
-"""Where `scope["state"]` has the digest of a valid key."""
+"""The key of `scope["state"]` that holds the digest of a valid API key."""
 HOST = re.compile(
     r"(?P<name>[\w.!$&'()*+,;=~%-]*|\[[0-9a-f:.]+\])(?::(?P<port>\d{0,5}))?", re.ASCII | re.IGNORECASE
 )
@@ -48,7 +49,7 @@ MOST_PORT = 65_535
 
 
 class Authentication:
-    """Asks for an API key where keys are configured."""
+    """Requires an API key where keys are configured."""
 
     def __init__(self, app: ASGIApp, digests: Sequence[bytes], *, public_catalogue: bool) -> None:
         self.app = app
@@ -76,12 +77,14 @@ class Authentication:
         await refuse(failure, scope, receive, send)
 
     def _known_key(self, scope: Scope) -> bytes | None:
-        """The digest of the key that was given, if it is one of ours."""
+        """The digest of the given key, if it is one of the configured ones."""
         key = _key(Headers(scope=scope))
         if not key or not self._digests:
             return None
-        given = hashlib.sha256(key.encode("latin-1")).digest()  # the bytes that came
-        matches = [hmac.compare_digest(given, digest) for digest in self._digests]  # all, whatever the first
+        given = hashlib.sha256(key.encode("latin-1")).digest()  # the bytes as they arrived
+        matches = [
+            hmac.compare_digest(given, digest) for digest in self._digests
+        ]  # all of them, so that the time does not depend on the key
         return given if any(matches) else None
 
     def _is_open(self, scope: Scope) -> bool:
@@ -93,7 +96,7 @@ class Authentication:
 
 
 class HostCheck:
-    """Refuses names that are not ours: a web page cannot reach the server through its own domain."""
+    """Refuses host names that are not ours, so that no web page reaches the server through its own domain."""
 
     def __init__(self, app: ASGIApp, settings: ServerConfig) -> None:
         self.app = app
@@ -102,10 +105,10 @@ class HostCheck:
         if settings.host not in WILDCARDS:
             self._hosts |= {settings.host.casefold()}
         elif settings.api_keys and not settings.allowed_hosts:
-            self._hosts |= {"*"}  # reachable under names that we cannot know; the keys protect it
+            self._hosts |= {"*"}  # it may be reached under unknown names; the keys protect it
         else:
             self._hosts |= {socket.gethostname().casefold()}
-            self._any_address = True  # a page that borrows our address does it through a name
+            self._any_address = True  # a page that points to this address does it by a name
         self._origins = {origin.casefold() for origin in settings.cors_origins}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -116,7 +119,7 @@ class HostCheck:
         headers = Headers(scope=scope)
         host, origin = headers.get("host", ""), headers.get("origin", "")
         name = host_name(host)
-        if len(headers.getlist("host")) > 1:  # whoever stands before us may have read the other one
+        if len(headers.getlist("host")) > 1:  # a proxy before us may have read the other one
             failure = Failure(400, "the request has more than one Host header", "invalid_host")
             await refuse(failure, scope, receive, send)
         elif name is None:
@@ -137,13 +140,13 @@ class HostCheck:
         return "*" in self._hosts or name in self._hosts
 
     def _may_call(self, origin: str, host: str) -> bool:
-        """Pages that this server itself served, and those that are configured."""
+        """Whether a page may call: one that this server served, or a configured one."""
         known = {*self._origins, f"http://{host}".casefold(), f"https://{host}".casefold()}
         return "*" in known or origin.casefold() in known
 
 
 class WholeBody:
-    """Takes in the whole body before the application runs: bounded in bytes and in time."""
+    """Reads the whole body before the application runs, with limits in bytes and in time."""
 
     def __init__(self, app: ASGIApp, max_bytes: int, seconds: float) -> None:
         self.app = app
@@ -151,7 +154,7 @@ class WholeBody:
         self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on with the body in hand, or answer 413 or 408."""
+        """Pass on with the whole body, or answer 413 or 408."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -171,11 +174,11 @@ class WholeBody:
             await refuse(too_large, scope, receive, send)
             return
         if body.lstrip(JSON_BLANKS)[:1] == b"{":
-            MutableHeaders(scope=scope)["content-type"] = "application/json"  # curl -d says it is a form
+            MutableHeaders(scope=scope)["content-type"] = "application/json"  # curl -d declares a form
         await self.app(scope, _replay(body, receive), send)
 
     async def _read(self, receive: Receive) -> bytes | None:
-        """The body, cut off once it is too long; None when the client has gone."""
+        """The body, cut off when it is too long; None when the client has gone."""
         body = bytearray()
         while True:
             message = await receive()
@@ -192,18 +195,18 @@ def is_trusted(scope: Scope) -> bool:
 
 
 def too_late(seconds: float) -> Failure:
-    """What is told to clients that do not send their request."""
+    """The failure for a request that does not arrive in time."""
     return Failure(408, f"the request did not arrive within {seconds:g} s", "request_timeout")
 
 
 def _announced(scope: Scope) -> float:
-    """What the client says the body has; the server's parser has seen that it is a number."""
+    """The size of the body by its header; the server's parser has checked that it is a number."""
     length = Headers(scope=scope).get("content-length", "0")
     return float(length) if length.isascii() and length.isdigit() else 0.0
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that gives the body first, and then what comes."""
+    """A `receive` that returns the body first, and then further messages."""
     parts: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive_again() -> Message:
@@ -248,10 +251,10 @@ def _changes_something(scope: Scope) -> bool:
 
 
 async def refuse(failure: Failure, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer, also instead of a WebSocket's handshake.
+    """Send a failure, also in place of a WebSocket's handshake.
 
-    The body is taken in first and dropped, as far as it comes soon: a client who is still sending would find
-    the connection reset, and often not read the answer. One who waits to be asked for it is not asked.
+    The body is read first and dropped, if it comes soon: else the connection would be reset while the client
+    is still sending, and it might not read the answer. A client that waits with `Expect` is not asked for it.
     """
     in_time = failure.status != HTTPStatus.REQUEST_TIMEOUT
     if scope["type"] == "http" and in_time and "expect" not in Headers(scope=scope):

@@ -1,4 +1,4 @@
-"""Is it well, and what has it done: `/health` and `/metrics`."""
+"""`/health` and `/metrics`: the state of the server, and what it has done."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from tts_hub.manager import EngineStatus
+from tts_hub.engines.pool import EngineStatus
 from tts_hub.server.guards import is_trusted
 from tts_hub.server.hub import TheHub
 from tts_hub.server.reports import reason_of
@@ -21,9 +21,9 @@ router = APIRouter(tags=["operation"])
     responses={503: {"description": "The hub is closing, no engine can speak, or a busy one is stalled."}},
 )
 async def get_health(request: Request, response: Response, hub: TheHub) -> dict[str, Any]:
-    """Per engine: ready or not, and whether it is stalled (busy without a sign of life).
+    """The state of each engine: ready or not, or stalled (busy without a sign of life).
 
-    With a valid key, or where none is needed, also why it is not ready, and what it does.
+    With a valid key, or where none is needed, it also says why an engine is not ready, and what it does.
     """
     limit = hub.settings.stalled_after
     engines = {engine.name: {"state": _state(engine, limit)} for engine in hub.manager.status()}
@@ -41,7 +41,7 @@ async def get_health(request: Request, response: Response, hub: TheHub) -> dict[
 
 @router.get("/metrics", response_class=Response)
 async def get_metrics(hub: TheHub) -> Response:
-    """Prometheus' text format.
+    """The metrics in the text format of Prometheus.
 
     `tts_rejected_total` counts refusals by the `code` of their error, before an engine or by one;
     `tts_errors_total` counts failures of the server and its engines by the same names.

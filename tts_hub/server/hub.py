@@ -1,4 +1,4 @@
-"""What every route needs: the manager, the settings, the metrics."""
+"""The objects that every route needs: the manager, the settings, the metrics."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tts_hub.server.metrics import Metrics
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """The shared things of one application."""
+    """The shared objects of one application."""
 
     manager: TTSBackendManager
     metrics: Metrics
     limits: CallerLimits
     started: int = field(default_factory=lambda: int(time.time()))
-    """Seconds since 1970."""
+    """The start of the server, in seconds since 1970."""
 
     @property
     def settings(self) -> ServerConfig:
@@ -37,4 +37,4 @@ def _hub(connection: HTTPConnection) -> Hub:
 
 
 TheHub = Annotated[Hub, Depends(_hub)]
-"""A route parameter of this type gets the application's hub."""
+"""The type of a route parameter that gets the application's hub."""

@@ -1,4 +1,4 @@
-"""Outermost: every request has an id, every answer carries it, and no exception gets past."""
+"""The outermost middleware: every request has an id, every answer carries it, no exception passes."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from tts_hub.server.errors import SERVER, Failure, failure_of, log_failure
 from tts_hub.server.metrics import Metrics
 
 ACCEPTED_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-"""What a client may give as `x-request-id` and find in our logs."""
+"""A valid `x-request-id` of a client, which then appears in our logs."""
 ANSWERS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 STOPPING = Failure(503, "the server is being stopped", "server_is_stopping", SERVER, retry_after=5)
 logger = logging.getLogger(__name__)
 
 
 def request_id_of(given: str) -> str:
-    """The id of a request: what its client gave as one, if it can be one, else a new one."""
+    """The id of a request: the one that its client gave, if it is valid, else a new one."""
     return given if ACCEPTED_ID.fullmatch(given) else f"req_{uuid.uuid4().hex[:16]}"
 
 
 class RequestIdentity:
-    """ASGI middleware: `x-request-id`, processing time, a last net for exceptions, a line in the log.
+    """Adds `x-request-id` and the processing time to answers, catches all exceptions, and logs one line.
 
-    It also counts the failures that were the whole answer.
+    It also counts the failures that were whole answers.
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
@@ -52,7 +52,7 @@ class RequestIdentity:
             if message["type"] in ANSWERS:
                 status = message.get("status", 101)
                 if (failure := scope["state"].get("failure")) is not None:
-                    self._metrics.told(failure)
+                    self._metrics.count_failure(failure)
                 headers = MutableHeaders(scope=message)
                 headers["x-request-id"] = request_id
                 headers["openai-processing-ms"] = str(round((time.perf_counter() - began) * 1000))
@@ -60,7 +60,7 @@ class RequestIdentity:
 
         try:
             await self.app(scope, receive, send_with_id)
-        except Exception as exc:  # noqa: BLE001 - the boundary: nothing but this connection may suffer
+        except Exception as exc:  # noqa: BLE001 - the boundary: only this connection may fail
             log_failure(exc, request_id)
             if not status and scope["type"] == "http":
                 await failure_of(exc, request_id).response()(scope, receive, send_with_id)

@@ -1,4 +1,4 @@
-"""What is made and what is said about it while it is made, on the way to one reader."""
+"""A result and the progress of the work on it, merged for one reader."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from tts_hub.progress import ProgressEvent
 
 T = TypeVar("T")
 REPLACED = frozenset({"downloading", "generating"})
-"""Stages of which only the last event counts, where the reader is slower than they come."""
+"""Stages of which only the last event is kept when the reader is slow."""
 
 
 class Interleaving(Generic[T]):
-    """Progress events and pieces of an iterator, in the order in which they come. `tell` is the callback."""
+    """Progress events and the pieces of an iterator, in the order in which they come."""
 
     def __init__(self) -> None:
         self._waiting: deque[ProgressEvent | tuple[T]] = deque()
-        """Pieces are in tuples: one may be of any type."""
+        """Events, and pieces in tuples, because a piece may have any type."""
         self._changed = anyio.Event()
         self._taken = anyio.Event()
 
-    def tell(self, event: ProgressEvent, /) -> None:
-        """Take note of an event, also before there is a reader."""
+    def on_progress(self, event: ProgressEvent, /) -> None:
+        """Add an event: the progress callback. It also works before there is a reader."""
         last = self._waiting[-1] if self._waiting else None
         is_newer = isinstance(last, ProgressEvent) and last.stage == event.stage
         if is_newer and event.stage in REPLACED:
@@ -35,10 +35,10 @@ class Interleaving(Generic[T]):
         self._changed.set()
 
     async def read(self, pieces: AsyncIterator[T]) -> AsyncGenerator[ProgressEvent | tuple[T], None]:
-        """Each event, and each piece in a tuple. A piece is asked for when the one before it has been taken.
+        """Each event, and each piece in a tuple. The next piece is requested when the one before is taken.
 
-        Whoever iterates it must close it in the same task. It raises what `pieces` raises, behind what came
-        before; `pieces` is interrupted, not closed.
+        It must be closed in the task that iterates it. An error of `pieces` is raised after the events and
+        pieces before it; `pieces` is interrupted, not closed.
         """
         over = anyio.Event()
         failures: list[Exception] = []

@@ -1,4 +1,4 @@
-"""API keys: as they are configured, and what is kept of them."""
+"""API keys as they are configured, and the digests that are kept of them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from tts_hub.errors import ConfigError
 
 HASHED = "sha256:"
 COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
-"""A `#` within a word belongs to the key."""
+"""A comment; a `#` within a word belongs to the key."""
 
 
 def keys_in(file: Path) -> tuple[str, ...]:
     """The keys in a file, one a line; a `#` at the start or behind a space begins a comment.
 
     Raises:
-        ConfigError: unreadable, without a key (which would leave the door open), or a line that is no key.
+        ConfigError: the file is unreadable or has no key (which would admit every client), or a line is no
+        key.
     """
     try:
         lines = file.read_text(encoding="utf-8-sig").split("\n")
@@ -39,10 +40,10 @@ def keys_in(file: Path) -> tuple[str, ...]:
 
 
 def digest_of(key: str) -> bytes:
-    """What is kept of a configured key.
+    """The digest of a configured key.
 
     Raises:
-        ConfigError: it cannot be a key.
+        ConfigError: the text is no key.
     """
     key = key.strip()
     if not key.casefold().startswith(HASHED):
@@ -58,5 +59,5 @@ def digest_of(key: str) -> bytes:
 
 
 def is_key(text: str) -> bool:
-    """Whether it can be sent as a key: in a header, a space would end it."""
+    """Whether a text can be sent as a key: in a header, a space would end it."""
     return text.isprintable() and not any(character.isspace() for character in text)

@@ -1,11 +1,11 @@
-"""What Kokoro-FastAPI's clients say, in words that every engine understands."""
+"""Requests of Kokoro-FastAPI's clients, translated for every engine."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
 
-from tts_hub.choosing import AUTO
+from tts_hub.engines.pool import AUTO
 from tts_hub.errors import UnknownModelError
 from tts_hub.server.hub import Hub
 from tts_hub.server.wire import KokoroCaptionedBody
@@ -23,12 +23,12 @@ LANGUAGES = {
     "p": "pt-BR",
     "z": "zh",
 }
-"""Its letters for languages; each of its voices begins with one."""
+"""Kokoro's letter for a language -> tag. Each of its voices begins with such a letter."""
 VOICE = re.compile(r"([abefhijpz])[fm]_\w+", re.ASCII | re.IGNORECASE)
 
 
 def as_kokoro_would(wanted: SpeechRequest, body: KokoroCaptionedBody, hub: Hub) -> SpeechRequest:
-    """Its letters become languages; without Kokoro here, its voices become those of the best engine."""
+    """The request with tags in place of Kokoro's letters; without Kokoro, with voices of the best engine."""
     language = body.lang_code or wanted.language
     wanted = replace(wanted, language=LANGUAGES.get((language or "").lower(), language))
     if _has_kokoro(hub):

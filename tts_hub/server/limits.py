@@ -1,6 +1,6 @@
-"""How much one caller may have open at a time: requests that make something, and WebSockets.
+"""Limits for one caller: requests for speech and downloads at once, and WebSockets.
 
-A caller is an API key, or where no keys are configured, the address that the connection comes from.
+A caller is an API key, or the address of the connection where no keys are configured.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from tts_hub.server.errors import Failure, FailureError
 from tts_hub.server.guards import CALLER, refuse
 
 RETRY_AFTER = 5.0
-"""Seconds; a stream lasts about as long as a few sentences."""
+"""Seconds after which a caller may try again: about the length of a few sentences."""
 NETWORK_BITS = 64
-"""The part of an IPv6 address that is given to one customer, who may use any of the rest."""
+"""Bits of an IPv6 address that belong to one customer, who may use all addresses below."""
 
 
 class CallerLimits:
-    """Counts what each caller has open."""
+    """Counts the open requests and WebSockets of each caller."""
 
     def __init__(self, settings: ServerConfig) -> None:
         self._most = {"request": settings.max_streams, "WebSocket": settings.max_websockets}
@@ -33,10 +33,10 @@ class CallerLimits:
 
     @contextmanager
     def place(self, scope: Scope) -> Generator[None, None, None]:
-        """A place for a request or WebSocket, as long as it is open.
+        """Hold a place for a request or WebSocket while it is open.
 
         Raises:
-            FailureError: its caller has as many as it may have.
+            FailureError: its caller has as many as are allowed.
         """
         kind = "WebSocket" if scope["type"] == "websocket" else "request"
         caller, most = (kind, caller_of(scope)), self._most[kind]
@@ -56,9 +56,9 @@ class CallerLimits:
 
 
 class LimitedRequests:
-    """ASGI middleware: one caller's requests for speech and downloads are bounded in number.
+    """ASGI middleware that bounds the number of one caller's requests for speech and downloads.
 
-    A WebSocket takes its place where it is served: it can be told why only when it is open.
+    A WebSocket takes its place where it is served, because it can get the reason only when it is open.
     """
 
     def __init__(self, app: ASGIApp, limits: CallerLimits) -> None:
@@ -80,7 +80,7 @@ class LimitedRequests:
 
 
 def caller_of(scope: Scope) -> str:
-    """The digest of the key that was given, else the address, or the network where one has many."""
+    """The digest of the given key, else the address, or its network for IPv6."""
     known: str | None = scope["state"].get(CALLER)
     if known is not None:
         return known

@@ -1,4 +1,4 @@
-"""What is said on the WebSocket of `live`, in both directions."""
+"""The messages on the WebSocket of `live`, in both directions."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import anyio
 from fastapi import WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from tts_hub.captions.wire import word_values
 from tts_hub.errors import MOST_SHOWN, InvalidRequestError
-from tts_hub.server.captions import NewWords, word_values
+from tts_hub.request.stream import SpeechStream
+from tts_hub.server.captions import NewWords
 from tts_hub.server.errors import cut
 from tts_hub.server.metrics import ReaderPaused
 from tts_hub.server.wire import Utterance
-from tts_hub.stream import SpeechStream
 from tts_hub.types import WordTiming
 
 
 class Command(BaseModel):
-    """One message of the client; `start` carries an `Utterance` besides."""
+    """One message of the client; a `start` also holds an `Utterance`."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -29,14 +30,14 @@ class Command(BaseModel):
 
 
 class ProtocolError(InvalidRequestError):
-    """The client said something that has no meaning here."""
+    """The client sent a message that is wrong here."""
 
 
 def parse(message: Any) -> tuple[Command, Utterance | None]:
-    """A command, and what a `start` carries, of a message as ASGI has it.
+    """The command in a message of ASGI, and the utterance if it is a `start`.
 
     Raises:
-        ProtocolError: not JSON, or not a message of the protocol.
+        ProtocolError: the message is not JSON, or not one of the protocol.
         WebSocketDisconnect: the client has gone.
     """
     if message["type"] == "websocket.disconnect":
@@ -54,11 +55,11 @@ def parse(message: Any) -> tuple[Command, Utterance | None]:
 
 
 class Outbox:
-    """What the client is told, which it has to take in time."""
+    """Sends messages and audio, which the client has to take in time."""
 
     def __init__(self, socket: WebSocket, reader_timeout: float) -> None:
         self.sent_at = anyio.current_time()
-        """When it last took something."""
+        """When the client last took something, on the clock of the event loop."""
         self._socket = socket
         self._reader_timeout = reader_timeout
 
@@ -66,7 +67,7 @@ class Outbox:
         """Send a message.
 
         Raises:
-            ReaderPaused: it is not taken.
+            ReaderPaused: the client does not take it in time.
         """
         await self._in_time(self._socket.send_text(json.dumps(values, ensure_ascii=False)))
 
@@ -74,7 +75,7 @@ class Outbox:
         """Send audio and words as they are made.
 
         Raises:
-            ReaderPaused: they are not taken.
+            ReaderPaused: the client does not take them in time.
         """
         await self.send(
             {"type": "started", "media_type": speech.media_type, "sample_rate": speech.sample_rate}

@@ -1,9 +1,9 @@
 """Prometheus metrics. Labels name engine, format and outcome; never a voice, a user or a text.
 
-Each failure is counted once, by the `code` of the error object that told of it: in `tts_rejected_total`
-what was refused (a wrong value, no key, no such URL, a full queue; most of it before any engine), in
-`tts_errors_total` what the server or an engine is to blame for, and readers that paused (`reader_paused`).
-`tts_requests_total` has requests for speech alone, those that were refused unread left out.
+Each failure is counted once, by the `code` of its error object: refusals (a wrong value, no key, no such URL,
+a full queue; most of them before any engine) in `tts_rejected_total`, faults of the server or an engine and
+readers that paused (`reader_paused`) in `tts_errors_total`. `tts_requests_total` has only requests for
+speech, without those that were refused before their body was read.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ Outcome = Literal["ok", "client_cancel", "rejected", "timeout", "error"]
 READER_PAUSED = "reader_paused"
 IDLE = "idle_timeout"
 FIRST_AUDIO = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30)
-"""Bucket borders in seconds."""
+"""Borders of buckets in seconds."""
 FACTORS = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1, 1.25, 1.5, 2, 5, 10)
-"""Bucket borders of the real-time factor."""
+"""Borders of buckets of the real-time factor."""
 
 
 class ClientGone(Exception):
@@ -33,11 +33,11 @@ class ClientGone(Exception):
 
 
 class ReaderPaused(Exception):
-    """The client took nothing for too long."""
+    """The client has read nothing for too long."""
 
 
 def outcome_of(exc: BaseException) -> Outcome:
-    """How a request ended that was ended by `exc`."""
+    """The outcome of a request that `exc` ended."""
     if isinstance(exc, ClientGone) or not isinstance(exc, Exception):
         return "client_cancel"
     if isinstance(exc, ReaderPaused):
@@ -49,7 +49,7 @@ def outcome_of(exc: BaseException) -> Outcome:
 
 
 class Metrics:
-    """What is counted. Times are those of `SpeechReport`, so that they mean what the benchmark means."""
+    """The counters. Times are those of `SpeechReport`, so that they mean the same as in the benchmark."""
 
     def __init__(self, manager: TTSBackendManager) -> None:
         self._registry = CollectorRegistry()
@@ -101,12 +101,12 @@ class Metrics:
         registry.register(_Spending(manager))
         registry.register(_Engines(manager))
 
-    def began(self) -> None:
-        """A request has come."""
+    def count_start(self) -> None:
+        """Count a request that starts."""
         self._in_flight.inc()
 
-    def ended(self, report: SpeechReport | None, response_format: str, outcome: Outcome) -> None:
-        """A request is over; `report` is None when there was no audio."""
+    def count_end(self, report: SpeechReport | None, response_format: str, outcome: Outcome) -> None:
+        """Count a request that ends; `report` is None when there was no audio."""
         self._in_flight.dec()
         backend = report.backend if report else ""
         self._requests.labels(backend, outcome).inc()
@@ -124,28 +124,28 @@ class Metrics:
         for retake in report.retakes:
             self._retakes.labels(retake.backend, retake.reason).inc()
 
-    def told(self, failure: Failure) -> None:
-        """Count a failure that a client was told of."""
+    def count_failure(self, failure: Failure) -> None:
+        """Count a failure that a client got."""
         if failure.is_fault:
             self._errors.labels(failure.code).inc()
         else:
             self._rejected.labels(failure.code).inc()
 
-    def broke_off(self, exc: BaseException) -> Outcome:
-        """Count what ended a stream after its beginning; a client who leaves is no failure."""
+    def count_break(self, exc: BaseException) -> Outcome:
+        """Count the failure that ended a stream after its start; a client that leaves is no failure."""
         if isinstance(exc, ReaderPaused):
             self._errors.labels(READER_PAUSED).inc()
         elif isinstance(exc, Exception) and not isinstance(exc, ClientGone):
-            self.told(failure_of(exc, ""))
+            self.count_failure(failure_of(exc, ""))
         return outcome_of(exc)
 
     def exposition(self) -> bytes:
-        """The text format of Prometheus."""
+        """The metrics in the text format of Prometheus."""
         return generate_latest(self._registry)
 
 
 class _Spending(Collector):
-    """Read off the manager, which also knows of what was paid for and never heard."""
+    """The costs, read from the manager, which also knows those of speech that was never sent."""
 
     def __init__(self, manager: TTSBackendManager) -> None:
         self._manager = manager
@@ -163,7 +163,7 @@ class _Spending(Collector):
 
 
 class _Engines(Collector):
-    """Read off the manager when somebody asks."""
+    """The state of the engines, read from the manager on each request for metrics."""
 
     def __init__(self, manager: TTSBackendManager) -> None:
         self._manager = manager

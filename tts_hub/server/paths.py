@@ -1,4 +1,4 @@
-"""URLs and methods as clients write them: doubled slashes, one at the end, HEAD."""
+"""Tolerance for URLs and methods as clients write them: doubled slashes, one at the end, HEAD."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SLASHES = re.compile("/{2,}")
 class TolerantPaths:
     """ASGI middleware: `//v1//models/` is `/v1/models`, and HEAD is answered wherever GET is.
 
-    It stands before all that goes by a path, so that what is open without a key is the same by any spelling.
+    It comes before everything that depends on a path, so that every spelling needs a key, or none needs one.
     A redirect instead would lose the body with some clients, and the scheme behind a proxy.
     """
 
@@ -20,7 +20,7 @@ class TolerantPaths:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what was meant; the server itself leaves out the body of an answer to HEAD."""
+        """Pass on the usual form of the request; the server leaves out the body of an answer to HEAD."""
         if scope["type"] in {"http", "websocket"}:
             scope = dict(scope, path=usual_path(scope["path"]))
             if scope.get("method") == "HEAD":
@@ -29,5 +29,5 @@ class TolerantPaths:
 
 
 def usual_path(path: str) -> str:
-    """The path without slashes that mean nothing."""
+    """The path without superfluous slashes."""
     return SLASHES.sub("/", path).rstrip("/") or "/"

@@ -1,6 +1,6 @@
-"""What answers show of this computer: the names of files, not their folders.
+"""Privacy of this computer: answers show the names of files, not their folders.
 
-A path has the user's name in it, and often more of what is none of a client's business.
+A path holds the user's name, and often more that clients should not know.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ PATH = re.compile(
 
 
 def without_folders(text: str) -> str:
-    """Paths below the user's own folder begin with `~`; of others the last part is left."""
+    """The text with shorter paths: `~` for the user's own folder, and only the last part of others."""
     home = str(Path.home())
     if home != "/":
         text = text.replace(f"{home}/", "~/")

@@ -1,4 +1,4 @@
-"""Answers to connections of which no request was made: uvicorn never sees the application for them."""
+"""Answers to connections whose request never reaches the application."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tts_hub.server.identity import request_id_of
 
 
 def raw_answer(failure: Failure) -> bytes:
-    """The whole answer as bytes."""
+    """The whole answer to a failed request, as bytes."""
     body, headers = answer_parts(failure)
     lines = [f"HTTP/1.1 {failure.status} {HTTPStatus(failure.status).phrase}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
@@ -18,7 +18,7 @@ def raw_answer(failure: Failure) -> bytes:
 
 
 def answer_parts(failure: Failure, given_id: str = "") -> tuple[bytes, dict[str, str]]:
-    """Body and headers. `given_id` is what the client calls its request."""
+    """The body and headers of an answer. `given_id` is the client's own id of its request."""
     body = json.dumps(failure.envelope()).encode()
     return body, {
         "content-type": "application/json",

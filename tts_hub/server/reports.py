@@ -1,4 +1,4 @@
-"""Reports as clients get them: what an engine said when it failed stays in the log."""
+"""Reports for clients: the words of an engine that failed stay in the log."""
 
 from __future__ import annotations
 
@@ -7,48 +7,50 @@ import logging
 import math
 from typing import Any
 
+from tts_hub.captions.wire import PROGRESS_BYTES, PROGRESS_NUMBERS
 from tts_hub.errors import NoAudioError
 from tts_hub.progress import ProgressEvent
 from tts_hub.report import Fallback, SpeechReport
+from tts_hub.request.stream import place_of
 from tts_hub.server.privacy import without_folders
-from tts_hub.stream import place_of
 from tts_hub.types import Availability
 
-SAID_OF = {
+FALLBACK_REASONS = {
     "engine_unavailable": "it was not available",
     "engine_stalled": "it gave nothing for too long",
     "engine_refused": "it cannot do what was asked, or not now",
     "no_audio": "it generated no sound for the text",
 }
-COUNTED = ("segment", "segments", "fraction", "audio_seconds", "elapsed_seconds")
 logger = logging.getLogger(__name__)
 
 
 def report_values(report: SpeechReport) -> dict[str, Any]:
-    """A report as JSON has it."""
+    """A report as a JSON object."""
     return dataclasses.asdict(report) | {
         "fallbacks": [fallback_values(change) for change in report.fallbacks]
     }
 
 
 def fallback_values(change: Fallback) -> dict[str, Any]:
-    """A change of engine as JSON has it: `kind` is the `code` that the failure would have had by itself."""
-    return dataclasses.asdict(change) | {"error": SAID_OF.get(change.kind, "it failed while it was speaking")}
+    """A change of engine as a JSON object; `kind` is the `code` that the failure alone would have had."""
+    return dataclasses.asdict(change) | {
+        "error": FALLBACK_REASONS.get(change.kind, "it failed while it was speaking")
+    }
 
 
 def reason_of(availability: Availability) -> str:
-    """Why an engine is not ready, in the form that clients get."""
+    """The reason why an engine is not ready, for clients."""
     return "its own code failed" if availability.internal else without_folders(availability.reason)
 
 
 def progress_values(event: ProgressEvent) -> dict[str, Any]:
-    """A step as JSON has it. An engine's own words may name files or quote the text: they are not told.
+    """A progress event as a JSON object, without the engine's words, which may name files or quote the text.
 
-    Numbers are, under `details`, and the bytes of a download beside the rest.
+    Its numbers are under `details`, and the bytes of a download beside the other fields.
     """
-    told = {name: getattr(event, name) for name in ("stage", "backend", "request_id")}
-    values = {name: text for name, text in told.items() if text}
-    counted = {name: getattr(event, name) for name in COUNTED}
+    texts = {name: getattr(event, name) for name in ("stage", "backend", "request_id")}
+    values = {name: text for name, text in texts.items() if text}
+    counted = {name: getattr(event, name) for name in PROGRESS_NUMBERS}
     values |= {name: number for name, number in counted.items() if _is_number(number)}
     if event.stage in {"segment", "notice", "downloading"} and event.message:
         values["message"] = without_folders(event.message)
@@ -56,17 +58,17 @@ def progress_values(event: ProgressEvent) -> dict[str, Any]:
         values["message"] = f"continuing with another engine from {place_of(event.segment or 0)}"
     numbers = {name: value for name, value in event.details.items() if _is_number(value)}
     if event.stage == "downloading":
-        return values | {name: numbers[name] for name in ("bytes", "total_bytes") if name in numbers}
+        return values | {name: numbers[name] for name in PROGRESS_BYTES if name in numbers}
     return values | ({"details": numbers} if numbers else {})
 
 
 def _is_number(value: object) -> bool:
-    """One that JSON has."""
+    """Whether JSON can hold the value as a number."""
     return isinstance(value, int | float) and math.isfinite(value)
 
 
 def log_fallbacks(report: SpeechReport) -> None:
-    """Log why engines were changed; clients do not see it."""
+    """Log why engines were changed; clients do not get that."""
     for change in report.fallbacks:
         quiet = change.kind == NoAudioError.kind  # its message may have a piece of the text in it
         logger.warning(

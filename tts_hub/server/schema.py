@@ -1,4 +1,4 @@
-"""What the OpenAPI document says beyond FastAPI's own: audio bodies, one shape of error."""
+"""Additions to FastAPI's OpenAPI document: audio bodies, and one shape of error."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ CAPTIONED_ANSWERS: dict[int | str, dict[str, Any]] = JSON_ANSWERS | {
 
 
 def openapi_of(app: FastAPI, *, with_keys: bool) -> dict[str, Any]:
-    """The document, made once; FastAPI's 422 is not in it, because this server answers 400."""
+    """The OpenAPI document, made once; it has no 422 of FastAPI, because this server answers 400."""
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
         for operations in document["paths"].values():

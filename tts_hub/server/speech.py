@@ -11,7 +11,9 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from tts_hub.cost.pricing import CHARACTERS_PER_TEXT_TOKEN
 from tts_hub.report import SpeechReport
+from tts_hub.request.stream import SpeechStream
 from tts_hub.server import finished
 from tts_hub.server.errors import failure_of, has_tried_before
 from tts_hub.server.finished import HELD_CHARACTERS, HELD_FORMATS, FinishedSpeech, HeldSpeech, opened_audio
@@ -20,20 +22,18 @@ from tts_hub.server.metrics import ClientGone
 from tts_hub.server.schema import AUDIO_ANSWERS, EVENT_STREAM
 from tts_hub.server.streaming import StreamedSpeech, opened
 from tts_hub.server.wire import SpeechBody, speech_request
-from tts_hub.stream import SpeechStream
 
-CHARACTERS_PER_TOKEN = 4
 TOKENS_PER_SECOND = 25
-"""Usage is counted as OpenAI's speech models roughly do: by characters in, by time out."""
+"""Tokens are counted roughly as OpenAI's speech models do: by characters in, by seconds out."""
 CLIENT_CLOSED = 499
-"""Nobody reads it; the status that proxies log for a client who has gone."""
+"""The status that proxies log for a client that has gone, which never reads it."""
 
 router = APIRouter(tags=["speech"])
 
 
 @router.post("/v1/audio/speech", responses=AUDIO_ANSWERS, response_class=Response)
 async def create_speech(body: SpeechBody, request: Request, hub: TheHub) -> Response:
-    """Speak. The audio leaves while the engine is still at work, with `stream` `false` as a finished file."""
+    """Speak. The audio leaves while the engine is still at work; with `stream` `false`, as a finished file."""
     wanted = speech_request(body, request, hub)
     try:
         if body.stream_format == "sse":
@@ -54,10 +54,10 @@ async def create_speech(body: SpeechBody, request: Request, hub: TheHub) -> Resp
 
 
 def _reads_whole(request: Request) -> bool:
-    """Whether OpenAI's Python SDK asks again after an answer that broke off.
+    """Whether OpenAI's Python SDK repeats a request after an answer that broke off.
 
-    Only its plain `create()` does so, which reads all before it hands out any. It gets a finished file: where
-    the engine fails once more, the answer is an ordinary error with the reason, and there is no third try.
+    Only its plain `create()` does so, which reads the whole answer anyway. It gets a finished file: where the
+    engine fails again, the answer is an ordinary error with the reason, and there is no third try.
     """
     headers = request.headers
     streams = headers.get("x-stainless-raw-response") == "stream"
@@ -65,7 +65,7 @@ def _reads_whole(request: Request) -> bool:
 
 
 async def _events(speech: SpeechStream, request_id: str) -> AsyncGenerator[bytes, None]:
-    """OpenAI's events; a failure is one more event, and then the connection breaks off without `[DONE]`."""
+    """The events of OpenAI; a failure is one more event, then the connection breaks off without `[DONE]`."""
     try:
         async for data in speech:
             yield _event({"type": "speech.audio.delta", "audio": base64.b64encode(data).decode()})
@@ -78,8 +78,8 @@ async def _events(speech: SpeechStream, request_id: str) -> AsyncGenerator[bytes
 
 
 def usage(report: SpeechReport) -> dict[str, int]:
-    """Tokens in OpenAI's terms, estimated."""
-    tokens_in = math.ceil(report.characters / CHARACTERS_PER_TOKEN)
+    """An estimate of the tokens that OpenAI would count."""
+    tokens_in = math.ceil(report.characters / CHARACTERS_PER_TEXT_TOKEN)
     tokens_out = round(report.audio_seconds * TOKENS_PER_SECOND)
     return {"input_tokens": tokens_in, "output_tokens": tokens_out, "total_tokens": tokens_in + tokens_out}
 

@@ -1,7 +1,8 @@
-"""The answer of a speech request: it owns its speech, and ends in exactly one way.
+"""The answer to a request for speech, which owns its speech and ends in exactly one way.
 
-Whole, refused before the first byte, or visibly broken off: never a clean end on a failure. A client that
-hangs up, also before the first audio, and a reader that pauses too long give the engine's place back.
+It is whole, or refused before the first byte, or visibly broken off: a failure never has a clean end. The
+engine's place is freed when a client hangs up, also before the first audio, and when a reader pauses too
+long.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from fastapi import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from tts_hub.request.stream import AudioStream, SpeechStream
 from tts_hub.server.errors import failure_of, log_failure
 from tts_hub.server.hub import Hub
 from tts_hub.server.metrics import ClientGone, Outcome, ReaderPaused, outcome_of
 from tts_hub.server.reports import log_fallbacks
-from tts_hub.stream import AudioStream, SpeechStream
 
 NO_BUFFERING = {"cache-control": "no-store", "x-accel-buffering": "no"}
-"""Proxies shall pass on what comes when it comes."""
+"""Headers that make proxies pass on data at once."""
 LANGUAGE_TAG = re.compile(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
 logger = logging.getLogger(__name__)
 
@@ -36,14 +37,14 @@ async def opened(request: Request, hub: Hub, opening: Callable[[], Awaitable[T]]
     """Wait for the first audio, unless the client hangs up before.
 
     Raises:
-        TTSHubError: whatever opening the stream raises.
-        ClientGone: nobody waits any more.
+        TTSHubError: opening the stream failed.
+        ClientGone: the client has hung up.
     """
-    hub.metrics.began()
+    hub.metrics.count_start()
     try:
         return await unless_hung_up(request.receive, opening)
     except BaseException as exc:
-        hub.metrics.ended(None, "", outcome_of(exc))
+        hub.metrics.count_end(None, "", outcome_of(exc))
         raise
 
 
@@ -51,7 +52,7 @@ async def unless_hung_up(receive: Receive, work: Callable[[], Awaitable[T]]) -> 
     """The result of `work`, which is cancelled when the client hangs up.
 
     Raises:
-        ClientGone: it did.
+        ClientGone: the client has hung up.
     """
     result: list[T] = []
     failure: list[Exception] = []
@@ -70,7 +71,7 @@ async def unless_hung_up(receive: Receive, work: Callable[[], Awaitable[T]]) -> 
 
 
 class SpeechAnswer(Response):
-    """An answer that owns `speech` and closes it whatever happens. Subclasses send it."""
+    """An answer that owns `speech` and closes it in any case. Subclasses send it."""
 
     def __init__(
         self, speech: AudioStream | SpeechStream, hub: Hub, *, response_format: str, media_type: str
@@ -83,11 +84,11 @@ class SpeechAnswer(Response):
         self._begun = False
 
     async def send_all(self, send: Send, tasks: TaskGroup) -> None:
-        """Send the answer to its end, through `begin` and `send_part`. Tasks in `tasks` end with it."""
+        """Send the whole answer with `begin` and `send_part`. Tasks in `tasks` end with it."""
         raise NotImplementedError
 
     async def begin(self, send: Send, size: int | None = None) -> None:
-        """Send the status and the headers, once. `size` in bytes, if it is known."""
+        """Send the status and the headers, once. `size` is that of the body in bytes, if it is known."""
         if not self._begun:
             if size is not None:
                 self.headers["content-length"] = str(size)
@@ -98,7 +99,7 @@ class SpeechAnswer(Response):
         """Send a piece of the body.
 
         Raises:
-            ReaderPaused: it is not taken.
+            ReaderPaused: the client does not read it in time.
         """
         with anyio.move_on_after(self._hub.settings.reader_timeout) as wait:
             await send({"type": "http.response.body", "body": data, "more_body": more})
@@ -106,7 +107,7 @@ class SpeechAnswer(Response):
             raise ReaderPaused
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it all, refuse, or break off."""
+        """Send the answer, refuse, or break off."""
         outcome: Outcome = "client_cancel"
         try:
             async with anyio.create_task_group() as tasks:
@@ -117,23 +118,23 @@ class SpeechAnswer(Response):
             with anyio.CancelScope(shield=True):
                 await self._close()
             log_fallbacks(self._speech.report)
-            self._hub.metrics.ended(self._speech.report, self._response_format, outcome)
+            self._hub.metrics.count_end(self._speech.report, self._response_format, outcome)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, tasks: TaskGroup) -> Outcome:
-        """Returns without the closing message when the body broke: the server then cuts the connection."""
+        """Send the answer. If the body breaks, its last message is missing, and the server cuts the connection."""
         request_id: str = scope["state"]["request_id"]
         try:
             await self.send_all(send, tasks)
         except ReaderPaused as exc:
             logger.warning("request %s: the client stopped reading, its stream is closed", request_id)
-            return self._hub.metrics.broke_off(exc)
-        except Exception as exc:  # noqa: BLE001 - the boundary: told in the log, and by the answer
+            return self._hub.metrics.count_break(exc)
+        except Exception as exc:  # noqa: BLE001 - the boundary: the log and the client get it
             log_failure(exc, request_id)
             if not self._begun:
                 await failure_of(exc, request_id).response()(scope, receive, send)
                 return outcome_of(exc)
             logger.warning("request %s broke off after %.1f s", request_id, self._speech.report.audio_seconds)
-            return self._hub.metrics.broke_off(exc)
+            return self._hub.metrics.count_break(exc)
         return "ok"
 
     async def _close(self) -> None:
@@ -141,7 +142,7 @@ class SpeechAnswer(Response):
 
 
 class StreamedSpeech(SpeechAnswer):
-    """Sends the parts of `body` as they come."""
+    """An answer that sends the parts of `body` as they come."""
 
     def __init__(
         self, speech: SpeechStream, body: AsyncGenerator[bytes, None], hub: Hub, *, media_type: str
@@ -150,7 +151,7 @@ class StreamedSpeech(SpeechAnswer):
         self._body = body
 
     async def send_all(self, send: Send, tasks: TaskGroup) -> None:
-        """Headers at once, for there is audio already."""
+        """Send the headers at once, because there is audio already, then the parts."""
         await self.begin(send)
         async with aclosing(self._body) as parts:
             async for data in parts:
@@ -163,7 +164,7 @@ class StreamedSpeech(SpeechAnswer):
 
 
 def _language_of(speech: AudioStream | SpeechStream) -> dict[str, str]:
-    """The header that says which language is spoken, as far as that is known."""
+    """The header with the spoken language, if it is known."""
     language = speech.report.language
     return {"content-language": language} if LANGUAGE_TAG.fullmatch(language) else {}
 

@@ -1,4 +1,4 @@
-"""Bodies of requests: OpenAI's fields, ours beside them, and patience with what real clients add."""
+"""Bodies of requests: OpenAI's fields and ours, with tolerance for what real clients add."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from pydantic_core import PydanticCustomError
 
 from tts_hub.audio.formats import find_format
+from tts_hub.audio.limits import DEFAULT_RATE
 from tts_hub.errors import TextTooLongError, UnsupportedFormatError
 from tts_hub.server.hub import Hub
-from tts_hub.types import SPEECH_RATES, SpeechRequest
+from tts_hub.types import Fallback, Instructions, SampleRate, Seed, SpeechRequest, Speed
 
 
 def _in_small_letters(value: Any) -> Any:
@@ -19,11 +20,11 @@ def _in_small_letters(value: Any) -> Any:
 
 
 def _usual_name(value: Any) -> Any:
-    """The name of a format that is given by an alias, or in capitals."""
+    """The usual name of a format that is given by an alias, or in capitals."""
     try:
         return find_format(value).name if isinstance(value, str) else value
     except UnsupportedFormatError:
-        return value  # refused with the list of those that there are
+        return value  # refused later, with the list of formats
 
 
 FormatName = Annotated[
@@ -35,7 +36,7 @@ StreamFormat = Annotated[Literal["audio", "sse"], BeforeValidator(_in_small_lett
 
 
 def _no_truth_value(value: Any) -> Any:
-    """Pydantic takes true for 1."""
+    """Refuse true and false, which Pydantic would accept as 1 and 0."""
     if isinstance(value, bool):
         raise PydanticCustomError("number_expected", "Input should be a number, not true or false")
     return value
@@ -60,7 +61,7 @@ class Fields(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _leave_out_what_is_empty(cls, values: Any) -> Any:
-        """Clients that send all fields send null or an empty text for those that they leave alone."""
+        """Leave out null and empty texts: some clients send them for fields that are not set."""
         if isinstance(values, dict):
             return {name: value for name, value in values.items() if name == "input" or not _is_empty(value)}
         return values
@@ -71,30 +72,28 @@ def _is_empty(value: Any) -> bool:
 
 
 class Utterance(Fields):
-    """How to speak: all fields of a speech request but its text."""
+    """All fields of a speech request but its text."""
 
     model: str | None = Field(None, description="A model, an alias such as `tts-1`, or `auto`.")
     voice: str | VoiceId | None = Field(None, description='Id of a voice, or `{"id": …}`.')
-    instructions: str | None = Field(None, max_length=4096, description="How to speak.")
+    instructions: Instructions | None = Field(None, description="How to speak.")
     response_format: FormatName | None = Field(
         None, description="Default: mp3. `ogg` and `oga` are other names of `opus`, `raw` of `pcm`."
     )
-    speed: Annotated[float, NUMBER] = Field(1.0, ge=0.25, le=4.0)
+    speed: Annotated[Speed, NUMBER] = 1.0
     language: str | None = Field(None, description="Ours: a BCP 47 tag such as `en-GB`.")
-    seed: Annotated[int | None, NUMBER] = Field(
-        None, ge=0, le=2**64 - 1, description="Ours: for engines that can repeat themselves."
+    seed: Annotated[Seed | None, NUMBER] = Field(
+        None, description="Ours: for engines that can repeat themselves."
     )
-    sample_rate: Annotated[int | None, NUMBER] = Field(
-        None, ge=SPEECH_RATES[0], le=SPEECH_RATES[-1], description="Ours: Hz. Default: 24000."
+    sample_rate: Annotated[SampleRate | None, NUMBER] = Field(
+        None, description=f"Ours: Hz. Default: {DEFAULT_RATE}."
     )
-    fallback: list[str] | None = Field(
-        None, max_length=16, description="Extension: models that continue when the engine fails."
-    )
+    fallback: Fallback | None = Field(None, description="Ours: models that continue when the engine fails.")
     markup: Markup = Field("text", description="Ours: whether the input is SSML.")
     options: dict[str, Any] = Field(default_factory=dict, description="Ours: options of the engine itself.")
 
     def request(self, text: Any, request_id: str) -> SpeechRequest:
-        """The request as the manager takes it; `text` is a string or an async iterator of strings."""
+        """The request for the manager; `text` is a string or an async iterator of strings."""
         return SpeechRequest(
             input=text,
             model=self.model or None,
@@ -149,10 +148,10 @@ class KokoroCaptionedBody(Utterance):
 def speech_request(
     body: SpeechBody | CaptionedBody | KokoroCaptionedBody, request: Request, hub: Hub
 ) -> SpeechRequest:
-    """The manager's request for a body.
+    """The request for the manager, from a body.
 
     Raises:
-        TextTooLongError: more than the server takes.
+        TextTooLongError: the text is longer than the server allows.
     """
     most = hub.settings.max_characters
     if len(body.input) > most:

@@ -1,4 +1,4 @@
-"""For those who write engines: a fake one to program against, and the contract that every engine keeps."""
+"""Help for authors of engines: a fake engine to program against, and the contract that every engine keeps."""
 
 from tts_hub.testing.fake import FakeBackend, FakeOptions, FakeScript
 

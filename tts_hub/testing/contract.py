@@ -1,4 +1,4 @@
-"""What every engine must do, as tests: derive a class, say how to make the engine, run pytest.
+"""The contract of every engine, as tests: derive a class, say how to make the engine, run pytest.
 
     from tts_hub.testing.contract import BackendContract
 
@@ -6,7 +6,7 @@
         def make_backend(self) -> TTSBackend:
             return MyBackend()
 
-Needs pytest with anyio's plugin, which comes with anyio. What fails says in words what the engine did.
+It needs pytest with anyio's plugin, which comes with anyio. A failure says in words what the engine did.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tts_hub.audio.limits import SPEECH_RATES
 from tts_hub.backend import TTSBackend, model_names, speaks
 from tts_hub.containment import described, is_from_a_signal
-from tts_hub.declaration import (
+from tts_hub.engines.declaration import (
     checked_availability,
     checked_capabilities,
     checked_class,
@@ -34,37 +35,37 @@ from tts_hub.declaration import (
     checked_price,
     checked_voices,
 )
-from tts_hub.engine import CLOSE_SECONDS
+from tts_hub.engines.inspection import Inspection
+from tts_hub.engines.loading import CLOSE_SECONDS
 from tts_hub.errors import TTSHubError, UnknownVoiceError
-from tts_hub.inspection import Inspection
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
-from tts_hub.types import SPEECH_RATES, AudioChunk, SegmentRequest, Voice
+from tts_hub.types import AudioChunk, SegmentRequest, Voice
 
 HEAVY = ("torch", "tensorflow", "jax", "onnxruntime", "transformers", "librosa", "av", "scipy")
 FRAME = 1_024  # samples
 BANDS = 32
 BORROWED = 0.35
-"""Of the distance between two voices: how far one may move towards the other and still be itself."""
+"""Part of the distance between two voices that one may move towards the other and still be itself."""
 
 
 class BackendContract:
-    """Derive, and override `make_backend`; the other attributes when the engine needs it."""
+    """The tests of an engine. Override `make_backend`, and the other attributes where the engine needs it."""
 
     pytestmark = pytest.mark.anyio
 
     text = "The quick brown fox jumps over the lazy dog. It was not amused."
-    """In a language that the default voice speaks; two to twenty seconds of speech."""
+    """A text of two to twenty seconds, in a language that the default voice speaks."""
     long_text = "Some sentences take longer to say than others, and this one is here to be cut off. " * 6
     answer_within = 120.0
     """Seconds that speaking any of these texts may take; a slow engine raises it."""
     voices_within = 10.0
-    """Seconds in which an engine that is not loaded must have told its voices."""
+    """Seconds that an engine that is not loaded has to list its voices."""
     cancel_after = 0.01
-    """Seconds after which the test that cancels does so: while the engine is at work on `long_text`."""
+    """Seconds after which a test cancels: then the engine is still at work on `long_text`."""
     close_within = 10.0
-    """Seconds in which a closed or cancelled stream must have let go."""
+    """Seconds that a closed or cancelled stream has to end."""
     two_voices: tuple[str, str] | None = None
-    """Ids of two voices that sound different; none: the default one and the first other one."""
+    """Ids of two voices that sound different; None: the default one and the first other one."""
 
     def make_backend(self) -> TTSBackend:
         """A new engine, not loaded."""
@@ -72,11 +73,11 @@ class BackendContract:
 
     @pytest.fixture
     def anyio_backend(self) -> str:
-        """The event loop that the tests run on."""
+        """The name of the event loop that the tests run on."""
         return "asyncio"
 
     def test_declares_itself(self) -> None:
-        """Names are lower case, availability is an answer and not an exception."""
+        """Names are lower case, and availability is an answer, not an exception."""
         backend = self.make_backend()
         assert backend.name.strip() == backend.name == backend.name.lower() != "", (
             f"the name {backend.name!r} is not lower case, is empty, or has white space around it"
@@ -95,7 +96,7 @@ class BackendContract:
         )
 
     def test_imports_cheaply(self) -> None:
-        """Importing the plugin pulls in nothing heavy."""
+        """Importing the plugin imports no heavy library."""
         module = type(self.make_backend()).__module__
         code = f"import sys, {module}; print(*(m for m in {HEAVY!r} if m in sys.modules))"
         environ = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
@@ -107,7 +108,7 @@ class BackendContract:
         assert not heavy, f"importing {module} imports {', '.join(heavy)}; do that in load()"
 
     async def test_loads_twice_and_again_after_closing(self) -> None:
-        """`load` is idempotent, and `aclose` is not the end."""
+        """`load` can be called twice, and again after `aclose`."""
         backend = self.make_backend()
         try:
             await backend.load()
@@ -119,7 +120,7 @@ class BackendContract:
             await backend.aclose()
 
     async def test_closes(self) -> None:
-        """In time and without an error: loaded or not, once or twice, and after it has spoken."""
+        """It closes in time and without an error: loaded or not, once or twice, and after it has spoken."""
         backend = self.make_backend()
         for loads in (False, True):
             if loads:
@@ -129,8 +130,8 @@ class BackendContract:
                 with _limit(CLOSE_SECONDS, "closing"):
                     await backend.aclose()
 
-    async def test_tells_its_voices_without_being_loaded(self) -> None:
-        """Before `load`, quickly, without what makes loading slow, and the same ones as after it."""
+    async def test_lists_its_voices_without_being_loaded(self) -> None:
+        """Before `load` it lists, quickly and without heavy imports, the same voices as after it."""
         backend = self.make_backend()
         present = set(sys.modules)
         loaded = False
@@ -143,13 +144,13 @@ class BackendContract:
         watched: Any = backend
         watched.load = load
         try:
-            with _limit(self.voices_within, "telling its voices"):
+            with _limit(self.voices_within, "listing its voices"):
                 before = [voice.id for voice in await backend.voices()]
                 assert before, "it has no voices before load()"
                 await backend.find_voice(None, None)
-            assert not loaded, "it loads itself to tell its voices"
+            assert not loaded, "it loads itself to list its voices"
             heavy = sorted({*HEAVY} & (set(sys.modules) - present))
-            assert not heavy, f"telling its voices imports {', '.join(heavy)}"
+            assert not heavy, f"listing its voices imports {', '.join(heavy)}"
             await backend.load()
             after = [voice.id for voice in await backend.voices()]
             assert before == after, f"other voices before load(), {before}, than after it, {after}"
@@ -157,14 +158,14 @@ class BackendContract:
             await backend.aclose()
 
     async def test_voices_are_found_by_their_id(self) -> None:
-        """Ids are unique, every one resolves to itself, a wrong one is told."""
-        async with self._loaded() as backend:
+        """Ids are unique, each one finds its own voice, and a wrong one is an error."""
+        async with self._loaded_backend() as backend:
             voices = await backend.voices()
             ids = [voice.id for voice in voices]
             twice = sorted({name for name in ids if ids.count(name) > 1})
             assert ids, "it has no voices"
             assert not twice, f"voice ids that are not unique: {', '.join(twice)}"
-            with _in_order("telling its voices"):
+            with _in_order("listing its voices"):
                 checked_voices(voices, backend.name)
             for name in ids[:20]:
                 found = await backend.find_voice(name, None)
@@ -183,8 +184,8 @@ class BackendContract:
             raise AssertionError(f"find_voice({wrong!r}) gave {found.id!r} instead of UnknownVoiceError")
 
     async def test_speaks(self) -> None:
-        """Mono float32 in range, one rate, audible, and words that are really in the text."""
-        async with self._loaded() as backend:
+        """Audio is mono float32 within [-1, 1], of one rate and audible; words are those of the text."""
+        async with self._loaded_backend() as backend:
             chunks = await self._speak(backend, self.text)
         self._check_samples(chunks)
         seconds = _seconds(chunks)
@@ -199,12 +200,12 @@ class BackendContract:
     async def test_speaks_a_single_word(self) -> None:
         """The shortest text has audio too."""
         word = self.text.split()[-1]
-        async with self._loaded() as backend:
+        async with self._loaded_backend() as backend:
             self._check_samples(await self._speak(backend, word))
 
     async def test_streams_if_it_says_so(self) -> None:
         """An engine that declares streaming gives audio of a long segment in many pieces."""
-        async with self._loaded() as backend:
+        async with self._loaded_backend() as backend:
             if not backend.capabilities.streaming:
                 pytest.skip("the engine does not stream within a segment")
             chunks = await self._speak(backend, self.long_text)
@@ -213,8 +214,8 @@ class BackendContract:
         )
 
     async def test_speed_is_native_where_declared(self) -> None:
-        """At twice the speed (half, the end of its range) it really is faster (slower)."""
-        async with self._loaded() as backend:
+        """At twice the speed (half, or the end of its range) the audio is shorter (longer) by that factor."""
+        async with self._loaded_backend() as backend:
             low, high = backend.capabilities.speed_range
             speed = min(high, 2.0) if high > 1 else max(low, 0.5)
             if speed == 1:
@@ -226,8 +227,8 @@ class BackendContract:
         )
 
     async def test_closing_stops_it(self) -> None:
-        """A stream closed after its first chunk lets go in time, and the engine speaks again."""
-        async with self._loaded() as backend:
+        """A stream that is closed after its first chunk ends in time, and the engine speaks again."""
+        async with self._loaded_backend() as backend:
             for _ in range(backend.capabilities.concurrency + 1):
                 stream = backend.generate_stream(await self._request(backend, self.long_text))
                 with _limit(self.answer_within, "the first audio after an earlier stream was closed"):
@@ -238,7 +239,7 @@ class BackendContract:
 
     async def test_cancelling_stops_it(self) -> None:
         """A cancelled task ends in time, and the engine speaks again."""
-        async with self._loaded() as backend:
+        async with self._loaded_backend() as backend:
             began = anyio.current_time()
             async with anyio.create_task_group() as tasks:
                 for _ in range(backend.capabilities.concurrency):
@@ -250,8 +251,8 @@ class BackendContract:
             assert await self._speak(backend, self.text), "no audio after requests were cancelled"
 
     async def test_two_voices_do_not_mix(self) -> None:
-        """Side by side (in turn, where the engine takes one request at a time) voices stay themselves."""
-        async with self._loaded() as backend:
+        """Two voices at once (in turn, if the engine takes one request at a time) sound as they do alone."""
+        async with self._loaded_backend() as backend:
             voices = await self._two_voices(backend)
             alone = [[_timbre(await self._speak(backend, self.text, v)) for v in voices] for _ in range(2)]
             together = await self._speak_together(backend, voices)
@@ -266,8 +267,8 @@ class BackendContract:
             )
 
     async def test_progress_is_its_own(self) -> None:
-        """What is reported during a request is a `ProgressEvent`, and only goes to that request."""
-        async with self._loaded() as backend:
+        """Each event during a request is a `ProgressEvent`, and only goes to that request."""
+        async with self._loaded_backend() as backend:
             events: list[ProgressEvent] = []
             request = await self._request(backend, self.text)
             with _limit(self.answer_within, "speaking"):
@@ -279,7 +280,7 @@ class BackendContract:
         assert not strange, f"reported {strange[:1]!r}, which is no ProgressEvent"
 
     @asynccontextmanager
-    async def _loaded(self) -> AsyncGenerator[TTSBackend, None]:
+    async def _loaded_backend(self) -> AsyncGenerator[TTSBackend, None]:
         backend = self.make_backend()
         await backend.load()
         try:
@@ -309,17 +310,17 @@ class BackendContract:
     async def _speak_together(
         self, backend: TTSBackend, voices: Sequence[Voice]
     ) -> list[NDArray[np.float64]]:
-        heard: dict[str, NDArray[np.float64]] = {}
+        timbres: dict[str, NDArray[np.float64]] = {}
         places = anyio.CapacityLimiter(backend.capabilities.concurrency)
 
         async def speak(voice: Voice) -> None:
             async with places:
-                heard[voice.id] = _timbre(await self._speak(backend, self.text, voice))
+                timbres[voice.id] = _timbre(await self._speak(backend, self.text, voice))
 
         async with anyio.create_task_group() as tasks:
             for voice in voices:
                 tasks.start_soon(speak, voice)
-        return [heard[voice.id] for voice in voices]
+        return [timbres[voice.id] for voice in voices]
 
     async def _two_voices(self, backend: TTSBackend) -> list[Voice]:
         if self.two_voices is not None:
@@ -369,7 +370,7 @@ def _limit(seconds: float, what: str) -> Generator[None, None, None]:
 
 @contextmanager
 def _in_order(what: str) -> Generator[None, None, None]:
-    """Say in words what an engine raises, also where it would end the tests."""
+    """Say in words what an engine raises, also an exception that would end the tests."""
     try:
         yield
     except TTSHubError as exc:
@@ -385,7 +386,7 @@ def _seconds(chunks: Sequence[AudioChunk]) -> float:
 
 
 def _timbre(chunks: Sequence[AudioChunk]) -> NDArray[np.float64]:
-    """Shape (bands,): how the energy is spread over the frequencies; the same voice has it twice, about."""
+    """Shape (bands,): how the energy is spread over the frequencies, which is typical of a voice."""
     samples = np.concatenate([np.zeros(FRAME, np.float32), *(chunk.samples for chunk in chunks)])
     frames = np.lib.stride_tricks.sliding_window_view(samples, FRAME)[:: FRAME // 2]  # (frames, FRAME)
     power = (np.abs(np.fft.rfft(frames * np.hanning(FRAME))) ** 2).sum(axis=0)  # (FRAME // 2 + 1,)

@@ -1,4 +1,4 @@
-"""An engine that needs nothing and does what a test tells it: tones for voices, delays, failures."""
+"""A fake engine that needs nothing and follows the script of a test: tones for voices, delays, failures."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import anyio
 import numpy as np
 from pydantic import Field
 
+from tts_hub.audio.limits import DEFAULT_RATE
 from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend
+from tts_hub.cost.pricing import Price
 from tts_hub.errors import BackendUnavailableError, GenerationError
-from tts_hub.pricing import Price
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.types import (
     AudioChunk,
@@ -28,37 +29,37 @@ from tts_hub.types import (
 )
 
 TONES: Mapping[str, float] = {"low": 200.0, "mid": 400.0, "high": 800.0}
-"""Voice -> frequency of its tone in Hz, so that a test hears which voice spoke."""
+"""Voice -> frequency of its tone in Hz, by which a test knows which voice spoke."""
 HELD_STEP = 0.005
 """Seconds between two looks at whether a held engine may continue."""
 
 
 class FakeOptions(BackendOptions):
-    """One option, to see that options arrive."""
+    """The options of the fake engine: one, to see that options arrive."""
 
     gain: float = Field(0.5, gt=0, le=1, description="peak of the tone")
 
 
 @dataclass(slots=True)
 class FakeScript:
-    """What the fake engine does. Change it while it runs."""
+    """The script of the fake engine. A test may change it while the engine runs."""
 
     seconds_per_word: float = 0.3
     chunk_seconds: float = 0.1
-    sample_rate: int = 24_000
+    sample_rate: int = DEFAULT_RATE
     load_delay: float = 0.0
-    """Seconds."""
+    """Seconds, as in the other delays."""
     first_chunk_delay: float = 0.0
     chunk_delay: float = 0.0
     hold_at: int | None = None
-    """Number of chunks of a segment after which it waits until this is None again; 0: before the first."""
+    """Chunks of a segment after which the engine waits until this is None again; 0: before the first."""
     hold_load: bool = False
     """Loading waits until this is false."""
     load_error: Exception | None = None
     fail_at: Mapping[int, int] = field(default_factory=dict)
-    """Segment index -> chunks it gives before it fails."""
+    """Segment index -> chunks that it gives before it fails."""
     error: Exception | None = None
-    """What it fails with; a `GenerationError` unless given."""
+    """The error that it fails with; None: a `GenerationError`."""
     stall_at: int | None = None
     """Segment index at which it hangs for ever."""
     silent: bool = False
@@ -66,18 +67,18 @@ class FakeScript:
     mute: bool = False
     """Give no chunk at all."""
     retakes: Mapping[int, tuple[RetakeReason, ...]] = field(default_factory=dict)
-    """Segment index -> takes it claims to have given up; told before the first sound, or before it fails."""
+    """Segment index -> takes that it reports as discarded, before the first sound or before it fails."""
     drawn_seed: int | None = None
-    """What it claims to have drawn for a request without a seed."""
+    """The seed that it reports for a request without one."""
     usage: Mapping[int, Usage] = field(default_factory=dict)
-    """Segment index -> what its service claims to have counted; told behind the last audio."""
+    """Segment index -> usage that it reports behind the last audio."""
     ready: bool = True
     reason: str = "set not to be ready"
     remedy: str = ""
 
 
 class FakeBackend(TTSBackend):
-    """Speaks each word as a tone of the voice's frequency, and keeps a record of what was asked of it."""
+    """An engine that speaks each word as a tone of the voice's frequency, and records its requests."""
 
     name = "fake"
     description = "tones instead of speech, for tests"
@@ -104,11 +105,11 @@ class FakeBackend(TTSBackend):
         played.availability = lambda _settings: self._available()
         self.capabilities = capabilities or Capabilities(word_timings=True, concurrency=2, loudness_lufs=-9.0)
         self.prices: Price | None = price
-        """Of every model."""
+        """The price of every model."""
         self.loads = 0
         self.closes = 0
         self.requests: list[SegmentRequest] = []
-        """Every segment that was begun."""
+        """All segments that were begun."""
         self.active = 0
         self.most_active = 0
         self.cancelled: list[int] = []
@@ -120,11 +121,11 @@ class FakeBackend(TTSBackend):
         return Availability(ready=False, reason=self.script.reason, remedy=self.script.remedy)
 
     def price(self, model: str) -> Price | None:
-        """What it was told to take."""
+        """The price that the test set."""
         return self.prices
 
     async def load(self, on_progress: ProgressCallback = ignore) -> None:
-        """Take `load_delay`, then fail or not."""
+        """Wait `load_delay` seconds, then fail with `load_error` if it is set."""
         if self.loads > self.closes:
             return
         await anyio.sleep(self.script.load_delay)
@@ -172,12 +173,12 @@ class FakeBackend(TTSBackend):
                 self.cancelled.append(request.index)
 
     async def aclose(self) -> None:
-        """Count it."""
+        """Count the call."""
         if self.loads > self.closes:
             self.closes += 1
 
     def _notes(self, request: SegmentRequest) -> AudioChunk | None:
-        """A chunk without samples, for what is told besides them."""
+        """A chunk without samples, which carries retakes and the seed."""
         script = self.script
         retakes = script.retakes.get(request.index, ())
         seed = script.drawn_seed if request.seed is None else None
@@ -195,14 +196,14 @@ class FakeBackend(TTSBackend):
         gain = 0.0 if script.silent else float(str(request.options.get("gain", 0.5)))
         tone = gain * np.sin(2 * np.pi * TONES[request.voice.id] * np.arange(total) / script.sample_rate)
         step = max(1, round(script.chunk_seconds * script.sample_rate))
-        told = 0
+        timed = 0
         for begin in range(0, total, step):
             end = min(begin + step, total)
             done = []
-            while told < len(words) and (told + 1) * per_word * script.sample_rate <= end + 0.5:
-                span = words[told]
+            while timed < len(words) and (timed + 1) * per_word * script.sample_rate <= end + 0.5:
+                span = words[timed]
                 done.append(
-                    WordTiming(request.text[slice(*span)], told * per_word, (told + 1) * per_word, span)
+                    WordTiming(request.text[slice(*span)], timed * per_word, (timed + 1) * per_word, span)
                 )
-                told += 1
+                timed += 1
             yield AudioChunk(tone[begin:end].astype(np.float32), script.sample_rate, tuple(done))

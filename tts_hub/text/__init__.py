@@ -1,1 +1,1 @@
-"""From written text to segments that an engine can speak. Pure functions, no I/O."""
+"""Written text, cut into segments that an engine can speak. Pure functions, no I/O."""

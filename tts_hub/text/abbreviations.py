@@ -1,7 +1,7 @@
 """Abbreviations of each language, by what may follow their full stop within the same sentence.
 
 A row is a string of words without their full stops. An entry in small letters stands for every spelling, one
-with a capital for itself and its capitals only: `Sat` is a day, `sat` is not.
+with a capital only for itself and for all capitals: `Sat` is a day, `sat` is not.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import cache
 from typing import Literal
 
 Kind = Literal["always", "number", "reference", "name", "clock"]
-"""When a full stop ends no sentence. Before a small letter it ends none behind any of them, and:
+"""The kind of an abbreviation, which says where its full stop ends no sentence: before a small letter, and
 
 - `always`: before whatever follows (`Dr. Who`)
 - `number`: before a number (`approx. 5`, `Jan. 5`)
@@ -31,13 +31,14 @@ class Rules:
     starters: frozenset[str] = frozenset()
     """Words, in small letters, that usually begin a sentence when they have a capital."""
     behind_clock: frozenset[str] = frozenset()
+    """Words, in small letters, that belong to a time of day before them: time zones, days, months."""
     ordinals: bool = False
-    """A number with a full stop is an ordinal: `der 2. Weltkrieg`."""
+    """Whether a number with a full stop is an ordinal: `der 2. Weltkrieg`."""
     endings: tuple[str, ...] = ()
-    """What longer abbreviations of the kind `name` end with: `Goethestr. 5`."""
+    """Endings of longer abbreviations of the kind `name`: `Goethestr. 5`."""
 
     def kind(self, word: str) -> Kind | None:
-        """What a word without its full stop is; None for one that is no abbreviation."""
+        """The kind of a word without its full stop; None for one that is no abbreviation."""
         kind = self.kinds.get(word)
         if kind is None and not (len(word) == 1 and word.isupper()):
             kind = self.kinds.get(word.casefold())
@@ -46,7 +47,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A language as it is written down below."""
+    """The row of a language in `_TABLES`, each kind as a string of words."""
 
     always: str = ""
     number: str = ""
@@ -70,7 +71,7 @@ class _Table:
 
 
 def rules_for(code: str) -> Rules:
-    """The rules of a language by its ISO 639 code; others have only what all languages share."""
+    """The rules of a language by its ISO 639 code; only the shared ones if it has none of its own."""
     return _rules(code if code in _TABLES else "")
 
 

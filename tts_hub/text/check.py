@@ -1,4 +1,4 @@
-"""Whether a text can be spoken at all: its characters, its length, and that something is left to say."""
+"""Checks that a text can be spoken: its characters, its length, and that it has words."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _VISIBLE = re.compile(
     r"\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
 )
 SPOKEN_PUNCTUATION = frozenset("%‰&@#§")
-"""Read aloud although Unicode counts them as punctuation."""
+"""Characters that are read aloud although Unicode counts them as punctuation."""
 _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 # Checking in blocks keeps the memory flat however long the text is.
 _BLOCK = 1 << 18
@@ -44,7 +44,7 @@ def check_text(text: str, *, max_chars: int) -> None:
 
 
 class TextCheck:
-    """The same check for a text that arrives in pieces: `add` each, then `finish`."""
+    """The check of `check_text` for a text that arrives in pieces: `add` each, then `finish`."""
 
     def __init__(self, *, max_chars: int) -> None:
         self._max_chars = max_chars
@@ -69,7 +69,7 @@ class TextCheck:
         self._total = total
 
     def finish(self) -> None:
-        """Refuse a text that ended without a word."""
+        """Refuse a text that has no word."""
         if not self._visible:
             what = "holds only white space or invisible characters" if self._total else "is empty"
             raise InvalidTextError(f"the text {what}; give some words to speak")

@@ -1,4 +1,4 @@
-"""Cutting a sentence that is too long: at clause marks, else at white space, else anywhere that is whole.
+"""The cuts of a sentence that is too long: at clause marks, else at white space, else anywhere.
 
 No cut falls inside a grapheme cluster (Unicode UAX #29, the rules that matter for hard cuts) or a number.
 """
@@ -19,12 +19,12 @@ _CLAUSE = re.compile(
 )
 _SPACE = re.compile(r"\s+")
 _JOINER = "\u200d"
-# First pieces shorter than this sound chopped off.
+# Characters: a shorter first piece sounds chopped off.
 _SHORTEST_FIRST = 15
 
 
 def split_points(text: str, max_chars: int) -> list[int]:
-    """Where to cut a complete sentence so that no piece is above `max_chars`; the pieces are balanced."""
+    """The places to cut a complete sentence, so that its pieces are at most `max_chars` and about equal."""
     cuts: list[int] = []
     start = 0
     while len(text) - start > max_chars:
@@ -54,10 +54,10 @@ def cut_point(text: str, low: int, target: int, high: int) -> int:
 
 
 def first_cut(text: str, max_chars: int, *, at_space: bool) -> int | None:
-    """Where to cut the very first piece, so that speech starts early; None: nowhere.
+    """The place to cut the very first piece, so that speech starts early; None for no cut.
 
-    At the last clause mark that leaves 15 to `max_chars` characters; where there is none and `at_space` is
-    set, at the last white space.
+    It is the last clause mark that leaves 15 to `max_chars` characters; where there is none and `at_space` is
+    set, the last white space.
     """
     low = min(_SHORTEST_FIRST, max_chars // 2)
     cuts = [cut for cut in _clause_cuts(text, max_chars) if cut >= low]
@@ -119,7 +119,7 @@ def _in_number(text: str, cut: int) -> bool:
 
 
 def _extends(char: str) -> bool:
-    """Combining marks, variation selectors, joiners, skin tones, tags, Hangul vowels and final consonants."""
+    """Whether a character belongs to the one before: a combining mark, selector, joiner or skin tone."""
     code = ord(char)
     return (
         unicodedata.category(char) in ("Mn", "Me", "Mc")

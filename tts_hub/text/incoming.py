@@ -1,4 +1,4 @@
-"""Text that is still being written, read so that nobody waits longer than needed."""
+"""Text that is still being written: when the writer pauses, what looks complete is spoken."""
 
 from __future__ import annotations
 
@@ -12,21 +12,20 @@ from tts_hub.containment import contained
 from tts_hub.types import PAUSED
 
 PAUSE_SECONDS = 0.3
-"""A writer who gives nothing for so long has paused: what looks complete is spoken."""
+"""Seconds without a piece after which the writer has paused."""
 AHEAD = 64
 """Pieces that are taken from the writer before they are needed."""
 
 
 class IncomingText:
-    """Pieces of text with `PAUSED` among them; `pump` runs in a task of its own.
+    """Pieces of text, with `PAUSED` where the writer pauses; `pump` runs in a task of its own.
 
-    Waiting for the writer with a time limit would end an async generator, so the waiting happens in
-    between, on a queue.
+    A time limit on the writer itself would end an async generator, so the limit is on a queue in between.
     """
 
     def __init__(self, source: AsyncIterable[str]) -> None:
         self.characters = 0
-        """Taken in so far."""
+        """Characters taken in so far."""
         self._source = source
         self._send, self._receive = anyio.create_memory_object_stream[str](AHEAD)
         self._error: BaseException | None = None
@@ -34,19 +33,19 @@ class IncomingText:
     async def pump(self) -> None:
         """Move pieces from the source to the queue, to its end or its failure."""
         with self._send:
-            async with contained(self._failed):
+            async with contained(self._keep_error):
                 if isinstance(self._source, AsyncGenerator):
                     async with aclosing(self._source):
                         await self._move(self._source)
                 else:
                     await self._move(self._source)
 
-    def _failed(self, exc: BaseException) -> None:
-        """By the caller's code; raised to the caller by `pieces`."""
+    def _keep_error(self, exc: BaseException) -> None:
+        """Keep an error of the caller's code, which `pieces` raises to the caller."""
         self._error = exc
 
     async def pieces(self) -> AsyncGenerator[str, None]:
-        """The pieces, and once a `PAUSED` after each piece that nothing follows for a while.
+        """The pieces, and one `PAUSED` after a piece that nothing follows for `PAUSE_SECONDS`.
 
         Raises:
             Exception: what the source raised, after the pieces before it.

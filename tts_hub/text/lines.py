@@ -1,7 +1,7 @@
-"""Where the layout of a text ends a sentence: blank lines, scene breaks, list items, headings, pause tags.
+"""Ends of sentences by layout: blank lines, scene breaks, list items, headings, pause tags.
 
-`BreakScanner` walks over a growing text once, forwards. What it says depends on the characters alone, never
-on how the text was cut into pieces: a line break whose meaning depends on what follows stays unresolved.
+`BreakScanner` reads a growing text once, forwards. Its results depend on the characters alone, never on how
+the text was cut into pieces: a line break whose meaning depends on what follows stays unresolved.
 """
 
 from __future__ import annotations
@@ -23,27 +23,28 @@ _LINE_END = re.compile(r"[\n\f\u2029]")
 _MARKER = re.compile(r"(?:[-*+•‣◦▪–—>]|[0-9]{1,3}[.)]|#{1,6})[ \t]")
 _MARKER_START = re.compile(r"[-*+•‣◦▪–—>]|[0-9]{1,3}[.)]?|#{1,6}")
 _BLANKS = " \t\r"
-# How far behind a line break to look for the start of the next line.
+# Characters behind a line break in which the next line has to start.
 _LOOKAHEAD = 80
-# Enough of a line to see a list marker.
+# Characters of a line that show a list marker.
 _HEAD_CHARS = 12
-# A line of such a length was probably broken by an editor, not by the writer: behind a full stop there, one
-# further character tells a new paragraph from the next line of the same one.
+# A line of such a length was probably broken by an editor, not by the writer: after a full stop there, only
+# the next line shows whether a new paragraph begins.
 _WRAPPED_LINE = range(55, 81)
 _HEADING_CHARS = 40
-# Scripts without capitals: only a really short line is taken for a heading.
+# In scripts without capitals only a really short line counts as a heading.
 _UNICASE_HEADING_CHARS = 20
-# What scene breaks and rules are drawn with; fewer than three of the second kind mean something.
+# Characters of scene breaks and rules; one or two of the second kind have a meaning of their own.
 _ORNAMENTS = frozenset("*_-‐‑‒–—―⸺⸻~.…·•‣◦▪⁂⁕❦❧☙※#")
 _ROWS_OF = frozenset("=+<>^|`/\\✦✧✩✪✫✶✷✸✹✺✻✼✽✾❀❁❖◆◇◈●○■□★☆♦♢")
 _SHORTEST_ROW = 3
 _SCENE_CHARS = 256
-_GOES_ON = frozenset(",;:-–—、，；：،؛(\"'“‘„«「")
+# A line that ends with one of these continues on the next line, so it is no heading.
+_ENDS_OF_UNFINISHED_LINES = frozenset(",;:-–—、，；：،؛(\"'“‘„«「")
 
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """A place that no sentence crosses."""
+    """A break of the text, which no sentence crosses."""
 
     start: int
     end: int
@@ -51,11 +52,11 @@ class Break:
     boundary: Boundary | None
     """None for a pause tag."""
     seconds: float = 0.0
-    """Of a pause tag."""
+    """Length of a pause tag."""
 
 
 def is_scene_break(line: str) -> bool:
-    """Whether a line is nothing but a drawing, such as `* * *`, `---` or `⁂`: a pause, never read aloud."""
+    """Whether a line is only a drawing, such as `* * *`, `---` or `⁂`: a pause that is never read aloud."""
     drawn = "".join(line.split())
     characters = set(drawn)
     if characters <= _ORNAMENTS:
@@ -64,7 +65,7 @@ def is_scene_break(line: str) -> bool:
 
 
 def without_scene_breaks(text: str) -> str:
-    """The text with spaces in the place of its scene breaks."""
+    """The text with spaces in place of its scene breaks."""
     return _LINE.sub(lambda line: " " * len(line[0]) if is_scene_break(line[0]) else line[0], text)
 
 
@@ -84,16 +85,16 @@ class BreakScanner:
         self._at_line_start = True
 
     def scan(self, text: str, *, final: bool) -> None:
-        """Go on up to the next break, or as far as the text allows."""
+        """Continue to the next break, or as far as the text allows."""
         while self.found is None and self._step(text, final):
             pass
 
     def cross(self) -> None:
-        """Leave the found break behind."""
+        """Drop the break that was found; `scan` continues behind it."""
         self.found = None
 
     def forget(self, count: int) -> None:
-        """The caller dropped `count` characters at the start of the text, all of them before `at`."""
+        """Adjust the indexes after the caller removed `count` characters before `at` from the text."""
         self.at -= count
         self._line_start -= count
 
@@ -157,7 +158,7 @@ class BreakScanner:
 
 
 def _judge_lines(head: str, length: int, line_end: str, behind: str, complete: bool) -> _Verdict:
-    """What the line break between two lines is; `complete`: nothing more of `behind` will come."""
+    """The meaning of the line break between two lines; `complete`: `behind` will not grow any more."""
     next_line = behind.lstrip(_BLANKS)
     if not next_line:
         return "none" if complete else "unknown"
@@ -167,12 +168,12 @@ def _judge_lines(head: str, length: int, line_end: str, behind: str, complete: b
     if _may_be_scene_break(line) and not (ended or complete):
         return "unknown"
     if is_scene_break(line):
-        return "none"  # it ends the line before it by itself
+        return "none"  # the scene break itself ends the line before it
     return _judge_words(head, length, line_end, behind, complete)
 
 
 def _judge_words(head: str, length: int, line_end: str, behind: str, complete: bool) -> _Verdict:
-    """The same for a next line with words."""
+    """The meaning of a line break before a line with words."""
     next_line = behind.lstrip(_BLANKS)
     if not complete and _MARKER_START.fullmatch(next_line):
         return "unknown"
@@ -184,8 +185,8 @@ def _judge_words(head: str, length: int, line_end: str, behind: str, complete: b
 
 
 def _is_heading(length: int, line_end: str, next_char: str) -> bool:
-    """A short line without a mark at its end, before a line that starts anew; verses and addresses too."""
-    if not line_end or line_end[-1] in _GOES_ON or ends_sentence(line_end):
+    """Whether a line is a heading: short, and without a mark at its end; verses and addresses count too."""
+    if not line_end or line_end[-1] in _ENDS_OF_UNFINISHED_LINES or ends_sentence(line_end):
         return False
     if next_char.isupper():
         return length <= _HEADING_CHARS

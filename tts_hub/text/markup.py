@@ -1,9 +1,8 @@
 """Pause tags in plain text: `[pause:1.5s]`, `[pause:500ms]`, `[pause:2]` (seconds), `[pause]`.
 
-Other ways to write them are understood too: `[pause 1s]`, `[pause=1.5]`, `[pause: 1,5 sec]`, `[short pause]`,
+Other spellings are understood too: `[pause 1s]`, `[pause=1.5]`, `[pause: 1,5 sec]`, `[short pause]`,
 `[long pause]`, `[break ...]`, and SSML's `<break time="1s"/>`. A tag with a duration that makes no sense is
-refused, so that none is ever read aloud. Other tags in brackets, such as `[laugh]`, are not ours: they stay
-in the text.
+refused, so that none is ever read aloud. Other tags in brackets, such as `[laugh]`, stay in the text.
 """
 
 from __future__ import annotations
@@ -15,18 +14,18 @@ from tts_hub.errors import InvalidTextError, shown
 
 MAX_PAUSE_SECONDS = 60.0
 USUAL_SECONDS = {"short": 0.5, "": 1.0, "long": 2.0}
-"""A pause without a duration, by the word before it."""
+"""Word before `pause` -> seconds of a pause without a duration."""
 
 
 def _begun(word: str) -> str:
-    """A pattern for the first letters of a word, one at least, and all of it at most."""
+    """A pattern for the first letters of a word: at least one, at most all."""
     pattern = word[-1]
     for letter in reversed(word[:-1]):
         pattern = f"{letter}(?:{pattern})?"
     return pattern
 
 
-# Every repetition has an upper bound, so that a tag is decided within some 80 characters.
+# Every repetition has an upper bound, so that about 80 characters show whether there is a tag.
 _BLANK = "[ \\t]{0,8}"
 _OPEN = rf"\[{_BLANK}"
 _SIZE = "(?:(short|long)[ \\t]{1,8})?"
@@ -60,7 +59,7 @@ class PauseTag:
 
     seconds: float
     end: int
-    """Index behind its closing bracket."""
+    """The index behind its closing bracket."""
 
 
 def is_unfinished_pause(text: str, at: int) -> bool:
@@ -94,7 +93,7 @@ def check_pauses(text: str) -> None:
 
 
 def without_pauses(text: str) -> str:
-    """The text with spaces in the place of its pause tags."""
+    """The text with spaces in place of its pause tags."""
     return _TAG.sub(lambda tag: " " * len(tag[0]), text)
 
 

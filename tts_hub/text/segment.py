@@ -1,4 +1,4 @@
-"""From a text, whole or as it is being written, to the pieces that are spoken one after the other.
+"""The segments of a text, whole or still being written: the pieces that are spoken one after the other.
 
 Every decision looks at the same characters however the text arrives: from the start of a piece up to a
 checkpoint and `LOOKAHEAD` characters behind it, or up to a break that ends it. So the segments do not depend
@@ -24,14 +24,14 @@ from tts_hub.text.sentences import LOOKAHEAD, SentenceFinder, candidates, ends_s
 from tts_hub.types import FLUSH, PAUSED
 
 _SPACE = re.compile(r"\s*")
-# Text is pushed in windows of so many characters: few, so that the first segment is soon there, and others
-# get their turn on the event loop.
+# Characters that are pushed at once: few, so that the first segment is ready soon and other tasks get their
+# turn on the event loop.
 _WINDOW = 512
-# Consumed text that is kept, for rules that look back over a line.
+# Characters of consumed text that are kept, for rules that look back over a line.
 _KEPT = 64
-# A sentence that is only this much longer than the first piece may be is left whole.
+# Characters by which a sentence may exceed the limit of the first piece and still be left whole.
 _FIRST_SLACK = 10
-# A piece is looked for in twice as many characters, which are looked at anew with every push.
+# The limit of `max_chars`: a piece is searched in twice as many characters, again with every push.
 _MAX_CHARS_LIMIT = 4000
 
 
@@ -43,18 +43,18 @@ class Segment:
     span: tuple[int, int]
     """Characters `[start, end)` of the source. The spans of all segments join and cover the source."""
     text: str
-    """What to speak: `source[offset:offset + len(text)]`, without pause tags and without white space around.
-    Empty when the span holds no words, only white space, pause tags, scene breaks or marks."""
+    """The words to speak: `source[offset:offset + len(text)]`, without pause tags and white space around.
+    Empty when the span has no words, only white space, pause tags, scene breaks or marks."""
     offset: int
     boundary: Boundary
-    """What ends it: `clause` for a cut within a sentence."""
+    """The boundary at its end; `clause` is a cut within a sentence."""
     pause_after: float | None
-    """Seconds, the sum of the pause tags behind it; None: what is usual for the boundary."""
+    """Seconds, the sum of the pause tags behind it; None for the usual pause of the boundary."""
 
 
 @dataclass(slots=True)
 class _Held:
-    """A segment in front of a pause tag: further tags may still add to its pause."""
+    """A segment before a pause tag, held back because further tags may add to its pause."""
 
     text: str
     start: int
@@ -64,23 +64,23 @@ class _Held:
 
 @dataclass(frozen=True, slots=True)
 class _Checkpoint:
-    """A length of a piece at which it may end."""
+    """A length, in characters, at which a piece may end."""
 
     length: int
     mark: re.Match[str] | None = None
-    """A sentence may end there."""
+    """The mark that may end a sentence there."""
     is_limit: bool = False
-    """It must be cut there."""
+    """The piece must be cut there at the latest."""
 
 
 class Segmenter:
     """Cuts a text into segments as it arrives: `push` every piece of it, then `finish`.
 
-    `max_chars`: longest segment; above some 4000 it has no further effect. `first_max_chars`: when given, the
-    first spoken segment ends at a clause mark within so many characters, if there is one; a sentence above
-    twice as many is cut at white space instead. A lone line break behind a full stop ends a paragraph, and at
-    once, since a writer who stops there waits to be heard; only where the line is as long as editors wrap
-    lines (55 to 80 characters) does it depend on the next line.
+    `max_chars` is the length of the longest segment; above 4000 it has no further effect. With
+    `first_max_chars` the first spoken segment ends at a clause mark within so many characters, if there is
+    one; a sentence of more than twice as many is cut at white space instead. A lone line break behind a full
+    stop ends a paragraph at once, because a writer who stops there wants to hear it. Only where the line is
+    as long as editors wrap lines (55 to 80 characters) does that depend on the next line.
     """
 
     def __init__(
@@ -105,10 +105,10 @@ class Segmenter:
         self._fault: InvalidTextError | None = None
 
     def push(self, text: str) -> list[Segment]:
-        """Add text; the segments that are complete now.
+        """Add text; returns the segments that are complete now.
 
-        Raises `InvalidTextError` for a broken pause tag; the segments before it come first, and the error
-        with the next call.
+        Raises `InvalidTextError` for a broken pause tag; the segments before it are returned first,
+        and the next call raises the error.
         """
         if self._finished:
             raise UsageError("this Segmenter is finished; make a new one for another text")
@@ -123,7 +123,7 @@ class Segmenter:
         return segments
 
     def finish(self) -> list[Segment]:
-        """The segments that are left. An empty text has none."""
+        """End the text; returns the segments that are left. An empty text has none."""
         if self._finished:
             return []
         segments = self.flush()
@@ -132,11 +132,11 @@ class Segmenter:
 
     @property
     def looks_complete(self) -> bool:
-        """What is left ends like a sentence, so that it may be spoken if nothing follows."""
+        """Whether the rest of the text ends like a sentence, so that it may be spoken if nothing follows."""
         return ends_sentence(self._text[self._at :].rstrip())
 
     def flush(self) -> list[Segment]:
-        """What is left so far, as if the text ended here; more may follow."""
+        """The segments of the rest so far, as if the text ended here; more text may follow."""
         segments = self._ready(final=True)
         if self._fault:
             return segments
@@ -188,7 +188,7 @@ class Segmenter:
             self._at = space.end()
 
     def _cross(self, found: Break) -> None:
-        """Consume a break that has nothing to speak before it."""
+        """Consume a break that no words come before."""
         self._scanner.cross()
         if found.boundary is None:
             self._held = self._held or _Held("", self._base + found.start, "sentence")
@@ -196,12 +196,12 @@ class Segmenter:
         self._at = found.end
 
     def _may_end_here(self, window: str, length: int, end: int, complete: bool) -> bool:
-        """Only white space has come behind the piece: the next character may be the break that ends it."""
+        """Whether only white space follows the piece so far: the next character may be a break."""
         is_all = self._at + len(window) == end
         return is_all and not complete and length < len(window) and window[length:].isspace()
 
     def _next_piece(self, text: str, complete: bool) -> tuple[int, Boundary] | None:
-        """Length and end of the first piece of `text`; None: more text is needed to tell."""
+        """The length and boundary of the first piece of `text`; None if more text is needed."""
         for at in heapq.merge(*self._schedule(text), key=_length):
             if at.length + LOOKAHEAD > len(text):
                 if not complete:
@@ -229,7 +229,7 @@ class Segmenter:
         return self._cut_first(text, at.length)
 
     def _schedule(self, text: str) -> Iterator[Iterator[_Checkpoint]]:
-        """When to look for what, in characters from the start of the piece."""
+        """The checkpoints of a piece, in three rising series; lengths count from its start."""
         if self._first_max is not None:
             early = (self._first_max + _FIRST_SLACK + 1, 2 * self._first_max + 1)
             yield (_Checkpoint(length) for length in early)
@@ -306,15 +306,15 @@ async def segments_of(
     max_chars: int = 250,
     first_max_chars: int | None = None,
 ) -> AsyncGenerator[Segment, None]:
-    """Check a text and cut it into segments; each comes as soon as the pieces that arrived complete it.
+    """Check a text and cut it into segments; each comes as soon as the text that has arrived completes it.
 
-    Raises `InvalidTextError` and `TextTooLongError`: for a whole text before the first segment (only that a
-    text of nothing but pause tags has no words shows at the end), for pieces when the fault arrives. A source
-    that is an async generator is closed at the end.
+    Raises `InvalidTextError` and `TextTooLongError`: for a whole text before the first segment (but at the
+    end if it has only pause tags), for pieces when the fault arrives. A source that is an async generator is
+    closed at the end.
     """
     segmenter = Segmenter(language=language, max_chars=max_chars, first_max_chars=first_max_chars)
     spoken = False
-    since = 0  # characters since others had their turn
+    since = 0  # characters since other tasks had their turn
     async with aclosing(_pieces(source, max_total_chars)) as pieces:
         async for piece in pieces:
             for segment in cut(segmenter, piece):
@@ -333,7 +333,7 @@ async def segments_of(
 
 
 def cut(segmenter: Segmenter, piece: str) -> list[Segment]:
-    """The segments that a piece of text, or a sign that stands for none, completes."""
+    """The segments that a piece of text completes, or `FLUSH` or `PAUSED` in its place."""
     if piece is FLUSH:
         return segmenter.flush()
     if piece is PAUSED:

@@ -1,7 +1,7 @@
-"""Where a sentence ends: decided at each mark from the word before it and the few characters behind it.
+"""The ends of sentences, decided at each mark by the word before it and the few characters behind it.
 
-Nothing else of the text has a say, so that the ends are the same however long the text is and however it
-arrives, and the work for a mark is the same everywhere.
+The rest of the text does not matter. So the ends are the same however long the text is and however it
+arrives, and every mark takes the same work.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ LOOKAHEAD = 24
 
 _MARKS = ".!?。！？｡．؟۔।॥।։‼⁇⁈⁉‽⸮﹒﹖﹗။܀܁܂᠃᠉؞\u037e"
 _CLOSERS = "\"'”’»›)\\]}」』）】》〉〕*_"
-# German and Danish close with what opens elsewhere: „Gut.“ »Gut.«
+# German and Danish close a quotation with marks that open one elsewhere: „Gut.“ »Gut.«
 _OPENERS_TOO = "[“‘«‹](?![^\\W_])"
 _SPACED_QUOTE = "[ \u00a0\u202f][»›](?![^\\W_])"
 _CANDIDATE = re.compile(
@@ -26,7 +26,7 @@ _CANDIDATE = re.compile(
 _ENDS_SENTENCE = re.compile(f"[{_MARKS}…][{_CLOSERS}“‘«‹]*$")
 _ALONE = re.compile(f"[{_MARKS}…](?![^\\W_])")
 _WORD = re.compile(r"[^\W_]")
-# The word before a mark: what is behind the last space, quote, bracket, dash or apostrophe.
+# The word before a mark: the characters since the last space, quote, bracket, dash or apostrophe.
 _LAST_WORD = re.compile(r"[^\s\"“”„‘’'«»‹›()\[\]{}/—–¿¡*_-]*$")
 _MOST_OF_A_WORD = 32
 _NEXT_WORD = re.compile(r"[^\W_]+")
@@ -36,12 +36,12 @@ _NUMBERED = re.compile(r"[IVXLCDM]+\b|[A-Z][0-9]|[A-Z](?=[.-][0-9])")
 _LABEL = re.compile(r"\W*(?:[^\W\d_]|[0-9]{1,3}|[IVXLC]{1,5})\.")
 _ORDINAL = re.compile(r"[0-9]{1,2}|[IVXLCDM]+")
 _MISSED_SPACE = re.compile(r"[^\W\d_][^\W\d_A-Z]*[\s,]")
-# Scripts of India have an end mark of their own: a full stop within a word is that of कि.मी.
+# Scripts of India have their own end mark: a full stop within a word is part of it, as in कि.मी.
 _INDIC = re.compile("[\u0900-\u0dff]")
 # Marks that end a sentence whatever follows; behind the others a space or a capital has to follow.
 _STRONG = frozenset("。！？｡؟۔।॥।։။܀܁܂᠃᠉؞﹒﹖﹗")
-# A quotation that such a word follows is part of the sentence: 「本当？」と聞いた。 “真的吗？”他问。
-_GOES_ON = {
+# By language, the words after a quotation that continue its sentence: 「本当？」と聞いた。 “真的吗？”他问。
+_CONTINUATIONS = {
     "ja": re.compile(
         r"[、，]|と(?!ても|ころ|にかく|き|も|つぜん|なり|うとう|りあえず|っさ)|って|なんて|など|だ[っろよ]|です|でし|[のを]|[はがもにでや](?=[一-鿿])"
     ),
@@ -51,10 +51,10 @@ _GOES_ON = {
     ),
 }
 _BARE = {
-    "ja": re.compile(r"[?？!！]$"),  # also without brackets: 本当？と聞いた。
+    "ja": re.compile(r"[?？!！]$"),  # a quotation without brackets: 本当？と聞いた。
 }
 
-# Codes that mean a language which is listed under another one.
+# Code -> the one that the rules of the language are listed under.
 _SAME_LANGUAGE = {"cmn": "zh", "yue": "zh", "nb": "no", "nn": "no", "gl": "pt"}
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?=$|[-_])")
 _DEFAULT_LANGUAGE = "en"
@@ -62,7 +62,7 @@ _Case = Literal["none", "digit", "small", "capital", "uncased"]
 
 
 def sentence_language(tag: str) -> str:
-    """The code by which the rules of a BCP 47 tag are found; English for a tag that is none."""
+    """The code that the rules of a BCP 47 tag are listed under; English if it is not a tag."""
     primary = _LANGUAGE.match(tag.strip().lower())
     code = primary[0] if primary else _DEFAULT_LANGUAGE
     return _SAME_LANGUAGE.get(code, code)
@@ -74,22 +74,22 @@ def ends_sentence(text: str) -> bool:
 
 
 def candidates(text: str, start: int) -> Iterator[re.Match[str]]:
-    """Marks from `start` on, with the quotes and brackets that they close: sentences may end there."""
+    """The marks from `start` on that may end a sentence, with the closing quotes and brackets behind them."""
     return _CANDIDATE.finditer(text, start)
 
 
 class SentenceFinder:
-    """Tells whether a sentence ends at a mark."""
+    """Decides whether a sentence ends at a mark, by the rules of a language."""
 
     def __init__(self, language: str) -> None:
         self._code = sentence_language(language)
         self._rules = rules_for(self._code)
 
     def end_at(self, text: str, mark: re.Match[str]) -> int | None:
-        """Index behind a sentence and the white space after it; None: it does not end at `mark`.
+        """The index behind a sentence and the white space after it; None if it does not end at `mark`.
 
-        `text` begins with the sentence, and holds `LOOKAHEAD` characters behind the mark or ends before. What
-        has no word behind it goes with the sentence, as does what has none before.
+        `text` begins with the sentence, and holds `LOOKAHEAD` characters behind the mark or ends before.
+        Marks before its first word and behind its last one belong to the sentence.
         """
         behind = text[mark.end() : mark.end() + LOOKAHEAD]
         if (
@@ -98,7 +98,7 @@ class SentenceFinder:
             or not self._is_end(text, mark, behind)
         ):
             return None
-        # White space alone: what ends the sentence may still come, such as a line break.
+        # After white space alone, the end of the sentence may still come, such as a line break.
         return mark.end() + (0 if behind.isspace() else len(behind) - len(behind.lstrip()))
 
     def _is_end(self, text: str, mark: re.Match[str], behind: str) -> bool:
@@ -121,14 +121,14 @@ class SentenceFinder:
         return _is_end_at_marks(before, mark, following)
 
     def _continues(self, mark: str, behind: str) -> bool:
-        """Whether the sentence of a quotation goes on behind it."""
+        """Whether the sentence that holds a quotation continues behind it."""
         bare = _BARE.get(self._code)
-        goes_on = _GOES_ON.get(self._code)
+        continuation = _CONTINUATIONS.get(self._code)
         closed = mark[-1] in _CLOSERS or (bare is not None and bare.search(mark) is not None)
-        return closed and goes_on is not None and goes_on.match(behind) is not None
+        return closed and continuation is not None and continuation.match(behind) is not None
 
     def _is_end_without_space(self, before: str, mark: str, behind: str) -> bool:
-        """Whether a mark that a letter or digit follows at once is an end, and not part of a word."""
+        """Whether a mark directly before a letter or digit is an end, and not part of a word."""
         if set(mark) == {"…"}:
             return False
         case = _case(behind[0])
@@ -141,7 +141,7 @@ class SentenceFinder:
         return mark[0] != "." or (before[1:].islower() and _MISSED_SPACE.match(behind) is not None)
 
     def _is_full_stop(self, before: str, behind: str, *, closed: bool) -> bool:
-        """Whether a lone full stop between a word and the next is the end of a sentence."""
+        """Whether a lone full stop between two words ends a sentence."""
         case = _case(behind[0])
         if self._rules.ordinals and _ORDINAL.fullmatch(before):
             return case == "capital" and self._starts(behind)
@@ -187,12 +187,12 @@ class SentenceFinder:
 
 
 def _is_sign(mark: re.Match[str], behind: str) -> bool:
-    """Whether it is no mark but the first half of `!=`."""
+    """Whether the mark is the first half of `!=`."""
     return mark.group() == "!" and behind.startswith("=")
 
 
 def _is_end_at_marks(before: str, mark: re.Match[str], following: re.Match[str]) -> bool:
-    """Whether marks other than a full stop behind a word are an end, where white space follows."""
+    """Whether marks that are not a single full stop end a sentence, where white space follows."""
     is_small = _case(following[0][0]) == "small"
     if {".", "…"} >= set(mark["marks"]):
         return not is_small and following[0].casefold() != before.casefold()  # "I... I do not know."

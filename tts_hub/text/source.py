@@ -1,8 +1,8 @@
-"""The text of a request, whole or still being written: its beginning, and the segments it is cut into."""
+"""The text of a request, whole or still being written: its beginning and its segments."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -16,16 +16,16 @@ from tts_hub.types import Markup
 
 @dataclass(frozen=True, slots=True)
 class Cutting:
-    """How a text is cut into segments; see `Segmenter`."""
+    """The settings by which a text is cut into segments; see `Segmenter`."""
 
     language: str = "en"
-    """BCP 47 tag: the rules by which sentences end."""
+    """A BCP 47 tag, whose rules say where sentences end."""
     max_chars: int = 250
     first_max_chars: int | None = None
 
 
 class SourceText:
-    """What a request speaks. Ask for `opening` at most once, and before `segments`."""
+    """The text of a request. Call `opening` at most once, and before `segments`."""
 
     def __init__(self, text: str | AsyncIterable[str], markup: Markup, *, max_total_chars: int) -> None:
         self._text = text
@@ -34,13 +34,15 @@ class SourceText:
         self._incoming = None if isinstance(text, str) else IncomingText(text)
         self._pieces = None if self._incoming is None else self._incoming.pieces()
         self._arrived: list[str] = []
-        """Pieces that were looked at already."""
+        """Pieces that `opening` has read already."""
+        self._kept: list[Segment] | None = None
+        """All segments, once they have been cut."""
         self._error: Exception | None = None
-        """What the source raised behind them."""
+        """The error that the source raised behind them."""
 
     @property
     def is_incoming(self) -> bool:
-        """The text is being written while it is spoken."""
+        """Whether the text is still being written."""
         return self._incoming is not None
 
     @property
@@ -55,14 +57,14 @@ class SourceText:
         )
 
     async def pump(self) -> None:
-        """Take in what is being written, to its end; runs in a task of its own."""
+        """Take in text that is being written, to its end; runs in a task of its own."""
         if self._incoming is not None:
             await self._incoming.pump()
 
     async def opening(self, cutting: Cutting) -> str:
-        """The text, or of one that is being written what there is when its first segment is complete.
+        """The whole text; of one that is being written, the part that completes the first segment.
 
-        So nobody waits longer for the first audio, and the answer does not depend on how the text arrives.
+        So the first audio does not come later, and the result does not depend on how the text arrives.
         """
         if isinstance(self._text, str):
             return self._text
@@ -85,6 +87,8 @@ class SourceText:
         Raises:
             InvalidTextError, TextTooLongError: see `segments_of` and `whole_as_segment`.
         """
+        if self._kept is not None:
+            return _each(self._kept)
         source = self._text if isinstance(self._text, str) else self._all_pieces()
         if self._markup == "ssml":
             return whole_as_segment(source, max_total_chars=self._max_total_chars)
@@ -96,8 +100,17 @@ class SourceText:
             first_max_chars=cutting.first_max_chars,
         )
 
+    async def kept_segments(self, cutting: Cutting) -> AsyncGenerator[Segment, None]:
+        """The segments of a whole text, as `segments`, which from then on does not cut the text again."""
+        kept: list[Segment] = []
+        async with aclosing(self.segments(cutting)) as segments:
+            async for segment in segments:
+                kept.append(segment)
+                yield segment
+        self._kept = kept
+
     async def aclose(self) -> None:
-        """Take in no more."""
+        """Stop taking in text."""
         if self._pieces is not None:
             await self._pieces.aclose()
 
@@ -119,3 +132,8 @@ class SourceText:
             async with aclosing(self._pieces):
                 async for piece in self._pieces:
                     yield piece
+
+
+async def _each(segments: Sequence[Segment]) -> AsyncGenerator[Segment, None]:
+    for segment in segments:
+        yield segment

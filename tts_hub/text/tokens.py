@@ -1,4 +1,4 @@
-"""The words of a text as a reader sees them, found lazily, with the places they stand at."""
+"""The words of a text as a reader sees them, found lazily, with their places."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNSPACED = (
     "\u3005\u3007\u3041-\u3096\u309d-\u309f\u30a1-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
     "\uf900-\ufaff\uff66-\uff9d\U00020000-\U0003ffff"
 )
-"""Ideographs and kana: every one counts as a word."""
+"""Ideographs and kana, of which each counts as a word."""
 SELECTORS = "\u3099\u309a\ufe00-\ufe0f\U000e0100-\U000e01ef"
 PIECE = re.compile(f"[{UNSPACED}][{SELECTORS}]*|[^{UNSPACED}]+")
 JOINT = re.compile(
@@ -28,7 +28,7 @@ JOINT = re.compile(
     r"|(?<=[^\W\d_])[!?;:,،؛؟]+(?=[^\W\d_])"
     r"|(?<=[^\W\d_]{3})/(?=[^\W\d_]{2})|(?<=[^\W\d_]{2})/(?=[^\W\d_]{3})"
 )
-"""Between two words written as one: `had—as`, `well...no`, `and/or`, but not in `km/h`, `1/2`, `9:30`."""
+"""Marks between two words without spaces: `had—as`, `well...no`, `and/or`; not in `km/h`, `1/2`, `9:30`."""
 WORD = re.compile(r"[^\W_]")
 ADDRESS = re.compile(r"://|@|www\.|[^\W\d_]\.[^\W\d_]{2,}/", re.I)
 ALIAS = re.compile(r"<(?P<end>/?)(?:\w+:)?sub\b(?P<rest>[^>]*)")
@@ -36,21 +36,21 @@ ALIAS = re.compile(r"<(?P<end>/?)(?:\w+:)?sub\b(?P<rest>[^>]*)")
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A candidate for a word: what it is in the text, and which positions mean it."""
+    """A candidate for a word: its place in the text, and the positions that mean it."""
 
     start: int
     end: int
     """Characters `[start, end)` of the text."""
     reach: int
-    """From this character on a position means this token: its leading punctuation belongs to it."""
+    """The first position that means this token: its leading punctuation belongs to it."""
     wordlike: bool
-    """Has a letter or digit. Others, such as a dash, are words only if the engine speaks them."""
+    """It has a letter or digit. Other tokens, such as a dash, are words only if the engine speaks them."""
     aliased: bool = False
-    """Inside `<sub alias>`: spoken as something else, which the engine reports at the word behind it."""
+    """It is inside `<sub alias>`: the engine speaks something else, and reports it at the word behind."""
 
 
 def tokens(text: str, *, ssml: bool = False) -> Iterator[Token]:
-    """The tokens of `text` in order. With `ssml` tags are skipped and entities count as what they mean."""
+    """The tokens of `text` in order. With `ssml`, tags are skipped and entities are decoded."""
     if not ssml:
         for run in RUN.finditer(text):
             yield from _in_run(run.group(), run.start(), aliased=False)
@@ -64,12 +64,12 @@ def tokens(text: str, *, ssml: bool = False) -> Iterator[Token]:
 
 
 def combining(character: str) -> bool:
-    """Whether it belongs to the character before it: accents, tone marks, vowel signs, selectors."""
+    """Whether a character belongs to the one before: an accent, tone mark, vowel sign or selector."""
     return unicodedata.category(character).startswith("M")
 
 
 def _spelled_out(entity: re.Match[str]) -> str:
-    """What an entity stands for, repeated to its length so that positions stay those of the source."""
+    """The character of an entity, repeated to its length so that positions stay those of the source."""
     meant = html.unescape(entity.group())
     return (meant if len(meant) == 1 else "&") * len(entity.group())
 
@@ -96,7 +96,7 @@ def _pieces(run: str) -> Iterator[tuple[int, int]]:
 
 
 def _joints(run: str, start: int, end: int) -> Iterator[int]:
-    """Where joints begin that have a word before and behind them."""
+    """The starts of the joints that have a word before and behind them."""
     begun = None  # the joint behind a word, as long as no word has come behind the joint
     at = start
     for joint in JOINT.finditer(run, start, end):
@@ -110,7 +110,7 @@ def _joints(run: str, start: int, end: int) -> Iterator[int]:
 
 
 def _bare(run: str, start: int, end: int) -> tuple[int, int]:
-    """Without the punctuation around it; all of it where there is nothing else."""
+    """The span without the punctuation around it; all of it where there is nothing else."""
     left, right = start, end
     while left < right and _silent(run[left]):
         left += 1

@@ -1,4 +1,4 @@
-"""A document that is not cut: SSML goes to the engine as it is, once it is known to be whole and well-formed.
+"""SSML, which is not cut: it goes to the engine as it is, once it is known to be whole and well-formed.
 
 Engines read broken SSML in ways of their own, mostly by leaving out what follows the fault.
 """
@@ -15,8 +15,7 @@ from tts_hub.text.check import check_text, is_visible
 from tts_hub.text.segment import Segment
 
 MAX_SSML_CHARS = 32_000
-"""It is spoken in one piece: no other engine can take over in the middle, and nothing but its end bounds it.
-About 40 minutes of speech."""
+"""The longest document, about 40 minutes of speech: no other engine can take over in the middle of it."""
 
 _ROOT = re.compile(r"(?>\s|<\?.*?\?>|<!--.*?-->|<!\w[^>]*>|\]>)*+<(?:\w+:)?speak[\s/>]", re.DOTALL)
 _OPEN, _CLOSE = "<speak>", "</speak>"
@@ -29,11 +28,11 @@ _HINTS = {
 async def whole_as_segment(
     source: str | AsyncIterable[str], *, max_total_chars: int
 ) -> AsyncGenerator[Segment, None]:
-    """One segment that holds all of an SSML document, edge white space aside.
+    """One segment with the whole SSML document, without white space at its ends.
 
     Raises:
-        InvalidTextError: not well-formed, a DTD, nothing to speak in it, or characters that are not text.
-        TextTooLongError: above `max_total_chars` or `MAX_SSML_CHARS` characters.
+        InvalidTextError: it is not well-formed, has a DTD, has no words, or has characters that are not text.
+        TextTooLongError: it has more than `max_total_chars` or `MAX_SSML_CHARS` characters.
     """
     text = source if isinstance(source, str) else await _gathered(source)
     check_text(text, max_chars=max_total_chars)
@@ -51,7 +50,7 @@ async def whole_as_segment(
 
 
 def check_ssml(text: str) -> None:
-    """Refuse what an engine would not speak whole; the root `<speak>` may be left out.
+    """Refuse a document that an engine would not speak whole; the root `<speak>` may be left out.
 
     Raises `InvalidTextError` for XML that is not well-formed, for a DTD, and for a document without text.
     """
@@ -104,7 +103,7 @@ class _Reader:
 
     def read(self) -> None:
         try:
-            self._parser.Parse(self._document, True)  # a string: the encoding that it declares has no effect
+            self._parser.Parse(self._document, True)  # given as a string, its declared encoding has no effect
         except expat.ExpatError as exc:
             hint = _HINTS.get(exc.code, "")
             what = f"{expat.ErrorString(exc.code)}{hint}{self._unclosed()}"
@@ -127,7 +126,7 @@ class _Reader:
         return f"; <{name}> from position {self._position(byte_index)} is still open"
 
     def _position(self, byte_index: int) -> int:
-        """Index into the text of the user."""
+        """The index in the user's text."""
         behind = len(self._document.encode()[:byte_index].decode(errors="ignore"))
         return min(max(0, behind - self._before), len(self._text))
 

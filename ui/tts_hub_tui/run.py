@@ -9,9 +9,10 @@ from pathlib import Path
 
 import anyio
 
-from tts_hub.config import LoadedConfig, load_config, user_data_folder
+from tts_hub.config_file.loading import LoadedConfig, load_config
 from tts_hub.errors import TTSHubError
 from tts_hub.manager import TTSBackendManager
+from tts_hub.system.folders import user_data_folder
 from tts_hub_tui.app import CRASHED, StudioApp
 from tts_hub_tui.hubs.interface import Hub
 from tts_hub_tui.hubs.local import LocalHub

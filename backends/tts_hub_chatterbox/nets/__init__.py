@@ -1,1 +1,1 @@
-"""The nets of Chatterbox, one a file; each says its shapes and knows nothing of files, voices or requests."""
+"""The nets of Chatterbox as torch modules, which know nothing of files, voices or requests."""

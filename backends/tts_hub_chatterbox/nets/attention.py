@@ -1,4 +1,4 @@
-"""Attention of queries to keys in the way that is fastest for their number type.
+"""Attention of queries to keys, computed in the fastest way for their number type.
 
 B batch, H heads, F queries, N keys, K width of a head
 """
@@ -15,10 +15,10 @@ HALVES = (torch.bfloat16, torch.float16)
 def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None = None) -> Tensor:
     """Scaled dot-product attention: (B, H, F, K), (B, H, N, K) twice -> (B, H, F, K).
 
-    `bias`, which broadcasts to (B, H, F, N), is added to the scaled scores, or says as bool which keys count.
+    `bias` broadcasts to (B, H, F, N). It is added to the scaled scores, or as bool true for keys that count.
     """
     if query.dtype in HALVES and query.device.type == "cpu" and not torch.cpu._is_amx_tile_supported():
-        # The fused attention is made for matrix units there, and slower than in float32 without them.
+        # The fused attention is made for matrix units, and without them slower than in float32.
         return _by_products(query, key, value, bias)
     return F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
 

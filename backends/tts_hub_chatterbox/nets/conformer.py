@@ -1,4 +1,4 @@
-"""Speech tokens in context: embedded tokens -> features at the mel's rate, two a token.
+"""The encoder of the flow: embedded speech tokens -> features at the mel's rate, two a token.
 
 B batch, T tokens or frames, P those before them, D width, H heads, K width of a head
 
@@ -26,21 +26,21 @@ class ConformerConfig:
     width: int = 512
     heads: int = 8
     hidden_width: int = 2048
-    """Of the feed-forward nets."""
+    """The inner width of the feed-forward nets."""
     token_layers: int = 6
-    """Before the upsampling."""
+    """Layers before the upsampling."""
     frame_layers: int = 4
-    """After it."""
+    """Layers after the upsampling."""
     lookahead: int = 3
-    """Tokens to the right that a token's features need."""
+    """Tokens to the right that a token's features depend on."""
     upsampling: int = 2
-    """Mel frames of a token."""
+    """Mel frames for each token."""
     table_length: int = 5000
-    """Frames (100 s) whose positions are computed beforehand."""
+    """Frames (100 s) whose positions are computed in advance."""
 
 
 class UpsamplingConformer(nn.Module):
-    """The encoder. Every position sees the whole row, and what is remembered of the tokens before it."""
+    """The encoder. Every position attends to the whole row, and to what is remembered of earlier tokens."""
 
     def __init__(self, config: ConformerConfig) -> None:
         super().__init__()
@@ -58,39 +58,38 @@ class UpsamplingConformer(nn.Module):
 
         Args:
             x: (B, T, D) embedded tokens.
-            mask: (B, T) bool, false where a row is padded, on its left or its right; none: nowhere. No
+            mask: (B, T) bool, false where a row is padded, on its left or its right; None: no row is. No
                 row may be all padding.
 
         Returns:
-            (B, 2T, D). What stands at padded places means nothing.
+            (B, 2T, D). The values at padded places mean nothing.
         """
-        return self._encoded(self.lookahead(self.token_input(x), mask), mask, None, None)
+        return self._run_layers(self.lookahead(self.token_input(x), mask), mask, None, None)
 
-    def behind(self, x: Tensor, token_past: Past, frame_past: Past, *, final: bool) -> Tensor:
-        """Encode what comes behind tokens that are remembered; these are blind to it but for the look-ahead.
+    def encode_after(self, x: Tensor, token_past: Past, frame_past: Past, *, final: bool) -> Tensor:
+        """Encode tokens after remembered ones, which do not attend to them except for the look-ahead.
 
         Args:
             x: (B, T, D) embedded tokens; no row is padded.
-            token_past: where the tokens before these are known from and these are written down, a new one
-                for each call.
+            token_past: holds the memory of earlier tokens and records that of these; new for each call.
             frame_past: the same at the rate of the mel.
-            final: no token follows. Otherwise the last 3 only serve to look ahead, and stand at the
-                beginning of the next call's.
+            final: no token follows. Otherwise the last 3 are only looked ahead to, and must come again at the
+                beginning of the next call's tokens.
 
         Returns:
             (B, 2T, D), or 6 less unless `final`.
         """
         x = self.lookahead(self.token_input(x), None, token_past, final=final)  # (B, T or T - 3, D)
-        return self._encoded(x, None, token_past, frame_past)
+        return self._run_layers(x, None, token_past, frame_past)
 
-    def _encoded(
+    def _run_layers(
         self, x: Tensor, mask: Tensor | None, token_past: Past | None, frame_past: Past | None
     ) -> Tensor:
         """(B, T, D), (B, T) -> (B, 2T, D)."""
         positions = self.positions(x, _before(token_past))
         for layer in self.token_layers:
             x = layer(x, positions, mask, token_past)
-        x = self.frame_input(self.upsample(silenced(x, mask), token_past))  # (B, 2T, D)
+        x = self.frame_input(self.upsample(mask_padding(x, mask), token_past))  # (B, 2T, D)
         if mask is not None:
             mask = mask.repeat_interleave(self.upsample.factor, dim=1)  # (B, 2T)
         positions = self.positions(x, _before(frame_past))
@@ -111,9 +110,9 @@ class RelativePositions(nn.Module):
         self.register_buffer("table", _distances(length, width, torch.device("cpu")), persistent=False)
 
     def forward(self, x: Tensor, before: int = 0) -> Tensor:
-        """For queries `x` (B, T, D) and keys of these and of P = `before` earlier ones: (P + 2T - 1, D).
+        """The positions (P + 2T - 1, D) of queries `x` (B, T, D); P = `before` earlier keys come first.
 
-        From a key P + T - 1 to the left of its query to one T - 1 to the right.
+        They go from a key P + T - 1 to the left of its query to one T - 1 to the right.
         """
         _, length, width = x.shape
         left = before + length
@@ -138,7 +137,7 @@ class InputLayer(nn.Module):
 
 
 class Lookahead(nn.Module):
-    """Two convolutions that let each token see the next few and the last two; zeros lie beyond the row."""
+    """Two convolutions over each token, the next few and the last two; the row is padded with zeros."""
 
     def __init__(self, width: int, lookahead: int) -> None:
         super().__init__()
@@ -148,15 +147,15 @@ class Lookahead(nn.Module):
     def forward(
         self, x: Tensor, mask: Tensor | None, past: Past | None = None, *, final: bool = True
     ) -> Tensor:
-        """(B, T, D) -> (B, T, D), or without the last few, which are only looked ahead to, unless `final`."""
-        x = silenced(x, mask)
+        """(B, T, D) -> (B, T, D), or unless `final` without the last few, which are only looked ahead to."""
+        x = mask_padding(x, mask)
         y = x.transpose(1, 2)  # (B, D, T)
         if final:
             y = F.pad(y, (0, self.ahead.kernel_size[0] - 1))  # (B, D, T + lookahead)
         y = F.leaky_relu(self.ahead(y))  # (B, D, T), or T - lookahead from here on
         if mask is not None:
             y = y * mask[:, None]
-        y = F.pad(y, (EDGE, 0)) if past is None else past.behind_edge(y.transpose(1, 2)).transpose(1, 2)
+        y = F.pad(y, (EDGE, 0)) if past is None else past.prepend_edge(y.transpose(1, 2)).transpose(1, 2)
         y = self.behind(y).transpose(1, 2)  # (B, T, D)
         seen: Tensor = x[:, : y.shape[1]] + y
         return seen
@@ -181,7 +180,7 @@ class ConformerLayer(nn.Module):
 
 
 class RelativeAttention(nn.Module):
-    """Self-attention that weighs what a key holds and how far it is, each against a biased query."""
+    """Self-attention by the content of a key and by its distance, each scored with a biased query."""
 
     def __init__(self, config: ConformerConfig) -> None:
         super().__init__()
@@ -196,14 +195,14 @@ class RelativeAttention(nn.Module):
         self.output = nn.Linear(config.width, config.width)
 
     def forward(self, x: Tensor, positions: Tensor, mask: Tensor | None, past: Past | None = None) -> Tensor:
-        """(B, T, D), (P + 2T - 1, D), (B, T) -> (B, T, D). With a past there is no mask."""
+        """(B, T, D), (P + 2T - 1, D), (B, T) -> (B, T, D). With a past there must be no mask."""
         query = self.query(x).unflatten(2, (self.heads, -1))  # (B, T, H, K)
         key, value = (
             layer(x).unflatten(2, (self.heads, -1)).transpose(1, 2)  # (B, H, T, K)
             for layer in (self.key, self.value)
         )
         if past is not None:
-            key, value = past.behind_keys(key, value)  # (B, H, P + T, K)
+            key, value = past.prepend_keys(key, value)  # (B, H, P + T, K)
         by_content = (query + self.content_bias).transpose(1, 2)  # (B, H, T, K)
         by_position = ((query + self.position_bias) * self.scale).transpose(1, 2)  # (B, H, T, K)
         distance = self.position(positions).unflatten(1, (self.heads, -1))  # (P + 2T - 1, H, K)
@@ -216,7 +215,7 @@ class RelativeAttention(nn.Module):
 
 
 class Upsample(nn.Module):
-    """Every token repeated, then smoothed by a convolution that looks back."""
+    """Repeats every token, and smooths the result by a convolution that looks back."""
 
     def __init__(self, width: int, factor: int) -> None:
         super().__init__()
@@ -225,19 +224,19 @@ class Upsample(nn.Module):
 
     def forward(self, x: Tensor, past: Past | None) -> Tensor:
         """(B, T, D) -> (B, 2T, D)."""
-        x = F.pad(x, (0, 0, EDGE, 0)) if past is None else past.behind_edge(x)  # (B, 2 + T, D)
+        x = F.pad(x, (0, 0, EDGE, 0)) if past is None else past.prepend_edge(x)  # (B, 2 + T, D)
         repeated = x.transpose(1, 2).repeat_interleave(self.factor, dim=2)  # (B, D, 4 + 2T)
         smoothed: Tensor = self.smooth(repeated)
         return smoothed.transpose(1, 2)
 
 
-def silenced(x: Tensor, mask: Tensor | None) -> Tensor:
-    """`x` (B, T, D) with zeros where `mask` (B, T) is false: what a convolution sees beyond a row alone."""
+def mask_padding(x: Tensor, mask: Tensor | None) -> Tensor:
+    """`x` (B, T, D) with zeros where `mask` (B, T) is false, as a convolution has them beyond a row."""
     return x if mask is None else x * mask[..., None]
 
 
 def _distances(length: int, width: int, device: torch.device) -> Tensor:
-    """(2 * length - 1, width): sine and cosine, by turns, of the distances length - 1 down to 1 - length."""
+    """(2 * length - 1, width): sines and cosines in turn of the distances length - 1 down to 1 - length."""
     distance = torch.arange(length - 1, -length, -1, dtype=torch.float32, device=device)
     exponent = torch.arange(0, width, 2, dtype=torch.float32, device=device)
     angle = distance[:, None] * torch.exp(
@@ -253,13 +252,13 @@ def _before(past: Past | None) -> int:
 def _by_key(by_distance: Tensor) -> Tensor:
     """(B, H, T, P + T) by query and key of a contiguous (B, H, T, P + 2T - 1) by query and distance.
 
-    On the CPU it is a view. Row i of it begins where the distance P + i - 0 stands, at column T - 1 - i, so
-    one row further down begins one place less than a row further on.
+    On the CPU it is a view. Its row i begins at the distance P + i - 0, which is at column T - 1 - i: so each
+    row begins one place less than a whole row after the one before it.
     """
     batch, heads, length, columns = by_distance.shape
     strides = (heads * length * columns, length * columns, columns - 1, 1)
     view = by_distance.as_strided(
         (batch, heads, length, columns - length + 1), strides, by_distance.storage_offset() + length - 1
     )
-    # The fused attention of a GPU may want rows that begin at aligned addresses; the CPU's takes any.
+    # The fused attention of a GPU may need rows at aligned addresses; that of the CPU takes any.
     return view if view.device.type == "cpu" else view.contiguous()

@@ -1,4 +1,4 @@
-"""Linear layers with what bends their outputs, and the same with weights packed as the CPU reads them best.
+"""Linear layers with their activation, and the same with weights packed in the order that suits the CPU.
 
 B rows, I inputs, O outputs
 """
@@ -21,9 +21,9 @@ ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
     "silu": F.silu,
 }
 FUSED = {"none": ("none", ""), "gelu": ("gelu", "none"), "gelu_tanh": ("gelu", "tanh"), "silu": ("swish", "")}
-"""What oneDNN calls them, and which form of it."""
+"""oneDNN's names of the activations, and of their forms."""
 USUAL_ROWS = 64
-"""That the packing is laid out for; any number is right."""
+"""The number of rows that the packing is made for; other numbers give the same results."""
 
 
 class Dense(nn.Linear):
@@ -39,17 +39,17 @@ class Dense(nn.Linear):
 
 
 class PackedDense(nn.Module):
-    """What a `Dense` or `nn.Linear` computes, by oneDNN with weights in the order in which it reads them.
+    """A `Dense` or `nn.Linear` computed by oneDNN, with weights in the order in which it reads them.
 
-    Where torch's own product comes from MKL and the processor from AMD, it takes less than half the time in
-    float32; and the activation costs no walk through memory of its own.
+    In float32 it takes less than half the time where torch's own product comes from MKL and the processor
+    from AMD; and the activation needs no pass over memory of its own.
     """
 
     def __init__(self, linear: nn.Linear) -> None:
-        """Pack the weights of `linear`, which is kept as it is."""
+        """Pack the weights of `linear`, which does not change."""
         super().__init__()
         weight = linear.weight.detach().contiguous()  # (O, I)
-        # No buffers, which are slow to get at: it never leaves the CPU, nor is it saved.
+        # No buffers, whose access is slow: this module never leaves the CPU, and is not saved.
         self.weight = torch.ops.mkldnn._reorder_linear_weight(weight, USUAL_ROWS)
         self.bias = None if linear.bias is None else linear.bias.detach().clone()
         self.fused = FUSED[activation_of(linear)]
@@ -64,17 +64,17 @@ class PackedDense(nn.Module):
 
 
 def activation_of(linear: nn.Linear) -> Activation:
-    """What bends its outputs."""
+    """The activation of a linear layer."""
     return linear.activation if isinstance(linear, Dense) else "none"
 
 
 def pack_weights(net: nn.Module) -> None:
-    """Put a `PackedDense` in the place of every linear layer below `net` whose type has such here."""
+    """Replace every linear layer below `net` by a `PackedDense` if this processor can pack its type."""
     replace_linears(net, lambda linear: PackedDense(linear) if _can_pack(linear.weight.dtype) else linear)
 
 
 def replace_linears(net: nn.Module, make: Callable[[nn.Linear], nn.Module]) -> None:
-    """Put something else in the place of every linear layer below `net`, one after the other."""
+    """Replace every linear layer below `net` by what `make` returns, one after the other."""
     for name, child in net.named_children():
         if isinstance(child, nn.Linear):
             setattr(net, name, make(child))
@@ -84,12 +84,12 @@ def replace_linears(net: nn.Module, make: Callable[[nn.Linear], nn.Module]) -> N
 
 @cache
 def _can_pack(dtype: torch.dtype) -> bool:
-    """Whether torch has packed products for this processor, and right ones: they are no public interface."""
-    chance = torch.Generator().manual_seed(0)
+    """Whether torch has correct packed products for this processor; they are no public interface."""
+    generator = torch.Generator().manual_seed(0)
     dense = Dense(64, 32, "gelu")
     with torch.inference_mode():
-        dense.weight.copy_(torch.randn(32, 64, generator=chance))
-        inputs = torch.randn(3, 64, generator=chance).to(dtype)
+        dense.weight.copy_(torch.randn(32, 64, generator=generator))
+        inputs = torch.randn(3, 64, generator=generator).to(dtype)
         exact = dense.to(dtype)(inputs)
         try:
             found = PackedDense(dense)(inputs)

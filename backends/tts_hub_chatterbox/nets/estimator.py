@@ -1,4 +1,4 @@
-"""The velocity field of the flow: where a noisy mel drifts, given what shall be said and by whom.
+"""The velocity field of the flow: where a noisy mel moves, given the encoded tokens and the speaker.
 
 B batch, F mel frames, M mel bins, C input channels, D width, E width of the time
 
@@ -20,7 +20,7 @@ from tts_hub_chatterbox.nets.dense import Dense
 from tts_hub_chatterbox.nets.past import EDGE, Past
 
 TIME_SCALE = 1000
-"""Of times 0 to 1 before their sines are taken."""
+"""The factor of times 0 to 1 before their sines are taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,13 @@ class EstimatorConfig:
     width: int = 256
     time_width: int = 1024
     mid_blocks: int = 12
-    """Between the first block and the last, which also sees what the first one gave."""
+    """Blocks between the first one and the last, which also gets the output of the first."""
     layers: int = 4
     """Transformer layers of a block."""
     heads: int = 8
     head_width: int = 64
     hidden_width: int = 1024
-    """Of the feed-forward nets."""
+    """The inner width of the feed-forward nets."""
 
 
 class Estimator(nn.Module):
@@ -74,13 +74,13 @@ class Estimator(nn.Module):
             condition: (B, F, C - M), the other sources.
             start: (B,), or (1,) for all rows, from 0 for noise to 1 for the mel; float32.
             end: as `start`, and later.
-            mask: (B, F) bool, false where a row is padded, on its left or its right; none: nowhere. No row
+            mask: (B, F) bool, false where a row is padded, on its left or its right; None: no row is. No row
                 may be all padding.
-            past: where frames before these are known from and these are written down, a new one for each
-                call. Rows are then padded on their right only.
+            past: holds the memory of earlier frames, and records that of these; a new one for each call. With
+                it rows may be padded on their right only.
 
         Returns:
-            (B, F, M). What stands at padded places means nothing.
+            (B, F, M). The values at padded places mean nothing.
         """
         x = torch.cat((mel, condition), dim=2)  # (B, F, C)
         time = self.time(start, end, x.dtype)  # (B or 1, E)
@@ -95,7 +95,7 @@ class Estimator(nn.Module):
 
 
 class TimeSpan(nn.Module):
-    """Two times into one vector."""
+    """Embeds two times in one vector."""
 
     frequencies: Tensor
 
@@ -111,12 +111,12 @@ class TimeSpan(nn.Module):
 
     def forward(self, start: Tensor, end: Tensor, dtype: torch.dtype) -> Tensor:
         """(B,), (B,) -> (B, E) of the weights' type."""
-        both = torch.cat((self.embedded(start, dtype), self.embedded(end, dtype)), dim=1)  # (B, 2E)
+        both = torch.cat((self.embed(start, dtype), self.embed(end, dtype)), dim=1)  # (B, 2E)
         mixed: Tensor = self.mix(both)
         return mixed
 
-    def embedded(self, time: Tensor, dtype: torch.dtype) -> Tensor:
-        """(B,) -> (B, E), one time alone."""
+    def embed(self, time: Tensor, dtype: torch.dtype) -> Tensor:
+        """(B,) -> (B, E), for one of the times."""
         angle = TIME_SCALE * time[:, None] * self.frequencies  # (B, C / 2), float32 since bfloat16 blurs it
         sines = torch.cat((angle.sin(), angle.cos()), dim=1)  # (B, C)
         embedded: Tensor = self.contract(self.expand(sines.to(dtype)))
@@ -124,7 +124,7 @@ class TimeSpan(nn.Module):
 
 
 class Block(nn.Module):
-    """A residual pair of convolutions that is told the time, then transformer layers."""
+    """A residual pair of convolutions that depends on the time, then transformer layers."""
 
     def __init__(self, channels: int, config: EstimatorConfig) -> None:
         super().__init__()
@@ -167,8 +167,8 @@ class TransformerLayer(nn.Module):
             for layer in (self.query, self.key, self.value)
         )
         if past is not None:
-            key, value = past.behind_keys(key, value)  # (B, heads, P + F, head width)
-        keys = None if mask is None else _seen(mask, key.shape[2])  # (B, 1, 1, P + F)
+            key, value = past.prepend_keys(key, value)  # (B, heads, P + F, head width)
+        keys = None if mask is None else _key_mask(mask, key.shape[2])  # (B, 1, 1, P + F)
         y = attend(query, key, value, keys)
         x = x + self.attended(y.transpose(1, 2).flatten(2))  # (B, F, D)
         contracted: Tensor = self.contract(self.expand(self.feed_forward_norm(x)))
@@ -176,7 +176,7 @@ class TransformerLayer(nn.Module):
 
 
 class CausalConv(nn.Conv1d):
-    """A convolution over three frames, this one and the two before it; zeros lie beyond the row."""
+    """A convolution over three frames, this one and the two before it; the row is padded with zeros."""
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__(channels, width, EDGE + 1)
@@ -185,12 +185,12 @@ class CausalConv(nn.Conv1d):
         """(B, F, channels), (B, F) -> (B, F, width)."""
         if mask is not None:
             x = x * mask[..., None]
-        x = F.pad(x, (0, 0, EDGE, 0)) if past is None else past.behind_edge(x)  # (B, F + 2, channels)
+        x = F.pad(x, (0, 0, EDGE, 0)) if past is None else past.prepend_edge(x)  # (B, F + 2, channels)
         return super().forward(x.transpose(1, 2)).transpose(1, 2)
 
 
 class NormedConv(nn.Module):
-    """A causal convolution, normed and bent."""
+    """A causal convolution with a norm and an activation."""
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
@@ -203,7 +203,7 @@ class NormedConv(nn.Module):
 
 
 class PointConv(nn.Conv1d):
-    """A convolution over single frames, as the file has it, computed as the matrix product that it is."""
+    """A convolution over single frames, as the file has it, computed as a matrix product."""
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__(channels, width, 1)
@@ -213,6 +213,6 @@ class PointConv(nn.Conv1d):
         return F.linear(x, self.weight[..., 0], self.bias)
 
 
-def _seen(mask: Tensor, keys: int) -> Tensor:
-    """The keys of now (B, F), behind those of the past, that are none of padding -> (B, 1, 1, keys)."""
+def _key_mask(mask: Tensor, keys: int) -> Tensor:
+    """The mask of present keys (B, F) -> the mask of all keys, past ones included (B, 1, 1, keys)."""
     return F.pad(mask, (keys - mask.shape[1], 0), value=True)[:, None, None]

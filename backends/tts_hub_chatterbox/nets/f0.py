@@ -1,4 +1,4 @@
-"""F0 predictor: how high the voice is in every frame of a mel.
+"""F0 predictor: the pitch of the voice in every frame of a mel.
 
 B batch, F mel frames, M mel bins, D width
 

@@ -1,10 +1,10 @@
-"""The vocoder's `decode` for CPUs: the same numbers as of its modules, from far fewer operations.
+"""The vocoder's `decode` for CPUs: the results of its modules, from far fewer operations.
 
 F mel frames, M mel bins, N samples, J spectra (N / 4 + 1), L steps of a stage, C channels, K frequency bins,
 R rows of a buffer, more than L
 
 All signals are matrices with a row for each step. The convolutions of the blocks are `StepConv`s, the others
-are matrix products over views of their input. What is linear is folded into the weights beforehand: the
+are matrix products over views of their input. Linear factors are folded into the weights in advance: the
 frequencies of the snakes, and the mean over a stage's blocks.
 """
 
@@ -19,35 +19,41 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
 from tts_hub_chatterbox.nets.step_conv import StepConv, step_conv
-from tts_hub_chatterbox.nets.vocoder import (
+from tts_hub_chatterbox.nets.vocoder_stages import (
     OUTPUT_SLOPE,
     STAGE_SLOPE,
     ResidualBlock,
     ResidualLayer,
     Stage,
-    Vocoder,
     VocoderConfig,
 )
 
 LOWEST = 1e-6
-"""Frequency of a snake. One below it is as good as straight, but cannot be divided by."""
+"""The lowest frequency of a snake. Below it a snake is practically linear, but cannot be divided by it."""
 
 
 class FastDecoder:
-    """A vocoder's `decode` for one row, made from its float32 weights on the CPU as they are now."""
+    """A vocoder's `decode` for one row, made from its current float32 weights on the CPU."""
 
-    def __init__(self, vocoder: Vocoder) -> None:
-        self.input_conv = WindowProduct(vocoder.input_conv)
+    def __init__(
+        self,
+        config: VocoderConfig,
+        input_conv: nn.Conv1d,
+        stages: nn.ModuleList,
+        output_conv: nn.Conv1d,
+        window: Tensor,
+    ) -> None:
+        self.input_conv = WindowProduct(input_conv)
         self.stages = []
         share = 1.0
-        for stage in cast("Iterable[Stage]", vocoder.stages):
+        for stage in cast("Iterable[Stage]", stages):
             self.stages.append(FastStage(stage, share))
             share = 1 / len(stage.blocks)
-        self.output_conv = vocoder.output_conv
+        self.output_conv = output_conv
         weight = share * self.output_conv.weight.detach()[:, :, None]  # (2K, C, 1, kernel)
         self.output_weight = weight.contiguous(memory_format=torch.channels_last)
-        self.spectra = Spectra(vocoder.config, vocoder.window)
-        self.contexts = vocoder.config.stage_contexts
+        self.spectra = Spectra(config, window)
+        self.contexts = config.stage_contexts
 
     def __call__(self, mel: Tensor, source: Tensor, wanted: range) -> Tensor:
         """(M, F) and (N,) -> (N,) of the `wanted` frames."""
@@ -73,14 +79,14 @@ class FastDecoder:
 
 
 class FastStage:
-    """`Stage`, but the sum of the blocks: what comes next multiplies it by its `share`."""
+    """A `Stage` that returns the sum of its blocks; the next stage multiplies it by its `share`."""
 
     def __init__(self, stage: Stage, share: float) -> None:
         self.is_last = stage.is_last
         self.upsample = Upsampling(stage.upsample, share)
         self.source_conv = WindowProduct(stage.source_conv)
-        self.source_block = _prepared(stage.source_block)
-        self.blocks = [_prepared(block) for block in cast("Iterable[ResidualBlock]", stage.blocks)]
+        self.source_block = _fast_layers(stage.source_block)
+        self.blocks = [_fast_layers(block) for block in cast("Iterable[ResidualBlock]", stage.blocks)]
 
     def __call__(self, x: Tensor, source_spectrum: Tensor) -> Tensor:
         """(L / factor, 2C), overwritten, and (J, 2K) -> (L, C)."""
@@ -104,7 +110,7 @@ class FastStage:
 
 
 class FastLayer:
-    """`ResidualLayer`, where the snakes' frequencies are in the weights around them.
+    """A `ResidualLayer` with the snakes' frequencies folded into the weights around them.
 
     x + sin²(ax) / a is (u + sin²(u)) / a of u = ax.
     """
@@ -121,7 +127,7 @@ class FastLayer:
         self.narrow = step_conv(narrow.weight.detach() / between[:, None], _bias(narrow))
 
     def rows(self, steps: int) -> int:
-        """That buffers must have for L steps."""
+        """The number of rows that buffers must have for L steps."""
         wide, narrow = self.wide, self.narrow
         return max(
             wide.padded_steps(steps), narrow.margin + wide.whole_tiles(steps), narrow.padded_steps(steps)
@@ -138,7 +144,7 @@ class FastLayer:
         self.narrow.add_to(x, inner, steps)
 
 
-def _prepared(block: ResidualBlock) -> list[FastLayer]:
+def _fast_layers(block: ResidualBlock) -> list[FastLayer]:
     return [FastLayer(layer) for layer in cast("Iterable[ResidualLayer]", block.layers)]
 
 
@@ -148,7 +154,7 @@ def _run(layers: Iterable[FastLayer], x: Tensor, steps: int, scratch: list[Tenso
 
 
 def _without_margins(buffer: Tensor, conv: StepConv, steps: int) -> Tensor:
-    """The rows of a convolution's signal, after those around it became zero."""
+    """The rows of a convolution's signal, after setting its margins to zero."""
     end = conv.margin + steps
     buffer[: conv.margin] = 0.0
     buffer[end : conv.padded_steps(steps)] = 0.0
@@ -165,7 +171,7 @@ def _bias(conv: nn.Conv1d | nn.ConvTranspose1d) -> Tensor:
 
 
 class WindowProduct:
-    """A convolution as one product of windows, side by side in memory as they overlap."""
+    """A convolution as one product with its windows, which are views of overlapping memory."""
 
     def __init__(self, conv: nn.Conv1d) -> None:
         self.stride, self.padding = conv.stride[0], int(conv.padding[0])
@@ -183,17 +189,17 @@ class WindowProduct:
 
 
 class Upsampling:
-    """A transposed convolution as one product for each input that an output hears."""
+    """A transposed convolution as one product for each input that an output depends on."""
 
     def __init__(self, conv: nn.ConvTranspose1d, share: float) -> None:
-        """Prepare for an input that comes divided by `share`."""
+        """Prepare for an input that must be multiplied by `share`."""
         self.factor, self.padding = conv.stride[0], int(conv.padding[0])
         weight = share * conv.weight.detach().transpose(1, 2)  # (C, D, kernel) -> (C, kernel, D)
         self.weights = [part.flatten(1).contiguous() for part in torch.split(weight, self.factor, dim=1)]
         self.bias = _bias(conv)
 
     def __call__(self, x: Tensor, rows: int, *, ahead: int) -> Tensor:
-        """(L, C) -> (R, D): rows `ahead` to `ahead` + L * factor are the result, the others are rubbish."""
+        """(L, C) -> (R, D): rows `ahead` to `ahead` + L * factor are the result, the others are undefined."""
         steps, start = len(x), self.padding - ahead
         groups = max(steps + len(self.weights) - 1, -(-(start + rows) // self.factor))
         out = x.new_empty(groups * self.factor, len(self.bias))
@@ -205,7 +211,7 @@ class Upsampling:
 
 
 class Spectra:
-    """The transforms between samples and short spectra, as products with their matrices."""
+    """The transforms between samples and short spectra, as matrix products."""
 
     def __init__(self, config: VocoderConfig, window: Tensor) -> None:
         self.config = config
@@ -226,7 +232,7 @@ class Spectra:
         return padded.unfold(0, self.config.n_fft, self.config.fft_hop) @ self.analysis
 
     def synthesise(self, spectrum: Tensor) -> Tensor:
-        """(2K, J), logarithmic magnitudes above what gives the phases, -> (N,)."""
+        """(2K, J), logarithmic magnitudes above the values whose sine is the phase, -> (N,)."""
         logarithms, waves = spectrum.chunk(2)  # (K, J) each
         magnitudes = logarithms.exp().clamp_(max=self.config.largest_magnitude)
         phases = waves.sin()
@@ -236,7 +242,7 @@ class Spectra:
         return samples.clamp_(-self.config.limit, self.config.limit)
 
     def _overlapped(self, windows: Tensor) -> Tensor:
-        """(n_fft, J) -> (N,), the sum of the windows, without half a one at each end."""
+        """(n_fft, J) -> (N,), the sum of the windows, without half a window at each end."""
         hop = self.config.fft_hop
         parts = torch.split(windows, hop)  # (hop, J) each
         count = windows.shape[1]

@@ -1,4 +1,4 @@
-"""Speech tokens -> mel: the encoder, and the flow from noise to a mel that its features steer.
+"""Speech tokens -> mel: the encoder, and the flow from noise to a mel that depends on its features.
 
 B batch, S speech tokens, Q prompt tokens, P prompt's mel frames, F mel frames in all, M mel bins, D width
 """
@@ -15,17 +15,17 @@ from torch import Tensor, nn
 from tts_hub_chatterbox.nets.conformer import ConformerConfig, UpsamplingConformer
 from tts_hub_chatterbox.nets.estimator import Estimator, EstimatorConfig
 from tts_hub_chatterbox.nets.past import Memory, Past
-from tts_hub_chatterbox.units import FRAMES_PER_TOKEN
+from tts_hub_chatterbox.nets.units import CODEBOOK_SIZE, FRAMES_PER_TOKEN
 
 STEPS = 2
-"""Of the published pipeline; its model card says that the field is distilled to one."""
+"""Steps of the published pipeline; its model card says that the field is distilled to one step."""
 
 
 @dataclass(frozen=True, slots=True)
 class FlowConfig:
     """Sizes; the defaults are the published ones."""
 
-    tokens: int = 6561
+    tokens: int = CODEBOOK_SIZE
     speaker_width: int = 192
     encoder: ConformerConfig = field(default_factory=ConformerConfig)
     estimator: EstimatorConfig = field(default_factory=EstimatorConfig)
@@ -33,46 +33,44 @@ class FlowConfig:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FlowMemory:
-    """What a pass of the flow leaves behind, or several in a row."""
+    """The memory that one or several successive passes leave in the flow."""
 
     tokens: Memory
-    """Of the encoder's layers at the rate of the tokens."""
+    """The memory of the encoder's layers at the rate of the tokens."""
     frames: Memory
-    """Of those at the rate of the mel."""
+    """The memory of the encoder's layers at the rate of the mel."""
     steps: tuple[Memory, ...]
-    """Of each step of the integration."""
+    """The estimator's memory of each step of the integration."""
 
     @property
     def nbytes(self) -> int:
-        """Memory of the tensors."""
+        """Bytes of the tensors."""
         return sum(memory.nbytes for memory in (self.tokens, self.frames, *self.steps))
 
-    def behind(self, earlier: FlowMemory | None, most: int) -> FlowMemory:
-        """Of the last `most` tokens of what came before and of these, as a copy."""
+    def after(self, earlier: FlowMemory | None, most: int) -> FlowMemory:
+        """A copy of the memory of the last `most` tokens, of an earlier memory and this one."""
         frames = FRAMES_PER_TOKEN * most
         if earlier is None:
-            steps = tuple(step.behind(None, frames) for step in self.steps)
-            return FlowMemory(self.tokens.behind(None, most), self.frames.behind(None, frames), steps)
+            steps = tuple(step.after(None, frames) for step in self.steps)
+            return FlowMemory(self.tokens.after(None, most), self.frames.after(None, frames), steps)
         return FlowMemory(
-            self.tokens.behind(earlier.tokens, most),
-            self.frames.behind(earlier.frames, frames),
-            tuple(
-                step.behind(before, frames) for step, before in zip(self.steps, earlier.steps, strict=True)
-            ),
+            self.tokens.after(earlier.tokens, most),
+            self.frames.after(earlier.frames, frames),
+            tuple(step.after(before, frames) for step, before in zip(self.steps, earlier.steps, strict=True)),
         )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FlowPast:
-    """A pass's way past what came before, a new one for each pass; its fields are those of the memory."""
+    """The past of one pass, with the fields of the memory; a new one is needed for each pass."""
 
     tokens: Past
     frames: Past
     steps: tuple[Past, ...]
 
     @classmethod
-    def behind(cls, *memories: FlowMemory, steps: int) -> FlowPast:
-        """Past memories of so many steps, oldest first; none: the pass is the first."""
+    def after(cls, *memories: FlowMemory, steps: int) -> FlowPast:
+        """A past of memories, oldest first, with so many steps; without memories the pass is the first."""
         return cls(
             Past(*(memory.tokens for memory in memories)),
             Past(*(memory.frames for memory in memories)),
@@ -80,14 +78,14 @@ class FlowPast:
         )
 
     def memory(self) -> FlowMemory:
-        """Of the tokens of now, after the pass."""
+        """The memory of the pass's own tokens, after the pass."""
         return FlowMemory(
             self.tokens.memory(), self.frames.memory(), tuple(past.memory() for past in self.steps)
         )
 
 
 class Flow(nn.Module):
-    """The token-to-mel half of S3Gen in its meanflow form, that is without guidance."""
+    """The token-to-mel half of S3Gen in its meanflow form, which needs no guidance."""
 
     def __init__(self, config: FlowConfig) -> None:
         super().__init__()
@@ -101,7 +99,7 @@ class Flow(nn.Module):
     def draw_noise(self, frames: int, generator: torch.Generator) -> Tensor:
         """Standard normal (1, M, frames), drawn frame after frame.
 
-        On the CPU draws of pieces equal one long draw, for 80 bins are a multiple of 16.
+        On the CPU successive draws equal one long draw, as 80 bins are a multiple of 16.
         """
         shape = (1, frames, self.config.estimator.mel_bins)
         return torch.randn(shape, generator=generator, device=generator.device).transpose(1, 2)
@@ -122,26 +120,26 @@ class Flow(nn.Module):
         """The mel of `tokens` in the voice of the prompt.
 
         A row's result does not depend on the other rows. Prompts of unlike length are padded on their
-        left, tokens on their right, mel and noise as their tokens, so that all rows begin to speak at the
-        same frame. The voice may have one row for all.
+        left, tokens on their right, mel and noise as their tokens, so that the speech of all rows begins at
+        the same frame. The voice may have one row for all.
 
         Args:
-            tokens: (B, S) ids below 6561.
-            prompt: (B or 1, Q) the voice's own tokens.
-            prompt_mel: (B or 1, P, M) their mel. P is 2Q; of a clip that does not fill its last token P is
-                2Q + 1, and the first frame of the speech is then taken from it.
-            xvector: (B or 1, 192) of the speaker.
+            tokens: (B, S) ids within the codebook.
+            prompt: (B or 1, Q) tokens of the voice's clip.
+            prompt_mel: (B or 1, P, M) their mel. P is 2Q, or 2Q + 1 for a clip that does not fill its last
+                token; the first frame of the speech is then taken from the clip.
+            xvector: (B or 1, 192) the speaker's vector.
             noise: (B, M, 2(Q + S)) or longer, standard normal, the prompt's frames first.
-            lengths: (B,) tokens of each row, all S where it is not given.
-            prompt_lengths: (B,) prompt tokens of each row, all Q where it is not given; needs P = 2Q.
-            final: no token follows. Otherwise the last 3 tokens of each row only serve to look ahead.
-            steps: from noise to mel.
+            lengths: (B,) tokens of each row; None: S for all.
+            prompt_lengths: (B,) prompt tokens of each row, which needs P = 2Q; None: Q for all.
+            final: no token follows. Otherwise the last 3 tokens of each row are only looked ahead to.
+            steps: steps from noise to mel.
 
         Returns:
             (B, M, 2(Q + S) - P) float32, or 6 frames less unless `final`; zero behind the end of a row.
         """
         mask = _mask(tokens, prompt, lengths, prompt_lengths)  # (B, Q + S)
-        encoded, frame_mask = self.encode(_joined(prompt, tokens), mask, final=final)  # (B, F, M)
+        encoded, frame_mask = self.encode(_join(prompt, tokens), mask, final=final)  # (B, F, M)
         condition = self.condition(encoded, xvector, prompt_mel)  # (B, F, 3M)
         start = noise[:, :, : encoded.shape[1]].transpose(1, 2)  # (B, F, M)
         mel = self.integrate(start, condition, frame_mask, steps=steps)
@@ -150,7 +148,7 @@ class Flow(nn.Module):
         return mel[:, prompt_mel.shape[1] :].transpose(1, 2)  # (B, M, F - P)
 
     def encode(self, tokens: Tensor, mask: Tensor | None, *, final: bool) -> tuple[Tensor, Tensor | None]:
-        """Tokens (B, T), the prompt's among them, and their mask (B, T) -> (B, F, M) and a mask (B, F).
+        """Tokens (B, T), the prompt included, and their mask (B, T) -> (B, F, M) and a mask (B, F).
 
         F is 2T, or 6 less unless `final`.
         """
@@ -158,25 +156,25 @@ class Flow(nn.Module):
         if not final:
             ahead = self.config.encoder.lookahead
             features = features[:, : features.shape[1] - self.config.encoder.upsampling * ahead]
-            # Each row ends that much earlier, also the padded ones.
+            # Every row ends that much earlier, padded ones included.
             mask = None if mask is None else mask[:, ahead:] & mask[:, : mask.shape[1] - ahead]
         if mask is not None:
             mask = mask.repeat_interleave(self.config.encoder.upsampling, dim=1)
         return self.projection(features), mask
 
-    def encode_behind(self, tokens: Tensor, past: FlowPast, *, final: bool) -> Tensor:
-        """Tokens (B, T) that follow on those of the past, and are written down there: (B, F, M).
+    def encode_after(self, tokens: Tensor, past: FlowPast, *, final: bool) -> Tensor:
+        """Encode tokens (B, T) after those of the past, which records them: (B, F, M).
 
-        F is 2T, or 6 less unless `final`: then the last 3 tokens only serve to look ahead, and stand at the
-        beginning of those that follow on these. In `encode` the others attend to them, too.
+        F is 2T, or 6 less unless `final`: then the last 3 tokens are only looked ahead to, and must come
+        again at the beginning of the next ones. In `encode` the other tokens attend to them, too.
         """
         embedded = self.embedding(tokens)  # (B, T, D)
-        features = self.encoder.behind(embedded, past.tokens, past.frames, final=final)  # (B, F, D)
+        features = self.encoder.encode_after(embedded, past.tokens, past.frames, final=final)  # (B, F, D)
         projected: Tensor = self.projection(features)
         return projected
 
     def condition(self, encoded: Tensor, xvector: Tensor, prompt_mel: Tensor) -> Tensor:
-        """What steers the field in every frame: (B, F, M), (B or 1, 192), (B or 1, P, M) -> (B, F, 3M)."""
+        """The estimator's condition, by frame: (B, F, M), (B or 1, 192), (B or 1, P, M) -> (B, F, 3M)."""
         batch, frames, _ = encoded.shape
         speaker = self.speaker(F.normalize(xvector.to(encoded.dtype)))  # (B or 1, M)
         known = F.pad(prompt_mel.to(encoded.dtype), (0, 0, 0, frames - prompt_mel.shape[1]))  # (B or 1, F, M)
@@ -195,8 +193,8 @@ class Flow(nn.Module):
     ) -> Tensor:
         """Follow the field from noise to mel in even steps: (B, F, M), (B, F, 3M), (B, F) -> (B, F, M).
 
-        The mel stays float32 on its way, whatever the nets' type. `pasts` has one of each step, if any: what
-        lies before these frames, and where these are written down.
+        The mel stays float32 between the steps, whatever the nets' type. `pasts` has one past for each step,
+        or none: the memory of earlier frames, which records these.
         """
         times = torch.linspace(0, 1, steps + 1, device=condition.device)
         mel = noise.float()
@@ -209,12 +207,12 @@ class Flow(nn.Module):
     def remember(
         self, prompt: Tensor, prompt_mel: Tensor, xvector: Tensor, noise: Tensor, *, steps: int = STEPS
     ) -> FlowMemory:
-        """What a voice's prompt leaves behind for speech that follows, when it is computed on its own.
+        """Compute the memory of a voice's prompt on its own, for speech that follows.
 
-        An approximation: in `forward` the prompt's tokens and frames attend to the speech too. Its last 3
-        tokens look ahead to the speech: they are left to the pass that follows, which encodes them once more;
-        what the estimator remembers of them looks ahead into nothing, as at the end of speech. So does what
-        the encoder remembers of a prompt that is no longer than that.
+        An approximation: in `forward` the prompt's tokens and frames attend to the speech, too. The last 3
+        tokens need the speech to look ahead to, so the next pass encodes them again. The estimator's memory
+        of them looks ahead into nothing, as at the end of speech; so does the encoder's memory of a prompt of
+        at most 3 tokens.
 
         Args:
             prompt: (1, Q).
@@ -224,24 +222,24 @@ class Flow(nn.Module):
             steps: those of the speech.
 
         Returns:
-            Of Q - 3 tokens and the estimator's 2Q frames, in the type of the weights.
+            The memory of Q - 3 tokens and of the estimator's 2Q frames, in the type of the weights.
         """
         ahead = self.config.encoder.lookahead
         left = ahead if prompt.shape[1] > ahead else 0
-        first = FlowPast.behind(steps=0)
-        encoded = self.encode_behind(prompt, first, final=not left)  # (1, 2Q or 2Q - 6, M)
+        first = FlowPast.after(steps=0)
+        encoded = self.encode_after(prompt, first, final=not left)  # (1, 2Q or 2Q - 6, M)
         if left:
-            then = FlowPast.behind(first.memory(), steps=0)
-            last = self.encode_behind(prompt[:, -left:], then, final=True)  # (1, 6, M)
+            then = FlowPast.after(first.memory(), steps=0)
+            last = self.encode_after(prompt[:, -left:], then, final=True)  # (1, 6, M)
             encoded = torch.cat((encoded, last), dim=1)  # (1, 2Q, M)
         condition = self.condition(encoded, xvector, prompt_mel[:, : encoded.shape[1]])  # (1, 2Q, 3M)
         pasts = tuple(Past() for _ in range(steps))
         self.integrate(noise.transpose(1, 2), condition, None, steps=steps, pasts=pasts)
         known = FlowPast(first.tokens, first.frames, pasts)
-        return known.memory().behind(None, prompt.shape[1])
+        return known.memory().after(None, prompt.shape[1])
 
 
-def _joined(prompt: Tensor, tokens: Tensor) -> Tensor:
+def _join(prompt: Tensor, tokens: Tensor) -> Tensor:
     """(B or 1, Q), (B, S) -> (B, Q + S)."""
     return torch.cat((prompt.expand(len(tokens), -1), tokens), dim=1)
 
@@ -249,7 +247,7 @@ def _joined(prompt: Tensor, tokens: Tensor) -> Tensor:
 def _mask(
     tokens: Tensor, prompt: Tensor, lengths: Tensor | None, prompt_lengths: Tensor | None
 ) -> Tensor | None:
-    """(B, Q + S), true from where a row's prompt begins to where its tokens end; none where no row is padded.
+    """(B, Q + S), true from a row's first prompt token to its last token; None if no row is padded.
 
     Without a mask attention is faster.
     """

@@ -1,7 +1,7 @@
-"""GPT-2 for one new position a row, with all that a step needs looked up beforehand.
+"""GPT-2 for one new position in each row, with all that a step needs looked up in advance.
 
-A step on a processor is a thousand small operations, and up to a tenth of its time is Python's way to them
-through the modules. The arithmetic is that of `GPT2.at`, operation by operation.
+A step on a processor is a thousand small operations, and up to a tenth of its time Python spends on the way
+to them through the modules. The arithmetic is that of `GPT2.at`, operation by operation.
 
 B rows, C capacity of the cache, D width, H heads, K width of a head
 """
@@ -15,13 +15,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tts_hub_chatterbox.nets.gpt2 import GPT2, LAYER_NORM_EPS, Block, KVCache, Places, attend_beside_shared
+from tts_hub_chatterbox.nets.gpt2_layers import LAYER_NORM_EPS, Block, attend_with_shared_prefix
+from tts_hub_chatterbox.nets.kv_cache import KVCache, Places
 
 Linear = Callable[[Tensor], Tensor]
 
 
 class Layer(NamedTuple):
-    """What a block consists of."""
+    """The tensors and functions of a block."""
 
     attention_norm: tuple[Tensor, Tensor]
     """Weight and bias."""
@@ -33,16 +34,18 @@ class Layer(NamedTuple):
 
 
 class FastSteps:
-    """Steps of a GPT-2 with its layers as they are now."""
+    """Steps of a GPT-2, with its layers as they are now."""
 
-    def __init__(self, backbone: GPT2) -> None:
-        self._layers = [_layer(block) for block in backbone.blocks if isinstance(block, Block)]
-        self._positions = backbone.position_embedding.weight
-        self._norm = _norm(backbone.final_norm)
-        self._heads = backbone.config.heads
+    def __init__(
+        self, blocks: nn.ModuleList, position_embedding: nn.Embedding, final_norm: nn.LayerNorm, *, heads: int
+    ) -> None:
+        self._layers = [_layer(block) for block in blocks if isinstance(block, Block)]
+        self._positions = position_embedding.weight
+        self._norm = _norm(final_norm)
+        self._heads = heads
 
     def __call__(self, places: Places, inputs: Tensor, cache: KVCache) -> Tensor:
-        """As `GPT2.at`: (B, 1, D) to (B, 1, D)."""
+        """Compute what `GPT2.at` computes: (B, 1, D) to (B, 1, D)."""
         batch, _, width = inputs.shape
         hidden = inputs[:, 0] + self._positions[places.positions[:, 0]]  # (B, D)
         layers = zip(self._layers, cache.keys.unbind(), cache.values.unbind(), strict=True)
@@ -53,7 +56,7 @@ class FastSteps:
             keys, values = places.write(all_keys, key), places.write(all_values, value)  # (B, H, E, K)
             query = query.to(keys.dtype)
             if places.shared:
-                mixed = attend_beside_shared(query, keys, values, places)
+                mixed = attend_with_shared_prefix(query, keys, values, places)
             else:
                 mixed = functional.scaled_dot_product_attention(query, keys, values, attn_mask=places.mask)
             hidden = hidden + layer.out(mixed.to(hidden.dtype).reshape(batch, width))

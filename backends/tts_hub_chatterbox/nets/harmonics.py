@@ -1,4 +1,4 @@
-"""Harmonic source: the buzz of a voice and the hiss of its breath, as samples for the vocoder to shape.
+"""Harmonic source: the buzz of a voice and the hiss of its breath, as samples that the vocoder shapes.
 
 B batch, F mel frames, N samples, H harmonics
 
@@ -21,24 +21,24 @@ class HarmonicConfig:
 
     sample_rate: int = 24_000
     hop: int = 480
-    """Samples of a mel frame."""
+    """Samples per mel frame."""
     harmonics: int = 9
     """The fundamental and its overtones, all at the same level."""
     amplitude: float = 0.1
-    """Of each harmonic."""
+    """The amplitude of each harmonic."""
     voiced_noise: float = 0.003
     """Standard deviation of the noise in each harmonic's channel where there is a voice."""
     unvoiced_noise: float = 0.1 / 3
     """The same where there is none."""
     voiced_above: float = 10.0
-    """Hz; a frame at most that high has no voice."""
+    """Hz; a frame with a pitch of at most this has no voice."""
 
 
 class HarmonicSource(nn.Module):
     """Sines at the multiples of the pitch, mixed into one signal.
 
-    Where it stands in its periods (`cycles`) is given and taken explicitly: a source made piece by piece is
-    the same as one made at once.
+    The place in the periods (`cycles`) is an explicit argument and result, so that a source made piece by
+    piece is the same as one made at once.
     """
 
     def __init__(self, config: HarmonicConfig) -> None:
@@ -50,14 +50,14 @@ class HarmonicSource(nn.Module):
         self.multiples: Tensor
 
     def draw_phases(self, generator: torch.Generator) -> Tensor:
-        """Where the harmonics of one utterance begin: (1, H) radians, evenly spread, the fundamental at 0."""
+        """The first phases of an utterance's harmonics: (1, H) radians, uniform, 0 for the fundamental."""
         turns = torch.rand(1, self.config.harmonics, generator=generator, device=generator.device)
         phases = (2 * turns - 1) * math.pi
         phases[:, 0] = 0.0
         return phases
 
     def draw_noise(self, frames: int, generator: torch.Generator) -> Tensor:
-        """Standard normal (1, N, H) for so many frames; on the CPU draws of pieces equal one long draw."""
+        """Standard normal (1, N, H) for so many frames; on the CPU successive draws equal one long draw."""
         shape = (1, frames * self.config.hop, self.config.harmonics)
         return torch.randn(shape, generator=generator, device=generator.device)
 
@@ -70,14 +70,14 @@ class HarmonicSource(nn.Module):
             f0: (B, F) in Hz.
             phases: (B, H) from `draw_phases`, the same for all pieces of an utterance.
             noise: (B, N, H) with N = 480 F, from `draw_noise`.
-            cycles: (B, H) from the piece before; none at the beginning.
+            cycles: (B, H) from the piece before; None at the beginning.
 
         Returns:
             (B, N) float32 between -1 and 1, and the cycles (B, H) for the next piece.
         """
         config = self.config
         turned, after = self._cycles(f0, cycles)  # (B, H, N), (B, H)
-        # Rounded before whole turns are dropped, as the reference does: so is the jitter of late harmonics.
+        # Rounded before whole turns are dropped, as in the reference: that gives late harmonics their jitter.
         angles = torch.add(phases[..., None], turned.float().frac_(), alpha=2 * math.pi)
         weights = self.mix.weight.float()[0]  # (H,)
         buzz = (config.amplitude * weights) @ angles.sin_()  # (H,) @ (B, H, N) -> (B, N)
@@ -87,7 +87,7 @@ class HarmonicSource(nn.Module):
         return (mixed + self.mix.bias.float()).tanh_(), after
 
     def _cycles(self, f0: Tensor, before: Tensor | None) -> tuple[Tensor, Tensor]:
-        """(B, F) -> (B, H, N) and (B, H): the periods of each harmonic up to each sample, and up to all."""
+        """(B, F) -> (B, H, N) and (B, H): the periods of each harmonic at each sample, and at the end."""
         # Sums over a minute need more than float32 has; MPS has no more.
         exact = torch.float32 if f0.device.type == "mps" else torch.float64
         hop = self.config.hop

@@ -1,8 +1,8 @@
-"""Perth: a watermark in a spectrum's levels, and what finds it again.
+"""Perth: a watermark in the levels of a spectrum, and its detector.
 
 B batch, N samples, F frames, K frequency bins, W bins that are marked, D width
 
-The implicit net of `resemble-perth`: below 2 kHz, no message in it, only that it is there.
+The implicit net of `resemble-perth`: the mark lies below 2 kHz and carries no message.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True, slots=True)
 class PerthConfig:
-    """Of the published weights (their `hparams.yaml`)."""
+    """The sizes of the published weights, from their `hparams.yaml`."""
 
     sample_rate: int = 32_000
     n_fft: int = 2048
@@ -27,14 +27,14 @@ class PerthConfig:
     floor: float = 1e-9
     """The smallest magnitude."""
     headroom: float = 15.0
-    """dB above a magnitude of 1 where the scale of levels has its 1; the floor is its 0."""
+    """The level in dB that has the value 1 on the scale of levels; the floor has 0."""
     width: int = 256
     layers: int = 5
     kernel: int = 7
     silence: float = 0.05
     """A frame with at most this share of the loudest frame's summed levels has no mark."""
     paces: tuple[float, ...] = (1.25, 1.0, 0.75)
-    """At which the detector listens: a clip may have been stretched."""
+    """The speeds at which the detector reads a clip, which may have been stretched."""
 
     @property
     def bins(self) -> int:
@@ -48,7 +48,7 @@ class PerthConfig:
 
 
 class Perth(nn.Module):
-    """Samples to marked samples, and to how sure it is that they are marked."""
+    """Samples to marked samples, and to the confidence that they are marked."""
 
     def __init__(self, config: PerthConfig) -> None:
         super().__init__()
@@ -67,23 +67,23 @@ class Perth(nn.Module):
         change = self.encoder(levels[:, : config.bins]) * self._sounding(levels)  # (B, W, F)
         magnitudes = low.abs().clamp(min=config.floor) * 10 ** (change * config.span / 20)
         marked = torch.cat((torch.polar(magnitudes, low.angle()), spectrum[:, config.bins :]), dim=1)
-        # Up to the last sample; the reference stops at the last frame's centre, but its window goes further.
+        # Up to the last sample; the reference stops at the last frame's centre, but its window is longer.
         return torch.istft(
             marked, config.n_fft, hop_length=config.hop, window=self.window, length=samples.shape[1]
         )
 
     def detect(self, samples: Tensor) -> Tensor:
-        """(B, N) at 32 kHz, N at least 1025, -> (B,) about 0 without and 1 with a mark; nan of silence."""
+        """(B, N) at 32 kHz, N at least 1025, -> (B,): about 0 without and 1 with a mark, NaN for silence."""
         levels = self._levels(self._spectrum(samples))  # (B, K, F)
         sounding = self._sounding(levels)  # (B, 1, F)
         low = levels[:, : self.config.bins]  # (B, W, F)
-        heard = []
+        found = []
         for pace, detector in zip(self.config.paces, self.detectors, strict=True):
             frames = int(low.shape[2] * pace)
             stretched = F.interpolate(low, size=frames, mode="linear", align_corners=True)  # (B, W, F')
             weights = F.interpolate(sounding, size=frames, mode="nearest")  # (B, 1, F')
-            heard.append((detector(stretched) * weights).sum(dim=2) / weights.sum(dim=2))  # (B, 2)
-        trust, marks = torch.stack(heard, dim=2).unbind(dim=1)  # (B, paces) each
+            found.append((detector(stretched) * weights).sum(dim=2) / weights.sum(dim=2))  # (B, 2)
+        trust, marks = torch.stack(found, dim=2).unbind(dim=1)  # (B, paces) each
         return (trust.softmax(dim=1) * marks).sum(dim=1)
 
     def _spectrum(self, samples: Tensor) -> Tensor:
@@ -104,7 +104,7 @@ class Perth(nn.Module):
 
 
 class Convolutions(nn.Module):
-    """Over the frames of the marked bins; the first and the last one look at one frame only."""
+    """Convolutions over the frames of the marked bins; the first and the last have a kernel of one frame."""
 
     def __init__(self, config: PerthConfig, outputs: int) -> None:
         super().__init__()

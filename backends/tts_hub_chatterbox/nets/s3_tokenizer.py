@@ -1,4 +1,4 @@
-"""S3 speech tokenizer v2: a clip of speech to 25 tokens a second.
+"""S3 speech tokenizer v2: from a clip of speech to 25 tokens a second.
 
 B batch, N samples, F mel frames, M mel bands, S speech tokens, D width, H heads, K width of a head,
 L latent values of a token
@@ -17,13 +17,13 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
 from tts_hub.errors import UsageError
-from tts_hub_chatterbox.mels import s3_mel
+from tts_hub_chatterbox.nets.mels import s3_mel
 
-FRAMES_PER_TOKEN = 4
+MEL_FRAMES_PER_TOKEN = 4
 """Mel frames: two convolutions halve their number."""
 LEVELS = 3
 LEVEL_REACH = 0.9990000128746033
-"""Of the squashed latents, so that none rounds beyond the outer levels."""
+"""The largest latent after tanh, so that none rounds beyond the outer levels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class S3TokenizerConfig:
     """Sizes of the published net."""
 
     bands: int = 128
-    """Of the mel."""
+    """Bands of the mel."""
     width: int = 1280
     heads: int = 20
     layers: int = 6
@@ -41,7 +41,7 @@ class S3TokenizerConfig:
     """Values of a token, each on one of three levels: 3^8 = 6561 tokens."""
     rotary_base: float = 10_000.0
     longest: int = 750
-    """Tokens: 30 s. The net has learned no more at once."""
+    """Tokens: 30 s. The net was not trained on more at once."""
 
 
 class S3Tokenizer(nn.Module):
@@ -61,21 +61,21 @@ class S3Tokenizer(nn.Module):
     def tokenize(self, samples: Tensor, *, longest: int | None = None) -> Tensor:
         """Clips (B, N) of one length at 16 kHz to ids (B, S) of 0..6560, S = ceil(N // 160 / 4).
 
-        `longest` keeps only so many tokens. What lies behind them is not heard, but its loudness counts.
+        `longest` keeps only so many tokens. The rest of the clip is not encoded, but its loudness counts.
 
         Raises:
             UsageError: more than 30 s remain.
         """
         mel = s3_mel(samples)
         if longest is not None:
-            mel = mel[..., : longest * FRAMES_PER_TOKEN]
+            mel = mel[..., : longest * MEL_FRAMES_PER_TOKEN]
         latents, _ = self.encode(mel)
         return self.quantise(latents)
 
     def forward(self, mel: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """(B, M, F) with `lengths` (B,) in frames, none for all F, to ids (B, S) and their number (B,).
+        """(B, M, F) with `lengths` (B,) in frames, None for all F, to ids (B, S) and their number (B,).
 
-        A row gives the ids it would give alone; those past its number mean nothing.
+        A row has the ids that it has alone; those beyond its number mean nothing.
 
         Raises:
             UsageError: more than 30 s.
@@ -84,8 +84,8 @@ class S3Tokenizer(nn.Module):
         return self.quantise(latents), token_lengths
 
     def encode(self, mel: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """As `forward`, to the values before rounding (B, S, L), between -1 and 1, and the tokens' number."""
-        limit = self.config.longest * FRAMES_PER_TOKEN
+        """The values before rounding (B, S, L), between -1 and 1, and the number of tokens; see `forward`."""
+        limit = self.config.longest * MEL_FRAMES_PER_TOKEN
         if mel.shape[2] > limit:
             raise UsageError(
                 f"the speech tokenizer takes {limit} mel frames, not {mel.shape[2]}: cut the clip"
@@ -109,7 +109,7 @@ class S3Tokenizer(nn.Module):
 
 
 class EncoderBlock(nn.Module):
-    """Attention and a feed-forward net, each behind its norm and around a residual path."""
+    """Attention and a feed-forward net, each with a norm before it and a residual path around it."""
 
     def __init__(self, config: S3TokenizerConfig) -> None:
         super().__init__()
@@ -120,14 +120,14 @@ class EncoderBlock(nn.Module):
         self.feed_down = nn.Linear(4 * config.width, config.width)
 
     def forward(self, x: Tensor, valid: Tensor, rotary: Tensor) -> Tensor:
-        """(B, S, D) with the places that count (B, S) and the turns of their positions (2, S, K)."""
+        """(B, S, D), the mask of the rows (B, S) and the rotary table (2, S, K) -> (B, S, D)."""
         x = x + self.attention(self.attention_norm(x), valid, rotary)
         fed: Tensor = self.feed_down(F.gelu(self.feed_up(self.feed_norm(x))))
         return x + fed
 
 
 class MemoryAttention(nn.Module):
-    """Attention over the clip, and beside it a convolution of the values with their neighbours."""
+    """Attention over the clip, plus a convolution of the values with their neighbours."""
 
     def __init__(self, config: S3TokenizerConfig) -> None:
         super().__init__()
@@ -143,16 +143,16 @@ class MemoryAttention(nn.Module):
     def forward(self, x: Tensor, valid: Tensor, rotary: Tensor) -> Tensor:
         """(B, S, D) to (B, S, D)."""
         values = self.value(x)
-        heard = F.scaled_dot_product_attention(
-            rotated(self._split(self.query(x)), rotary),
-            rotated(self._split(self.key(x)), rotary),
+        attended = F.scaled_dot_product_attention(
+            rotate(self._split(self.query(x)), rotary),
+            rotate(self._split(self.key(x)), rotary),
             self._split(values),
-            attn_mask=valid[:, None, None],  # (B, 1, 1, S): what is heard, the same for all heads and places
+            attn_mask=valid[:, None, None],  # (B, 1, 1, S): the same for all heads and places
         )
-        heard = heard.transpose(1, 2).flatten(2)  # (B, H, S, K) to (B, S, D)
+        attended = attended.transpose(1, 2).flatten(2)  # (B, H, S, K) to (B, S, D)
         values = values * valid[..., None]
         remembered: Tensor = self.memory(values.transpose(1, 2)).transpose(1, 2) + values
-        out: Tensor = self.out(heard)
+        out: Tensor = self.out(attended)
         return out + remembered * valid[..., None]
 
     def _split(self, x: Tensor) -> Tensor:
@@ -170,7 +170,7 @@ def rotary_table(config: S3TokenizerConfig) -> Tensor:
     return torch.stack((angles.cos(), angles.sin()))
 
 
-def rotated(x: Tensor, rotary: Tensor) -> Tensor:
+def rotate(x: Tensor, rotary: Tensor) -> Tensor:
     """(B, H, S, K) turned by (2, S, K): the value at k and that at k + K/2 are one point of the plane."""
     cos, sin = rotary.to(x.dtype).unbind()
     first, second = x.chunk(2, dim=-1)

@@ -1,9 +1,9 @@
-"""Speaker encoder: the x-vector that tells the flow whose mel to make.
+"""Speaker encoder: from a clip to the x-vector, which gives the flow its speaker.
 
 B batch, F feature frames, M bands, C channels, D width of the x-vector
 
 CAM++: residual convolutions over the time-frequency picture, then densely connected dilated convolutions over
-time, each weighed by what its surroundings say, then mean and deviation over time. From "CAM++: A Fast and
+time, each masked by its context, then mean and deviation over time. From "CAM++: A Fast and
 Efficient Network for Speaker Verification Using Context-Aware Masking" (Wang et al., 2023).
 """
 
@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
-from tts_hub_chatterbox.mels import fbank
+from tts_hub_chatterbox.nets.mels import fbank
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +31,24 @@ class SpeakerEncoderConfig:
     """Sizes of the published net."""
 
     bands: int = 80
-    """Of the features; a multiple of 8."""
+    """Bands of the features; a multiple of 8."""
     picture_channels: int = 32
-    """Of the two-dimensional convolutions."""
+    """Channels of the two-dimensional convolutions."""
     channels: int = 128
-    """In front of the first stage."""
+    """Channels before the first stage."""
     growth: int = 32
     """Channels that each dense layer adds."""
     bottleneck: int = 128
     """Channels inside a dense layer."""
     kernel: int = 3
-    """Of the dense layers."""
+    """Kernel of the dense layers."""
     stages: tuple[DenseStageConfig, ...] = (
         DenseStageConfig(layers=12, dilation=1),
         DenseStageConfig(layers=24, dilation=2),
         DenseStageConfig(layers=16, dilation=2),
     )
     segment: int = 100
-    """Frames whose mean is the nearer surroundings: 2 s."""
+    """Frames of a segment, whose mean is the nearer context: 2 s."""
     embedding: int = 192
 
 
@@ -89,7 +89,7 @@ class SpeakerEncoder(nn.Module):
 
 
 class PictureNet(nn.Module):
-    """Looks at the features as at a picture with one channel, and leaves an eighth of the bands."""
+    """Two-dimensional convolutions over the features as a picture; an eighth of the bands remains."""
 
     def __init__(self, config: SpeakerEncoderConfig) -> None:
         super().__init__()
@@ -149,7 +149,7 @@ class DenseStage(nn.Module):
 
 
 class DenseLayer(nn.Module):
-    """A dilated convolution over time behind a bottleneck, masked by the clip's and the segment's mean."""
+    """A dilated convolution over time after a bottleneck, masked by the means of the clip and the segment."""
 
     def __init__(self, config: SpeakerEncoderConfig, channels: int, dilation: int) -> None:
         super().__init__()

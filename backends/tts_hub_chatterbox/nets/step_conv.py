@@ -1,4 +1,4 @@
-"""Convolutions along time of matrices with a row for each step: two ways, and which is the faster one here.
+"""Convolutions along time of matrices with a row for each step, in the faster of two ways.
 
 L steps, C channels in, D channels out, K kernel
 """
@@ -18,48 +18,48 @@ from torch import Tensor
 from tts_hub_chatterbox.nets.tiled_conv import TiledConv
 
 TRIAL_SIZE, TRIALS = 1 << 19, 3
-"""Numbers of a signal in a contest, about as many as of a second of speech; the best of the trials counts."""
+"""Numbers of a signal in a trial, about as many as a second of speech has; the best of the trials counts."""
 
 
 class StepConv(Protocol):
     """A prepared convolution of steps (L, C) that keeps their number: stride 1, zeros around, an odd kernel.
 
-    The signal lies in a buffer of at least `padded_steps(L)` rows: `margin` rows of zeros, L steps, zeros.
-    What it writes to has at least `whole_tiles(L)` rows; those from L on become rubbish.
+    The signal is in a buffer of at least `padded_steps(L)` rows: `margin` rows of zeros, L steps, zeros. The
+    output has at least `whole_tiles(L)` rows; those from L on are undefined afterwards.
     """
 
     margin: int
 
     def whole_tiles(self, steps: int) -> int:
-        """That many steps, rounded up to what is computed."""
+        """The number of output rows that are computed for so many steps."""
 
     def padded_steps(self, steps: int) -> int:
-        """What is read for that many."""
+        """The number of input rows that are read for so many steps."""
 
     def add_to(self, total: Tensor, padded: Tensor, steps: int) -> None:
-        """Add what comes of `padded` to (whole_tiles(L), D); only without dilation."""
+        """Add the convolution of `padded` to (whole_tiles(L), D); only without dilation."""
 
     def write_snake(self, out: Tensor, padded: Tensor, steps: int) -> None:
-        """Write u + sin²(u) of what comes of `padded`, to (whole_tiles(L), D)."""
+        """Write u + sin²(u), where u is the convolution of `padded`, to (whole_tiles(L), D)."""
 
 
 class DirectConv:
-    """By oneDNN, which sums up what the definition says."""
+    """A `StepConv` by oneDNN, which computes the sums of the definition."""
 
     def __init__(self, weight: Tensor, bias: Tensor, dilation: int = 1) -> None:
         """Take a float32 or float64 weight (D, C, K) as of `nn.Conv1d`, and a bias (D,)."""
         self.dilation = dilation
         self.margin = (weight.shape[2] - 1) // 2 * dilation
-        # As an image of one line, whose channels lie side by side in memory.
+        # As an image of one line, with the channels side by side in memory.
         self.weight = weight.float()[:, :, None].contiguous(memory_format=torch.channels_last)  # (D, C, 1, K)
         self.bias = bias.float()
 
     def whole_tiles(self, steps: int) -> int:
-        """Just so many."""
+        """The number of steps itself."""
         return steps
 
     def padded_steps(self, steps: int) -> int:
-        """And the margins."""
+        """The steps with both margins."""
         return steps + 2 * self.margin
 
     def add_to(self, total: Tensor, padded: Tensor, steps: int) -> None:
@@ -79,23 +79,25 @@ class DirectConv:
 
 
 def step_conv(weight: Tensor, bias: Tensor, dilation: int = 1) -> StepConv:
-    """The one that is faster on this machine, for a weight (D, C, K) and a bias (D,)."""
+    """The faster convolution on this machine, for a weight (D, C, K) and a bias (D,)."""
     make = _faster(weight.shape[1], weight.shape[2])
     return make(weight, bias, dilation)
 
 
 @lru_cache
 def _faster(channels: int, kernel: int) -> Callable[[Tensor, Tensor, int], StepConv]:
-    """Tiles take a third of the multiplications, and on some processors torch's products twice the time of
-    its convolutions: a contest says which counts for more. It is held once a process, without dilation,
-    which is as dear to both."""
+    """The faster class, measured once in each process, without dilation, whose cost is the same for both.
+
+    Tiles take a third of the multiplications, but on some processors torch's products take twice the time of
+    its convolutions.
+    """
     weight, bias = torch.ones(channels, channels, kernel), torch.zeros(channels)
     ways: tuple[Callable[[Tensor, Tensor, int], StepConv], ...] = (TiledConv, DirectConv)
     return min(ways, key=lambda make: _trial(make(weight, bias, 1), channels))
 
 
 def _trial(conv: StepConv, channels: int) -> float:
-    """Seconds."""
+    """The seconds of the best of some trials."""
     steps = TRIAL_SIZE // channels
     padded = torch.zeros(conv.padded_steps(steps), channels)
     out = torch.zeros(conv.whole_tiles(steps), channels)

@@ -1,13 +1,13 @@
-"""Convolution along time with a third of the multiplications, for CPUs: as products in tiles.
+"""Convolution along time for CPUs, in tiles that need a third of the multiplications.
 
 L steps, C channels in, D channels out, K kernel, O outputs of a tile, I = O + K - 1 inputs of a tile,
 P products of a tile, T tiles, d dilation
 
 A tile's outputs are bilinear in its inputs and the kernel: `outputs @ ((weights @ kernel) * (inputs @ tile))`
 (Winograd, "Arithmetic Complexity of Computations", 1980). The points where the polynomials are evaluated are
-the `size` roots of unity, zero and infinity. So all is as exact as a Fourier transform is, which real points
-would not be for more than a few outputs; a complex product takes three real ones (Karatsuba). For a kernel
-of 11 there are 40 products for 18 outputs, instead of 11 for one.
+the `size` roots of unity, zero and infinity. So it is as exact as a Fourier transform, which it would not be
+with real points for more than a few outputs. A complex product takes three real ones (Karatsuba). For a
+kernel of 11 there are 40 products for 18 outputs, instead of 11 for each output.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from torch import Tensor
 SMALLEST_SIZE = 18
 """Roots of unity. Larger tiles take fewer products of channels, but larger transforms and more memory."""
 SCRATCH = 8 << 20
-"""Bytes of transformed inputs at once: that much stays in a cache."""
+"""Bytes of transformed inputs at once: so much stays in a processor's cache."""
 
 
 class TiledConv:
-    """A `StepConv` that reckons tile by tile."""
+    """A `StepConv` that computes tile by tile."""
 
     def __init__(self, weight: Tensor, bias: Tensor, dilation: int = 1) -> None:
         """Take a float32 or float64 weight (D, C, K) as of `nn.Conv1d`, and a bias (D,)."""
@@ -38,11 +38,11 @@ class TiledConv:
         self.bias = bias.float()
 
     def whole_tiles(self, steps: int) -> int:
-        """That many steps, rounded up to what is computed."""
+        """So many steps, rounded up to whole tiles."""
         return -(-steps // self.tile_steps) * self.tile_steps
 
     def padded_steps(self, steps: int) -> int:
-        """What is read for that many."""
+        """The number of input rows that are read for so many steps."""
         return self.whole_tiles(steps) + (self.kernel - 1) * self.dilation
 
     def add_to(self, total: Tensor, padded: Tensor, steps: int) -> None:
@@ -56,7 +56,7 @@ class TiledConv:
         """See `StepConv`."""
         for start, products in self._products(padded, steps):  # (dT, P, D), one remainder after another
             found = torch.bmm(self.outputs.expand(len(products), -1, -1), products)  # (dT, O, D)
-            # From one after another to in turns: (dT, O, D) -> (d, TO, D) -> (TO, d, D)
+            # To the order of the steps: (dT, O, D) -> (d, TO, D) -> (TO, d, D)
             found = found.view(self.dilation, -1, found.shape[2]).transpose(0, 1)
             waves = found.sin()
             rows = self._rows(out, start, len(products)).view(found.shape)  # (TO d, D) -> (TO, d, D)
@@ -70,7 +70,7 @@ class TiledConv:
         return matrix[start : start + tiles * len(self.outputs)]
 
     def _products(self, padded: Tensor, steps: int) -> Iterator[tuple[int, Tensor]]:
-        """Some tiles at a time: the step where they start, and (dT, P, D), those of step 0 mod d first."""
+        """Yield some tiles at a time: their first step, and (dT, P, D), the tiles of step 0 mod d first."""
         count, channels, _ = self.weight.shape
         dilation, tiles = self.dilation, self.whole_tiles(steps) // self.tile_steps
         parts = -(-tiles * dilation * count * channels * 4 // SCRATCH)
@@ -87,15 +87,15 @@ class TiledConv:
                 mine = slice(remainder * number, (remainder + 1) * number)
                 torch.bmm(matrices, tile, out=transformed[mine])
             products = torch.bmm(transformed.transpose(0, 1), self.weight)  # (P, dT, C) -> (P, dT, D)
-            products[0] += self.bias  # the sum over all roots, so every output gets it
+            products[0] += self.bias  # this product adds to every output
             yield first * self.tile_steps, products.transpose(0, 1)
 
 
 def tile_matrices(kernel: int, size: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Float64 (P, I), (P, K) and (O, P) for `size` roots of unity (an even number), zero and infinity.
+    """The matrices (P, I), (P, K) and (O, P) in float64 for `size` roots of unity, zero and infinity.
 
-    The rows of the products: 1, -1, zero, infinity, then three for each of the other pairs of roots. With a
-    kernel c + id and tile a + ib there, the three are c(a + b), a(d - c) and b(c + d).
+    `size` is even. The products are those at 1, -1, zero and infinity, then three for each other pair of
+    roots: with kernel c + id and tile a + ib there, they are c(a + b), a(d - c) and b(c + d).
     """
     ones, signs, zero, infinity, real, imaginary = _powers(kernel, size)
     weights = torch.cat((ones, signs, zero, infinity, real, imaginary - real, imaginary + real))
@@ -106,7 +106,7 @@ def tile_matrices(kernel: int, size: int) -> tuple[Tensor, Tensor, Tensor]:
     nothing = torch.zeros(2, size, dtype=torch.float64)
     three = 2 * torch.cat((real + imaginary, imaginary, -real))
     remainder = torch.cat((ones, signs, nothing, three)) / size  # (P, size)
-    # There the highest two were added to the lowest two; zero tells the lowest, infinity the highest.
+    # There the highest two are added to the lowest two; zero gives the lowest, infinity the highest.
     inputs = torch.cat((remainder, remainder[:, :1], torch.zeros_like(remainder[:, :1])), dim=1)  # (P, I)
     inputs[:, 0] = 0.0
     inputs[2, 0], inputs[2, size] = 1.0, -1.0

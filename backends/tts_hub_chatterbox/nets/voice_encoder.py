@@ -1,4 +1,4 @@
-"""Voice encoder: who speaks, as the speech-token model wants to know it.
+"""Voice encoder: from a clip to the vector that gives T3 its speaker.
 
 N samples, F mel frames, M mel bands, W windows, D width
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
-from tts_hub_chatterbox.mels import TRIM_HOP, trim_silence, voice_mel
+from tts_hub_chatterbox.nets.mels import TRIM_HOP, trim_silence, voice_mel
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +21,20 @@ class VoiceEncoderConfig:
     """Sizes of the published net."""
 
     bands: int = 40
-    """Of the mel."""
+    """Bands of the mel."""
     width: int = 256
     layers: int = 3
     embedding: int = 256
     window: int = 160
-    """Mel frames that the LSTM sees at once."""
+    """Mel frames of a window of the LSTM."""
     step: int = 77
     """Mel frames from one window to the next: about 1.3 windows a second."""
     least_filled: float = 0.8
-    """A last window counts when this share of it is there."""
+    """The share of the last window that must be filled for it to count."""
 
 
 class VoiceEncoder(nn.Module):
-    """A clip to a vector of length one."""
+    """From a clip to a vector of length one."""
 
     def __init__(self, config: VoiceEncoderConfig) -> None:
         super().__init__()
@@ -45,12 +45,12 @@ class VoiceEncoder(nn.Module):
     def embed(self, samples: Tensor) -> Tensor:
         """One clip (N,) at 16 kHz, its silent ends ignored, to (1, D): the mean of its windows' vectors."""
         trimmed = trim_silence(samples)
-        # A click at the very end of a silent clip would leave next to nothing.
+        # A click at the very end of a silent clip would leave almost nothing.
         windows = self.windows(voice_mel(trimmed if len(trimmed) >= TRIM_HOP else samples))
         return F.normalize(self(windows).mean(dim=0, keepdim=True), dim=1)
 
     def windows(self, mel: Tensor) -> Tensor:
-        """(F, M) to (W, 160, M), at least one window, the last one filled up with zeros or left out."""
+        """(F, M) to (W, 160, M), at least one window; the last one is padded with zeros or left out."""
         window, step = self.config.window, self.config.step
         whole = max(len(mel) - window + step, 0) // step
         filled = (len(mel) - whole * step) / window

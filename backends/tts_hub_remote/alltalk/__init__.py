@@ -1,4 +1,4 @@
-"""AllTalk, versions 1 and 2: XTTS and other engines behind a server of one's own."""
+"""AllTalk, versions 1 and 2: a server that a user runs, with XTTS and other engines."""
 
 from tts_hub_remote.alltalk.backend import AllTalkBackend
 

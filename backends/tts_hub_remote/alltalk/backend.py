@@ -1,10 +1,10 @@
-"""`AllTalkBackend`: a server of AllTalk, of either version, as it is set up by those who run it.
+"""`AllTalkBackend`: a server of AllTalk, version 1 or 2, with the engine that is loaded there.
 
-A stream that is closed early is ended by closing its connection, and by nothing else. `PUT
-/api/stop-generation` would set one flag for the whole server, which stays up until some generation meets it.
-After a client has hung up, the server still believes that it is generating; a stop that is asked for then
-silences the *next* job, whoever has sent it. To close the connection reaches our own job alone, and
-the server ends a stream at its next chunk. What makes a file is not stopped by either.
+A stream is ended early by closing its connection, and in no other way. `PUT /api/stop-generation` sets one
+flag for the whole server, which stays set until a generation reads it. When a client has closed its
+connection, the server still believes that it is generating, and a stop request would then end the *next* job,
+of any client. Closing the connection ends our own job alone, at its next chunk. A job that makes a file is
+ended by neither.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tts_hub.errors import (
     shown,
 )
 from tts_hub.progress import ProgressCallback
-from tts_hub.types import AudioChunk, Availability, Capabilities, SegmentRequest, Voice
+from tts_hub.types import AudioChunk, Capabilities, SegmentRequest, Voice
 from tts_hub_remote.alltalk.request import (
     LANGUAGES,
     MOST_CHARACTERS,
@@ -46,30 +46,28 @@ from tts_hub_remote.alltalk.status import (
     OPENAI_VOICES,
     NotReadyError,
     Status,
-    asked,
     check_ready,
-    list_rvc_voices,
-    list_voices,
+    fetch_rvc_voices,
+    fetch_status,
+    fetch_voices,
     plain_name,
 )
-from tts_hub_remote.base import RemoteBackend, told
+from tts_hub_remote.base import RemoteBackend, segment_event
 from tts_hub_remote.connection import Reply
 from tts_hub_remote.decoding import decoded
-from tts_hub_remote.settings import RemoteSettings
 
-USUAL_URL = "http://127.0.0.1:7851"
-WHATEVER = "default"
-"""Behind the engine's name: the model that is loaded."""
-STATUS_FOR = 30.0
-"""Seconds for which what the server said of itself is taken for true."""
+ANY_MODEL = "default"
+"""Name behind the engine's own for the model that is loaded, as in `alltalk_default`."""
+STATUS_MAX_AGE = 30.0
+"""Seconds until the status of the server is requested again."""
 MOST_ANSWER = 65_536
-"""Bytes of an answer that tells where the audio is."""
-TRIES_OF_A_STREAM = 2
-"""One that holds nothing has met the stop of somebody else, which is used up by it."""
+"""Bytes of the longest answer that contains the address of the audio."""
+STREAM_TRIES = 2
+"""Tries for a stream: an empty one was ended by the stop request of another client, which counts once."""
 
 
 class AllTalkBackend(RemoteBackend):
-    """Speaks with what is loaded there, and never loads anything else: others use the server too."""
+    """Speaks with the engine that is loaded, and loads no other one: other clients use the server too."""
 
     name = "alltalk"
     description = "an AllTalk server, version 1 or 2: a stream from XTTS, files from its other engines"
@@ -77,32 +75,20 @@ class AllTalkBackend(RemoteBackend):
     patterns: ClassVar[tuple[str, ...]] = ("alltalk_*", "alltalk/*")
     Settings: ClassVar[type[BackendSettings]] = AllTalkSettings
     Options: ClassVar[type[BackendOptions]] = AllTalkOptions
+    example_url = "http://127.0.0.1:7851"
 
     def __init__(self, settings: BackendSettings | None = None) -> None:
         super().__init__(settings)
         self._settings = cast("AllTalkSettings", self.settings)
         self._status: Status | None = None
-        self._looked_at = 0.0
+        self._status_at = 0.0
         self._rvc_voices: Sequence[str] = ()
         self.capabilities = self._capabilities_now()
 
-    # --- what it says of itself ---
-
-    @classmethod
-    def availability(cls, settings: BackendSettings) -> Availability:
-        """Whether it is known where the server is."""
-        if cls.base_of(cast("RemoteSettings", settings)):
-            return Availability(True)
-        if cls.name != AllTalkBackend.name:
-            return Availability(False, f"no address: set `url` in [remote.{cls.name}]")
-        return Availability(
-            False,
-            f'no address: set `url` in [backends.{cls.name}], such as url = "{USUAL_URL}"',
-            f"export TTS_HUB_BACKENDS__{cls.name.upper()}__URL={USUAL_URL}",
-        )
+    # --- models, voices and status ---
 
     def remote_model(self, model: str) -> str:
-        """`alltalk/x` and `alltalk_x` are `x`; `alltalk_default` is whatever is loaded, as `alltalk` is."""
+        """The name `x` in `alltalk/x` and `alltalk_x`; empty for `alltalk`."""
         for mark in "/_":
             prefix, found, own = model.partition(f"{self.name}{mark}")
             if found and not prefix:
@@ -110,13 +96,13 @@ class AllTalkBackend(RemoteBackend):
         return ""
 
     def known_models(self) -> tuple[str, ...]:
-        """With the engine that is loaded."""
+        """The usual names, and one for the engine that is loaded."""
         loaded = (f"{self.name}/{plain_name(self._status.engine)}",) if self._status is not None else ()
         return (*super().known_models(), *loaded)
 
-    async def learn(self, on_progress: ProgressCallback) -> None:
-        """Which version it is, and what is loaded."""
-        status = await asked(self.connection, self.name)
+    async def discover(self, on_progress: ProgressCallback) -> None:
+        """Ask which version the server has, and which engine and model are loaded."""
+        status = await fetch_status(self.connection, self.name)
         if self._settings.route == "openai" and status.version == 1:
             raise NotReadyError(
                 f'{self.name} is of version 1, which has no OpenAI route: set route = "auto"',
@@ -125,18 +111,18 @@ class AllTalkBackend(RemoteBackend):
         self._note(status)
 
     async def probe(self) -> None:
-        """Whether a model is loaded."""
+        """Check that a model is loaded."""
         await check_ready(self.connection, self.name)
 
-    async def list_voices(self) -> Sequence[Voice]:
-        """Those of the loaded engine; the six names of the OpenAI route."""
+    async def fetch_voices(self) -> Sequence[Voice]:
+        """Ask for the voices of the loaded engine; the OpenAI route has six fixed names."""
         if self._settings.route == "openai":
             return OPENAI_VOICES
-        return await list_voices(self.connection, await self._known_status(), self.name)
+        return await fetch_voices(self.connection, await self._loaded_status(), self.name)
 
     async def find_voice(self, voice: str | None, language: str | None) -> Voice:
-        """A voice of the loaded engine; XTTS speaks all of its languages with any of them."""
-        status = await self._known_status()
+        """A voice of the loaded engine; with XTTS, every voice speaks all of its languages."""
+        status = await self._loaded_status()
         if language and "languages" in status.can:
             language_for(language, status)
         return await super().find_voice(voice, language)
@@ -146,29 +132,29 @@ class AllTalkBackend(RemoteBackend):
     async def speak(
         self, request: SegmentRequest, on_progress: ProgressCallback
     ) -> AsyncGenerator[AudioChunk, None]:
-        """As a stream where the engine can and nothing in the request is against it, else as a file.
+        """Speak as a stream if the engine and the request allow it, else as a file.
 
-        A text without a letter or digit is not sent. When the server refuses, it is asked whether something
-        else is loaded now, and gets a second chance if so.
+        A text without a letter or digit is not sent. A refused request is repeated once if another model
+        has been loaded meanwhile.
         """
         if not any(map(str.isalnum, request.text)):
             return
-        status = await self._status_now(STATUS_FOR)
-        heard = False
+        status = await self._current_status(STATUS_MAX_AGE)
+        has_audio = False
         try:
-            async with aclosing(self._said(request, status, on_progress)) as chunks:
+            async with aclosing(self._generated(request, status, on_progress)) as chunks:
                 async for chunk in chunks:
-                    heard = True
+                    has_audio = True
                     yield chunk
             return
         except (InvalidRequestError, GenerationError):
-            if heard or status == (now := await self._status_now(0.0)):
+            if has_audio or status == (now := await self._current_status(0.0)):
                 raise
-        async with aclosing(self._said(request, now, on_progress)) as chunks:
+        async with aclosing(self._generated(request, now, on_progress)) as chunks:
             async for chunk in chunks:
                 yield chunk
 
-    async def _said(
+    async def _generated(
         self, request: SegmentRequest, status: Status, on_progress: ProgressCallback
     ) -> AsyncGenerator[AudioChunk, None]:
         self._check_model(request.model, status)
@@ -180,29 +166,29 @@ class AllTalkBackend(RemoteBackend):
             language = self._language(request, status)
             query = query_of(request, status, language)
             if self._streams(status) and not options and request.speed == 1 and fits_a_stream(query):
-                chunks = self._streamed(query)
+                chunks = self._stream(query)
             else:
-                chunks = self._filed(form_of(request, status, language, options))
-        on_progress(told(request, self.name, "asking", engine=status.engine, model=status.model))
-        heard = False
+                chunks = self._file(form_of(request, status, language, options))
+        on_progress(segment_event(request, self.name, "asking", engine=status.engine, model=status.model))
+        has_audio = False
         async with aclosing(chunks):
             async for chunk in chunks:
-                heard = True
+                has_audio = True
                 yield chunk
-        if not heard:
+        if not has_audio:
             raise NoAudioError(f"{self.name} sent audio without a sample", backend=self.name)
 
-    async def _streamed(self, query: dict[str, str]) -> AsyncGenerator[AudioChunk, None]:
-        for _ in range(TRIES_OF_A_STREAM):
-            heard = False
+    async def _stream(self, query: dict[str, str]) -> AsyncGenerator[AudioChunk, None]:
+        for _ in range(STREAM_TRIES):
+            has_audio = False
             async with aclosing(self._audio("GET", "/api/tts-generate-streaming", params=query)) as chunks:
                 async for chunk in chunks:
-                    heard = True
+                    has_audio = True
                     yield chunk
-            if heard:
+            if has_audio:
                 return
 
-    async def _filed(self, form: dict[str, str]) -> AsyncGenerator[AudioChunk, None]:
+    async def _file(self, form: dict[str, str]) -> AsyncGenerator[AudioChunk, None]:
         async with self.connection.opened("POST", "/api/tts-generate", data=form) as reply:
             answer = await self._answer(reply)
         path = path_of_file(answer, self.connection.base, self.name)
@@ -211,7 +197,7 @@ class AllTalkBackend(RemoteBackend):
                 yield chunk
 
     async def _audio(self, method: str, path: str, **content: Any) -> AsyncGenerator[AudioChunk, None]:
-        """The audio of an answer. AllTalk has no raw samples: what is in no container is no audio."""
+        """The audio of an answer. AllTalk sends no raw samples: bytes without a container are not audio."""
         async with self.connection.opened(method, path, **content) as reply:
             chunks = decoded(reply.pieces(), claimed=reply.content_type, sample_rate=None, backend=self.name)
             async with aclosing(chunks):
@@ -231,30 +217,30 @@ class AllTalkBackend(RemoteBackend):
             message = f"{self.name} gave an answer that is not JSON instead of the name of a file"
             raise GenerationError(message, backend=self.name) from exc
 
-    # --- what is there ---
+    # --- the status of the server ---
 
-    async def _known_status(self) -> Status:
-        await self.learned()
+    async def _loaded_status(self) -> Status:
+        await self.ensure_discovered()
         return cast("Status", self._status)
 
-    async def _status_now(self, good_for: float) -> Status:
-        """What is there, asked again if the answer is older than `good_for` seconds.
+    async def _current_status(self, max_age: float) -> Status:
+        """The status, requested again if it is older than `max_age` seconds.
 
-        A server that is at work answers nothing else meanwhile: what was known of it still counts then.
+        A server that is generating may not answer meanwhile; the last known status counts then.
         """
-        known = await self._known_status()
-        if anyio.current_time() - self._looked_at < good_for or self.connection.breaker.is_open:
+        known = await self._loaded_status()
+        if anyio.current_time() - self._status_at < max_age or self.connection.breaker.is_open:
             return known
         try:
-            self._note(await asked(self.connection, self.name))
+            self._note(await fetch_status(self.connection, self.name))
         except NotReadyError:
             raise
         except TTSHubError:
-            self._looked_at = anyio.current_time()
-        return await self._known_status()
+            self._status_at = anyio.current_time()
+        return await self._loaded_status()
 
     def _note(self, status: Status) -> None:
-        self._looked_at = anyio.current_time()
+        self._status_at = anyio.current_time()
         if status != self._status:
             self._status = status
             self.forget_voices()
@@ -263,8 +249,8 @@ class AllTalkBackend(RemoteBackend):
 
     def _check_model(self, model: str, status: Status) -> None:
         own = self.remote_model(model)
-        wanted = own or self._settings.model or WHATEVER
-        if wanted.casefold() != WHATEVER and plain_name(wanted) not in status.names:
+        wanted = own or self._settings.model or ANY_MODEL
+        if wanted.casefold() != ANY_MODEL and plain_name(wanted) not in status.names:
             loaded = f"engine {status.engine!r} with model {status.model!r}"
             raise UnknownModelError(
                 f"{self.name} has not loaded {shown(wanted)} but {loaded}; switch it in AllTalk's own page, "
@@ -272,19 +258,23 @@ class AllTalkBackend(RemoteBackend):
             )
 
     async def _with_voices(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Options whose voices are there, as the server calls them."""
+        """The options with the names of their voices as the server writes them.
+
+        Raises:
+            UnknownVoiceError: the server does not have one of them.
+        """
         if narrator := options.get("narrator_voice"):
             options = {**options, "narrator_voice": (await self.find_voice(narrator, None)).id}
         wanted = {options[name] for name in ("rvc_voice", "rvc_narrator_voice") if name in options}
         if wanted - set(self._rvc_voices):
-            self._rvc_voices = await list_rvc_voices(self.connection)
+            self._rvc_voices = await fetch_rvc_voices(self.connection)
         for name in sorted(wanted - set(self._rvc_voices)):
             near = one_of(name, self._rvc_voices)
             raise UnknownVoiceError(f"{self.name} has no RVC voice {shown(name)}; {near}")
         return options
 
     def _language(self, request: SegmentRequest, status: Status) -> str:
-        """As the server names it; empty where the voice alone decides."""
+        """The server's name for the language; empty where the voice alone decides."""
         if "languages" not in status.can:
             return ""
         return language_for(request.language or self._settings.language, status)
@@ -293,7 +283,7 @@ class AllTalkBackend(RemoteBackend):
         return self._settings.route == "auto" and "streaming" in status.can
 
     def _capabilities_now(self) -> Capabilities:
-        """Speed is left to the hub where audio streams: the server's own needs a file."""
+        """The capabilities of the loaded engine. A stream has no speed of its own: the hub changes it."""
         settings, status = self._settings, self._status
         can = status.can if status is not None else frozenset[str]()
         streams = status is not None and self._streams(status)

@@ -1,4 +1,4 @@
-"""One segment in AllTalk's terms: the form, the query, and what the server that is there does not know."""
+"""The requests to AllTalk for one segment, and checks that the server knows what they contain."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from tts_hub_remote.failures import refusal_in
 
 _SAME = ("ar", "cs", "nl", "en", "fr", "de", "hu", "hi", "it", "ja", "ko", "pl", "pt", "ru", "es", "tr")
 LANGUAGES: Mapping[str, str] = {name: name for name in _SAME} | {"zh": "zh-cn"}
-"""BCP 47 -> as AllTalk names it."""
+"""BCP 47 tag -> AllTalk's name for the language."""
 GUESS = "auto"
+"""Value of `language` that lets version 2 detect it."""
 MOST_CHARACTERS = 2000
 SPEEDS = (0.25, 2.0)
 MOST_QUERY = 6_000
-"""Bytes of a query that every server and proxy takes: some end at 8 kB for the whole head."""
+"""Bytes of a query that every server and proxy takes: some limit the whole head to 8 kB."""
 FLAG_OF = {"temperature": "temperature", "repetition_penalty": "repetitionpenalty", "pitch": "pitch"}
-"""Option -> what the loaded engine must be capable of."""
+"""Option -> flag that the loaded engine must have."""
 RVC_FIELDS = {
     "rvc_voice": "rvccharacter_voice_gen",
     "rvc_pitch": "rvccharacter_pitch",
@@ -34,10 +35,10 @@ AUDIO_PATH = re.compile(r"/audio(cache)?/\w[\w.-]*", re.ASCII)
 
 
 def language_for(tag: str, status: Status) -> str:
-    """A language as the server names it.
+    """The server's name for a language.
 
     Raises:
-        UnsupportedLanguageError: it does not speak it, or does not guess.
+        UnsupportedLanguageError: AllTalk does not speak the language, or cannot detect it.
     """
     if tag == GUESS and status.version == 2:
         return GUESS
@@ -48,10 +49,10 @@ def language_for(tag: str, status: Status) -> str:
 
 
 def given_options(request: SegmentRequest, status: Status) -> dict[str, Any]:
-    """The options that the request names.
+    """The options that a request sets.
 
     Raises:
-        UnsupportedOptionError: the version or the engine that is there does not know one.
+        UnsupportedOptionError: the server's version or its loaded engine does not have one of them.
     """
     given = {name: value for name, value in request.options.items() if value is not None}
     for name, value in given.items():
@@ -66,7 +67,7 @@ def given_options(request: SegmentRequest, status: Status) -> dict[str, Any]:
 
 
 def file_name() -> str:
-    """A name that nobody else has: of letters, digits and `_`, as AllTalk wants it."""
+    """A unique file name of letters, digits and `_`, as AllTalk requires."""
     return f"tts_hub_{uuid.uuid4().hex}"
 
 
@@ -77,15 +78,15 @@ def query_of(request: SegmentRequest, status: Status, language: str) -> dict[str
 
 
 def fits_a_stream(query: Mapping[str, str]) -> bool:
-    """Whether AllTalk can stream it: it names a recording and a language, and the address is not too long."""
-    is_told = query["voice"].endswith(".wav") and query["language"] not in {"", GUESS}
-    return is_told and len(urlencode(query)) <= MOST_QUERY
+    """Whether AllTalk can stream a query: it names a recording and a language, and is short enough."""
+    is_complete = query["voice"].endswith(".wav") and query["language"] not in {"", GUESS}
+    return is_complete and len(urlencode(query)) <= MOST_QUERY
 
 
 def form_of(
     request: SegmentRequest, status: Status, language: str, options: Mapping[str, Any]
 ) -> dict[str, str]:
-    """The fields of `POST /api/tts-generate`; version 1 wants all of the first ones."""
+    """The fields of `POST /api/tts-generate`; version 1 requires all of the first ones."""
     voice = request.voice.id
     narrator = options.get("narrator_voice")
     form = {
@@ -117,12 +118,12 @@ def openai_body_of(request: SegmentRequest, options: Mapping[str, Any]) -> dict[
     """The body of `POST /v1/audio/speech`, which guesses the language and takes no options.
 
     Raises:
-        UnsupportedOptionError: one is named.
+        UnsupportedOptionError: the request sets an option.
     """
     for name in options:
         raise UnsupportedOptionError(f"AllTalk's OpenAI route takes no {name}", param=name)
     return {
-        "model": "alltalk",  # wanted, and not looked at
+        "model": "alltalk",  # required, and ignored
         "input": request.text,
         "voice": request.voice.id,
         "response_format": "wav",
@@ -131,18 +132,18 @@ def openai_body_of(request: SegmentRequest, options: Mapping[str, Any]) -> dict[
 
 
 def path_of_file(answer: Any, base: str, backend: str) -> str:
-    """Where to ask for the audio, behind the configured address.
+    """The path of the audio, to be requested at the configured address.
 
-    The host that is told is what the server believes of itself, or wants to send us to: it does not count.
+    The host in the answer does not count: it may be wrong, or lead to another machine.
 
     Raises:
-        GenerationError: it tells of a failure, or of no file.
+        GenerationError: the answer reports a failure, or has no usable path.
     """
-    told = answer if isinstance(answer, dict) else {}
-    if told.get("status") != "generate-success":
-        raise GenerationError(f"{backend} generated no audio: {refusal_in(told).message}", backend=backend)
+    fields = answer if isinstance(answer, dict) else {}
+    if fields.get("status") != "generate-success":
+        raise GenerationError(f"{backend} generated no audio: {refusal_in(fields).message}", backend=backend)
     try:
-        path = path_at(base, str(told.get("output_file_url")))
+        path = path_at(base, str(fields.get("output_file_url")))
     except ValueError:
         path = ""
     if not AUDIO_PATH.fullmatch(path):

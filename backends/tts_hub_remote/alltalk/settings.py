@@ -1,4 +1,4 @@
-"""What can be set for an AllTalk server, and for one request to it."""
+"""The settings of an AllTalk server, and the options of one request to it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ NEEDS = {
     "rvc_narrator_voice": "narrator_voice",
     "rvc_narrator_pitch": "rvc_narrator_voice",
 }
-"""Options that mean something only beside another one."""
+"""Option -> the other option that it needs to have an effect."""
 
 
 class AllTalkSettings(RemoteSettings):
-    """A server: where it is, and which of its ways is taken."""
+    """The settings of an AllTalk server."""
 
     route: Route = Field(
         "auto",
@@ -41,7 +41,7 @@ class AllTalkSettings(RemoteSettings):
 
 
 class AllTalkOptions(BackendOptions):
-    """Of one request. Any of them makes the server send a file instead of a stream."""
+    """The options of one request. Any of them makes the server send a file instead of a stream."""
 
     temperature: float | None = Field(None, ge=0.1, le=1.0, description="how varied it speaks (version 2)")
     repetition_penalty: float | None = Field(None, ge=1, le=20, description="version 2")

@@ -1,4 +1,4 @@
-"""When each word of a text is said, from when each character is."""
+"""Word timings of a text, from the times of its characters."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tts_hub.types import WordTiming
 from tts_hub_remote.words import WordMatcher
 
 TOLERANCE = 0.02
-"""Seconds that a word may reach beyond the audio that has come."""
+"""Seconds by which a word may end after the audio that has arrived."""
 Timed = tuple[str, float, float]
 """(characters, start, end) in seconds."""
 
 
 def in_seconds(value: Any) -> list[Timed]:
-    """The characters of an `alignment` of the HTTP stream; none if there is none, or it is broken."""
+    """The characters of an `alignment` of the HTTP stream; none if it is missing or broken."""
     if not isinstance(value, Mapping):
         return []
     return _timed(
@@ -29,7 +29,7 @@ def in_seconds(value: Any) -> list[Timed]:
 
 
 def in_milliseconds(value: Any, since: float) -> list[Timed]:
-    """The same for the websocket, whose times begin with the chunk: at `since` seconds."""
+    """The characters of an `alignment` of the websocket, whose chunk begins at `since` seconds."""
     if not isinstance(value, Mapping):
         return []
     durations = value.get("charDurationsMs", value.get("charsDurationsMs"))
@@ -38,21 +38,21 @@ def in_milliseconds(value: Any, since: float) -> list[Timed]:
 
 
 class SpokenWords:
-    """Feed it characters with their times, in order; it gives the words of the text as it was written.
+    """Takes characters with their times in order, and returns the words of the text as it was written.
 
-    The characters may be those of the text, or of how it was read: words that were said otherwise than
+    The characters may be those of the text or of its normalised form: words that are spoken otherwise than
     written get the time between their neighbours.
     """
 
     def __init__(self, text: str) -> None:
         self._matcher = WordMatcher(text)
         self._run: list[Timed] = []
-        """Characters since the last white space, one each."""
+        """Single characters since the last white space."""
         self._settled: deque[WordTiming] = deque()
         self._last = 0.0
 
     def read(self, characters: Iterable[Timed]) -> None:
-        """Take in what was said next."""
+        """Take in the next characters."""
         for said, start, end in characters:
             if said.isspace():
                 self._close_run()
@@ -60,14 +60,14 @@ class SpokenWords:
                 self._run += [(character, start, end) for character in said]
 
     def until(self, seconds: float) -> tuple[WordTiming, ...]:
-        """Words that are settled, and lie within the audio that has come; each is given once."""
+        """The words, each once, that are certain and lie within `seconds` of audio."""
         ready = []
         while self._settled and self._settled[0].end <= seconds + TOLERANCE:
             ready.append(self._fitted(self._settled.popleft(), seconds))
         return tuple(ready)
 
     def finish(self, seconds: float) -> tuple[WordTiming, ...]:
-        """The rest, when all audio has come; words that would begin behind it were not heard."""
+        """The remaining words of `seconds` of audio; words that begin after its end are left out."""
         self._close_run()
         self._settled += self._matcher.finish()
         rest = [self._fitted(word, seconds) for word in self._settled if word.start < seconds]
@@ -80,10 +80,10 @@ class SpokenWords:
         for token in tokens(spelled):
             if token.wordlike:
                 start, end = run[token.start][1], run[token.end - 1][2]
-                self._settled += self._matcher.said(spelled[token.start : token.end], start, end)
+                self._settled += self._matcher.match(spelled[token.start : token.end], start, end)
 
     def _fitted(self, word: WordTiming, seconds: float) -> WordTiming:
-        """In order, and inside the audio: the service rounds its times."""
+        """The word moved into the audio and behind the word before: the service rounds its times."""
         start = min(max(word.start, self._last), seconds)
         self._last = end = min(max(word.end, start), seconds)
         return WordTiming(word.text, start, end, word.span)

@@ -1,20 +1,15 @@
-"""Speech as ElevenLabs streams it: lines of JSON with audio in base64, and the times of its characters."""
+"""Answers of ElevenLabs: lines of JSON with audio in base64 and the times of its characters."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import math
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import Any
 
-import numpy as np
-
-from tts_hub.errors import GenerationError
+from tts_hub.audio.pcm import silence
 from tts_hub.types import AudioChunk, Usage
 from tts_hub_remote.connection import Reply
-from tts_hub_remote.decoding import decoded
+from tts_hub_remote.decoding import decoded, from_base64
 from tts_hub_remote.elevenlabs.alignment import SpokenWords, in_seconds
 from tts_hub_remote.elevenlabs.refusals import ElevenLabsConnection
 from tts_hub_remote.failures import refusal_in
@@ -25,14 +20,14 @@ COST_HEADERS = ("character-cost", "x-character-cost")
 
 
 def rate_of(output_format: str) -> int:
-    """Hz."""
+    """The sample rate in Hz of an output format such as `pcm_24000`."""
     return int(output_format.split("_")[1])
 
 
 async def timed_chunks(
     pieces: AsyncGenerator[bytes, None], words: SpokenWords, output_format: str, backend: str
 ) -> AsyncGenerator[AudioChunk, None]:
-    """Chunks of the audio in `pieces`, with the words that lie in it; `words` is fed by who makes the pieces.
+    """Chunks of the audio in `pieces` with their words; the producer of `pieces` fills `words`.
 
     Raises:
         GenerationError: the audio is broken.
@@ -46,51 +41,39 @@ async def timed_chunks(
             seconds += chunk.seconds
             yield AudioChunk(chunk.samples, rate, words=words.until(seconds))
     if rest := words.finish(seconds):
-        yield AudioChunk(np.zeros(0, np.float32), rate, words=rest)
+        yield AudioChunk(silence(0), rate, words=rest)
 
 
 async def audio_lines(
     reply: Reply, words: SpokenWords, connection: ElevenLabsConnection
 ) -> AsyncGenerator[bytes, None]:
-    """The audio in each line of an answer; its times go to `words`.
+    """The audio in each line of an answer; its times are added to `words`.
 
     Raises:
-        TTSHubError: an error in a line, half a line, or something that is no audio.
+        TTSHubError: a line reports an error, is cut off, or has no audio.
     """
     async with aclosing(reply.pieces()) as pieces, aclosing(json_lines(pieces, connection.name)) as lines:
         async for line in lines:
             if "audio_base64" not in line:
-                raise connection.translated(refusal_in(line))
+                raise connection.error_for(refusal_in(line))
             words.read(in_seconds(line.get("alignment")) or in_seconds(line.get("normalized_alignment")))
-            if data := audio_in(line["audio_base64"], connection.name):
+            if data := from_base64(line["audio_base64"] or "", connection.name):
                 yield data
 
 
-def audio_in(value: Any, backend: str) -> bytes:
-    """The bytes of a field in base64; none of an empty one."""
-    if not value:
-        return b""
-    try:
-        return base64.b64decode(value, validate=True)
-    except (binascii.Error, TypeError, ValueError) as exc:
-        raise GenerationError(
-            f"{backend} sent something that is not audio in base64", backend=backend
-        ) from exc
-
-
 def usage_in(headers: Mapping[str, str]) -> Usage | None:
-    """What the answer costs; None when it does not say."""
+    """The credits that an answer costs; None if its headers do not say it."""
     for name in COST_HEADERS:
         try:
-            told = float(headers.get(name, ""))
+            count = float(headers.get(name, ""))
         except ValueError:
             continue
-        if math.isfinite(told) and told >= 0:
-            return Usage(credits=told)
+        if math.isfinite(count) and count >= 0:
+            return Usage(credits=count)
     return None
 
 
-def at_once_in(headers: Mapping[str, str]) -> int | None:
-    """Requests that the plan allows at once; None when it does not say."""
-    told = headers.get("maximum-concurrent-requests", "")
-    return int(told) if told.isascii() and told.isdigit() and 0 < len(told) < 6 and int(told) else None
+def plan_concurrency_in(headers: Mapping[str, str]) -> int | None:
+    """The number of requests that the plan allows at once; None if the headers do not say it."""
+    most = headers.get("maximum-concurrent-requests", "")
+    return int(most) if most.isascii() and most.isdigit() and 0 < len(most) < 6 and int(most) else None

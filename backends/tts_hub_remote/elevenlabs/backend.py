@@ -11,6 +11,7 @@ from typing import Any, ClassVar, cast
 from urllib.parse import quote
 
 from tts_hub.backend import BackendOptions, BackendSettings
+from tts_hub.cost.pricing import Price
 from tts_hub.errors import (
     GenerationError,
     TTSHubError,
@@ -19,19 +20,24 @@ from tts_hub.errors import (
     one_of,
     shown,
 )
-from tts_hub.pricing import Price
 from tts_hub.progress import ProgressCallback
 from tts_hub.types import AudioChunk, Capabilities, SegmentRequest, Voice
-from tts_hub_remote.base import RemoteBackend, told
+from tts_hub_remote.base import RemoteBackend, segment_event
 from tts_hub_remote.connection import Connection
 from tts_hub_remote.elevenlabs import facts
 from tts_hub_remote.elevenlabs.alignment import SpokenWords
-from tts_hub_remote.elevenlabs.answers import at_once_in, audio_lines, rate_of, timed_chunks, usage_in
-from tts_hub_remote.elevenlabs.asking import check_request, speech_body, speech_query
-from tts_hub_remote.elevenlabs.catalogue import credits_left, list_models, list_voices
-from tts_hub_remote.elevenlabs.continuity import Kept, Requests
+from tts_hub_remote.elevenlabs.answers import (
+    audio_lines,
+    plan_concurrency_in,
+    rate_of,
+    timed_chunks,
+    usage_in,
+)
+from tts_hub_remote.elevenlabs.catalogue import MODELS_PATH, fetch_credits_left, fetch_models, fetch_voices
+from tts_hub_remote.elevenlabs.continuity import RequestState, RequestStates
 from tts_hub_remote.elevenlabs.facts import Model
 from tts_hub_remote.elevenlabs.refusals import KEY_HEADER, ElevenLabsConnection, NotPermittedError
+from tts_hub_remote.elevenlabs.request import check_request, speech_body, speech_query
 from tts_hub_remote.elevenlabs.settings import ElevenLabsOptions, ElevenLabsSettings
 from tts_hub_remote.elevenlabs.websocket import SocketLostError, SpeechSocket, open_socket
 from tts_hub_remote.failures import NoSuchPathError
@@ -41,7 +47,7 @@ logger = logging.getLogger(__name__)
 
 
 class ElevenLabsBackend(RemoteBackend):
-    """ElevenLabs: audio and its times over HTTP, or a websocket for a text that is being written."""
+    """ElevenLabs: audio with its times over HTTP, or over a websocket while a text is still being written."""
 
     name = "elevenlabs"
     description = "ElevenLabs: thousands of voices, 30 languages and more, exact word timings"
@@ -53,7 +59,6 @@ class ElevenLabsBackend(RemoteBackend):
     own_url = facts.URL
     key_variable = facts.KEY_VARIABLE
     needs_key = True
-    own_prices: ClassVar[Mapping[str, Price]] = facts.PRICES
 
     def __init__(self, settings: BackendSettings | None = None) -> None:
         super().__init__(settings)
@@ -61,25 +66,25 @@ class ElevenLabsBackend(RemoteBackend):
         self._service = cast("ElevenLabsConnection", self.connection)
         self._models: Mapping[str, Model] = facts.MODELS
         self._models_are_all = False
-        """The service has listed them."""
-        self._at_once: dict[str, int] = {}
+        """Whether the service has listed its models."""
+        self._plan_concurrency: dict[str, int] = {}
         """Model -> requests at once that the plan allows, by the last answer."""
-        self._requests = Requests()
+        self._states = RequestStates()
         self.capabilities = self.capabilities_for(self.name)
 
-    # --- what it is ---
+    # --- models and prices ---
 
     def headers(self) -> Mapping[str, str]:
-        """The key, in ElevenLabs' own way."""
+        """The key in ElevenLabs' own header."""
         key = self.key_of(self.remote_settings)
         return {KEY_HEADER: key} if key else {}
 
     def usual_model(self) -> str:
-        """The service's own default."""
+        """The service's default model."""
         return facts.USUAL_MODEL
 
     def remote_model(self, model: str) -> str:
-        """`eleven_x` is itself; so are `elevenlabs/eleven_x` and `elevenlabs_x`."""
+        """The id `eleven_x` for `eleven_x`, `elevenlabs/eleven_x` and `elevenlabs_x`."""
         if model.startswith(facts.MODEL_PREFIX):
             return model
         rest = super().remote_model(model) or model.removeprefix(f"{self.name}_")
@@ -88,12 +93,12 @@ class ElevenLabsBackend(RemoteBackend):
         return rest if rest.startswith(facts.MODEL_PREFIX) else facts.MODEL_PREFIX + rest
 
     def known_models(self) -> tuple[str, ...]:
-        """With those that the service lists."""
+        """The built-in names, and the models that the service lists."""
         prefix = f"{self.name}/" if self.models == (self.name,) else ""
         return tuple(dict.fromkeys((*super().known_models(), *(prefix + name for name in self._models))))
 
     def capabilities_for(self, model: str) -> Capabilities:
-        """Models differ in length, languages and how much goes at once."""
+        """The capabilities of a model: models differ in length of text, languages and concurrency."""
         known, own = self._model(model), self._settings
         return Capabilities(
             streaming=True,
@@ -104,24 +109,22 @@ class ElevenLabsBackend(RemoteBackend):
             languages=known.languages,
             speed_range=facts.SPEEDS,
             max_chars=min(own.max_characters or known.max_chars, known.max_chars),
-            concurrency=own.concurrency or self._at_once.get(known.id, known.concurrency),
+            concurrency=own.concurrency or self._plan_concurrency.get(known.id, known.concurrency),
         )
 
-    def price(self, model: str) -> Price | None:
-        """With the model's own credits for a character, as the service lists them."""
-        known = self._model(model)
-        configured = self._settings.prices
-        if known.id in configured or "*" in configured:
-            return super().price(model)
-        built_in = facts.PRICES.get(known.id, facts.CREDITS)
-        return built_in.model_copy(update={"credits_per_character": known.credits_per_character})
+    def list_price(self, model: str) -> Price | None:
+        """The price of a credit, with the credits that the service lists for a character of the model."""
+        price = facts.PRICES.get(model, facts.CREDITS)
+        return price.model_copy(
+            update={"credits_per_character": self._model_named(model).credits_per_character}
+        )
 
-    # --- what it asks the service ---
+    # --- questions to the service ---
 
-    async def learn(self, on_progress: ProgressCallback) -> None:
-        """The models with their limits. A key that may only speak is good enough."""
+    async def discover(self, on_progress: ProgressCallback) -> None:
+        """Ask for the models and their limits. A key without that permission can still speak."""
         try:
-            self._models = await list_models(self._service)
+            self._models = await fetch_models(self._service)
         except (NotPermittedError, NoSuchPathError) as exc:
             logger.info("%s lists no models, using the built-in list: %s", self.name, exc)
         else:
@@ -129,27 +132,27 @@ class ElevenLabsBackend(RemoteBackend):
         self.capabilities = self.capabilities_for(self.name)
 
     async def background(self) -> None:
-        """Say once how much the account has left: nobody waits for it."""
+        """Log once how many credits the account has left; no request waits for the answer."""
         try:
-            left = await credits_left(self._service)
+            left = await fetch_credits_left(self._service)
         except TTSHubError:  # a key may be good for speech alone
             left = None
         if left is not None:
             logger.info("%s: %d credits left", self.name, left)
         await super().background()
 
-    async def list_voices(self) -> Sequence[Voice]:
-        """Of the account; a few that everyone has where the key may not list them."""
+    async def fetch_voices(self) -> Sequence[Voice]:
+        """Ask for the voices of the account; a few common ones where the key may not list them."""
         try:
-            return await list_voices(self._service) or facts.VOICES
+            return await fetch_voices(self._service) or facts.VOICES
         except (NotPermittedError, NoSuchPathError):
             return facts.VOICES
 
     async def find_voice(self, voice: str | None, language: str | None) -> Voice:
-        """Also any id of a voice that is not among those of the account.
+        """A voice of the account, or any id of a voice.
 
         Raises:
-            UnknownVoiceError: not in the list, and no id.
+            UnknownVoiceError: the name is neither in the list nor an id.
         """
         try:
             return await super().find_voice(voice, language)
@@ -160,16 +163,16 @@ class ElevenLabsBackend(RemoteBackend):
             raise
 
     async def probe(self) -> None:
-        """A small question: its models."""
-        await self.connection.alive("/v1/models")
+        """Ask for the models."""
+        await self.connection.check_alive(MODELS_PATH)
 
     def forget(self, request_id: str) -> None:
-        """Close the websocket of a request, and no longer remember what it said."""
-        self._requests.forget(request_id)
+        """Close the websocket of a request, and drop its state."""
+        self._states.forget(request_id)
 
     async def aclose(self) -> None:
-        """Close the connections, websockets too."""
-        self._requests.forget_all()
+        """Close all connections and websockets."""
+        self._states.forget_all()
         await super().aclose()
 
     # --- speaking ---
@@ -177,58 +180,58 @@ class ElevenLabsBackend(RemoteBackend):
     async def speak(
         self, request: SegmentRequest, on_progress: ProgressCallback
     ) -> AsyncGenerator[AudioChunk, None]:
-        """Over the websocket of the request if its text is still being written, else over HTTP."""
+        """Speak over the request's websocket if its text is still being written, else over HTTP."""
         model = self._checked_model(request)
-        kept = self._requests.of(request.request_id)
-        kept.begin(request.index)
-        if self._by_socket(request, model, kept) and await kept.turns.begin(request.index):
-            on_progress(told(request, self.name, "sending", model=model.id))
-            heard = False
+        state = self._states.state_of(request.request_id)
+        state.begin(request.index)
+        if self._uses_socket(request, model, state) and await state.turns.begin(request.index):
+            on_progress(segment_event(request, self.name, "sending", model=model.id))
+            has_audio = False
             try:
-                async with aclosing(self._over_socket(request, model, kept)) as chunks:
+                async with aclosing(self._over_socket(request, model, state)) as chunks:
                     async for chunk in chunks:
-                        heard = True
+                        has_audio = True
                         yield chunk
                 return
             except SocketLostError as exc:
-                kept.socket_is_over = True
-                if heard:
+                state.socket_is_over = True
+                if has_audio:
                     message = f"{self.name}: {exc} in the middle of the audio"
                     raise GenerationError(message, backend=self.name) from exc
                 logger.info("%s: %s; continuing over HTTP", self.name, exc)
             finally:
-                kept.turns.end()
-        async with aclosing(self._over_http(request, model, kept, on_progress)) as chunks:
+                state.turns.end()
+        async with aclosing(self._over_http(request, model, state, on_progress)) as chunks:
             async for chunk in chunks:
                 yield chunk
 
     async def _over_http(
-        self, request: SegmentRequest, model: Model, kept: Kept, on_progress: ProgressCallback
+        self, request: SegmentRequest, model: Model, state: RequestState, on_progress: ProgressCallback
     ) -> AsyncGenerator[AudioChunk, None]:
         body = speech_body(request, model)
         if model.stitches:
-            body |= self._stitching(request, kept)
+            body |= self._previous_fields(request, state)
         path, query = _path(request, "stream/with-timestamps"), speech_query(self._settings)
         words = SpokenWords(request.text)
         async with self.connection.opened("POST", path, json=body, params=query) as reply:
             self._note_plan(model, reply.headers)
-            on_progress(told(request, self.name, "answering", model=model.id))
+            on_progress(segment_event(request, self.name, "answering", model=model.id))
             usage = usage_in(reply.headers)
             pieces = audio_lines(reply, words, self._service)
             async with aclosing(self._chunks(pieces, words)) as chunks:
                 async for chunk in chunks:
                     yield dataclasses.replace(chunk, usage=usage)
-            kept.finish(request.index, reply.headers.get("request-id"))
+            state.finish(request.index, reply.headers.get("request-id"))
 
     async def _over_socket(
-        self, request: SegmentRequest, model: Model, kept: Kept
+        self, request: SegmentRequest, model: Model, state: RequestState
     ) -> AsyncGenerator[AudioChunk, None]:
-        if kept.socket_is_over:
-            raise SocketLostError("the websocket was closed")
-        if kept.socket is None:
-            kept.socket = await self._opened_socket(request, model)
+        if state.socket_is_over:
+            raise SocketLostError
+        if state.socket is None:
+            state.socket = await self._opened_socket(request, model)
         words = SpokenWords(request.text)
-        async with aclosing(self._chunks(kept.socket.say(request.text, words), words)) as chunks:
+        async with aclosing(self._chunks(state.socket.speak(request.text, words), words)) as chunks:
             async for chunk in chunks:
                 yield chunk
 
@@ -253,30 +256,33 @@ class ElevenLabsBackend(RemoteBackend):
         rate = rate_of(self._settings.output_format)
         return await open_socket(self._service, self._settings, path, query, first, rate=rate)
 
-    def _by_socket(self, request: SegmentRequest, model: Model, kept: Kept) -> bool:
-        """Only raw samples can be told apart where one segment ends and the next begins."""
+    def _uses_socket(self, request: SegmentRequest, model: Model, state: RequestState) -> bool:
+        """Whether a segment goes over a websocket; only raw samples can be cut between two segments."""
         wanted = request.incoming and request.request_id != "" and self._settings.socket
         raw = self._settings.output_format.startswith("pcm_")
-        return wanted and raw and model.has_socket and not kept.socket_is_over
+        return wanted and raw and model.has_socket and not state.socket_is_over
 
-    def _stitching(self, request: SegmentRequest, kept: Kept) -> dict[str, Any]:
-        """What was said before; a service that keeps nothing does not know its own requests."""
-        before = kept.before(request.index, request.previous_text)
+    def _previous_fields(self, request: SegmentRequest, state: RequestState) -> dict[str, Any]:
+        """The fields about the speech before; with logging off, the service knows no earlier requests."""
+        before = state.previous_fields(request.index, request.previous_text)
         if "previous_request_ids" in before and not self._settings.enable_logging:
             return {"previous_text": request.previous_text} if request.previous_text else {}
         return before
 
     def _note_plan(self, model: Model, headers: Mapping[str, str]) -> None:
-        if (at_once := at_once_in(headers)) is not None and at_once != self._at_once.get(model.id):
-            self._at_once[model.id] = at_once
+        allowed = plan_concurrency_in(headers)
+        if allowed is not None and allowed != self._plan_concurrency.get(model.id):
+            self._plan_concurrency[model.id] = allowed
             self.capabilities = self.capabilities_for(self.name)
 
     def _model(self, model: str) -> Model:
-        name = self.remote_model(model) or self._settings.model or self.usual_model()
+        return self._model_named(self.service_model(model))
+
+    def _model_named(self, name: str) -> Model:
         return self._models.get(name) or facts.MODELS.get(name) or Model(name)
 
     def _checked_model(self, request: SegmentRequest) -> Model:
-        """The model of a request, which takes what is asked of it."""
+        """The model of a request, after a check that it takes what the request sets."""
         model = self._model(request.model)
         if self._models_are_all and model.id not in self._models:
             raise UnknownModelError(

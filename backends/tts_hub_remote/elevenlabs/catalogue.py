@@ -1,4 +1,4 @@
-"""What ElevenLabs lists: its models, the voices of an account, and what is left of its credits."""
+"""The lists of ElevenLabs: its models, the voices of an account, and the credits that are left."""
 
 from __future__ import annotations
 
@@ -11,37 +11,38 @@ from tts_hub.types import Gender, Voice
 from tts_hub_remote.elevenlabs.facts import MODELS, MOST_PAGE, Model
 from tts_hub_remote.elevenlabs.refusals import ElevenLabsConnection
 
+MODELS_PATH = "/v1/models"
 MOST_PAGES = 30
-"""A library of more than 3,000 voices is cut."""
+"""Pages of voices that are read: 3,000 voices."""
 MOST_MULTIPLIER = 100.0
 GENDERS = {"female", "male", "neutral"}
 
 
-async def list_models(connection: ElevenLabsConnection) -> dict[str, Model]:
-    """Those that speak, by id; what the service leaves out is as it is known.
+async def fetch_models(connection: ElevenLabsConnection) -> dict[str, Model]:
+    """Ask for the models that speak, by id; facts that the answer lacks are the built-in ones.
 
     Raises:
-        TTSHubError: it does not tell.
+        TTSHubError: the service refuses, or sends no such list.
     """
-    rows = await connection.json("GET", "/v1/models")
+    rows = await connection.fetch_json("GET", MODELS_PATH)
     if not isinstance(rows, list):
         raise GenerationError("the answer holds no list of models", backend=connection.name)
     speaking = [row for row in rows if isinstance(row, dict) and row.get("can_do_text_to_speech", True)]
     return {model.id: model for row in speaking if (model := _model(row)) is not None}
 
 
-async def list_voices(connection: ElevenLabsConnection) -> Sequence[Voice]:
-    """The voices of the account, of all pages.
+async def fetch_voices(connection: ElevenLabsConnection) -> Sequence[Voice]:
+    """Ask for the voices of the account, page by page.
 
     Raises:
-        TTSHubError: it does not tell.
+        TTSHubError: the service refuses, or sends no such list.
     """
     found: dict[str, Voice] = {}
     token, seen = "", set[str]()
     while token not in seen and len(seen) < MOST_PAGES:
         seen.add(token)
         params = {"page_size": str(MOST_PAGE)} | ({"next_page_token": token} if token else {})
-        page = await connection.json("GET", "/v2/voices", params=params)
+        page = await connection.fetch_json("GET", "/v2/voices", params=params)
         rows = page.get("voices") if isinstance(page, dict) else None
         if not isinstance(rows, list):
             raise GenerationError("the answer holds no list of voices", backend=connection.name)
@@ -54,14 +55,14 @@ async def list_voices(connection: ElevenLabsConnection) -> Sequence[Voice]:
     return list(found.values())
 
 
-async def credits_left(connection: ElevenLabsConnection) -> int | None:
-    """Of the account; None when it does not say.
+async def fetch_credits_left(connection: ElevenLabsConnection) -> int | None:
+    """Ask for the credits that are left in the account; None if the answer does not contain them.
 
     Raises:
-        TTSHubError: it does not tell.
+        TTSHubError: the service refuses.
     """
-    told = await connection.json("GET", "/v1/user/subscription")
-    counts = [told.get(name) for name in ("character_limit", "character_count")]
+    answer = await connection.fetch_json("GET", "/v1/user/subscription")
+    counts = [answer.get(name) for name in ("character_limit", "character_count")]
     limit, used = (count if isinstance(count, int) else None for count in counts)
     return None if limit is None or used is None else limit - used
 
@@ -95,11 +96,11 @@ def _multiplier(value: object) -> float | None:
 
 
 def _voice(row: Any) -> Voice | None:
-    """Its language is open: every voice speaks all those of the model."""
+    """A voice without a language: every voice speaks all languages of the model."""
     if not isinstance(row, dict) or not isinstance(row.get("voice_id"), str) or not row["voice_id"]:
         return None
-    told = row.get("labels")
-    labels: Mapping[str, Any] = told if isinstance(told, dict) else {}
+    given = row.get("labels")
+    labels: Mapping[str, Any] = given if isinstance(given, dict) else {}
     name = str(row.get("name") or row["voice_id"]).strip()
     gender = labels.get("gender")
     parts = [labels.get("accent"), labels.get("age"), row.get("description"), row.get("category")]

@@ -1,4 +1,4 @@
-"""What is kept of a request from one of its segments to the next: whose tone goes on, and the websocket."""
+"""The state of a request between its segments: earlier audio whose tone continues, and the websocket."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ if TYPE_CHECKING:
     from tts_hub_remote.elevenlabs.websocket import SpeechSocket
 
 MOST_REQUESTS = 1_000
-"""Kept of requests that nobody said were over."""
+"""Requests whose state is kept while their end has not been announced."""
 
 
-class Kept:
-    """Of one request."""
+class RequestState:
+    """The state of one request."""
 
     def __init__(self) -> None:
         self.turns = Turns()
         self.socket: SpeechSocket | None = None
         self.socket_is_over = False
-        """The websocket did not work, or has come to its end: the rest goes over HTTP."""
+        """Whether the websocket has failed or ended: the remaining segments go over HTTP."""
         self._begun: set[int] = set()
         self._ids: dict[int, str] = {}
-        """Segment -> what the service called the request for it, once its audio was whole."""
+        """Segment -> the service's id for its request, once its audio is complete."""
 
     def begin(self, index: int) -> None:
-        """A segment is asked for."""
+        """Note that a segment is requested."""
         self._begun.add(index)
         self._ids.pop(index, None)
 
     def finish(self, index: int, request_id: str | None) -> None:
-        """All of its audio has come."""
+        """Note that all audio of a segment has arrived."""
         if request_id:
             self._ids[index] = request_id
 
-    def before(self, index: int, previous_text: str) -> dict[str, Any]:
-        """The fields that tell the service what was said before a segment.
+    def previous_fields(self, index: int, previous_text: str) -> dict[str, Any]:
+        """The fields of a request with the speech before a segment.
 
-        Ids only if the segment just before it is among them: one that is still being spoken has none yet.
+        Ids only if the segment directly before it has one: a segment that is still being spoken has none.
         """
         earlier = sorted(n for n in self._begun if n < index)
         ids = [self._ids[n] for n in earlier[-MOST_PREVIOUS_IDS:] if n in self._ids]
@@ -50,14 +50,14 @@ class Kept:
         return {"previous_text": previous_text} if previous_text else {}
 
     def close(self) -> None:
-        """Let go."""
+        """Close the websocket."""
         self.socket_is_over = True
         if self.socket is not None:
             self.socket.abort()
 
 
 class Turns:
-    """Segments of one request, one at a time, in their order."""
+    """The turns of a request's segments: one at a time, in their order."""
 
     def __init__(self) -> None:
         self._waiting: list[int] = []
@@ -65,9 +65,9 @@ class Turns:
         self._changed = anyio.Event()
 
     async def begin(self, index: int) -> bool:
-        """Wait for the turn of a segment; False when a later one is at it.
+        """Wait for the turn of a segment; false while a later segment has the turn.
 
-        That one may itself be waiting until the audio of this segment has been read.
+        The later one may itself be waiting until the audio of this segment has been read.
         """
         self._waiting.append(index)
         try:
@@ -81,34 +81,34 @@ class Turns:
         return True
 
     def end(self) -> None:
-        """The next one may begin."""
+        """End the current turn."""
         self._current = None
         self._changed.set()
         self._changed = anyio.Event()
 
 
-class Requests:
-    """What is kept of all requests that are under way."""
+class RequestStates:
+    """The states of all requests that are under way."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._states: OrderedDict[str, RequestState] = OrderedDict()
 
-    def of(self, request_id: str) -> Kept:
-        """Of one; of a request without an id nothing is kept."""
+    def state_of(self, request_id: str) -> RequestState:
+        """The state of a request; a request without an id has a new one for each segment."""
         if not request_id:
-            return Kept()
-        kept = self._kept.setdefault(request_id, Kept())
-        self._kept.move_to_end(request_id)
-        while len(self._kept) > MOST_REQUESTS:
-            self._kept.popitem(last=False)[1].close()
-        return kept
+            return RequestState()
+        state = self._states.setdefault(request_id, RequestState())
+        self._states.move_to_end(request_id)
+        while len(self._states) > MOST_REQUESTS:
+            self._states.popitem(last=False)[1].close()
+        return state
 
     def forget(self, request_id: str) -> None:
-        """It is over."""
-        if (kept := self._kept.pop(request_id, None)) is not None:
-            kept.close()
+        """Drop the state of a request that has ended."""
+        if (state := self._states.pop(request_id, None)) is not None:
+            state.close()
 
     def forget_all(self) -> None:
-        """The engine is closed."""
-        for request_id in list(self._kept):
+        """Drop all states."""
+        for request_id in list(self._states):
             self.forget(request_id)

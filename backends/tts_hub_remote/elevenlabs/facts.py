@@ -1,7 +1,7 @@
-"""What is known of ElevenLabs without asking: models, limits, languages, prices, a few voices.
+"""Built-in facts about ElevenLabs: models, limits, languages, prices, a few voices.
 
 Sources: elevenlabs.io/docs (models, error messages, websockets; 2025-08), the Python SDK 2.78.0, the help
-centre on credits. What `GET /v1/models` says goes before it.
+centre on credits. The answer of `GET /v1/models` overrides them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tts_hub.pricing import Price
+from tts_hub.cost.pricing import Price
 from tts_hub.types import Voice
 
 URL = "https://api.elevenlabs.io"
@@ -21,17 +21,17 @@ SPEEDS = (0.7, 1.2)
 MOST_SEED = 2**32 - 1
 MOST_PREVIOUS_IDS = 3
 MOST_PAGE = 100
-"""Voices on a page."""
+"""Voices on one page of the list."""
 SOCKET_IDLE_SECONDS = 180
-"""The longest that a websocket may be silent for."""
+"""The longest `inactivity_timeout` of a websocket."""
 WITHOUT_STITCHING = ("eleven_v3", "eleven_v4")
-"""How the names of models begin that take no text and no request before the one they speak, and have no
-websocket. That of v4 is reported, not documented."""
+"""Beginnings of the names of models without websocket and without fields for the speech before. The one of v4
+is reported, not documented."""
 WITHOUT_LANGUAGE_CODE = frozenset(
     {"eleven_multilingual_v2", "eleven_multilingual_v1", "eleven_monolingual_v1", "eleven_flash_v2"}
     | {"eleven_turbo_v2"}
 )
-"""Models that hear the language from the text, or have one."""
+"""Models that detect the language in the text, or speak only one."""
 _V2 = (
     *("en", "ja", "zh", "de", "hi", "fr", "ko", "pt", "it", "es", "id", "nl", "tr", "fil", "pl"),
     *("sv", "bg", "ro", "ar", "cs", "el", "fi", "hr", "ms", "sk", "da", "ta", "uk", "ru"),
@@ -41,13 +41,13 @@ _V2_5 = (*_V2, "hu", "no", "vi")
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model, as far as it is known."""
+    """The facts about a model."""
 
     id: str
     max_chars: int = 10_000
-    """In one request."""
+    """Characters in one request."""
     languages: tuple[str, ...] = ()
-    """ISO 639; empty when not known."""
+    """ISO 639 codes; empty if they are not known."""
     credits_per_character: float = 1.0
     concurrency: int = 2
     """Requests at once on the smallest plan."""
@@ -56,17 +56,17 @@ class Model:
 
     @property
     def stitches(self) -> bool:
-        """It takes what was said before, so that the tone goes on."""
+        """Whether it takes the speech before a segment, so that the tone continues."""
         return not self.id.startswith(WITHOUT_STITCHING)
 
     @property
     def has_socket(self) -> bool:
-        """It speaks over `stream-input`."""
+        """Whether it has the websocket `stream-input`."""
         return not self.id.startswith(WITHOUT_STITCHING)
 
     @property
     def takes_language(self) -> bool:
-        """It can be told the language."""
+        """Whether it takes the field `language_code`."""
         return self.id not in WITHOUT_LANGUAGE_CODE
 
 
@@ -86,7 +86,7 @@ _READ = dt.date(2026, 11, 20)
 _LISTED = "list prices of mid-2026 (API): $0.10 for 1,000 characters of v2 and v3, half for flash and turbo"
 _REPORTED = "reported by resellers, 2026: $0.08 for 1,000 characters of v4"
 CREDITS = Price(per_million_credits=100.0, source=_LISTED, checked=_READ)
-"""A credit costs the same whatever it is spent on."""
+"""The price of a credit, which is the same for all uses."""
 _CREDITS_V4 = CREDITS.model_copy(update={"per_million_credits": 80.0, "source": _REPORTED})
 PRICES: Mapping[str, Price] = {
     model.id: (_CREDITS_V4 if model.id.startswith("eleven_v4") else CREDITS).model_copy(
@@ -99,4 +99,4 @@ VOICES = (
     Voice("JBFqnCBsd6RMkjVDRZzb", "George", "", "male", "British, warm", ("George",)),
     Voice("EXAVITQu4vr4xnSDxMaL", "Sarah", "", "female", "American, soft", ("Sarah",)),
 )
-"""Of every account; for keys that may not list voices."""
+"""Voices that every account has, for keys that may not list voices."""

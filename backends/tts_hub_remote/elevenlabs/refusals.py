@@ -1,4 +1,4 @@
-"""ElevenLabs' refusals: what its codes mean in the hub's own errors."""
+"""Refusals of ElevenLabs, translated by their codes into the hub's own errors."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tts_hub.errors import (
     UnsupportedOptionError,
 )
 from tts_hub_remote.connection import Connection
+from tts_hub_remote.elevenlabs.settings import USUAL_FORMAT
 from tts_hub_remote.failures import Refusal
 
 KEY_HEADER = "xi-api-key"
@@ -21,50 +22,50 @@ BUSY = "system_busy"
 
 
 class NotPermittedError(BackendUnavailableError):
-    """The key is good, but not for this."""
+    """The key is valid, but lacks a permission."""
 
 
 class ElevenLabsConnection(Connection):
-    """By code rather than by status: an empty account and a wrong voice may both be 401."""
+    """A connection that reads codes before statuses: an empty account and a wrong voice may both be 401."""
 
     @property
     def name(self) -> str:
-        """Of the engine."""
+        """The name of the engine."""
         return self._name
 
     @property
     def key(self) -> str:
-        """The secret."""
+        """The API key."""
         return self._headers.get(KEY_HEADER, "")
 
-    def translated(self, refusal: Refusal) -> TTSHubError:
-        """The hub's error for a refusal, which never has the key in it."""
+    def error_for(self, refusal: Refusal) -> TTSHubError:
+        """The hub's error for a refusal, without the key in its message."""
         refusal = self._without_key(refusal)
-        told = f"{self.name} refused (HTTP {refusal.status}): {refusal.message}"
+        sentence = refusal.sentence(self.name)
         if refusal.code in NO_VOICE:
-            return UnknownVoiceError(told)
+            return UnknownVoiceError(sentence)
         if refusal.code == BUSY:
-            return BackendUnavailableError(told, backend=self.name)
+            return BackendUnavailableError(sentence, backend=self.name)
         if refusal.param.startswith("voice_settings"):
-            return UnsupportedOptionError(told, param=f"options.{refusal.param.rpartition('.')[2]}")
+            return UnsupportedOptionError(sentence, param=f"options.{refusal.param.rpartition('.')[2]}")
         if refusal.code == NO_PERMISSION:
             remedy = "give the key this permission, in the settings of the account"
-            return NotPermittedError(told, backend=self.name, remedy=remedy)
+            return NotPermittedError(sentence, backend=self.name, remedy=remedy)
         if remedy := _remedy(refusal):
-            return BackendUnavailableError(told, backend=self.name, remedy=remedy)
-        return super().translated(refusal)
+            return BackendUnavailableError(sentence, backend=self.name, remedy=remedy)
+        return super().error_for(refusal)
 
     def _without_key(self, refusal: Refusal) -> Refusal:
-        """Some messages repeat it."""
+        """The refusal with the key masked: some messages repeat it."""
         if not self.key or self.key not in refusal.message:
             return refusal
         return dataclasses.replace(refusal, message=refusal.message.replace(self.key, "***"))
 
 
 def _remedy(refusal: Refusal) -> str:
-    """For what the plan does not allow; empty for all else."""
+    """The remedy for a refusal by the plan; empty for other refusals."""
     if refusal.status != HTTPStatus.FORBIDDEN:
         return ""
     if "format" in f"{refusal.code} {refusal.message}".casefold():
-        return 'set output_format = "pcm_24000", or change the plan there'
+        return f'set output_format = "{USUAL_FORMAT}", or change the plan there'
     return "change the plan there" if refusal.code.startswith("only_for") else ""

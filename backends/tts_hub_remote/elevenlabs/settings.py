@@ -1,4 +1,4 @@
-"""What can be set for ElevenLabs, and for one request to it."""
+"""The settings of ElevenLabs, and the options of one request to it."""
 
 from __future__ import annotations
 
@@ -30,14 +30,16 @@ OutputFormat = Literal[
     "pcm_44100",
     "pcm_48000",
 ]
-"""Those of the service's stream that are more than telephone quality."""
+"""Formats of the service's stream that are better than telephone quality."""
+USUAL_FORMAT: OutputFormat = "pcm_24000"
+"""A format of all plans."""
 
 
 class ElevenLabsSettings(RemoteSettings):
-    """ElevenLabs: which audio it is asked for, and how."""
+    """The settings of ElevenLabs."""
 
     output_format: OutputFormat = Field(
-        "pcm_24000", description="format in which audio is sent; some need a higher plan"
+        USUAL_FORMAT, description="format in which audio is sent; some need a higher plan"
     )
     enable_logging: bool = Field(True, description="false: the service keeps nothing (enterprise plans)")
     socket: bool = Field(
@@ -46,7 +48,7 @@ class ElevenLabsSettings(RemoteSettings):
 
 
 class ElevenLabsOptions(BackendOptions):
-    """Of one request; what is not given is as the voice has it."""
+    """The options of one request; unset ones are left to the voice."""
 
     stability: float | None = Field(None, ge=0, le=1, description="low: livelier, high: more even")
     similarity_boost: float | None = Field(None, ge=0, le=1, description="how close to the original voice")

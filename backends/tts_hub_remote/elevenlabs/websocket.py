@@ -1,7 +1,8 @@
-"""ElevenLabs' websocket `stream-input`: one for a request whose text is still being written.
+"""ElevenLabs' websocket `stream-input`: one for each request whose text is still being written.
 
-Each segment is sent with a flush. Nothing says when its audio is whole, so that is read off the characters
-that come with the audio; where they do not tell, the text is ended: then the service says that it is done.
+Each segment is sent with a flush. No message marks the end of its audio, so the characters that come with the
+audio are compared with the text. Where they do not suffice, the text is ended: then the service sends a last
+message.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from urllib.parse import urlencode
 import anyio
 from anyio import to_thread
 
+from tts_hub.audio.pcm import BYTES_PER_SAMPLE
 from tts_hub.errors import GenerationError, RateLimitedError, StalledError
 from tts_hub_remote.address import is_loopback
+from tts_hub_remote.decoding import from_base64
 from tts_hub_remote.elevenlabs.alignment import SpokenWords, Timed, in_milliseconds
-from tts_hub_remote.elevenlabs.answers import audio_in
 from tts_hub_remote.elevenlabs.refusals import KEY_HEADER, ElevenLabsConnection
 from tts_hub_remote.failures import NoSuchPathError, refusal_in, refusal_of
 from tts_hub_remote.lines import LONGEST, parsed
@@ -28,58 +30,60 @@ if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
 QUIET_SECONDS = 1.5
-"""Without a message, after which the text is ended to learn whether its audio is whole."""
-SAMPLE_BYTES = 2
-PASSED_OVER = (NoSuchPathError, GenerationError, RateLimitedError)
-"""Refusals of a handshake that say nothing of the same request over HTTP, or are dealt with there."""
+"""Seconds without a message after which the text is ended, to get a last message."""
+LEFT_TO_HTTP = (NoSuchPathError, GenerationError, RateLimitedError)
+"""Errors of a handshake after which the same request may still succeed over HTTP."""
 QUEUE = 64
-"""Messages that are taken in before they are read."""
+"""Messages that are buffered before they are read."""
 
 
 class SocketLostError(Exception):
-    """The websocket cannot be opened, or is gone: what has not been heard may be asked for over HTTP."""
+    """The websocket cannot be opened, or was closed; audio that has not come may be requested over HTTP."""
+
+    def __init__(self, message: str = "the websocket was closed") -> None:
+        super().__init__(message)
 
 
 class SpeechSocket:
-    """An open websocket. One segment at a time."""
+    """An open websocket, which speaks one segment at a time."""
 
     def __init__(
         self, wire: ClientConnection, connection: ElevenLabsConnection, settings: RemoteSettings, rate: int
     ) -> None:
-        """`rate` is that of the samples, in Hz."""
+        """`rate` is the sample rate in Hz."""
         self.is_over = False
-        """Its text has been ended: it says nothing more."""
+        """Whether its text has been ended, so that no further segment can be spoken."""
         self._wire = wire
         self._connection = connection
         self._settings = settings
         self._rate = rate
 
     def abort(self) -> None:
-        """Close it without a word; what is still being made is not wanted."""
+        """Close the connection at once, without a closing handshake."""
         self.is_over = True
         self._wire.transport.abort()
 
-    async def say(self, text: str, words: SpokenWords) -> AsyncGenerator[bytes, None]:
-        """The samples of a segment as they come; their times go to `words`.
+    async def speak(self, text: str, words: SpokenWords) -> AsyncGenerator[bytes, None]:
+        """The samples of a segment as they arrive; their times are added to `words`.
 
-        Left before its end, the websocket is closed: what comes next would be of this segment.
+        If it is left before its end, the websocket is closed: the next messages would be of this segment.
 
         Raises:
-            SocketLostError: the connection is gone.
+            SocketLostError: the connection was closed.
             TTSHubError: as the service fails.
         """
         if self.is_over:
-            raise SocketLostError("the websocket was closed")
+            raise SocketLostError
         whole = False
         try:
             await self._send({"text": f"{text} ", "flush": True})
             progress = _Progress(text)
             while not progress.is_whole and (message := await self._next(progress)) is not None:
-                seconds = progress.bytes / SAMPLE_BYTES / self._rate
+                seconds = progress.bytes / BYTES_PER_SAMPLE / self._rate
                 aligned = in_milliseconds(message.get("alignment"), seconds)
                 words.read(aligned or in_milliseconds(message.get("normalizedAlignment"), seconds))
                 progress.note(aligned)
-                if data := audio_in(message.get("audio"), self._connection.name):
+                if data := from_base64(message.get("audio") or "", self._connection.name):
                     progress.bytes += len(data)
                     yield data
             whole = True
@@ -88,7 +92,7 @@ class SpeechSocket:
                 self.abort()
 
     async def _next(self, progress: _Progress) -> dict[str, Any] | None:
-        """The next message; None when all has been said."""
+        """The next message; None after the last one."""
         if not self.is_over and progress.bytes:
             with anyio.move_on_after(QUIET_SECONDS):
                 return self._checked(await self._receive())
@@ -104,48 +108,48 @@ class SpeechSocket:
 
     def _checked(self, message: dict[str, Any]) -> dict[str, Any] | None:
         if "audio" not in message and ("message" in message or "error" in message):
-            raise self._connection.translated(refusal_in(message))
+            raise self._connection.error_for(refusal_in(message))
         if message.get("isFinal") is True:
             self.is_over = True
             return message if message.get("audio") else None
         return message
 
     async def _receive(self) -> dict[str, Any]:
-        from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
+        from websockets.exceptions import ConnectionClosed, ConnectionClosedOK  # slow to import
 
         try:
             data = await self._wire.recv()
         except ConnectionClosed as exc:
             if self.is_over and isinstance(exc, ConnectionClosedOK):
                 return {"isFinal": True}
-            raise SocketLostError("the websocket was closed") from exc
+            raise SocketLostError from exc
         return parsed(data.encode() if isinstance(data, str) else data, self._connection.name)
 
     async def _send(self, message: Mapping[str, Any]) -> None:
-        from websockets.exceptions import ConnectionClosed
+        from websockets.exceptions import ConnectionClosed  # slow to import
 
         try:
             await self._wire.send(json.dumps(message))
         except ConnectionClosed as exc:
-            raise SocketLostError("the websocket was closed") from exc
+            raise SocketLostError from exc
 
 
 class _Progress:
-    """How much of a segment has come."""
+    """The progress of a segment: how much of its text and audio has arrived."""
 
     def __init__(self, text: str) -> None:
         self.bytes = 0
-        """Of audio."""
+        """Bytes of audio."""
         self._left = "".join(text.split())
-        """Characters that have not been said; white space may come otherwise than it was sent."""
+        """Characters that have not been spoken, without white space: the service may change that."""
 
     @property
     def is_whole(self) -> bool:
-        """The last character has been said."""
+        """Whether the last character has been spoken."""
         return not self._left
 
     def note(self, characters: list[Timed]) -> None:
-        """Take in what was said next; what does not stand in the text tells nothing."""
+        """Take in the next spoken characters; characters that do not match the text are ignored."""
         said = "".join("".join(character.split()) for character, _, _ in characters)
         if self._left.startswith(said):
             self._left = self._left[len(said) :]
@@ -160,23 +164,24 @@ async def open_socket(
     *,
     rate: int,
 ) -> SpeechSocket:
-    """Open one; `first` is what goes with the first message.
+    """Open a websocket; `first` are the fields of its first message.
 
     Raises:
-        SocketLostError: no connection, or something that is no websocket.
+        SocketLostError: no connection, or an answer that is not a websocket's.
         TTSHubError: the service refuses.
     """
+    # Imported where they are used: listing the engines must not import HTTP and websocket clients.
     from httpx import create_ssl_context
     from websockets.asyncio.client import connect
     from websockets.exceptions import InvalidStatus, WebSocketException
 
     class Connect(connect):
         def process_redirect(self, exc: Exception) -> Exception:
-            """To nowhere: the key is for nobody else."""
+            """Follow no redirect: no other host may have the key."""
             return exc
 
     wire_log = logging.getLogger(f"{__name__}.wire")
-    wire_log.setLevel(logging.INFO)  # below it the headers are told, the key among them
+    wire_log.setLevel(logging.INFO)  # below it the headers are logged, the key among them
     secure = connection.base.startswith("https:")
     address = "ws" + connection.base.removeprefix("http") + path
     try:
@@ -195,8 +200,8 @@ async def open_socket(
     except InvalidStatus as exc:
         response = exc.response
         refusal = refusal_of(response.status_code, response.headers, bytes(response.body or b""))
-        error = connection.translated(refusal)
-        if isinstance(error, PASSED_OVER):
+        error = connection.error_for(refusal)
+        if isinstance(error, LEFT_TO_HTTP):
             raise SocketLostError(f"no websocket: HTTP {refusal.status}") from exc
         raise error from exc
     except (OSError, TimeoutError, WebSocketException) as exc:
@@ -205,7 +210,7 @@ async def open_socket(
     try:
         await wire.send(json.dumps({"text": " ", **first}))
     except WebSocketException as exc:
-        raise SocketLostError("the websocket was closed") from exc
+        raise SocketLostError from exc
     except BaseException:
         socket.abort()
         raise

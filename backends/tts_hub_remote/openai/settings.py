@@ -1,4 +1,4 @@
-"""What can be set for a server with OpenAI's speech API, and for one request to it."""
+"""The settings of a server with OpenAI's speech API, and the options of one request to it."""
 
 from __future__ import annotations
 
@@ -6,27 +6,28 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from tts_hub.audio.limits import DEFAULT_RATE
 from tts_hub.backend import BackendOptions
-from tts_hub.types import SPEECH_RATES
+from tts_hub.types import SampleRate
 from tts_hub_remote.settings import RemoteSettings
 
-Dialect = Literal["openai", "hub", "kokoro", "plain"]
-"""OpenAI itself, another tts-hub, Kokoro-FastAPI, or any other server."""
+DialectName = Literal["openai", "hub", "kokoro", "plain"]
+"""Kinds of server: OpenAI itself, another tts-hub, Kokoro-FastAPI, or any other server."""
 Format = Literal["pcm", "wav", "flac", "opus", "mp3", "aac"]
 
 
 class OpenAISettings(RemoteSettings):
-    """A server: which one it is, and which audio it is asked for."""
+    """The settings of a server with OpenAI's speech API."""
 
-    dialect: Dialect | Literal["auto"] = Field("auto", description="kind of server; auto: the hub finds out")
+    dialect: DialectName | Literal["auto"] = Field(
+        "auto", description="kind of server; auto: the hub finds out"
+    )
     formats: tuple[Format, ...] = Field(
         ("pcm", "wav", "mp3"),
         min_length=1,
         description="formats to request in this order, until one is accepted",
     )
-    pcm_sample_rate: int = Field(
-        24_000, ge=SPEECH_RATES[0], le=SPEECH_RATES[-1], description="sample rate of its pcm audio, in Hz"
-    )
+    pcm_sample_rate: SampleRate = Field(DEFAULT_RATE, description="sample rate of its pcm audio, in Hz")
     stream_format: Literal["auto", "audio", "sse"] = Field(
         "auto", description="how audio is sent; auto: sse if it contains the cost"
     )
@@ -35,7 +36,7 @@ class OpenAISettings(RemoteSettings):
 
 
 class OpenAIOptions(BackendOptions):
-    """Of one request."""
+    """The options of one request."""
 
     fields: dict[str, Any] = Field(
         default_factory=dict, description="further fields, for what only this server knows"

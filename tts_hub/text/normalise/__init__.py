@@ -1,4 +1,4 @@
-"""What an engine is given to say: the user's text with what engines misread put into words."""
+"""Normalising: the user's text with everything that engines misread put into words."""
 
 from __future__ import annotations
 
@@ -30,33 +30,33 @@ _NO_RULES = LanguageRules()
 _BEFORE_SIGNS = re.compile(
     r"[<>=+*^~#$%&]|--|\s-+\s|\d ?- ?\d|\d:\d|(?<![\w.])[-.]\.?\d|[a-z]-[A-Z]|zł|\d \d{3}"
 )
-"""ASCII that may need words; letters beyond ASCII are looked at one by one."""
+"""Signs in ASCII that may need words; other characters are looked at one by one."""
 _PROTECTED = re.compile(r"\]\(/[^/()\n]{1,200}/\)|</?[A-Za-z][^<>\n]{0,100}>|https?://\S{1,2000}")
-"""Inline phonemes, tags and addresses stay as they are."""
+"""Inline phonemes, tags and addresses, which stay as they are."""
 _BULLETS = re.compile(r"(?:(?<=\n)|\A)\s{0,8}[•‣⁃◦▪▫■□●○◆◇★☆✦▶►] ?|(?<=\S) ?[•‣] ?(?=\S)")
 _SPARE_SPACES = re.compile(r"(?<= ) +|\A +| +\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class NormaliseOptions:
-    """What is done to a text before an engine gets it."""
+    """Options for the text that an engine gets."""
 
     emoji: Literal["name", "skip"] = "name"
-    """Say the name of each emoji, or leave emoji out."""
+    """Whether the name of each emoji is spoken, or emoji are left out."""
     only_letters: bool = False
-    """Fold styled letters and leave all else, for engines that read signs and emoji well."""
+    """Only fold styled letters, for engines that read signs and emoji well."""
 
 
 def spoken_form(text: str, language: str = "", options: NormaliseOptions = NormaliseOptions()) -> SpokenText:
-    """What an engine is given to say for a plain text.
+    """The text that an engine gets for a plain text.
 
-    Pure and linear in the length of the text. A text that needs no change comes back as it is, at the cost
-    of a look at its characters.
+    Pure, in time linear to the length of the text. A text that needs no change is returned as it is, after a
+    look at its characters.
 
     Args:
         text: one segment, without SSML.
-        language: BCP 47 tag; in languages without tables, and without one, signs are left to the engine.
-        options: what to do.
+        language: BCP 47 tag; without it, and in a language without tables, signs are left to the engine.
+        options: whether emoji are named, and whether signs are left alone.
     """
     if _is_plain(text):
         return SpokenText(text, text)
@@ -100,7 +100,7 @@ def _spoken(text: str, language: str, options: NormaliseOptions) -> SpokenText:
 
 
 def _say(draft: Draft, rules: LanguageRules) -> None:
-    """What the language says of numbers and signs."""
+    """Put numbers and signs into words of the language."""
     join_thousands(draft, rules)
     if not draft.text.isascii():
         say_fractions(draft, rules)

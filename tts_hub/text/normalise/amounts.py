@@ -1,4 +1,4 @@
-"""Numbers as people write them, with marks between thousands and before decimals."""
+"""Amounts as people write them, with marks between thousands and before decimals."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def amount_pattern(rules: LanguageRules) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """What a written amount means."""
+    """The value of a written amount."""
 
     whole: str
-    """Digits without marks."""
+    """The digits of the whole number, without marks."""
     decimals: str
-    """Digits; empty for a whole number."""
+    """The digits behind the decimal mark; empty for a whole number."""
 
     def figure(self, rules: LanguageRules) -> str:
-        """The number as the engines of a language read it: with marks, as 1984 alone is said as a year."""
+        """The number as the engines of a language read it: with marks, as 1984 alone is read as a year."""
         whole = f"{int(self.whole):,}" if rules.words_apart else self.whole
         if rules.decimal_comma:
             whole = whole.replace(",", ".")
@@ -43,12 +43,12 @@ class Amount:
 
     @property
     def hundredths(self) -> str:
-        """The decimals as a number of hundredths; empty where they are no hundredths, or none of them."""
+        """The decimals as a number of hundredths; empty if there are not two, or both are zero."""
         return self.decimals.lstrip("0") if len(self.decimals) == 2 else ""
 
 
 def read_amount(written: str, rules: LanguageRules) -> Amount:
-    """The meaning of an amount. A mark before three digits parts thousands if the language has it so."""
+    """The value of an amount. A mark before three digits separates thousands if the language does so."""
     decimals = _DECIMALS.fullmatch(written)
     if decimals is None:
         return Amount(_MARKS.sub("", written), "")

@@ -1,7 +1,8 @@
 """Characters that look like others or like nothing: styled letters, digits of other scripts, invisible ones.
 
-The compatibility forms of Unicode (UAX 15) are folded by their kind: what is only another look of a letter
-becomes that letter, what has a meaning of its own, such as a superscript or a fraction, is left to others.
+The compatibility forms of Unicode (UAX 15) are folded by their kind: a form that is only another look of a
+letter becomes that letter; one with a meaning of its own, such as a superscript or a fraction, is handled
+elsewhere.
 """
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ from tts_hub.text.normalise.draft import Draft
 from tts_hub.text.normalise.emoji import CLUSTER
 
 UNSPACED_LANGUAGES = frozenset({"ja", "zh", "ko", "yue"})
-"""Their texts have wide punctuation of their own."""
+"""Languages whose texts have wide punctuation of their own."""
 
 _LOOKS = re.compile(
     "<(font|wide|narrow|compat|square|circle|super|sub|small|vertical|initial|medial|final|isolated)>"
 )
 _MEANINGFUL = frozenset("ªº…№℠™µ⁄‥⸺⸻\u0e33\u0eb3\u0edc\u0edd\u0f0c\u0f77\u0f79")
-"""Compatibility forms that are read as they are, or elsewhere; vowels of Thai, Lao and Tibetan, which are not
-written in their compatibility form. The single letters of Korean, U+3131 to U+318E, stay too."""
+"""Characters that stay: they are read as they are, or handled elsewhere, or are vowels of Thai, Lao and
+Tibetan, which are not written in their compatibility form. Single letters of Korean, U+3131 to U+318E, stay
+too."""
 _SAME_MEANING = {"٫": ".", "٬": ",", "٪": "%", "‐": "-", "‑": "-", "‒": "–", "―": "—"}
 _NATIVE_DIGITS = {
     "\u0660": frozenset({"ar", "fa", "ur", "sd"}),
@@ -39,10 +41,10 @@ _NATIVE_DIGITS = {
     "\u1040": frozenset({"my"}),
     "\u1090": frozenset({"shn"}),
 }
-"""The zero of a script, and the languages whose espeak-ng voices read its digits as they read 0 to 9."""
+"""Zero of a script -> the languages whose espeak-ng voices read its digits as they read 0 to 9."""
 _JOINERS = re.compile("[\u200b-\u200d]")
 _JOINED_FROM, _JOINED_TO = "\u0590", "\u1fff"
-"""Arabic, the scripts of India and of South-East Asia: there joiners and zero-width spaces matter."""
+"""Arabic and the scripts of India and South-East Asia, where joiners and zero-width spaces matter."""
 INVISIBLE = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
 _INVISIBLE = re.compile(f"[{INVISIBLE}\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e01ef]")
 _EMOJI_OR_INVISIBLE = re.compile(f"(?P<emoji>{CLUSTER})|{_INVISIBLE.pattern}")
@@ -62,10 +64,10 @@ _SMALL_CAPITAL_WORD = re.compile(
     f"(?<![^\\W\\d_])(?:[a-zA-Z]{{0,20}}[{''.join(_SMALL_CAPITALS)}]){{3,20}}[a-zA-Z]{{0,20}}"
 )
 _NOT_PHONETIC = re.compile("[ᴀᴄᴅᴇꜰᴊᴋᴍᴏᴘꜱᴛᴜᴠᴡᴢ]")
-"""Small capitals that are no letters of the phonetic alphabet."""
+"""Small capitals that are not letters of the phonetic alphabet."""
 _WIDE_MARK = re.compile("(?<=[0-9])[．：／－](?=[0-9])|－(?=[0-9])")
 _WIDE_COMMA = re.compile("(?<=[０-９])，(?=[０-９]{3}(?![０-９]))")
-"""Between thousands; elsewhere it parts the numbers of a list: 3，4."""
+"""A comma between thousands; elsewhere it separates the numbers of a list: 3，4."""
 _SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _GROUPS = re.compile(
     "(?<![\\d.,\u00a0\u202f\u2009])[1-9]\\d{0,2}(?:[\u00a0\u202f\u2009\u2007]\\d{3})+(?!\\d)"
@@ -73,12 +75,12 @@ _GROUPS = re.compile(
 
 
 def fold_boxes(draft: Draft) -> None:
-    """Words in white or black boxes; one such letter alone may be an emoji."""
+    """Fold words in white or black boxes; one such letter alone may be an emoji."""
     draft.edit(_BOXED, lambda match: "".join(map(_unboxed, match.group())))
 
 
 def fold_styles(draft: Draft, language: str) -> None:
-    """Letters and digits in another look, as the letters and digits that they are."""
+    """Fold styled letters and digits into plain ones."""
     wide_marks = language in UNSPACED_LANGUAGES
     draft.edit(_OVERLAYS, lambda match: "")
     draft.edit(_COMPOSED, lambda match: unicodedata.normalize("NFC", match.group()))
@@ -95,12 +97,12 @@ def fold_styles(draft: Draft, language: str) -> None:
 
 
 def drop_invisible(draft: Draft) -> None:
-    """Soft hyphens, marks of direction, selectors; joiners where they join nothing. Emoji stay whole."""
+    """Remove soft hyphens, direction marks and selectors, and joiners that join nothing. Emoji stay whole."""
     draft.edit(_EMOJI_OR_INVISIBLE, lambda match: None if match["emoji"] or _joins(match) else "")
 
 
 def plain_spaces(draft: Draft) -> None:
-    """Spaces of every width are one; those that part thousands are none."""
+    """Make spaces of every width plain ones, and remove those between thousands."""
     draft.edit(_GROUPS, lambda match: _SPACES.sub("", match.group()))
     draft.edit(_SPACES, lambda match: " ")
 
@@ -109,7 +111,7 @@ def plain_spaces(draft: Draft) -> None:
 def is_plain(character: str) -> bool:
     """Whether a character never needs a change, whatever stands around it."""
     if character.isascii():
-        return True  # what a sign of ASCII needs is seen by its surroundings
+        return True  # the surroundings of a sign in ASCII say whether it needs words
     category = unicodedata.category(character)
     if character in "…“”‘’„«»¿¡—、。，！？；：（）「」『』":
         return character != "—"
@@ -128,7 +130,7 @@ def is_plain(character: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def _folded(character: str, language: str, wide_marks: bool) -> str | None:
-    """What a character is in its usual look; None if that is what it has."""
+    """The plain form of a character; None if it is plain."""
     if unicodedata.category(character) == "Nd":
         value = unicodedata.digit(character)
         return None if language in _NATIVE_DIGITS.get(chr(ord(character) - value), ()) else str(value)
@@ -141,7 +143,7 @@ def _folded(character: str, language: str, wide_marks: bool) -> str | None:
 
 
 def _usual_look(character: str, form: str, wide_marks: bool) -> str | None:
-    """The compatibility form of a character where that is only another look of it."""
+    """The plain form of a character that is only another look of it; None for others."""
     kind, _, rest = form.partition(" ")
     is_left = character in _MEANINGFUL or "\u3131" <= character <= "\u318e"
     if is_left or _LOOKS.fullmatch(kind) is None or rest.startswith("0020"):
@@ -183,12 +185,12 @@ def _small_capitals(match: re.Match[str]) -> str | None:
 
 
 def _counted(match: re.Match[str]) -> str:
-    """A number in a circle, in brackets or with a full stop."""
+    """The value of a number in a circle, in brackets or with a full stop."""
     return _with_space(match, str(int(unicodedata.numeric(match.group()))))
 
 
 def _with_space(match: re.Match[str], text: str) -> str:
-    """Apart from letters and digits beside it, which it is no part of."""
+    """The text with spaces towards letters and digits beside it."""
     before = match.string[match.start() - 1 : match.start()]
     after = match.string[match.end() : match.end() + 1]
     lead = " " if _is_spaced(before) and not _COUNTED.match(before) else ""
@@ -196,12 +198,12 @@ def _with_space(match: re.Match[str], text: str) -> str:
 
 
 def _is_spaced(character: str) -> bool:
-    """Whether it is a letter or digit of a script that parts words by spaces."""
+    """Whether a character is a letter or digit of a script with spaces between words."""
     return character.isalnum() and not "\u2e80" <= character <= "\ua4cf"
 
 
 def _roman(numeral: str) -> str:
-    """The value of a numeral of Unicode's Roman letters; letters that make none stay letters."""
+    """The value of a numeral of Unicode's Roman letters; letters that are no numeral stay letters."""
     letters = unicodedata.normalize("NFKC", numeral)
     values = [_ROMAN_VALUES[letter] for letter in letters.lower()]
     total = sum(

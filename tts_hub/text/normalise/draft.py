@@ -1,4 +1,4 @@
-"""A text on its way from what the user wrote to what an engine is given, each character with its origin."""
+"""Edits of a text that keep the origin of every character in the text that the user wrote."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 Piece = tuple[str, int, int]
-"""Text, and the characters `[start, end)` of the draft that it stands for; none of them for an insertion."""
+"""A text, and the characters `[start, end)` of the draft that it replaces; none for an insertion."""
 Rewrite = Callable[[re.Match[str]], str | Sequence[Piece] | None]
-"""What a match becomes: text for all of it, or pieces in order; None leaves it as it is."""
+"""A function of a match that returns a text for all of it, or pieces in order, or None to leave it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpokenText:
-    """What an engine is given to say, and where each character of it comes from."""
+    """The text that an engine gets, and the origin of each of its characters."""
 
     source: str
-    """What the user wrote."""
+    """The text that the user wrote."""
     text: str
     starts: Sequence[int] = ()
-    """For each character of `text` the first character of `source` that it stands for; empty: unchanged."""
+    """The first character of `source` behind each character of `text`; empty if the text is unchanged."""
     ends: Sequence[int] = ()
-    """The end of what it stands for; equal to its start for a character that was inserted."""
+    """The end of the same characters of `source`; equal to the start for an inserted character."""
 
     @property
     def changed(self) -> bool:
-        """Whether the engine is given anything else than what the user wrote."""
+        """Whether the engine gets another text than the user wrote."""
         return self.text != self.source
 
     def origin(self, start: int, end: int) -> tuple[int, int] | None:
-        """The characters of the source that a part of `text` stands for; None for what was inserted."""
+        """The characters of the source behind a part of `text`; None if all of it was inserted."""
         if not self.starts:
             return start, end
         known = [at for at in range(start, end) if self.starts[at] < self.ends[at]]
@@ -39,7 +39,7 @@ class SpokenText:
         return min(self.starts[at] for at in known), max(self.ends[at] for at in known)
 
     def kept(self) -> bytearray:
-        """For each character of the source 1 where the engine is given it as it is, else 0."""
+        """One flag for each character of the source: 1 if the engine gets it as it is, else 0."""
         if not self.starts:
             return bytearray(b"\1") * len(self.source)
         flags = bytearray(len(self.source))
@@ -59,7 +59,7 @@ class Draft:
         self._ends: list[int] = []
 
     def edit(self, pattern: re.Pattern[str], rewrite: Rewrite) -> None:
-        """Rewrite every match of a pattern; a match that `rewrite` gives None for stays."""
+        """Rewrite every match of a pattern; a match stays where `rewrite` returns None."""
         made, at = list[Piece](), 0
         for match in pattern.finditer(self.text):
             new = rewrite(match)
@@ -74,7 +74,7 @@ class Draft:
             self._replace(made)
 
     def finish(self) -> SpokenText:
-        """The text as it now is."""
+        """The text after all edits."""
         if self.text == self._source:
             return SpokenText(self._source, self._source)
         return SpokenText(self._source, self.text, self._starts, self._ends)
@@ -96,7 +96,7 @@ class Draft:
         self.text, self._starts, self._ends = "".join(texts), starts, ends
 
     def _region(self, start: int, end: int) -> tuple[int, int]:
-        """What characters `[start, end)` of the draft stand for in the source."""
+        """The characters of the source behind `[start, end)` of the draft."""
         if start < end:
             return min(self._starts[start:end]), max(self._ends[start:end])
         at = self._starts[start] if start < len(self._starts) else len(self._source)
@@ -104,7 +104,7 @@ class Draft:
 
 
 def joined(source: str, parts: Sequence[SpokenText]) -> SpokenText:
-    """The parts of a source, each spoken in its own way, as one; they cover it in order."""
+    """The parts of a source as one text; they cover it in order."""
     starts, ends, offset = list[int](), list[int](), 0
     for part in parts:
         own = part.starts or range(len(part.text))

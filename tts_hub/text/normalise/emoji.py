@@ -1,4 +1,4 @@
-"""Emoji by their full names in CLDR, once for a run of the same one."""
+"""Names of emoji: the full ones in CLDR, each said once for a run of the same emoji."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ CLUSTER = (
 _RUN = re.compile(f"(?P<before> ?)(?P<run>{CLUSTER}(?: ?{CLUSTER})*)")
 _EACH = re.compile(CLUSTER)
 _TEXT_BELOW = "\u2600"
-"""Older symbols, such as arrows, are text unless a selector behind them says that they are emoji."""
+"""The end of older symbols, such as arrows, which are text unless a selector makes them emoji."""
 _MARKS = {"\U0001f3fb", "\U0001f3fc", "\U0001f3fd", "\U0001f3fe", "\U0001f3ff"}
 _FLAG = {"en": "flag: {}", "zh": "旗: {}"}
-"""The names of flags lack the word in these languages."""
+"""Language -> the form of the name of a flag, where the names lack the word for it."""
 _RUSSIAN_ENDING = re.compile(r"ыи(?!\w)")
-"""Many Russian names of the package have lost the breve of their last letter."""
+"""The end of many Russian names of the package, which have lost the breve of their last letter."""
 _DIGITS = re.compile(r"keycap_(\d+)")
 
 
 def name_emoji(draft: Draft, language: str) -> None:
-    """Say the name of each emoji; where the language has no names they are left out."""
+    """Put emoji into words; they are left out where the language has no names for them."""
     draft.edit(_RUN, lambda match: _said(match, language))
 
 
@@ -43,8 +43,8 @@ def skip_emoji(draft: Draft) -> None:
 
 
 def has_names(language: str) -> bool:
-    """Whether emoji have names in a language, by its first subtag."""
-    import emoji
+    """Whether emoji have names in a language, given by its first subtag."""
+    import emoji  # slow to import, and few texts need it
 
     return language in emoji.LANGUAGES
 
@@ -69,8 +69,8 @@ def _said(match: re.Match[str], language: str) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _name(cluster: str, language: str) -> str | None:
-    """What is said for one emoji; empty for nothing, None for a symbol that is none."""
-    import emoji
+    """The words for one emoji; empty to leave it out, None for a symbol that is not an emoji."""
+    import emoji  # slow to import, and few texts need it
 
     if cluster[-1] == "\u20e3":
         return cluster[0] if cluster[0].isdigit() else ""
@@ -87,8 +87,8 @@ def _name(cluster: str, language: str) -> str | None:
 
 
 def _is_emoji(cluster: str) -> bool:
-    """Whether symbols are meant as an emoji, and not as text."""
-    import emoji
+    """Whether symbols are an emoji, not text."""
+    import emoji  # slow to import, and few texts need it
 
     known = emoji.EMOJI_DATA.get(cluster)
     if known is None:
@@ -99,7 +99,7 @@ def _is_emoji(cluster: str) -> bool:
 
 def _looked_up(cluster: str, language: str) -> str | None:
     """The name of an emoji, if need be without its colours."""
-    import emoji
+    import emoji  # slow to import, and few texts need it
 
     plain = "".join(character for character in cluster if character not in _MARKS)
     for form in (cluster, plain, plain.replace("\ufe0f", ""), plain + "\ufe0f"):

@@ -1,4 +1,4 @@
-"""German ordinals: espeak-ng says `zwei` for the number of `der 2. Weltkrieg`."""
+"""German ordinals in words: espeak-ng says `zwei` for the number of `der 2. Weltkrieg`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _STEMS = {1: "erst", 3: "dritt", 7: "siebt", 8: "acht"}
 
 
 def say_ordinals(draft: Draft) -> None:
-    """Ordinals behind an article, or before a month, with their ending."""
+    """Put ordinals behind an article or before a month into words, with the right ending."""
     draft.edit(_ORDINAL, _said)
 
 

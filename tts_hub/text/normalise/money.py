@@ -1,4 +1,4 @@
-"""Sums of money: the amount first, then the currency by its name."""
+"""Sums of money in words: the amount first, then the name of the currency."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SIGN = re.compile(r"[$£€¥₹₽₩₺₴₪₿¢]|zł")
 
 
 class _Patterns:
-    """What sums look like in one language."""
+    """The regular expressions for sums in one language."""
 
     def __init__(self, rules: LanguageRules) -> None:
         signs = "|".join(map(re.escape, sorted(rules.currencies, key=len, reverse=True)))
@@ -33,7 +33,7 @@ _patterns = lru_cache(maxsize=16)(_Patterns)
 
 
 def name_currencies(draft: Draft, rules: LanguageRules) -> None:
-    """Say `$5.50` as `5 dollars and 50 cents`, or as the language has it."""
+    """Put sums into words: `$5.50` becomes `5 dollars and 50 cents` in English."""
     if not rules.currencies or not _SIGN.search(draft.text):
         return
     patterns = _patterns(rules)
@@ -69,7 +69,7 @@ def _said(match: re.Match[str], rules: LanguageRules) -> str:
 
 
 def _named(amount: Amount, currency: Currency, rules: LanguageRules) -> str:
-    """An amount with its currency in the right form."""
+    """An amount with the name of its currency in the right form."""
     form: Form = amount.form(rules)
     if form == "one":
         one = currency.one

@@ -1,4 +1,4 @@
-"""Numbers with something to them: powers, fractions, degrees, percent, and their minus."""
+"""Numbers with a sign in words: powers, fractions, degrees, percentages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PLAIN_GROUPS = re.compile(r"(?<![\d.,] )(?<![\d.,])[1-9]\d{0,2}(?: \d{3})+(?![\
 
 
 class _Patterns:
-    """What needs the form of a number of the language."""
+    """The regular expressions that depend on how a language writes numbers."""
 
     def __init__(self, rules: LanguageRules) -> None:
         amount = amount_pattern(rules)
@@ -41,13 +41,13 @@ _patterns = lru_cache(maxsize=16)(_Patterns)
 
 
 def join_thousands(draft: Draft, rules: LanguageRules) -> None:
-    """Numbers whose thousands are parted by spaces, in languages that write them so."""
+    """Remove the spaces between thousands, in languages that write them."""
     if rules.decimal_comma:
         draft.edit(_PLAIN_GROUPS, lambda match: match.group().replace(" ", ""))
 
 
 def say_powers(draft: Draft, rules: LanguageRules) -> None:
-    """Raised and lowered digits, and units of area and volume."""
+    """Put raised and lowered digits into words, and units of area and volume."""
     if rules.areas:
         draft.edit(_UNIT, lambda match: _unit(match, rules))
     draft.edit(_FORMULA, lambda match: " ".join(match.group()) + " ")
@@ -58,7 +58,7 @@ def say_powers(draft: Draft, rules: LanguageRules) -> None:
 
 
 def say_fractions(draft: Draft, rules: LanguageRules) -> None:
-    """Fractions that are one character, and those with the slash of fractions."""
+    """Put fractions into words: single characters, and those with the fraction slash."""
     draft.edit(
         _SLASHED, lambda match: _FRACTION_SIGNS.get(match.group(), f"{match['top']}/{match['bottom']}")
     )
@@ -67,7 +67,7 @@ def say_fractions(draft: Draft, rules: LanguageRules) -> None:
 
 
 def say_measures(draft: Draft, rules: LanguageRules) -> None:
-    """Degrees and percent, where engines do not say them; decimals that begin with their point."""
+    """Put degrees and percentages into words where engines skip them, and a zero before a leading point."""
     zero = "0," if rules.decimal_comma else "0."
     draft.edit(_POINT, lambda match: match["minus"] + zero)
     text = draft.text
@@ -82,7 +82,7 @@ def _power(match: re.Match[str], rules: LanguageRules) -> str | None:
         return None
     base = re.search(r"[^\W\d_]*\Z", match.string[: match.start()][-24:])
     if base is not None and len(base.group()) > 2:
-        return " " + match["power"].translate(_PLAIN)  # a note, not a power
+        return " " + match["power"].translate(_PLAIN)  # the number of a footnote, not a power
     power = match["power"].translate(_PLAIN)
     square, cube, other = rules.powers
     minus = f"{rules.minus} " if match["minus"] in ("⁻", "-", "−") and match["minus"] else ""

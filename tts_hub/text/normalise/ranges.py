@@ -1,4 +1,4 @@
-"""Ranges, ratios and dashes: a dash is said as `to` or `minus`, or it is a pause."""
+"""Ranges, ratios and dashes: a dash becomes `to` or `minus`, or a pause."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _LETTERS = re.compile(r"(?<![\w-])(?P<low>[A-Z])–(?P<high>[A-Z])(?![\w-])")
 _RATIO = re.compile(r"(?<![\d.,:/])(?P<low>\d{1,5}):(?P<high>\d{1,5})(?![\d:/]|[.,]\d)")
 _CLOCK = re.compile(r"(?:[01]?\d|2[0-4]):[0-5]\d")
 _NAME = re.compile(r"[A-ZÀ-Þ]\w{2,24} \Z")
-"""In front of numbers that may be a verse: `Genesis 1:1`."""
+"""A name before numbers, which may be those of a verse: `Genesis 1:1`."""
 _PAUSE = re.compile(r"(?<=[^\s\-–—])(?P<dash> +(?:-{1,3}|–|―|⸺) +|-{2,3}|―|—)(?=[^\s\-–—])")
 _SUM = re.compile(r"\s*=")
 
 
 def say_ranges(draft: Draft, rules: LanguageRules) -> None:
-    """Ranges of numbers, times, days and letters, and ratios."""
+    """Put ranges of numbers, times, days and letters into words, and ratios."""
     if rules.to:
         draft.edit(_DASH, lambda match: _between(match, rules))
         if "–" in draft.text or "-" in draft.text:
@@ -42,7 +42,7 @@ def pause_at_dashes(draft: Draft) -> None:
 
 
 def _between(match: re.Match[str], rules: LanguageRules) -> str | None:
-    """What a dash between two numbers means."""
+    """The words for a dash between two numbers; None to leave it."""
     text, start = match.string, match.start()
     low = _LOW.search(text[max(0, start - _LOOK_BACK) : start])
     high = _HIGH.match(text, match.end())
@@ -62,7 +62,7 @@ def _between(match: re.Match[str], rules: LanguageRules) -> str | None:
 
 
 def _is_range(low: re.Match[str], high: re.Match[str]) -> bool:
-    """Whether numbers with a plain hyphen between them are a range, and not a telephone number or a name."""
+    """Whether two numbers with a hyphen between them are a range, not a telephone number or a name."""
     if high["unit"] or (":" in low["low"] and ":" in high["high"]):
         return True
     digits = (len(low["low"]), len(high["high"]))

@@ -1,4 +1,4 @@
-"""Abbreviations, ordinals and the points of addresses, where engines misread them."""
+"""Abbreviations, ordinals and the points of addresses in words, where engines misread them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ MAY_BE_SHORTENED = re.compile(
     r"[^\W\d_]\. ?[^\W_]|[^\W\d_]\. \(\d|\d\. [^\W\d_]|[\u0900-\u097f]\."
     r"|\b(?:Ms|MM|Mgr|S(?:r|ra|rta)s?|Hrn?|Fr) |\d\.?er "
 )
-"""What `say_shortened` may change; its other characters are never plain."""
+"""Text that `say_shortened` may change; the other characters that it changes are never plain."""
 _ORDINAL = re.compile(r"(?<=\d)\.(?=[ºª])")
 _DEGREES_AS_ORDINAL = re.compile(r"(?<=[IiAaEe]l )(?P<number>\d{1,2})°(?= [a-zà-ü]{2})")
-"""Italian keyboards have `°` more often than `º`: `il 1° maggio`."""
+"""Italian ordinals with the sign for degrees, which keyboards have more often than `º`: `il 1° maggio`."""
 _SPANISH_ORDINAL = re.compile(r"(?<![\d.,])(?P<number>[13])\.?er(?= [a-zà-ü])")
 _SPANISH_ORDINALS = {"1": "primer", "3": "tercer"}
 _ENDINGS = (
@@ -31,7 +31,7 @@ _ADDRESS = re.compile(
 
 
 def say_shortened(draft: Draft, language: str) -> None:
-    """Put what espeak-ng would spell or leave out into words."""
+    """Put abbreviations, ordinals and points of addresses into words."""
     draft.edit(_ORDINAL, lambda match: "")
     if language == "it":
         draft.edit(_DEGREES_AS_ORDINAL, lambda match: f"{match['number']}º")

@@ -1,4 +1,4 @@
-"""Signs between and before numbers and names, in words."""
+"""Signs between numbers and names, and before them, in words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tts_hub.text.normalise.draft import Draft
 from tts_hub.text.normalise.languages.model import LanguageRules
 
 _HEART = r"(?!<3(?![\d.,]))"
-"""What people type for a heart is no comparison."""
+"""No heart, `<3`, which is not a comparison."""
 _TWO_SIGNS = re.compile(r"(?<=[\w) ])(?:>=|<=|!=|==)(?=[ \w(−-])")
 _AS_ONE = {">=": "≥", "<=": "≤", "!=": "≠", "==": "="}
 _APART = re.compile(
@@ -31,7 +31,7 @@ _COPYRIGHT = re.compile(r"© ?")
 
 
 def say_signs(draft: Draft, rules: LanguageRules) -> None:
-    """Signs of arithmetic and comparison, and those that stand for a word."""
+    """Put signs of arithmetic and comparison into words, and signs that stand for a word."""
     draft.edit(_MARKS, lambda match: "")
     if rules.copyright:
         draft.edit(_COPYRIGHT, lambda match: _apart(rules.copyright, match, rules))
@@ -58,7 +58,7 @@ def _sign(match: re.Match[str], rules: LanguageRules) -> str | None:
 
 
 def _apart(words: str, match: re.Match[str], rules: LanguageRules) -> str:
-    """With a space to each side, where there is something."""
+    """The words, with a space on each side where text follows or precedes."""
     if not rules.words_apart:
         return words
     text, start, end = match.string, match.start(), match.end()

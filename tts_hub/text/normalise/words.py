@@ -1,4 +1,4 @@
-"""Words that an engine timed in the text that it was given, as words of the text that the user wrote."""
+"""Word timings mapped from the text that an engine got to the text that the user wrote."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from tts_hub.types import AudioChunk, WordTiming
 
 @dataclass(slots=True)
 class _Group:
-    """Spoken words that belong together, and the words of the source that they say."""
+    """Spoken words that belong together, and the words of the source that they stand for."""
 
     start: float
-    """Seconds."""
+    """Seconds, as in `end`."""
     end: float
     spans: list[tuple[int, int]]
-    """Characters of the source; empty until a spoken word is met that says some of them."""
+    """Spans of the source; empty until a spoken word stands for one."""
 
 
 class WordMapper:
-    """Carries the word timings of one segment over to its source, chunk by chunk.
+    """Maps the word timings of one segment to its source, chunk by chunk.
 
     Each word of the source comes once, in order. Several spoken words of one word are one timing; a spoken
     word that was inserted joins the word before it, or the first one behind it. The last word is held back
-    until the next one shows that it is complete: `finish` hands it out.
+    until the next one shows that it is complete; `finish` returns it.
     """
 
     def __init__(self, spoken: SpokenText) -> None:
@@ -39,8 +39,8 @@ class WordMapper:
         self._group: _Group | None = None
         self._last = AudioChunk(np.zeros(0, np.float32), 1)
 
-    def mapped(self, chunk: AudioChunk) -> AudioChunk:
-        """The chunk with the words that are now complete."""
+    def map(self, chunk: AudioChunk) -> AudioChunk:
+        """Map the words of a chunk; returns it with the words that are now complete."""
         if not self._spoken.changed:
             return chunk
         self._last = chunk
@@ -48,7 +48,7 @@ class WordMapper:
         return replace(chunk, words=words)
 
     def finish(self) -> AudioChunk | None:
-        """The last word, with a chunk that has no samples; None if all have been handed out."""
+        """The last word in a chunk without samples; None if there is none left."""
         words = tuple(self._close())
         if not words:
             return None
@@ -66,7 +66,7 @@ class WordMapper:
         self._group = _Group(word.start, word.end, spans)
 
     def _spans_of(self, word: WordTiming) -> list[tuple[int, int]]:
-        """The words of the source that a spoken word says: none for one that was inserted."""
+        """The spans of the source that a spoken word stands for; none for an inserted word."""
         region = self._spoken.origin(*word.span)
         if region is None:
             return []
@@ -79,7 +79,7 @@ class WordMapper:
         return [(token.start, token.end) for token in wordlike] or [region]
 
     def _token_behind(self, position: int) -> list[Token]:
-        """The token that a mark belongs to which stands before it without a space, as the minus of `-5`."""
+        """The token behind a mark without a space, such as the 5 of `-5`, to which the mark belongs."""
         if self._next_token == len(self._tokens):
             return []
         token = self._tokens[self._next_token]
@@ -87,7 +87,7 @@ class WordMapper:
         return [token] if not any(map(str.isspace, between)) else []
 
     def _tokens_in(self, start: int, end: int) -> list[Token]:
-        """The tokens of the source that share a character with a part of it."""
+        """The tokens of the source that overlap `[start, end)`."""
         while self._next_token < len(self._tokens) and self._tokens[self._next_token].end <= start:
             self._next_token += 1
         met, at = list[Token](), self._next_token
@@ -97,7 +97,7 @@ class WordMapper:
         return met
 
     def _close(self) -> Iterator[WordTiming]:
-        """The words of the group, which share its time by their length."""
+        """End the group; its words, which share its time by their length."""
         group, self._group = self._group, None
         if group is None or not group.spans:
             return

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from tts_hub.pricing import CostEstimate
+from tts_hub.cost.pricing import CostEstimate
 from tts_hub.progress import ProgressCallback
 from tts_hub.report import SpeechReport
 from tts_hub.types import AudioChunk, ModelFiles, SpeechRequest, Voice

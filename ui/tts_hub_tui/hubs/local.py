@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from tts_hub.manager import EngineStatus, TTSBackendManager
-from tts_hub.pricing import CostEstimate
+from tts_hub.cost.pricing import CostEstimate
+from tts_hub.engines.pool import EngineStatus
+from tts_hub.manager import TTSBackendManager
 from tts_hub.progress import ProgressCallback
 from tts_hub.types import SpeechRequest, Voice
 from tts_hub_tui.hubs.interface import Catalogue, EngineInfo, Speech

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tts_hub.pricing import usd
+from tts_hub.cost.pricing import usd
 from tts_hub_tui.jobs.job import Job
 from tts_hub_tui.storage.entry import HistoryEntry
 from tts_hub_tui.widgets.now import clock

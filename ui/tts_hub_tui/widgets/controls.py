@@ -15,13 +15,14 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Label, Select
 
 from tts_hub.audio.formats import FORMATS
+from tts_hub.audio.limits import SPEEDS
 from tts_hub.types import SpeechRequest, Voice
 from tts_hub_tui.hubs.interface import Catalogue, EngineInfo
 from tts_hub_tui.widgets.choice import AUTO, DEFAULT_VOICE, Choice
 from tts_hub_tui.widgets.field import FieldError
 from tts_hub_tui.widgets.options import OptionRow, OptionsForm
 
-SLOWEST, FASTEST = 0.25, 4.0
+POSSIBLE_SPEEDS = f"{SPEEDS[0]:g} to {SPEEDS[1]:g} is possible"
 
 
 class Controls(Vertical):
@@ -67,7 +68,7 @@ class Controls(Vertical):
             usual = self._choice.response_format
             saved = Select(formats, value=usual, allow_blank=False, compact=True, id="format")
             yield _row("format", saved, key="response_format")
-            speed = Number(SLOWEST, FASTEST, f"{SLOWEST:g} to {FASTEST:g} is possible")
+            speed = Number(*SPEEDS, POSSIBLE_SPEEDS)
             yield _row("speed", Input(self._choice.speed, compact=True, validators=speed, id="speed"))
             yield OptionsForm()
         with Horizontal(id="buttons"):
@@ -150,7 +151,7 @@ class Controls(Vertical):
         speed = self.query_one("#speed", Input)
         failed = speed.validate(speed.value)
         if failed is not None and not failed.is_valid:
-            self.show_error("speed", f"{SLOWEST:g} to {FASTEST:g} is possible")
+            self.show_error("speed", POSSIBLE_SPEEDS)
         options, are_valid = self.query_one(OptionsForm).read()
         if not are_valid or (failed is not None and not failed.is_valid):
             return None

@@ -9,8 +9,8 @@ import anyio
 from textual import work
 from textual.widgets import Static
 
+from tts_hub.cost.pricing import usd
 from tts_hub.errors import TTSHubError
-from tts_hub.pricing import usd
 from tts_hub.types import SpeechRequest
 from tts_hub_tui.hubs.interface import Hub
 from tts_hub_tui.widgets.closing import ignore_closed

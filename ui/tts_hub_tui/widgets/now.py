@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
 
-from tts_hub.pricing import usd
+from tts_hub.cost.pricing import usd
 from tts_hub_tui.jobs.job import Job
 from tts_hub_tui.jobs.queue import JobQueue
 from tts_hub_tui.widgets.waveform import Waveform

@@ -1,4 +1,4 @@
-"""How each language says signs, sums and ranges, as tables."""
+"""Tables of the words for signs, sums and ranges in each language."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RULES: Mapping[str, LanguageRules] = {
     "ru": RUSSIAN,
     "zh": CHINESE,
 }
-"""By the first subtag of BCP 47."""
+"""First subtag of BCP 47 -> the rules of the language."""
 
 
 def primary(tag: str) -> str:

@@ -1,4 +1,4 @@
-"""Hindi, Japanese and Chinese."""
+"""The words for signs in Hindi, Japanese and Chinese."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""English, German and Dutch."""
+"""The words for signs in English, German and Dutch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the rules need to know of a language."""
+"""The form of the tables: what normalising needs to know about a language."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Form = Literal["one", "few", "many", "part"]
-"""The grammatical form of a noun behind a number; `part` follows one with decimals."""
+"""The grammatical form of a noun behind a number; `part` follows a number with decimals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,76 +15,81 @@ class Currency:
     """The name of a currency behind an amount."""
 
     one: str
-    """With its number: `one dollar`."""
+    """The name with the number one: `one dollar`."""
     many: str
+    """The name behind other numbers."""
     few: str = ""
-    """Behind 2, 3 and 4 where that is another form; behind decimals too."""
+    """The name behind 2, 3, 4 and decimals, where that is another form."""
     cents: tuple[str, str] | None = None
-    """Name of a hundredth, for one and for more; None: the hundredths are said without a name."""
+    """The name of a hundredth, for one and for more; None: hundredths are said without a name."""
 
     def named(self, form: Form) -> str:
-        """The name behind another number than one."""
+        """The name behind a number that is not one."""
         return self.few if self.few and form in ("few", "part") else self.many
 
 
 def usual_form(whole: int) -> Form:
-    """Singular for one."""
+    """The usual form: singular for one, plural for others."""
     return "one" if whole == 1 else "many"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LanguageRules:
-    """How a language says signs. What is left empty is read well by the engines themselves."""
+    """The words of a language for signs. Engines read well what a table leaves empty."""
 
     signs: Mapping[str, str] = field(default_factory=dict)
-    """Between two operands, or before one: the words for it."""
+    """Sign between two operands, or before one -> its words."""
     minus: str = ""
-    """Before a number, where engines say nothing of a hyphen or a minus sign."""
+    """The word for a minus before a number, where engines skip it."""
     about: str = ""
-    """For `~` before a number."""
+    """The word for `~` before a number."""
     to: str = ""
-    """Between the ends of a range."""
+    """The word between the ends of a range."""
     ratio: str = ""
-    """Between the numbers of a ratio or a score."""
+    """The word between the numbers of a ratio or a score."""
     number: str = ""
-    """For `#` and `№` before a number."""
+    """The word for `#` and `№` before a number."""
     section: str = ""
-    """For `§` before a number."""
+    """The word for `§` before a number."""
     copyright: str = ""
     percent: str = ""
-    """With `{}` for the number."""
+    """A percentage, with `{}` for the number."""
     per_mille: str = ""
     degrees: Mapping[str, str] = field(default_factory=dict)
-    """`°C`, `°F` and `°`, with `{}` for the number; `1°C` for one degree, where that differs."""
+    """`°C`, `°F` or `°` -> words, with `{}` for the number; `1°C` for one degree, where that differs."""
     powers: tuple[str, str, str] | None = None
-    """For 2, for 3, and with `{}` for any other."""
+    """The words for the power of 2, of 3, and with `{}` of any other number."""
     areas: Mapping[str, str] = field(default_factory=dict)
-    """Units with a power, such as `m²`."""
+    """Unit with a power, such as `m²` -> words."""
     fractions: Mapping[str, str] = field(default_factory=dict)
-    """Said alone."""
+    """Fraction -> its words where it stands alone."""
     mixed: Mapping[str, str] = field(default_factory=dict)
-    """Said behind a whole number; those that are missing are said as alone, behind `mixed_and`."""
+    """Fraction -> its words behind a whole number; for others, `mixed_and` and the words of `fractions`."""
     mixed_and: str = " "
     currencies: Mapping[str, Currency] = field(default_factory=dict)
-    """By sign."""
+    """Sign -> currency."""
     cents_and: str = " "
-    """Between a sum and its hundredths; empty: a decimal number is said."""
+    """The word between a sum and its hundredths; empty: the sum is said as a decimal number."""
     magnitudes: Mapping[str, str] = field(default_factory=dict)
-    """What may stand behind an amount, such as `million` or `bn`, and how it is said before a currency."""
+    """Word behind an amount, such as `million` or `bn` -> its form before a currency."""
     elisions: Mapping[str, str] = field(default_factory=dict)
-    """What two words become where they meet."""
+    """Two words -> their contraction."""
     decimal_comma: bool = True
+    """The decimal mark is a comma, not a point."""
     words_apart: bool = True
-    """Words are parted by spaces."""
+    """There are spaces between words."""
     days: Mapping[str, str] = field(default_factory=dict)
-    """Short names of days and months, for ranges of them."""
+    """Short name of a day or month -> full name, for ranges."""
     form_of: Callable[[int], Form] = usual_form
 
 
 def fractions(
     numerators: str, nouns: Mapping[int, tuple[str, str]], template: str = "{} {}"
 ) -> dict[str, str]:
-    """Names of Unicode's fractions; `numerators` are the words for 1 to 7, `nouns` the names of a part."""
+    """The words for Unicode's fractions; `numerators` are the words for 1 to 7.
+
+    `nouns` maps a denominator to the name of one part, and of several.
+    """
     words = numerators.split()
     parts = {
         "½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4), "⅕": (1, 5), "⅖": (2, 5),

@@ -1,4 +1,4 @@
-"""Spanish, French, Italian and Portuguese."""
+"""The words for signs in Spanish, French, Italian and Portuguese."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from tts_hub.text.normalise.languages.model import Currency, Form, LanguageRules
 
 
 def _none_is_singular(whole: int) -> Form:
-    """French says zero in the singular."""
+    """The form of a noun in French, where zero takes the singular."""
     return "one" if whole == 1 else "part" if whole == 0 else "many"
 
 

@@ -1,4 +1,4 @@
-"""Abbreviations that espeak-ng spells or misreads, and what they stand for, by language."""
+"""Abbreviations that espeak-ng spells or misreads, with their full forms, by language."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ class Shortened:
     """The abbreviations of a language that engines misread, without their last full stop."""
 
     names: Mapping[str, str] = field(default_factory=dict)
-    """Before a word with a capital: `Ms. Jones`. The full stop may be missing."""
+    """Those before a word with a capital: `Ms. Jones`. The full stop may be missing."""
     numbers: Mapping[str, str] = field(default_factory=dict)
-    """Before a number: `p. 5`."""
+    """Those before a number: `p. 5`."""
     anywhere: Mapping[str, str] = field(default_factory=dict)
-    """With a full stop and a word behind."""
+    """Those with a full stop before any word or number."""
     dot: str = ""
-    """The word for the point in `example.org`, where espeak-ng says nothing of it."""
+    """The word for the point in `example.org`, where espeak-ng skips it."""
 
 
 _SIGNOR = {
@@ -91,4 +91,4 @@ SHORTENED: Mapping[str, Shortened] = {
     "ja": Shortened(anywhere={"Mr": "ミスター", "Mrs": "ミセス", "Ms": "ミズ"}, dot="ドット"),
     "ru": Shortened(dot="точка"),
 }  # fmt: skip
-"""By the first subtag of BCP 47."""
+"""First subtag of BCP 47 -> the abbreviations of the language."""

@@ -1,4 +1,4 @@
-"""Polish and Russian."""
+"""The words for signs in Polish and Russian."""
 
 from __future__ import annotations
 

@@ -14,13 +14,14 @@ from urllib.parse import quote, urlsplit
 import anyio
 import httpx
 
+from tts_hub.audio.limits import DEFAULT_RATE
+from tts_hub.cost.pricing import CostEstimate
 from tts_hub.errors import BackendUnavailableError, InvalidTextError, TTSHubError, UsageError
-from tts_hub.pricing import CostEstimate
 from tts_hub.progress import ProgressCallback, ProgressEvent
 from tts_hub.types import SpeechRequest, Voice
 from tts_hub_tui.hubs.interface import Catalogue
 from tts_hub_tui.hubs.remote.errors import SERVER, engine_error, parse_errors_as, status_error
-from tts_hub_tui.hubs.remote.speech import SAMPLE_RATE, RemoteSpeech, json_lines, parse_event
+from tts_hub_tui.hubs.remote.speech import RemoteSpeech, json_lines, parse_event
 from tts_hub_tui.hubs.remote.wire import encode_request, parse_engine, parse_estimate, parse_voice
 
 CONNECT_SECONDS, SILENT_SECONDS = 5.0, 120.0
@@ -78,7 +79,7 @@ class RemoteHub:
         """Begin to generate speech; returns once the first audio has come."""
         began = time.monotonic()
         report = _log_errors(on_progress)
-        rate = request.sample_rate or SAMPLE_RATE
+        rate = request.sample_rate or DEFAULT_RATE
         body = encode_request(request) | {"response_format": "pcm", "sample_rate": rate, "progress": True}
         report(ProgressEvent("queued", message=self.name))
         async with AsyncExitStack() as stack:

@@ -13,14 +13,13 @@ import anyio
 import httpx
 import numpy as np
 
+from tts_hub.audio.limits import DEFAULT_RATE
 from tts_hub.errors import GenerationError, StalledError
 from tts_hub.progress import ProgressCallback, ProgressEvent, Stage
 from tts_hub.report import Fallback, SpeechReport
 from tts_hub.types import AudioChunk, SpeechRequest, WordTiming
 from tts_hub_tui.hubs.remote.errors import SERVER, engine_error, parse_errors_as
 
-SAMPLE_RATE = 24_000
-"""The sample rate in Hz for requests that name none."""
 LINE_BYTES = 16_000_000
 """The longest line that is read."""
 FULL_SCALE = np.float32(32_768)
@@ -41,7 +40,7 @@ class RemoteSpeech:
         began: float,
     ) -> None:
         """`open_response` closes the connection; `began` is the time of the call, by `time.monotonic`."""
-        self.sample_rate = request.sample_rate or SAMPLE_RATE
+        self.sample_rate = request.sample_rate or DEFAULT_RATE
         """The sample rate in Hz."""
         self._request = request
         self._request_id = response.headers.get("x-request-id", request.request_id or "")

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from tts_hub.cost.pricing import CostEstimate, EngineEstimate
 from tts_hub.errors import UsageError
-from tts_hub.pricing import CostEstimate, EngineEstimate
 from tts_hub.types import ModelFiles, SpeechRequest, Voice
 from tts_hub_tui.hubs.interface import EngineInfo
 

@@ -1,0 +1,12 @@
+"""The fixed numbers of the model Kokoro-82M."""
+
+from __future__ import annotations
+
+SAMPLE_RATE = 24_000
+"""Samples in a second of its audio."""
+FRAME_SAMPLES = 600
+"""Samples in a frame of the durations that it predicts: 25 ms."""
+MOST_PHONEMES = 510
+"""Symbols in one call: its positions and the styles of its voices go no further."""
+STYLE_SIZE = 256
+"""Numbers in the style vector of a voice."""

@@ -1,0 +1,362 @@
+"""Clips in a folder as voices, and conditionals that are made once."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import anyio
+import pytest
+from tts_hub_chatterbox.backend import ChatterboxNano
+from tts_hub_chatterbox.settings import ChatterboxSettings
+from tts_hub_chatterbox.voices.conditioning import Conditioning
+from tts_hub_chatterbox.voices.folder import VoiceFolder
+from tts_hub_chatterbox.voices.store import VoiceKey, VoiceStore
+
+from tests.chatterbox.voices.test_conditioning import assert_equal, conditioning
+from tests.waiting import WITHIN, until
+from tts_hub.errors import ConfigError, GenerationError, UnknownVoiceError
+
+KEY = VoiceKey("0" * 64, "chatterbox-turbo", "749d1c1a")
+
+
+def small(seed: int = 0) -> Conditioning:
+    return conditioning(t3=2, flow=1, frames=2, seed=seed)
+
+
+class Maker:
+    """Computes a conditioning and counts how often."""
+
+    def __init__(self, *, seconds: float = 0.0, seed: int = 0, failures: int = 0) -> None:
+        self.calls = 0
+        self.threads: list[str] = []
+        self._seconds = seconds
+        self._seed = seed
+        self._failures = failures
+
+    def __call__(self) -> Conditioning:
+        self.calls += 1
+        self.threads.append(threading.current_thread().name)
+        time.sleep(self._seconds)
+        if self.calls <= self._failures:
+            raise GenerationError("no", backend="chatterbox")
+        return small(self._seed)
+
+
+def files_in(folder: Path) -> set[str]:
+    return {file.name for file in folder.iterdir()}
+
+
+def key_of(number: int) -> VoiceKey:
+    return VoiceKey(f"{number:064x}", KEY.model, KEY.version)
+
+
+# --- the folder ---
+
+
+def folder_with(tmp_path: Path, *names: str) -> VoiceFolder:
+    for name in names:
+        (tmp_path / name).write_bytes(b"")
+    return VoiceFolder(tmp_path)
+
+
+def test_clips_in_the_folder_are_voices(tmp_path: Path) -> None:
+    names = ("anna.wav", "bob-2.MP3", "c_d.flac", "e.ogg", "f.m4a")
+    folder = folder_with(tmp_path, *names, "notes.txt", "._anna.wav", ".hidden.wav", "cover.jpg")
+    (tmp_path / "g.wav").mkdir()
+    assert {voice.id: voice.language for voice in folder.voices()} == dict.fromkeys(
+        ["anna", "bob-2", "c_d", "e", "f"], "en"
+    )
+    assert folder.clip("bob-2") == tmp_path / "bob-2.MP3"
+    (tmp_path / "late.wav").write_bytes(b"")
+    assert "late" in folder.clips()
+
+
+def test_without_a_folder_there_are_none() -> None:
+    assert VoiceFolder(None).voices() == ()
+    with pytest.raises(UnknownVoiceError):
+        VoiceFolder(None).clip("anna")
+
+
+@pytest.mark.parametrize(
+    "name", ["Anna.wav", "anna smith.wav", "-a.wav", "é.wav", "a.b.wav", "default.wav", f"{'a' * 65}.wav"]
+)
+def test_a_clip_whose_name_is_no_voice_id_costs_the_others_nothing(
+    name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = folder_with(tmp_path, "bob.wav", name)
+    for _ in range(2):
+        assert [voice.id for voice in folder.voices()] == ["bob"]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert f"{name} cannot become a voice: rename it" in caplog.text
+    with pytest.raises(UnknownVoiceError, match="rename it to lower-case letters"):
+        folder.clip(Path(name).stem)
+
+
+def test_two_clips_of_one_name_are_no_voice_and_cost_the_others_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = folder_with(tmp_path, "anna.wav", "anna.mp3", "bob.wav")
+    for _ in range(2):
+        assert set(folder.clips()) == {"bob"}
+    assert len(caplog.records) == 1
+    with pytest.raises(UnknownVoiceError, match=r"anna\.mp3 and anna\.wav.*rename or remove one"):
+        folder.clip("anna")
+    (tmp_path / "anna.mp3").unlink()
+    assert folder.clip("anna") == tmp_path / "anna.wav"
+
+
+@pytest.mark.anyio
+async def test_who_asks_for_a_clip_with_a_wrong_name_hears_how_to_rename_it(tmp_path: Path) -> None:
+    folder_with(tmp_path, "Anna.wav", "bob.wav")
+    backend = ChatterboxNano(ChatterboxSettings(voices_folder=tmp_path))
+    assert (await backend.find_voice("bob", None)).id == "bob"
+    for asked in ("Anna", "anna"):
+        with pytest.raises(UnknownVoiceError, match=rf"unknown voice '{asked}'; Anna\.wav .* rename it"):
+            await backend.find_voice(asked, None)
+    with pytest.raises(UnknownVoiceError, match="possible: default, bob"):
+        await backend.find_voice("nobody", None)
+
+
+def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="No such file"):
+        VoiceFolder(tmp_path / "none").voices()
+
+
+@pytest.mark.parametrize(
+    "voice", ["../secret", "secret", "/etc/passwd", "anna.wav", "ANNA", "", "anna\0", "."]
+)
+def test_a_voice_is_looked_up_and_never_part_of_a_path(voice: str, tmp_path: Path) -> None:
+    (tmp_path / "secret.wav").write_bytes(b"")
+    inner = tmp_path / "voices"
+    inner.mkdir()
+    with pytest.raises(UnknownVoiceError) as caught:
+        folder_with(inner, "anna.wav").clip(voice)
+    assert str(caught.value).startswith(f"unknown voice {voice!r}; ")
+
+
+def test_listing_voices_needs_no_torch(tmp_path: Path) -> None:
+    (tmp_path / "anna.wav").write_bytes(b"")
+    code = (
+        "import sys; from pathlib import Path; from tts_hub_chatterbox.voices.folder import VoiceFolder\n"
+        f"voices = VoiceFolder(Path({str(tmp_path)!r})).voices()\n"
+        "heavy = {'torch', 'av', 'soxr', 'safetensors'} & sys.modules.keys()\n"
+        "sys.exit(len(voices) != 1 or bool(heavy))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# --- the store ---
+
+
+@pytest.mark.anyio
+async def test_a_voice_is_made_once_then_remembered_then_read(tmp_path: Path) -> None:
+    maker, store = Maker(), VoiceStore(tmp_path / "cache")
+    first = await store.get(KEY, maker)
+    assert await store.get(KEY, maker) is first
+    assert maker.threads[0] != threading.current_thread().name
+    store.clear()
+    again = await store.get(KEY, maker)
+    assert again is not first
+    assert_equal(again, first)
+    assert_equal(await VoiceStore(tmp_path / "cache").get(KEY, maker), first)
+    assert maker.calls == 1
+
+
+@pytest.mark.anyio
+async def test_all_who_ask_at_once_get_the_same_one(tmp_path: Path) -> None:
+    maker, store = Maker(seconds=0.1), VoiceStore(tmp_path)
+    found: list[Conditioning] = []
+
+    async def ask() -> None:
+        found.append(await store.get(KEY, maker))
+
+    async with anyio.create_task_group() as group:
+        for _ in range(8):
+            group.start_soon(ask)
+    assert maker.calls == 1
+    assert len({id(one) for one in found}) == 1
+
+
+@pytest.mark.anyio
+async def test_another_clip_model_or_version_is_another_conditioning(tmp_path: Path) -> None:
+    store = VoiceStore(tmp_path)
+    keys = [
+        KEY,
+        VoiceKey("1" * 64, KEY.model, KEY.version),
+        VoiceKey(KEY.clip, "chatterbox-nano", KEY.version),
+        VoiceKey(KEY.clip, KEY.model, "other"),
+        VoiceKey(KEY.clip, KEY.model + KEY.version, ""),
+    ]
+    for seed, key in enumerate(keys):
+        await store.get(key, Maker(seed=seed))
+    store.clear()
+    for seed, key in enumerate(keys):
+        assert_equal(await store.get(key, Maker(failures=1)), small(seed))
+    assert len(files_in(tmp_path)) == len(keys)
+
+
+@pytest.mark.anyio
+async def test_different_voices_asked_for_at_once_never_mix(tmp_path: Path) -> None:
+    store = VoiceStore(tmp_path)
+    found: dict[int, Conditioning] = {}
+
+    async def ask(number: int) -> None:
+        found[number] = await store.get(key_of(number), Maker(seconds=0.01, seed=number))
+
+    async with anyio.create_task_group() as group:
+        for number in range(6):
+            group.start_soon(ask, number)
+    for number, one in found.items():
+        assert_equal(one, small(number))
+
+
+@pytest.mark.anyio
+async def test_different_voices_are_made_one_after_the_other(tmp_path: Path) -> None:
+    store, at_work, most = VoiceStore(tmp_path), 0, 0
+
+    def make() -> Conditioning:
+        nonlocal at_work, most
+        at_work += 1
+        most = max(most, at_work)
+        time.sleep(0.02)
+        at_work -= 1
+        return small()
+
+    async with anyio.create_task_group() as group:
+        for number in range(4):
+            group.start_soon(store.get, key_of(number), make)
+    assert most == 1
+
+
+@pytest.mark.anyio
+async def test_nothing_is_kept_of_a_failure_and_the_next_one_tries_again(tmp_path: Path) -> None:
+    maker, store = Maker(failures=1, seconds=0.05), VoiceStore(tmp_path)
+    outcomes: list[str] = []
+
+    async def ask() -> None:
+        try:
+            await store.get(KEY, maker)
+            outcomes.append("made")
+        except GenerationError:
+            outcomes.append("failed")
+            assert store.count == 0
+            assert not files_in(tmp_path)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(ask)
+    assert sorted(outcomes) == ["failed", "made", "made"]
+    assert maker.calls == 2
+
+
+@pytest.mark.anyio
+async def test_who_is_cancelled_leaves_the_work_to_those_who_wait(tmp_path: Path) -> None:
+    store, calls, may_end = VoiceStore(tmp_path), 0, threading.Event()
+
+    def make() -> Conditioning:
+        nonlocal calls
+        calls += 1
+        may_end.wait(WITHIN)
+        return small()
+
+    async with anyio.create_task_group() as stays, anyio.create_task_group() as leaves:
+        leaves.start_soon(store.get, KEY, make)
+        await until(lambda: calls)
+        stays.start_soon(store.get, KEY, make)
+        await anyio.wait_all_tasks_blocked()
+        leaves.cancel_scope.cancel()
+        may_end.set()
+    assert calls == 1
+    assert store.count == 1
+
+
+@pytest.mark.anyio
+async def test_memory_is_bounded_by_count_and_the_latest_used_stay(tmp_path: Path) -> None:
+    store, makers = VoiceStore(tmp_path, most=2), [Maker(seed=number) for number in range(3)]
+    kept = await store.get(key_of(0), makers[0])
+    await store.get(key_of(1), makers[1])
+    await store.get(key_of(0), makers[0])
+    await store.get(key_of(2), makers[2])
+    assert store.count == 2
+    assert await store.get(key_of(0), makers[0]) is kept
+
+
+@pytest.mark.anyio
+async def test_memory_is_bounded_by_bytes(tmp_path: Path) -> None:
+    store = VoiceStore(tmp_path, most_bytes=3 * small().nbytes)
+    for number in range(5):
+        await store.get(key_of(number), Maker())
+    assert store.count == 3
+    nothing = VoiceStore(tmp_path, most_bytes=1)
+    await nothing.get(KEY, Maker())
+    assert nothing.count == 0
+
+
+@pytest.mark.anyio
+async def test_the_folder_is_bounded_and_the_latest_used_stay(tmp_path: Path) -> None:
+    store = VoiceStore(tmp_path, most_files=2)
+    for number in range(2):
+        await store.get(key_of(number), Maker())
+        await anyio.sleep(0.02)
+    store.clear()
+    await store.get(key_of(0), Maker())  # read from disk: used
+    await anyio.sleep(0.02)
+    await store.get(key_of(2), Maker())
+    assert files_in(tmp_path) == {key_of(0).file_name, key_of(2).file_name}
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-10]),
+    "empty": lambda path: path.write_bytes(b""),
+    "rubbish": lambda path: path.write_bytes(b"\x80\x04rubbish"),
+}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+async def test_a_damaged_file_is_made_anew(
+    damage: Callable[[Path], object], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    maker, store = Maker(), VoiceStore(tmp_path)
+    await store.get(KEY, maker)
+    store.clear()
+    damage(tmp_path / KEY.file_name)
+    with caplog.at_level(logging.WARNING):
+        await store.get(KEY, maker)
+    assert maker.calls == 2
+    assert "prepared again" in caplog.text
+    assert_equal(Conditioning.load(tmp_path / KEY.file_name), small())
+
+
+@pytest.mark.anyio
+async def test_a_folder_that_cannot_be_written_costs_the_file_only(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    maker, store = Maker(), VoiceStore(tmp_path / "file" / "cache")
+    with caplog.at_level(logging.WARNING):
+        found = await store.get(KEY, maker)
+    assert "not kept on disk" in caplog.text
+    assert await store.get(KEY, maker) is found
+
+
+@pytest.mark.anyio
+async def test_the_loop_goes_on_while_a_voice_is_made(tmp_path: Path) -> None:
+    store, ticked = VoiceStore(tmp_path), threading.Event()
+
+    def make() -> Conditioning:
+        assert ticked.wait(WITHIN)
+        return small()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(store.get, KEY, make)
+        await anyio.sleep(0.01)
+        assert not store.count
+        ticked.set()
+    assert store.count == 1

@@ -1,0 +1,127 @@
+"""Another engine takes over when one fails."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.speaking import THREE, drain, hub
+from tts_hub import AudioChunk, ProgressEvent, SegmentRequest, WordTiming
+from tts_hub.errors import BackendUnavailableError, GenerationError, UnknownVoiceError
+from tts_hub.testing import FakeBackend, FakeScript
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize("failing_chunk", [0, 2])
+async def test_the_next_engine_resumes_at_the_failed_sentence(failing_chunk: int) -> None:
+    first = FakeBackend(name="first", script=FakeScript(fail_at={1: failing_chunk}))
+    second = FakeBackend(name="second")
+    events: list[ProgressEvent] = []
+    async with hub(first, second) as manager:
+        audio = await manager.generate(
+            THREE, model="first", voice="high", fallback=["second"], on_progress=events.append
+        )
+        await drain(audio)
+        report = audio.report
+    assert [request.index for request in second.requests] == [1, 2]
+    (change,) = report.fallbacks
+    assert (change.failed, change.continued, change.segment) == ("first", "second", 1)
+    assert THREE[change.position :].startswith("The second")
+    assert (change.repeated_seconds > 0) == (failing_chunk > 0)
+    assert report.complete
+    assert report.backend == "second"
+    assert "fallback" in [event.stage for event in events]
+    said = [word.text for word in audio.words]
+    assert said[:5] == THREE.split()[:5]
+    assert said[-10:] == THREE.split()[5:]
+
+
+async def test_when_every_engine_fails_the_error_names_them_all() -> None:
+    first = FakeBackend(name="first", script=FakeScript(fail_at={0: 0}))
+    second = FakeBackend(name="second", script=FakeScript(load_error=OSError("disk on fire")))
+    async with hub(first, second) as manager:
+        with pytest.raises(BackendUnavailableError, match=r"scripted failure.*disk on fire"):
+            await manager.stream("Hello.", model="first", fallback=["second"])
+
+
+async def test_the_configured_fallback_is_used() -> None:
+    first = FakeBackend(name="first", script=FakeScript(fail_at={0: 0}))
+    async with hub(first, FakeBackend(name="second"), fallback=["second"]) as manager:
+        audio = await manager.generate("Hello.", model="first")
+        await drain(audio)
+        assert audio.report.backend == "second"
+        with pytest.raises(GenerationError):
+            await manager.generate("Hello.", model="first", fallback=[])
+
+
+async def test_a_fallback_takes_over_for_an_engine_that_is_not_ready() -> None:
+    first = FakeBackend(name="first", script=FakeScript(ready=False))
+    async with hub(first, FakeBackend(name="second")) as manager:
+        audio = await manager.generate("Hello.", model="first", voice="low", fallback=["second"])
+        await drain(audio)
+        assert audio.report.fallbacks[0].failed == "first"
+        assert audio.report.voice == "low"
+
+
+async def test_a_fallback_does_not_read_a_language_that_it_does_not_speak() -> None:
+    first = FakeBackend(name="first", script=FakeScript(ready=False))
+    async with hub(first, FakeBackend(name="second")) as manager:
+        with pytest.raises(BackendUnavailableError, match=r"'second' refused.*'fi'"):
+            await manager.stream("Terve.", model="first", language="fi", fallback=["second"])
+
+
+async def test_a_wrong_request_is_no_reason_to_fall_back() -> None:
+    second = FakeBackend(name="second")
+    async with hub(FakeBackend(name="first"), second) as manager:
+        with pytest.raises(UnknownVoiceError, match="'hihg'; did you mean 'high'"):
+            await manager.stream("Hello.", model="first", voice="hihg", fallback=["second"])
+    assert not second.requests
+
+
+async def test_a_fallback_that_auto_could_have_chosen_takes_over_in_the_middle() -> None:
+    best = FakeBackend(name="best", priority=9, script=FakeScript(fail_at={1: 0}))
+    standby = FakeBackend(name="standby", priority=5)
+    async with hub(best, standby) as manager:
+        audio = await manager.generate(THREE, fallback=["standby"])
+        await drain(audio)
+        assert [(change.failed, change.continued) for change in audio.report.fallbacks] == [
+            ("best", "standby")
+        ]
+
+
+async def test_words_of_a_silent_attempt_are_left_out() -> None:
+    first = FakeBackend(name="first", script=FakeScript(silent=True))
+    async with hub(first, FakeBackend(name="second")) as manager:
+        audio = await manager.generate("One two.", model="first", fallback=["second"])
+        await drain(audio)
+        assert [word.text for word in audio.words] == ["One", "two."]
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        AudioChunk(np.ones(10, np.float64), 24_000),
+        AudioChunk(np.ones((10, 1), np.float32), 24_000),
+        AudioChunk(np.ones(10, np.float32), 3),
+        AudioChunk(np.ones(10, np.float32), 24_000.5),  # type: ignore[arg-type]
+        AudioChunk(np.ones(10, np.float32), 24_000, (WordTiming("Hello", 0, 1, (40, 45)),)),
+        AudioChunk(np.ones(10, np.float32), 24_000, (WordTiming("Hello", math.nan, 1, (0, 5)),)),
+        AudioChunk(np.ones(10, np.float32), 24_000, (WordTiming("Other", 0, 1, (0, 5)),)),
+    ],
+)
+async def test_nonsense_of_an_engine_is_its_failure_and_falls_back(chunk: AudioChunk) -> None:
+    class Odd(FakeBackend):
+        async def generate_stream(
+            self, request: SegmentRequest, on_progress: Any = None
+        ) -> AsyncGenerator[AudioChunk, None]:
+            yield chunk
+
+    async with hub(Odd(name="odd"), FakeBackend(name="second")) as manager:
+        audio = await manager.generate("Hello.", model="odd", fallback=["second"])
+        await drain(audio)
+        assert audio.report.fallbacks[0].failed == "odd"

@@ -1,0 +1,12 @@
+"""The speeds and sample rates that the hub hands audio out at."""
+
+from __future__ import annotations
+
+from typing import Final
+
+SPEEDS: Final = (0.25, 4.0)
+"""The slowest and the fastest speed of a request; where the engine cannot do it, the audio is stretched."""
+SPEECH_RATES: Final = range(8_000, 192_001)
+"""Sample rates in Hz; a format may hold fewer of them."""
+DEFAULT_RATE: Final = 24_000
+"""The sample rate in Hz of most engines, and of audio where nothing else is configured."""

@@ -1,0 +1,1 @@
+"""Prices, the budget, and the ledger of a day's spending."""

@@ -1,0 +1,1 @@
+"""One request, from what was asked for to the audio that its reader gets."""

@@ -1,0 +1,235 @@
+"""The engine's side of a request: its text becomes segments, generated ahead of the reader."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack, aclosing
+
+import anyio
+from anyio.abc import TaskGroup
+
+from tts_hub.config import LimitsConfig, TextConfig
+from tts_hub.containment import contained, described
+from tts_hub.cost.budget import Bill
+from tts_hub.errors import GenerationError, TTSHubError, UsageError
+from tts_hub.progress import ProgressCallback, ProgressEvent
+from tts_hub.request.attempt import Attempt
+from tts_hub.request.busy_clock import BusyClock
+from tts_hub.request.costs import RequestCosts
+from tts_hub.request.engine_call import EngineCall
+from tts_hub.request.handover import Handover, PendingSegment
+from tts_hub.request.route import Candidate, Plan
+from tts_hub.request.speaker import Speaker
+from tts_hub.request.speakers import Speakers
+from tts_hub.text.check import is_visible
+from tts_hub.text.normalise import NormaliseOptions, SpokenText, WordMapper, spoken_form
+from tts_hub.text.pace import expected_seconds
+from tts_hub.text.source import SourceText
+from tts_hub.types import SegmentRequest
+
+Replan = Callable[[str], Awaitable[Plan]]
+"""Makes the plan that counts from the beginning of the text."""
+
+
+class Speaking:
+    """Speaks one request. `run` works in a task of the manager until all is read, or until `stop`."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        request_id: str,
+        *,
+        source: SourceText,
+        replan: Replan | None,
+        handover: Handover,
+        limits: LimitsConfig,
+        text: TextConfig,
+        costs: RequestCosts,
+        on_progress: ProgressCallback,
+    ) -> None:
+        """`replan` makes the plan that counts, once there is text to see its language by."""
+        self.plan = plan
+        """What is settled of the request; with `replan`, only once the first segment is complete."""
+        self.handover = handover
+        self.costs = costs
+        """Also what was spent on audio that is made ahead and never read."""
+        self.clock = BusyClock()
+        self.first_turn_at: float | None = None
+        """When an engine first had a slot for the request, on the clock of the event loop."""
+        self._request_id = request_id
+        self._source = source
+        self._replan = replan
+        self._limits = limits
+        self._text = text
+        self._on_progress = on_progress
+        self._current = 0
+        self._speakers = Speakers(request_id, on_progress, load_timeout=limits.load_timeout)
+        self._scope = anyio.CancelScope()
+        self._tasks: TaskGroup | None = None
+
+    @property
+    def characters(self) -> int:
+        """Characters of text taken in so far."""
+        return self._source.characters
+
+    @property
+    def candidate(self) -> Candidate:
+        """The engine that segments are given to now."""
+        return self.plan.route[self._current]
+
+    async def run(self) -> None:
+        """Generate ahead of the reader until all is read, or until `stop`."""
+        try:
+            with self._scope:
+                async with anyio.create_task_group() as self._tasks, aclosing(self._source):
+                    self._tasks.start_soon(self._source.pump)
+                    await self._take_in()
+                    while not self.handover.all_read:
+                        await self.handover.change()
+        finally:
+            self._speakers.close()
+            await self.costs.close()
+            self.handover.ended.set()
+            self.handover.notify()
+
+    def stop(self) -> None:
+        """End the work; the engine's slots are free once `handover.ended` is set."""
+        self._scope.cancel()
+
+    def continue_with(self, candidate: int) -> None:
+        """Give all pending segments to another engine of the route; what was made of them is dropped."""
+        self._current = candidate
+        for pending in self.handover.segments:
+            if pending.attempt is not None:
+                pending.attempt.cancel()
+                self._start(pending)
+
+    async def _take_in(self) -> None:
+        """Read the text and start on its segments, as far ahead as there is room."""
+        handover, count, previous = self.handover, 0, ""
+        async with contained(self._text_failed):
+            await self._settle()
+            async with aclosing(self._source.segments(self.plan.cutting)) as segments:
+                async for segment in segments:
+                    pending = PendingSegment(segment, previous)
+                    previous = segment.text or previous
+                    count += 1
+                    while segment.text and not self._has_room():
+                        await handover.change()
+                    handover.segments.append(pending)
+                    if segment.text:
+                        self._start(pending)
+                    handover.notify()
+            handover.segment_count = count
+        handover.notify()
+
+    async def _settle(self) -> None:
+        if self._replan is not None:
+            self.plan = await self._replan(await self._source.opening(self.plan.cutting))
+        for notice in self.plan.notices:
+            self._on_progress(ProgressEvent("notice", backend=self.candidate.engine.name, message=notice))
+
+    def _text_failed(self, exc: BaseException) -> None:
+        """The text's source is the caller's code: the caller gets what it raised."""
+        if isinstance(exc, Exception):
+            self.handover.text_error = exc
+        else:
+            self.handover.text_error = UsageError(f"the source of the text failed: {described(exc)}")
+            self.handover.text_error.__cause__ = exc
+
+    def _has_room(self) -> bool:
+        """Whether one more segment may be worked on: a slot for it, and not too much audio unread."""
+        if not self.handover.segments:
+            return True
+        running = self.handover.running
+        coming = sum(expected_seconds(pending.segment.text) for pending in running[1:])
+        engine = self.candidate.engine
+        together = engine.capabilities.ahead_seconds
+        # One page that is spoken all at once leaves a place for the next request.
+        places = max(1, engine.concurrency - 1) if together else engine.concurrency
+        most = max(self._limits.buffer_seconds, together)
+        return len(running) < places and self.handover.unread_seconds + coming < most
+
+    def _start(self, pending: PendingSegment) -> None:
+        pending.attempt = attempt = Attempt(self._current)
+        if self._tasks is not None:
+            self._tasks.start_soon(self._speak, pending, attempt)
+
+    async def _speak(self, pending: PendingSegment, attempt: Attempt) -> None:
+        """Have one segment spoken by the engine that the attempt is for."""
+        candidate = self.plan.route[attempt.candidate]
+
+        def failed(exc: BaseException) -> None:
+            attempt.fail(_as_failure(exc, candidate.engine.name))
+
+        with attempt.scope:
+            async with contained(failed), self.costs.bill(candidate, pending.segment.text) as bill:
+                await self._speak_in_turn(pending, attempt, bill)
+        attempt.end()
+        self.handover.notify()
+
+    async def _speak_in_turn(self, pending: PendingSegment, attempt: Attempt, bill: Bill) -> None:
+        engine = self.plan.route[attempt.candidate].engine
+        is_first = self.handover.is_next(pending)
+        with ExitStack() as line:
+            if is_first and not self.handover.is_audible:
+                line.enter_context(engine.waiting_place())
+            speaker = attempt.speaker = await self._speakers.get(self.plan, attempt.candidate)
+            async with engine.turn(first=is_first) as turn:
+                line.close()
+                if self.first_turn_at is None:
+                    self.first_turn_at = anyio.current_time()
+                spoken = self._spoken(speaker, pending.segment.text)
+                if not is_visible(spoken.text):
+                    return  # emoji that are skipped: there is nothing to say
+                call = EngineCall(
+                    speaker,
+                    attempt,
+                    turn,
+                    handover=self.handover,
+                    bill=bill,
+                    clock=self.clock,
+                    words=WordMapper(spoken),
+                    on_progress=self._on_progress,
+                    buffer_seconds=self._limits.buffer_seconds,
+                )
+                with bill.sent():
+                    await call.run(self._segment_request(speaker, pending, spoken))
+
+    def _spoken(self, speaker: Speaker, text: str) -> SpokenText:
+        """What the engine is given to say for a piece of the text."""
+        if self.plan.request.markup == "ssml" or not self._text.normalise:
+            return SpokenText(text, text)
+        options = NormaliseOptions(
+            emoji=self._text.emoji,
+            only_letters=speaker.engine.capabilities_for(speaker.model).normalises,
+        )
+        return spoken_form(text, speaker.language or self.plan.cutting.language, options)
+
+    def _segment_request(
+        self, speaker: Speaker, pending: PendingSegment, spoken: SpokenText
+    ) -> SegmentRequest:
+        request = self.plan.request
+        return SegmentRequest(
+            text=spoken.text,
+            voice=speaker.voice,
+            model=speaker.model,
+            language=speaker.language,
+            speed=speaker.speed,
+            markup=request.markup,
+            instructions=request.instructions,
+            seed=request.seed,
+            options=speaker.options,
+            index=pending.segment.index,
+            request_id=self._request_id,
+            previous_text=self._spoken(speaker, pending.previous_text).text,
+            incoming=self._source.is_incoming,
+        )
+
+
+def _as_failure(exc: BaseException, engine: str) -> TTSHubError:
+    if isinstance(exc, TTSHubError):
+        return exc
+    error = GenerationError(f"engine {engine!r} failed: {described(exc)}", backend=engine)
+    error.__cause__ = exc
+    return error

@@ -1,0 +1,1 @@
+"""Careful use of the operating system: temporary files and signals."""
