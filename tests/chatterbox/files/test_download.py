@@ -101,7 +101,7 @@ async def test_a_login_of_the_hubs_own_is_used(hub: LocalHub, tmp_path: Path) ->
 # --- interrupted ------------------------------------------------------------------------------------------
 
 
-async def test_a_broken_connection_is_gone_on_with(hub: LocalHub) -> None:
+async def test_a_broken_connection_is_resumed(hub: LocalHub) -> None:
     hub.cuts = {T3: [1_000_000, 500_000]}
     await pull(SMALL, SETTINGS)
     assert is_whole()
@@ -112,7 +112,7 @@ async def test_a_broken_connection_is_gone_on_with(hub: LocalHub) -> None:
     assert begins[0] + 200_000 < begins[1] <= 1_500_000
 
 
-async def test_a_later_pull_goes_on_where_an_earlier_one_gave_up(hub: LocalHub) -> None:
+async def test_a_later_pull_resumes_where_an_earlier_one_gave_up(hub: LocalHub) -> None:
     hub.cuts = {T3: [1_000_000, *[0] * transfer.ATTEMPTS]}
     error = await refused()
     assert "what was downloaded so far is kept" in str(error)

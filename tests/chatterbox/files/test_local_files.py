@@ -163,7 +163,7 @@ def tts_hub(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def test_the_command_goes_to_the_pinned_revision_and_tells_a_failure_in_one_line(hub: LocalHub) -> None:
+def test_the_command_uses_the_pinned_revision_and_reports_a_failure_in_one_line(hub: LocalHub) -> None:
     hub.repository, hub.revision = NANO.repository, NANO.revision
     done = tts_hub("models", "pull", "chatterbox-nano", HF_ENDPOINT=hub.url)
     assert done.returncode == 1

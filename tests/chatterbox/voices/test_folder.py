@@ -67,7 +67,7 @@ def test_two_clips_of_one_name_are_no_voice_and_cost_the_others_nothing(
 
 
 @pytest.mark.anyio
-async def test_who_asks_for_a_clip_with_a_wrong_name_hears_how_to_rename_it(tmp_path: Path) -> None:
+async def test_the_error_for_a_clip_with_a_wrong_name_says_how_to_rename_it(tmp_path: Path) -> None:
     folder_with(tmp_path, "Anna.wav", "bob.wav")
     backend = ChatterboxNano(ChatterboxSettings(voices_folder=tmp_path))
     assert (await backend.find_voice("bob", None)).id == "bob"

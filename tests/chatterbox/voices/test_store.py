@@ -66,7 +66,7 @@ async def test_a_voice_is_made_once_then_remembered_then_read(tmp_path: Path) ->
 
 
 @pytest.mark.anyio
-async def test_all_who_ask_at_once_get_the_same_one(tmp_path: Path) -> None:
+async def test_tasks_that_ask_at_once_get_the_same_one(tmp_path: Path) -> None:
     maker, store = Maker(seconds=0.1), VoiceStore(tmp_path)
     found: list[Conditioning] = []
 
@@ -153,7 +153,7 @@ async def test_nothing_is_kept_of_a_failure_and_the_next_one_tries_again(tmp_pat
 
 
 @pytest.mark.anyio
-async def test_who_is_cancelled_leaves_the_work_to_those_who_wait(tmp_path: Path) -> None:
+async def test_a_cancelled_task_leaves_the_work_to_those_that_wait(tmp_path: Path) -> None:
     store, calls, may_end = VoiceStore(tmp_path), 0, threading.Event()
 
     def make() -> Conditioning:
@@ -244,7 +244,7 @@ async def test_a_folder_that_cannot_be_written_costs_the_file_only(
 
 
 @pytest.mark.anyio
-async def test_the_loop_goes_on_while_a_voice_is_made(tmp_path: Path) -> None:
+async def test_the_event_loop_runs_while_a_voice_is_made(tmp_path: Path) -> None:
     store, ticked = VoiceStore(tmp_path), threading.Event()
 
     def make() -> Conditioning:
