@@ -9,16 +9,17 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 from tts_hub.errors import InvalidTextError, UnsupportedLanguageError, install_command
+from tts_hub.text.phonemes.inline import Part, parts_of
+from tts_hub.text.phonemes.symbols import sounds
+from tts_hub.text.phonemes.transcription import Joiner, Span, Transcription, covering
 from tts_hub.text.tokens import tokens
 from tts_hub_kokoro.chinese import chinese_reader
 from tts_hub_kokoro.espeak import espeak_reader
 from tts_hub_kokoro.japanese import JapaneseReader
-from tts_hub_kokoro.labels import labels_of, sounds
+from tts_hub_kokoro.labels import labels_of
 from tts_hub_kokoro.languages import Language
-from tts_hub_kokoro.markup import Part, parts_of
 from tts_hub_kokoro.numbers_zh import is_unit
 from tts_hub_kokoro.scripts import CHINESE, JAPANESE, Stretch, stretches, unknown_letters
-from tts_hub_kokoro.transcription import Joiner, Span, Transcription, covering
 
 if TYPE_CHECKING:
     from kokoro_onnx.tokenizer import Tokenizer
