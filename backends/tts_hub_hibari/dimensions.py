@@ -8,7 +8,7 @@ SAMPLE_RATE = 24_000
 """Samples in a second of its audio."""
 FRAME_SAMPLES = 300
 """Samples in a frame: 12.5 ms."""
-MOST_PHONEMES = 400
-"""Symbols in one call, as in hibari's own API: the model has learnt no longer sentences."""
+MOST_PHONEMES = 200
+"""Symbols in one call, 12 seconds of audio: hibari's own API goes to 400, which takes twice the memory."""
 LEAD_FRAMES = 0
 """Frames of the mark at the beginning that do not count in word timings."""

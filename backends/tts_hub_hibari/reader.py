@@ -14,6 +14,7 @@ from tts_hub.text.phonemes.transcription import Joiner, Span, Transcription, cov
 from tts_hub.text.scripts import LATIN, script_of
 from tts_hub.text.tokens import Token, tokens
 from tts_hub_hibari.alphabet import misaki_symbols
+from tts_hub_hibari.compact import compact
 from tts_hub_hibari.tracing import traced
 from tts_hub_hibari.wording import worded
 
@@ -42,6 +43,7 @@ class Reader:
         from hibari.g2p import G2P  # with the package, scipy is imported where it is installed
 
         self._g2p = G2P(british=british)
+        compact(self._g2p)
         self._g2p("zxqv")  # a word that no dictionary has: the net for such words is loaded now
         self._british = british
         self.vocabulary = vocabulary
@@ -104,7 +106,7 @@ def _origin(wording: SpokenText, trace: SpokenText, start: int, end: int) -> Spa
 
 
 def _owner(words: Sequence[Token], origin: Span | None, earliest: int) -> int:
-    """The number of the word that a read word belongs to; one that was added belongs to the word before it."""
+    """The number of the word that a read word belongs to: for an added one, of the word before it."""
     if origin is None:
         return earliest
     met = (n for n in range(earliest, len(words)) if words[n].end > origin[0])

@@ -16,7 +16,7 @@ BOUNDS = (0.25, 8.0)
 
 
 def model_speed(wanted: float, frames_at: Callable[[float], int]) -> float:
-    """The speed at which the model takes 1/`wanted` of its usual frames, as near as a few tries come to it."""
+    """The speed at which the model takes 1/`wanted` of its usual frames, as near as a few tries come."""
     if wanted == 1.0:
         return wanted
     target = frames_at(1.0) / wanted

@@ -6,6 +6,7 @@ knows no words of more than 24 letters.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -86,6 +87,6 @@ def _cut(most: int, found: re.Match[str]) -> Iterator[Piece] | list[Piece]:
     parts = -(-length // most)
     edges = [found.start() + length * part // parts for part in range(parts + 1)]
     pieces = list[Piece]()
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         pieces += [(found.string[start:end], start, end), (" ", end, end)]
     return pieces[:-1]

@@ -53,8 +53,8 @@ def inline_transcription(part: Part, phonemes: str, known: Container[str], engin
     unknown = sorted({symbol for symbol in phonemes if symbol not in known})
     if unknown:
         raise InvalidTextError(
-            f"{engine} does not know the phonemes {' '.join(unknown)} of /{part.phonemes}/; it takes those of "
-            "the International Phonetic Alphabet that its languages have"
+            f"{engine} does not know the phonemes {' '.join(unknown)} of /{part.phonemes}/; it takes those "
+            "of the International Phonetic Alphabet that its languages have"
         )
     labels = tuple(0 if symbol != " " else None for symbol in phonemes)
     return Transcription(phonemes, labels, ((0, len(part.text)),))
