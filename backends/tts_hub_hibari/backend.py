@@ -40,11 +40,11 @@ from tts_hub_hibari.voices import VoiceCatalogue
 LANGUAGES = ("en-US", "en-GB")
 SPEED_RANGE = (0.5, 2.0)
 """Speeds that the model makes itself: within 2 % of the wanted length."""
-LOUDNESS_LUFS = -23.0
-"""Median of its voice on sentences."""
+LOUDNESS_LUFS = -26.4
+"""Median of eight sentences in the voice `heart`, which differ by less than 1 LU."""
 CORES_PER_PIECE = 2
-"""Processor cores for each piece: on two cores, two pieces at once make no more audio than one at a time, begin
-later, and take 70 MB more."""
+"""Processor cores for each piece: on two cores, two pieces at once make no more audio than one at a time,
+begin later, and take 70 MB more."""
 WARM_UP_TEXT = "Good morning."
 
 

@@ -1,12 +1,14 @@
-"""One more output for an ONNX graph, without the package onnx.
+"""More outputs for an ONNX graph, without the package onnx.
 
 A model is a message of Protocol Buffers. Parsers merge what is written behind one: an embedded message with
 the same field is joined to it, and its repeated fields grow
-(https://protobuf.dev/programming-guides/encoding/#last-one-wins). So a graph gets an output by some bytes
+(https://protobuf.dev/programming-guides/encoding/#last-one-wins). So a graph gets outputs by some bytes
 behind the file: `ModelProto { graph { output { name } } }`. The runtime infers type and shape itself.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 MODEL_GRAPH = 7
 """Field `graph` of `ModelProto` in onnx.proto."""
@@ -18,9 +20,10 @@ LENGTH_DELIMITED = 2
 """Wire type of strings and embedded messages."""
 
 
-def with_output(model: bytes, tensor: str) -> bytes:
-    """The model with an inner tensor as its last output."""
-    return model + _field(MODEL_GRAPH, _field(GRAPH_OUTPUT, _field(VALUE_NAME, tensor.encode())))
+def with_outputs(model: bytes, tensors: Sequence[str]) -> bytes:
+    """The model with inner tensors as its last outputs."""
+    values = (_field(VALUE_NAME, tensor.encode()) for tensor in tensors)
+    return model + _field(MODEL_GRAPH, b"".join(_field(GRAPH_OUTPUT, value) for value in values))
 
 
 def _field(number: int, content: bytes) -> bytes:

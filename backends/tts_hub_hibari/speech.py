@@ -87,7 +87,7 @@ def _piece(
     """The audio of one piece; `at` has the seconds of the segment before it, and its number."""
     graph, offset = voice.graph, at[0]
     ids = tokens_of(piece.phonemes, voice.reader.vocabulary)
-    speed = model_speed(request.speed, lambda tried: graph.frames(ids, tried, run))
+    speed = 1.0 if request.speed == 1.0 else model_speed(request.speed, graph.lengths(ids, run))
     made = graph.infer(ids, speed, (request.seed or 0, request.index, at[1]), run)
     words = timed_words(
         piece,

@@ -81,7 +81,7 @@ def _drive(found: re.Match[str]) -> str | None:
     return "Drive." if ends and found.group().endswith(".") else "Drive"
 
 
-def _cut(most: int, found: re.Match[str]) -> Iterator[Piece] | list[Piece]:
+def _cut(most: int, found: re.Match[str]) -> list[Piece]:
     """The match with spaces, in parts of at most `most` characters that are about as long as each other."""
     length = found.end() - found.start()
     parts = -(-length // most)
