@@ -31,10 +31,14 @@ def anyio_backend() -> str:
 
 @pytest.fixture(autouse=True)
 def away_from_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty home and working folder, and no variable of the caller in the environment."""
+    """An empty home and working folder, and no variable of the caller in the environment.
+
+    `auto` is espeak-ng, which loads at once and speaks every language: hibari is off, except in its own tests.
+    """
     home = tmp_path_factory.mktemp("home")
     for name in [name for name in os.environ if name.startswith(("TTS_HUB_", "XDG_", "HF_", "HUGGINGFACE_"))]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("TTS_HUB_BACKENDS__HIBARI__ENABLED", "false")
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.chdir(tmp_path_factory.mktemp("work"))
     return home

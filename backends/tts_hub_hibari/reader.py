@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tts_hub.errors import GenerationError, shown
 from tts_hub.text.normalise.draft import SpokenText
 from tts_hub.text.phonemes.inline import are_apart, inline_transcription, parts_of, spelled
 from tts_hub.text.phonemes.symbols import sounds
@@ -15,6 +16,7 @@ from tts_hub.text.scripts import LATIN, script_of
 from tts_hub.text.tokens import Token, tokens
 from tts_hub_hibari.alphabet import misaki_symbols
 from tts_hub_hibari.compact import compact
+from tts_hub_hibari.dimensions import MODEL
 from tts_hub_hibari.tracing import traced
 from tts_hub_hibari.wording import worded
 
@@ -52,6 +54,7 @@ class Reader:
         """The phonemes of a text, inline ones included.
 
         Raises:
+            GenerationError: hibari's reader failed.
             InvalidTextError: inline phonemes that the model does not know.
         """
         joiner, readable, before = Joiner(), list[Span](), ""
@@ -69,7 +72,12 @@ class Reader:
     def _plain(self, text: str) -> Transcription:
         words = [token for token in tokens(text) if token.wordlike]
         phonemes, labels, label = "", list[int | None](), None
-        for word in self._words(text):
+        try:
+            read = list(self._words(text))
+        except Exception as exc:
+            # The rules of a package: what they raise for an unusual text is not known.
+            raise GenerationError(f"hibari cannot read {shown(text)}: {exc!r}", backend=MODEL) from exc
+        for word in read:
             symbols = "".join(symbol for symbol in word.phonemes if symbol in self.vocabulary)
             if any(map(sounds, symbols)):
                 label = _owner(words, word.origin, label or 0) if words else None
@@ -84,7 +92,7 @@ class Reader:
 
     def _words(self, text: str) -> Iterator[ReadWord]:
         """The words and marks of a plain text as they are read."""
-        from hibari.g2p.normalize import normalize
+        from hibari.g2p import normalize
 
         wording = worded(text)
         normal = normalize(wording.text)

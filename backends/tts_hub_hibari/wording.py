@@ -1,7 +1,8 @@
 """The text in the words that hibari's reader reads right.
 
 It drops the points of addresses and versions, takes every `Dr.` for a doctor, reads `and/or` as one word, and
-knows no words of more than 24 letters.
+knows no words of more than 24 letters and no numbers
+of more than 18 digits.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ _JOINED = re.compile(
     r"|(?<=[^\W\d_]{3})/(?=[^\W\d_]{2})|(?<=[^\W\d_]{2})/(?=[^\W\d_]{3})"
 )
 """A mark between two words without a space."""
+_LONG_NUMBER = re.compile(r"\d{19,}")
+"""A number that has no name: it is said digit by digit."""
 _LONG_WORD = re.compile(rf"[^\W\d_]{{{LONGEST_WORD + 1},}}")
 _LONG_RUN = re.compile(rf"\S{{{LONGEST_RUN + 1},}}")
 
@@ -53,6 +56,7 @@ def worded(text: str) -> SpokenText:
     draft.edit(_NUMBERED, lambda found: list(_with(found, {".": " point "})))
     draft.edit(_DRIVE, _drive)
     draft.edit(_JOINED, lambda found: f"{found['mark'] or ''} ")
+    draft.edit(_LONG_NUMBER, partial(_cut, 1))
     draft.edit(_LONG_WORD, partial(_cut, LONGEST_WORD))
     draft.edit(_LONG_RUN, partial(_cut, LONGEST_RUN))
     return draft.finish()
