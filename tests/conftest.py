@@ -33,7 +33,7 @@ def anyio_backend() -> str:
 def away_from_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home and working folder, and no variable of the caller in the environment.
 
-    `auto` is espeak-ng, which loads at once and speaks every language: hibari is off, except in its own tests.
+    `auto` is espeak-ng, which loads at once and speaks every language: hibari is off outside its own tests.
     """
     home = tmp_path_factory.mktemp("home")
     for name in [name for name in os.environ if name.startswith(("TTS_HUB_", "XDG_", "HF_", "HUGGINGFACE_"))]:

@@ -1,6 +1,7 @@
 """The ONNX graph of a voice: phonemes to spectra and durations, and the waveform that hibari makes of them.
 
 Legend: N symbols with the marks around them, B bins of a spectrum (601), F frames, T = 300 F samples.
+Durations count frames of 600 samples.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Inference:
     samples: Samples
     """Shape (T,), in [-1, 1]."""
     durations: NDArray[np.int64] | None
-    """Shape (N,): frames of each symbol, T / 300 in all; None where the graph does not give them."""
+    """Shape (N,): frames of each symbol, T / 600 in all; None where the graph does not give them."""
 
 
 class Run:

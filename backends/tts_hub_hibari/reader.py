@@ -46,7 +46,7 @@ class Reader:
 
         self._g2p = G2P(british=british)
         compact(self._g2p)
-        self._g2p("zxqv")  # a word that no dictionary has: the net for such words is loaded now
+        self._letters = frozenset(self._g2p.oov.cin)
         self._british = british
         self.vocabulary = vocabulary
 
@@ -94,7 +94,7 @@ class Reader:
         """The words and marks of a plain text as they are read."""
         from hibari.g2p import normalize
 
-        wording = worded(text)
+        wording = worded(text, self._letters)
         normal = normalize(wording.text)
         if not normal:
             return

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+import unicodedata
+from collections.abc import Container, Iterator, Mapping
 from functools import partial
 
 from tts_hub.text.normalise.draft import Draft, Piece, SpokenText
@@ -25,6 +26,7 @@ SAID: Mapping[str, str] = {
     "+": " plus ",
 }  # fmt: skip
 """Marks of addresses."""
+_NOT_ASCII = re.compile(r"[^\W\x00-\x7f]")
 _WEB_OR_MAIL = re.compile(
     r"(?<![\w.+-])(?:(?:https?|ftp)://|www\.)[^\s<>\"“”«»]*[^\s<>\"“”«».,;:!?…)\]}'’]"
     r"|(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,5}[a-z]{2,24}(?![\w@-])",
@@ -48,9 +50,14 @@ _LONG_WORD = re.compile(rf"[^\W\d_]{{{LONGEST_WORD + 1},}}")
 _LONG_RUN = re.compile(rf"\S{{{LONGEST_RUN + 1},}}")
 
 
-def worded(text: str) -> SpokenText:
-    """The text for hibari's reader, with the origin of each character in the plain `text`."""
+def worded(text: str, letters: Container[str]) -> SpokenText:
+    """The text for hibari's reader, with the origin of each character in the plain `text`.
+
+    `letters` are those that its net for unknown words has learnt.
+    """
     draft = Draft(text)
+    if not text.isascii():
+        draft.edit(_NOT_ASCII, lambda found: _folded(found.group(), letters))
     draft.edit(_WEB_OR_MAIL, _spelled_out)
     draft.edit(ADDRESS, _spelled_out)
     draft.edit(_NUMBERED, lambda found: list(_with(found, {".": " point "})))
@@ -60,6 +67,17 @@ def worded(text: str) -> SpokenText:
     draft.edit(_LONG_WORD, partial(_cut, LONGEST_WORD))
     draft.edit(_LONG_RUN, partial(_cut, LONGEST_RUN))
     return draft.finish()
+
+
+def _folded(character: str, letters: Container[str]) -> str | None:
+    """A letter that the reader has not learnt without its accents, and a digit of another script as ours."""
+    if character in letters:
+        return None
+    plain = unicodedata.normalize("NFKD", character)
+    base = "".join(part for part in plain if not unicodedata.combining(part))
+    value = unicodedata.decimal(base, None) if len(base) == 1 else None
+    base = base if value is None else str(value)
+    return base if base.isascii() and base.isalnum() else None
 
 
 def _spelled_out(found: re.Match[str]) -> list[Piece]:

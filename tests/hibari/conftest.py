@@ -1,4 +1,4 @@
-"""The engine with the voice of the package, loaded once, and voices that can be downloaded from this machine."""
+"""The engine with the voice of the package, loaded once, and voices on a server of this machine."""
 
 from __future__ import annotations
 

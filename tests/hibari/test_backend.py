@@ -47,7 +47,9 @@ async def test_the_audio_is_that_of_its_own_api(loaded_backend: HibariBackend) -
 
 
 async def test_the_same_seed_gives_the_same_samples(loaded_backend: HibariBackend) -> None:
-    first, again, other = [joined(await spoken(loaded_backend, TEXT, seed=seed)) for seed in (7, 7, 2**64 - 1)]
+    first, again, other = [
+        joined(await spoken(loaded_backend, TEXT, seed=seed)) for seed in (7, 7, 2**64 - 1)
+    ]
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
 
@@ -137,7 +139,9 @@ async def test_marks_alone_have_no_audio(loaded_backend: HibariBackend, text: st
 async def test_letters_of_other_languages_are_not_read_by_their_names(
     loaded_backend: HibariBackend, text: str, script: str
 ) -> None:
-    with pytest.raises(UnsupportedLanguageError, match=f"in {script} letters, and voice 'heart' speaks English"):
+    with pytest.raises(
+        UnsupportedLanguageError, match=f"in {script} letters, and voice 'heart' speaks English"
+    ):
         await spoken(loaded_backend, text)
 
 
@@ -197,9 +201,7 @@ async def test_a_package_that_is_not_installed_is_reported(
     import importlib.util
 
     find_spec = importlib.util.find_spec
-    monkeypatch.setattr(
-        "importlib.util.find_spec", lambda name: None if name == missing else find_spec(name)
-    )
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == missing else find_spec(name))
     found = HibariBackend.availability(HibariSettings())
     assert not found.ready
     assert found.reason == f"packages that are not installed: {missing}"
