@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tts_hub_hibari import HibariBackend, HibariSettings
+from tts_hub_hibari.graph import load_graph
 
 from tests.hibari.speaking import RATE, joined, onset, spoken
 from tests.hibari.test_outputs import without_durations
