@@ -70,11 +70,8 @@ async def test_where_the_graph_has_no_durations_words_are_estimated(
     graph = tmp_path / "later.onnx"
     graph.write_bytes(without_durations(heart))
     backend = HibariBackend(HibariSettings())
-    from tts_hub_hibari import backend as module
-
-    load_graph = module.load_graph
     monkeypatch.setattr(
-        module, "load_graph", lambda file, threads, remedy: load_graph(graph, threads, remedy)
+        "tts_hub_hibari.backend.load_graph", lambda file, threads, remedy: load_graph(graph, threads, remedy)
     )
     await backend.load()
     assert backend.capabilities.speed_range == (1.0, 1.0)

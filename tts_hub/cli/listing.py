@@ -76,6 +76,7 @@ def doctor(ctx: click.Context, *, show_all: bool, as_json: bool) -> None:
 
     status, best, config = run(lambda: engine_status(ctx.obj))
     problems = run(lambda: _problems(ctx.obj))
+    voice, better = run(lambda: _voice_and_better(ctx.obj))
     if as_json:
         rows = {"engines": [_as_json(s) for s in status], "auto": best, "problems": problems}
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
@@ -85,7 +86,10 @@ def doctor(ctx: click.Context, *, show_all: bool, as_json: bool) -> None:
             click.echo(diagnosis(engine))
         for problem in problems:
             click.echo(f"configuration: {problem}")
-        click.echo(f"`auto` means {best}." if best else "No engine can speak.")
+        spoken = f" Its voice is {voice}." if voice else ""
+        click.echo(f"`auto` means {best}.{spoken}" if best else "No engine can speak.")
+        if best and better:
+            click.echo(f"Better voices that need something first: {', '.join(better)}")
         hidden = [engine for engine in status if engine not in shown]
         if hidden:
             click.echo(f"{more(hidden)}: tts-hub doctor --all")
@@ -111,6 +115,21 @@ async def engine_status(config_file: Path | None) -> tuple[list[EngineStatus], s
 async def _problems(config_file: Path | None) -> list[str]:
     async with open_manager(config_file) as manager:
         return await manager.problems()
+
+
+async def _voice_and_better(config_file: Path | None) -> tuple[str, list[str]]:
+    """The default voice of the engine that `auto` means, and better engines that are not ready, best first."""
+    async with open_manager(config_file) as manager:
+        best = manager.best()
+        if best is None:
+            return "", []
+        listed = (await manager.voices(best)).get(best, ())
+        own = manager.config.backends.get(best, {}).get("voice") or (listed[0].id if listed else "")
+        engines = {entry.name: entry for entry in manager.registry if not entry.broken}
+        floor = engines[best].declared().priority
+        better = [e for e in engines.values() if e.declared().priority > floor and not e.availability().ready]
+        better.sort(key=lambda entry: -entry.declared().priority)
+        return str(own), [entry.name for entry in better]
 
 
 def best_first(manager: TTSBackendManager) -> list[EngineStatus]:
