@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import json
 import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -173,7 +174,8 @@ class HibariBackend(TTSBackend):
         """Release the graphs and the dictionaries."""
         async with self._loading:
             self._loaded, self._readers = {}, {}
-            await to_thread.run_sync(give_back_memory)
+            gc.collect()
+            give_back_memory()
 
     def _catalogue(self) -> VoiceCatalogue:
         installed = installed_voices()

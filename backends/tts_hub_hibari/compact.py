@@ -51,12 +51,12 @@ def compact(g2p: Any) -> None:
         if isinstance(entries, dict):
             setattr(owner, name, Table(entries))
             del entries
+    gc.collect()
     give_back_memory()
 
 
 def give_back_memory() -> None:
-    """Return freed memory to the system where the C library keeps it otherwise (glibc)."""
-    gc.collect()
+    """Return freed memory to the system, in a few milliseconds, where the C library (glibc) keeps it."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

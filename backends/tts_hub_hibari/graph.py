@@ -122,8 +122,7 @@ def load_graph(file: Path, threads: int, remedy: str) -> Graph:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # With them, the longest text would decide for good how much memory is kept.
-    options.enable_cpu_mem_arena = False
+    # With it, each length of text would leave a memory plan behind.
     options.enable_mem_pattern = False
     options.log_severity_level = 4
     model = file.read_bytes()

@@ -14,6 +14,7 @@ from tts_hub.text.phonemes.timing import timed_words
 from tts_hub.text.phonemes.transcription import Transcription
 from tts_hub.text.scripts import LATIN, foreign_script, script_name
 from tts_hub.types import AudioChunk, Samples, SegmentRequest, WordTiming
+from tts_hub_hibari.compact import give_back_memory
 from tts_hub_hibari.dimensions import FRAME_SAMPLES, LEAD_FRAMES, MODEL, MOST_PHONEMES, SAMPLE_RATE
 from tts_hub_hibari.graph import Graph, Run, tokens_of
 from tts_hub_hibari.pieces import pieces_of
@@ -70,6 +71,7 @@ def speak(voice: LoadedVoice, request: SegmentRequest, run: Run) -> Iterator[Pro
             real_time_factor=took / max(chunk.seconds, 1e-9),
             elapsed_seconds=time.perf_counter() - began,
         )
+    give_back_memory()  # each piece needs some 50 MB for a moment
 
 
 def _read(reader: Reader, request: SegmentRequest) -> Transcription | None:

@@ -118,7 +118,7 @@ async def _problems(config_file: Path | None) -> list[str]:
 
 
 async def _voice_and_better(config_file: Path | None) -> tuple[str, list[str]]:
-    """The default voice of the engine that `auto` means, and better engines that are not ready, best first."""
+    """The default voice of the engine that `auto` means, and the better engines that are not ready."""
     async with open_manager(config_file) as manager:
         best = manager.best()
         if best is None:
