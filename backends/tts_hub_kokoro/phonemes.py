@@ -9,11 +9,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 from tts_hub.errors import InvalidTextError, UnsupportedLanguageError, install_command
+from tts_hub.text.phoneme_labels import labels_of, sounds
 from tts_hub.text.tokens import tokens
 from tts_hub_kokoro.chinese import chinese_reader
 from tts_hub_kokoro.espeak import espeak_reader
 from tts_hub_kokoro.japanese import JapaneseReader
-from tts_hub_kokoro.labels import labels_of, sounds
 from tts_hub_kokoro.languages import Language
 from tts_hub_kokoro.markup import Part, parts_of
 from tts_hub_kokoro.numbers_zh import is_unit

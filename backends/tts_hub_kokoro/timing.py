@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tts_hub.text.phoneme_labels import PUNCTUATION, STRESS
 from tts_hub.types import Samples, WordTiming
 from tts_hub_kokoro.dimensions import FRAME_SAMPLES, SAMPLE_RATE
-from tts_hub_kokoro.labels import PUNCTUATION, STRESS
 from tts_hub_kokoro.transcription import Transcription
 
 HALF_FRAMES_PER_SECOND = 2 * SAMPLE_RATE // FRAME_SAMPLES
