@@ -19,6 +19,22 @@ class PublishedFile:
     size: int
     """The size in bytes."""
     sha256: str
+    """The SHA-256 digest in hexadecimal; empty where only an MD5 digest is published."""
+    md5: str = ""
+
+    @property
+    def algorithm(self) -> str:
+        """The name of the published digest, as `hashlib` writes it."""
+        return "sha256" if self.sha256 else "md5"
+
+    @property
+    def digest(self) -> str:
+        """The published digest in hexadecimal."""
+        return self.sha256 or self.md5
+
+    def digest_of(self, path: Path) -> str:
+        """The digest of a file's content, in hexadecimal, by the algorithm of the published one."""
+        return _digest_of(path, self.algorithm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +69,7 @@ class Place:
 
     def is_sound(self) -> bool:
         """Whether the file is there and is the published one. Reads all of it."""
-        return self.is_filled() and (self.own or sha256_of(self.path) == self.file.sha256)
+        return self.is_filled() and (self.own or self.file.digest_of(self.path) == self.file.digest)
 
 
 def missing_of(places: Sequence[Place]) -> tuple[str, ...]:
@@ -100,5 +116,9 @@ def remove(places: Sequence[Place]) -> int:
 
 def sha256_of(path: Path) -> str:
     """The SHA-256 digest of a file's content, in hexadecimal."""
+    return _digest_of(path, "sha256")
+
+
+def _digest_of(path: Path, algorithm: str) -> str:
     with path.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+        return hashlib.file_digest(opened, algorithm).hexdigest()
