@@ -1,0 +1,200 @@
+"""A text in the symbols of a voice, sentence by sentence, each symbol with the word that it belongs to."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tts_hub.text.phoneme_labels import labels_of, sounds
+from tts_hub.text.sentences import SentenceFinder, candidates
+from tts_hub.text.tokens import Token, tokens
+from tts_hub_piper.espeak import Clause, Espeak
+from tts_hub_piper.voice_config import VoiceConfig
+
+MOST_SYMBOLS = 400
+"""Symbols of one piece; a longer sentence is cut between two words."""
+LONGEST_WORD = 100
+"""Characters of a word that are read alone to find its symbols in the sentence."""
+MARKS = {
+    **{mark: mark for mark in ".,;:?!"},
+    **dict.fromkeys("…–—―‥", ";"),
+    **dict.fromkeys("。．।॥۔", "."),
+    **dict.fromkeys("、，،", ","),
+    **dict.fromkeys("；؛", ";"),
+    **dict.fromkeys("？؟", "?"),
+    **dict.fromkeys("！", "!"),
+    "：": ":",
+}
+"""Mark in a text -> the mark that the voices have learnt for it."""
+_LAST_MARK = re.compile(rf"([{''.join(map(re.escape, MARKS))}])[^\w{''.join(map(re.escape, MARKS))}]*$")
+_SUSPENSION = re.compile(r"\.{2,}\W*$")
+_PARAGRAPH = re.compile(r"\n\s*\n\s*$")
+_MARK_REACH = 16
+"""Characters before the end of a text in which the mark that ends it is searched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One sentence, or a part of one, as the graph gets it."""
+
+    symbols: tuple[str, ...]
+    labels: tuple[int | None, ...]
+    """The number of the word of each symbol; None for spaces and marks."""
+
+    def cut(self, most: int) -> Iterator[Utterance]:
+        """The utterance in parts of at most `most` symbols, cut between words where possible."""
+        start = 0
+        while len(self.symbols) - start > most:
+            spaces = [n for n in range(start + 1, start + most) if self.symbols[n] == " "]
+            end = spaces[-1] if spaces else start + most
+            yield Utterance(self.symbols[start:end], self.labels[start:end])
+            start = end + (1 if spaces else 0)
+        yield Utterance(self.symbols[start:], self.labels[start:])
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A text as a voice reads it."""
+
+    utterances: tuple[Utterance, ...]
+    words: tuple[tuple[int, int], ...]
+    """Characters `[start, end)` of the text of each word."""
+    unknown: tuple[str, ...]
+    """Symbols that the voice has not learnt, and leaves out."""
+
+
+def read(text: str, config: VoiceConfig, language: str, espeak: Espeak) -> Reading:
+    """Read a text as a voice does; `language` is the BCP 47 tag of the voice. Blocking.
+
+    Raises:
+        UnsupportedLanguageError: espeak-ng has no voice of the name in `config`.
+    """
+    words = list(tokens(text))
+    if config.phoneme_type == "text":
+        sentences: list[Utterance] = [_spelled(text, words)]
+    else:
+        clauses = espeak.clauses(text, config.espeak.voice)
+        sentences = list(_sentences(text, clauses, words, config, language, espeak))
+    utterances, unknown = list[Utterance](), dict[str, None]()
+    for sentence in sentences:
+        known = _known(sentence, config)
+        unknown |= dict.fromkeys(s for s in sentence.symbols if s not in config.phoneme_id_map)
+        if any(label is not None for label in known.labels):  # only marks: the voice would invent speech
+            utterances += known.cut(MOST_SYMBOLS)
+    return Reading(tuple(utterances), tuple((word.start, word.end) for word in words), tuple(unknown))
+
+
+def _spelled(text: str, words: Sequence[Token]) -> Utterance:
+    """The letters of a text, accents apart, as the symbols of a voice that reads letters."""
+    owner = {
+        place: n for n, word in enumerate(words) if word.wordlike for place in range(word.start, word.end)
+    }
+    symbols, labels = list[str](), list[int | None]()
+    for place, character in enumerate(text):
+        for symbol in " " if character.isspace() else unicodedata.normalize("NFD", character):
+            symbols.append(symbol)
+            labels.append(owner.get(place))
+    return Utterance(tuple(symbols), tuple(labels))
+
+
+def _sentences(
+    text: str,
+    clauses: Sequence[Clause],
+    words: Sequence[Token],
+    config: VoiceConfig,
+    language: str,
+    espeak: Espeak,
+) -> Iterator[Utterance]:
+    """The clauses joined to sentences, with the marks that espeak-ng takes off."""
+    finder = SentenceFinder(language)
+    symbols, labels = list[str](), list[int | None]()
+    at, last = 0, None
+    for clause in clauses:
+        inside = list[int]()
+        while at < len(words) and words[at].start < clause.end:
+            inside.append(at)
+            at += 1
+        last = inside[-1] if inside else last
+        if clause.phonemes:
+            if symbols and symbols[-1] != " ":
+                symbols.append(" ")
+                labels.append(None)
+            read = _merged(clause.phonemes, config)
+            symbols += read
+            labels += _labelled(read, text, [(n, words[n]) for n in inside], last, config, espeak)
+        mark, ends = _mark_behind(text, clause, finder)
+        if mark and symbols:
+            symbols.append(mark)
+            labels.append(None)
+        if ends and symbols:
+            yield Utterance(tuple(symbols), tuple(labels))
+            symbols, labels = [], []
+    if symbols:
+        yield Utterance(tuple(symbols), tuple(labels))
+
+
+def _labelled(
+    read: Sequence[str],
+    text: str,
+    words: Sequence[tuple[int, Token]],
+    before: int | None,
+    config: VoiceConfig,
+    espeak: Espeak,
+) -> list[int | None]:
+    """The word of each symbol of a clause; a clause that is a part of a word belongs to the word before."""
+    if len(words) < 2:
+        only = words[0][0] if words else before
+        return [None if symbol == " " else only for symbol in read]
+    voice = config.espeak.voice
+    alone = [(n, espeak.word(text[word.start : word.end][:LONGEST_WORD], voice)) for n, word in words]
+    heard = [(n, said) for n, said in alone if any(map(sounds, said))]
+    flat = "".join(symbol[0] for symbol in read)  # a cluster counts as its first symbol
+    numbers = labels_of(flat, [said for _, said in heard])
+    return [None if number is None else heard[number][0] for number in numbers]
+
+
+def _mark_behind(text: str, clause: Clause, finder: SentenceFinder) -> tuple[str, bool]:
+    """The mark that ends a clause, and whether a sentence ends there. `Dr.` ends none, and has no mark."""
+    written = text[clause.start : clause.end]
+    if _PARAGRAPH.search(written):
+        found = _LAST_MARK.search(written)
+        return MARKS[found[1]] if found else "", True
+    found = _LAST_MARK.search(written)
+    if found is None:
+        return "", False
+    if _SUSPENSION.search(written):
+        return ";", False
+    mark = MARKS[found[1]]
+    if mark not in ".?!":
+        return mark, False
+    ends = clause.end >= len(text.rstrip()) or _ends_sentence(text, clause.start + found.start(), finder)
+    return (mark, True) if ends else ("" if mark == "." else mark, False)
+
+
+def _ends_sentence(text: str, place: int, finder: SentenceFinder) -> bool:
+    marks = candidates(text, max(0, place - _MARK_REACH))
+    near = next((mark for mark in marks if mark.start() <= place < mark.end()), None)
+    return near is not None and finder.end_at(text, near) is not None
+
+
+def _merged(phonemes: str, config: VoiceConfig) -> list[str]:
+    """The symbols of a clause, with the voice's clusters of vowels as one symbol each."""
+    clusters = {"".join(unicodedata.normalize("NFD", part) for part in c) for c in config.vowel_clusters}
+    longest = max(map(len, clusters), default=1)
+    symbols, at = list[str](), 0
+    while at < len(phonemes):
+        size = next((n for n in range(longest, 1, -1) if phonemes[at : at + n] in clusters), 1)
+        symbols.append(phonemes[at : at + size])
+        at += size
+    return symbols
+
+
+def _known(utterance: Utterance, config: VoiceConfig) -> Utterance:
+    pairs = [
+        (symbol, label)
+        for symbol, label in zip(utterance.symbols, utterance.labels, strict=True)
+        if symbol in config.phoneme_id_map
+    ]
+    return Utterance(tuple(symbol for symbol, _ in pairs), tuple(label for _, label in pairs))
