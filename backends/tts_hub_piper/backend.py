@@ -41,8 +41,7 @@ from tts_hub_piper.voices import DescribedVoice, VoiceCatalogue
 
 PACKAGES = ("onnxruntime", "espeakng_loader")
 REMEDY = install_command("piper")
-SPEED_RANGE = (0.5, 1.6)
-"""Speeds at which the voices keep their sound; the hub changes the tempo beyond."""
+SPEED_RANGE = (0.5, 2.0)
 CORES_PER_PIECE = 2
 """Processor cores that one piece uses: more pieces run at once only on more cores."""
 DRAWN_BITS = 53
@@ -72,7 +71,7 @@ class PiperBackend(TTSBackend):
             first_chars=self._settings.first_characters,
         )
         self._loading = anyio.Lock()
-        self._ready: tuple[Espeak, VoiceMemory] | None = None
+        self._memory: VoiceMemory | None = None
         self._catalogue: tuple[object, VoiceCatalogue] | None = None
 
     @classmethod
@@ -145,8 +144,8 @@ class PiperBackend(TTSBackend):
             InvalidRequestError: a text or an option that cannot be spoken.
         """
         described = (await self._voices()).behind(request.voice.id)
-        voice, espeak = await self._load_voice(described, on_progress)
-        speaker = _speaker(voice, espeak, described, request)
+        voice = await self._load_voice(described, on_progress)
+        speaker = _speaker(voice, described, request)
         run = Run()
         said = iterate_in_thread(
             lambda: speak(speaker, request, run), ahead=1, name="piper", interrupt=run.stop
@@ -161,7 +160,7 @@ class PiperBackend(TTSBackend):
     async def aclose(self) -> None:
         """Release the voices."""
         async with self._loading:
-            self._ready = None
+            self._memory = None
 
     async def _voices(self) -> VoiceCatalogue:
         """The voices that are here, read again when a file has come, gone or changed."""
@@ -174,26 +173,21 @@ class PiperBackend(TTSBackend):
             self._catalogue = (state, await to_thread.run_sync(VoiceCatalogue, local))
         return self._catalogue[1]
 
-    async def _load_voice(
-        self, voice: DescribedVoice, on_progress: ProgressCallback
-    ) -> tuple[LoadedVoice, Espeak]:
+    async def _load_voice(self, voice: DescribedVoice, on_progress: ProgressCallback) -> LoadedVoice:
         async with self._loading:
-            if self._ready is None:
+            if self._memory is None:
                 missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
                 if missing:
                     raise unusable(f"packages that are not installed: {', '.join(missing)}", REMEDY)
                 espeak = await to_thread.run_sync(Espeak)
-                memory = VoiceMemory(self._settings.voices_in_memory, self._settings.threads, espeak)
-                self._ready = espeak, memory
+                self._memory = VoiceMemory(self._settings.voices_in_memory, self._settings.threads, espeak)
                 languages = tuple(dict.fromkeys(v.language for v in (await self._voices()).voices))
                 self.capabilities = dataclasses.replace(self.capabilities, languages=languages)
-            espeak, memory = self._ready
-        return await memory.get(voice, on_progress), espeak
+            memory = self._memory
+        return await memory.get(voice, on_progress)
 
 
-def _speaker(
-    voice: LoadedVoice, espeak: Espeak, described: DescribedVoice, request: SegmentRequest
-) -> Speaker:
+def _speaker(voice: LoadedVoice, described: DescribedVoice, request: SegmentRequest) -> Speaker:
     """A voice with the options of a request.
 
     Raises:
@@ -208,7 +202,7 @@ def _speaker(
         raise UnsupportedOptionError(f"voice {voice.name!r} draws its noise itself: no seed", param="seed")
     seed = _new_seed(request.request_id) if request.seed is None else request.seed
     number = described.speaker(request.voice.id)
-    return Speaker(voice, number, espeak, options, seed, reports_seed=request.seed is None)
+    return Speaker(voice, number, options, seed, reports_seed=request.seed is None)
 
 
 def _new_seed(request_id: str) -> int:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 NEEDED = {"input", "input_lengths", "scales"}
 SPEAKER = "sid"
 NOISE_NUMBERS = 1 << 18
-"""Random numbers for one call, used again from the first where the graph needs more: for over 15 s of speech."""
+"""Random numbers for one call, used again from the first where it needs more: for over 15 s of speech."""
 
 
 @dataclass(frozen=True, slots=True)

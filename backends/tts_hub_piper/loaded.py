@@ -17,12 +17,12 @@ from tts_hub_piper.espeak import Espeak
 from tts_hub_piper.graph import Graph, Run, Scales, load_graph
 from tts_hub_piper.ids import ids_of
 from tts_hub_piper.official import MODEL
-from tts_hub_piper.reading import read
+from tts_hub_piper.reading import Reader
 from tts_hub_piper.speed import TYPICAL
 from tts_hub_piper.voice_config import VoiceConfig, language_of, unusable
 from tts_hub_piper.voices import DescribedVoice
 
-NUMBERS = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20."
+NUMBERS = "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20."
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class LoadedVoice:
     name: str
     config: VoiceConfig
     graph: Graph
+    reader: Reader
     lengths: NDArray[np.float32]
     """Lengths of symbols in frames at the scale 1, before they are rounded up, as this voice speaks them."""
 
@@ -71,16 +72,17 @@ def _load(voice: DescribedVoice, threads: int | None, espeak: Espeak) -> LoadedV
         names = ", ".join(place.file.name for place in damaged)
         raise unusable(f"{names} in {files.graph.parent} is damaged: its checksum is wrong", files.remedy)
     graph = load_graph(files.graph, threads=threads, remedy=files.remedy)
-    return LoadedVoice(files.name, voice.config, graph, _lengths(files.name, voice.config, graph, espeak))
+    reader = Reader(voice.config, language_of(files.name, voice.config), espeak)
+    return LoadedVoice(files.name, voice.config, graph, reader, _lengths(voice.config, graph, reader))
 
 
-def _lengths(name: str, config: VoiceConfig, graph: Graph, espeak: Espeak) -> NDArray[np.float32]:
+def _lengths(config: VoiceConfig, graph: Graph, reader: Reader) -> NDArray[np.float32]:
     """The lengths of the symbols of some numbers, which every language reads.
 
     The same for the same voice: what it has spoken before must not change how it speaks.
     """
     try:
-        spoken = read(NUMBERS, config, language_of(name, config), espeak).utterances
+        spoken = reader.read(NUMBERS).utterances
     except UnsupportedLanguageError:  # each request will say so
         return TYPICAL
     usual = config.inference

@@ -28,7 +28,7 @@ EVERYWHERE = frozenset({"LATIN", "FULLWIDTH", "GREEK", "MICRO"})
 
 
 def foreign_script(text: str, language: str) -> str:
-    """The script of a text without any letter that the language is written in, such as `Cyrillic`; else empty.
+    """The script, such as `Cyrillic`, of a text without any letter of the language; else empty.
 
     `language` is a BCP 47 tag. espeak-ng would read the names of such letters, or leave them out.
     """

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 from tts_hub.errors import InvalidTextError, UnsupportedLanguageError
 from tts_hub.types import AudioChunk, SegmentRequest
-from tts_hub_piper.espeak import Espeak
 from tts_hub_piper.graph import Inference, Run, Scales
 from tts_hub_piper.ids import ids_of
 from tts_hub_piper.loaded import LoadedVoice
-from tts_hub_piper.reading import Utterance, read
+from tts_hub_piper.reading import Utterance
 from tts_hub_piper.scripts import foreign_script
 from tts_hub_piper.settings import PiperOptions
 from tts_hub_piper.speed import scale_for
@@ -26,7 +25,6 @@ class Speaker:
     voice: LoadedVoice
     number: int | None
     """The number of the speaker; None where the voice has one."""
-    espeak: Espeak
     options: PiperOptions
     seed: int
     reports_seed: bool
@@ -68,12 +66,12 @@ def speak(
         UnsupportedLanguageError: the text is in another script, or espeak-ng does not read the language.
     """
     began = time.perf_counter()
-    text, config = request.text, speaker.voice.config
+    text = request.text
     if script := foreign_script(text, request.voice.language):
         language = request.voice.language
         message = f"the text is in {script} letters, and voice {request.voice.id!r} speaks {language}"
         raise UnsupportedLanguageError(message)
-    reading = read(text, config, request.voice.language, speaker.espeak)
+    reading = speaker.voice.reader.read(text)
     pieces = reading.utterances
     if not pieces:
         if any(map(str.isalnum, text)):
@@ -89,7 +87,7 @@ def speak(
         if run.stopped:
             return
         piece_began = time.perf_counter()
-        chunk = _piece(speaker, request, piece, number, timer, offset, run)
+        chunk = _piece(speaker, request, piece, timer, number=number, offset=offset, run=run)
         now = time.perf_counter()
         offset += chunk.seconds
         first = now - began if first is None else first
@@ -102,8 +100,9 @@ def _piece(
     speaker: Speaker,
     request: SegmentRequest,
     piece: Utterance,
-    number: int,
     timer: WordTimer,
+    *,
+    number: int,
     offset: float,
     run: Run,
 ) -> AudioChunk:

@@ -1,7 +1,7 @@
 """Speed as the ratio of lengths.
 
-A voice multiplies the lengths of its symbols by `length_scale` and rounds each up to whole frames, so that a scale
-of 0.5 gives far more than half of the length. This finds the scale that gives the length wanted.
+A voice multiplies the lengths of its symbols by `length_scale` and rounds each up to whole frames, so that a
+scale of 0.5 gives far more than half of the length. This finds the scale that gives the length wanted.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ TYPICAL = np.array(
     [0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.3, 1.4, 1.6, 1.7, 1.9, 2.1, 2.3, 2.6, 3.0, 3.6, 4.8],
     np.float32,
 )
-"""Lengths of symbols in frames as one voice speaks them (quantiles), for a voice that does not hand out its own."""
+"""Lengths of symbols in frames as one voice speaks them (quantiles), where a graph does not give them."""
 SCALES = (0.05, 20.0)
 STEPS = 30
 """Steps of the bisection; each halves the error."""

@@ -1,4 +1,4 @@
-"""Word timings, from the lengths of the symbols in frames, or estimated where the graph does not give them."""
+"""Word timings, from the lengths of the symbols, or estimated where the graph does not give them."""
 
 from __future__ import annotations
 
@@ -21,9 +21,14 @@ class WordTimer:
     """Times the words of a segment, utterance by utterance, each word once."""
 
     def __init__(self, text: str, words: Sequence[tuple[int, int]], spoken: set[int]) -> None:
-        """`words` are the places of the words in `text`; those not in `spoken` are a part of the one before."""
+        """`words` are places in `text`; a word that is not in `spoken` is a part of the one before it."""
         self._text = text
-        self._spans = _joined(words, spoken)
+        heard = [
+            (n, span)
+            for n, span in enumerate(words)
+            if n in spoken or any(map(str.isalnum, text[slice(*span)]))
+        ]
+        self._spans = _joined(heard, spoken)
         self._done: set[int] = set()
         self._earliest = 0.0
 
@@ -73,12 +78,12 @@ def estimated_edges(symbols: Sequence[str], samples: Samples, sample_rate: int) 
     return edges
 
 
-def _joined(words: Sequence[tuple[int, int]], spoken: set[int]) -> dict[int, tuple[int, int]]:
-    """The places of the spoken words; a word without a sound is a part of the one before it, or of the first."""
+def _joined(words: Sequence[tuple[int, tuple[int, int]]], spoken: set[int]) -> dict[int, tuple[int, int]]:
+    """The places of the spoken words, of which the others become a part."""
     spans: dict[int, tuple[int, int]] = {}
     lead: int | None = None
     last: int | None = None
-    for n, (start, end) in enumerate(words):
+    for n, (start, end) in words:
         if n in spoken:
             spans[n] = (start if lead is None else lead, end)
             last, lead = n, None

@@ -111,7 +111,7 @@ class VoiceCatalogue:
         return replace(found, id=f"{found.id}+{speaker}", name=f"{found.name}, {speaker}", variants=())
 
     def _standing_for(self, name: str, language: str | None) -> Voice:
-        """One of the voices of a language for one of OpenAI's names: always the same, and another for each."""
+        """A voice of the language for one of OpenAI's names: always the same, and another one for each name."""
         fit = fitting(self.voices, language or self.voices[0].language)
         if not fit:
             raise UnsupportedLanguageError(f"no voice of Piper that is here speaks {shown(language)}")
