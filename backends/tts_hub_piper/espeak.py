@@ -6,7 +6,9 @@ library, which no other engine shares, and one thread at a time.
 
 from __future__ import annotations
 
+import bisect
 import ctypes
+import itertools
 import os
 import re
 import shutil
@@ -16,7 +18,7 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import suppress
 from ctypes import POINTER, byref, c_char_p, c_int, c_void_p
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol, cast
@@ -32,6 +34,10 @@ IPA = 2
 """The phoneme mode whose output is the International Phonetic Alphabet."""
 REMEDY = "pip install espeakng-loader"
 CACHED_WORDS = 8192
+FILES = {"en-gb": "en", "es-mx": "es-419", "fr-fr": "fr", "no": "nb"}
+"""Name of a language -> the voice file that speaks it, where that has another name."""
+_MUCH_OF_A_WORD = re.compile(r"\w{100}(?=\w)")
+"""espeak-ng leaves out what is further behind in a word without saying so."""
 _LANGUAGE_FLAG = re.compile(r"\([^)]*\)")
 """The code of a language, which espeak-ng puts around the phonemes of foreign words."""
 
@@ -84,9 +90,19 @@ class Espeak:
         Raises:
             UnsupportedLanguageError: espeak-ng has no such voice.
         """
+        spaces = [found.end() for found in _MUCH_OF_A_WORD.finditer(text)]
+        parts = [text[low:high] for low, high in itertools.pairwise((0, *spaces, len(text)))]
         with self._lock:
             self._set_voice(voice)
-            return list(self._read(text))
+            read = list(self._read(" ".join(parts)))
+        if not spaces:
+            return read
+        added = [place + n for n, place in enumerate(spaces)]  # in the text that was read
+
+        def original(place: int) -> int:
+            return place - bisect.bisect_left(added, place)
+
+        return [replace(clause, start=original(clause.start), end=original(clause.end)) for clause in read]
 
     def _word(self, word: str, voice: str) -> str:
         return " ".join(clause.phonemes for clause in self.clauses(word, voice)).strip()
@@ -95,7 +111,7 @@ class Espeak:
         if voice == self._voice:
             return
         self._voice = ""
-        if self._functions.espeak_SetVoiceByName(voice.encode()) != 0:
+        if self._functions.espeak_SetVoiceByName(FILES.get(voice, voice).encode()) != 0:
             raise UnsupportedLanguageError(f"espeak-ng has no voice {voice!r}")
         self._voice = voice
 

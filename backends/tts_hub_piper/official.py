@@ -1,8 +1,8 @@
 """The official voices: those of https://huggingface.co/rhasspy/piper-voices that can be spoken here.
 
 `official.tsv` is the list of that repository (its `voices.json`, as of November 2026) with sizes in bytes
-and MD5 digests. Voices that need a reader of another kind than espeak-ng are left out: Hebrew, Japanese, Thai,
-and two Chinese ones.
+and MD5 digests. Voices that need another reader than espeak-ng are left out: Hebrew, Japanese, Thai, and two
+Chinese ones.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ class VoiceCatalogue:
         return replace(found, id=f"{found.id}+{speaker}", name=f"{found.name}, {speaker}", variants=())
 
     def _standing_for(self, name: str, language: str | None) -> Voice:
-        """A voice of the language for one of OpenAI's names: always the same, and another one for each name."""
+        """A voice of the language for one of OpenAI's names: always the same one for the same name."""
         fit = fitting(self.voices, language or self.voices[0].language)
         if not fit:
             raise UnsupportedLanguageError(f"no voice of Piper that is here speaks {shown(language)}")
@@ -146,4 +146,4 @@ def _order(name: str) -> tuple[bool, bool, str, int, str]:
     language, _, rest = name.partition("-")
     quality = rest.rpartition("-")[2]
     rank = QUALITIES.index(quality) if quality in QUALITIES else len(QUALITIES)
-    return name != USUAL, not language.startswith("en"), language, rank, name
+    return name != USUAL, language != USUAL.partition("-")[0], language, rank, name
