@@ -1,8 +1,8 @@
 """A Piper voice of a few kilobytes, which plays a tone for every symbol.
 
-The length of a symbol is that of a table, times the length scale, rounded up; one frame is 256 samples. Marks and
-spaces are silent. The speaker shifts the pitch. As in the real graphs, both noises are drawn by `RandomNormalLike`:
-one lengthens symbols, the other hisses.
+The length of a symbol is that of a table, times the length scale, rounded up; one frame is 256 samples. Marks
+and spaces are silent. The speaker shifts the pitch. As in the real graphs, both noises are drawn by
+`RandomNormalLike`: one lengthens symbols, the other hisses.
 """
 
 from __future__ import annotations
