@@ -42,7 +42,7 @@ def test_what_is_no_model_is_refused(data: bytes) -> None:
 def test_the_scale_gives_the_length_wanted(speed: float, usual: float) -> None:
     scale = scale_for(speed, usual, TYPICAL)
     lengths = [np.ceil(TYPICAL * np.float32(s)).sum() for s in (usual, scale)]
-    assert lengths[1] * speed == pytest.approx(lengths[0], rel=0.03)
+    assert lengths[1] * speed == pytest.approx(lengths[0], rel=0.06)
 
 
 def test_a_speed_that_cannot_be_had_gives_the_nearest() -> None:
