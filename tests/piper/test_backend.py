@@ -48,8 +48,8 @@ class TestPiperBackend(BackendContract):
 
 async def request_of(backend: PiperBackend, text: str = TEXT, **fields: Any) -> SegmentRequest:
     voice = await backend.find_voice(fields.pop("voice", None), fields.get("language"))
-    fields = {"seed": 1, "request_id": "r1"} | fields
-    return SegmentRequest(text=text, voice=voice, model="piper", **fields)
+    seed = fields.pop("seed", 1)
+    return SegmentRequest(text=text, voice=voice, model="piper", seed=seed, request_id="r1", **fields)
 
 
 async def spoken(backend: PiperBackend, text: str = TEXT, **fields: Any) -> list[AudioChunk]:

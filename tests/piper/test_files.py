@@ -173,9 +173,8 @@ def test_the_command_line_pulls_by_name() -> None:
 
 def test_a_list_of_many_voices_is_brief() -> None:
     Path("config.toml").write_text("[backends.piper]\nvoices_in_memory = 2\n")  # so that it is listed
-    assert (
-        f"{USUAL} missing (63.2 MB), 170 more: tts-hub models list --all" in invoke("models", "list").stdout
-    )
+    brief = f"{USUAL} missing (63.2 MB), 170 more"
+    assert f"{brief}: tts-hub models list --all" in invoke("models", "list").stdout
     assert brief in invoke("doctor", "--all").stdout
     listed = invoke("models", "list", "--all").stdout
     assert "de_DE-thorsten-high missing (114 MB)" in listed

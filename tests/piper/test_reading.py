@@ -85,7 +85,7 @@ def test_letters_are_the_symbols_of_a_voice_that_reads_letters(espeak: Espeak) -
 
 
 def test_clusters_of_vowels_are_one_symbol(espeak: Espeak) -> None:
-    fields = {"vowel_clusters": [["a", "ɪ"]], "phoneme_id_map": IDS | {"aɪ": [90]}}
+    fields: dict[str, Any] = {"vowel_clusters": [["a", "ɪ"]], "phoneme_id_map": IDS | {"aɪ": [90]}}
     (utterance,) = reader(espeak, **fields).read("my eye").utterances
     assert utterance.symbols == ("m", "aɪ", " ", "ˈ", "aɪ")
     assert utterance.labels == (0, 0, None, 1, 1)

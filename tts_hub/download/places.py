@@ -19,22 +19,27 @@ class PublishedFile:
     size: int
     """The size in bytes."""
     sha256: str
-    """The SHA-256 digest in hexadecimal; empty where only an MD5 digest is published."""
+    """The SHA-256 digest in hexadecimal; empty where only another one is published."""
     md5: str = ""
+    git_blob: str = ""
+    """The name that git gives to the content: the SHA-1 digest of its size and itself."""
 
     @property
     def algorithm(self) -> str:
         """The name of the published digest, as `hashlib` writes it."""
-        return "sha256" if self.sha256 else "md5"
+        return "sha256" if self.sha256 else "md5" if self.md5 else "sha1"
 
     @property
     def digest(self) -> str:
         """The published digest in hexadecimal."""
-        return self.sha256 or self.md5
+        return self.sha256 or self.md5 or self.git_blob
 
     def digest_of(self, path: Path) -> str:
         """The digest of a file's content, in hexadecimal, by the algorithm of the published one."""
-        return _digest_of(path, self.algorithm)
+        if self.algorithm != "sha1":
+            return _digest_of(path, self.algorithm)
+        content = path.read_bytes()
+        return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

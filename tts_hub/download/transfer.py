@@ -116,7 +116,7 @@ class _Transfer:
             if not (part.in_pieces and tries_left):
                 break
             self._note_restart(place)
-        label = {"sha256": "SHA-256", "md5": "MD5"}[place.file.algorithm]
+        label = {"sha256": "SHA-256", "md5": "MD5", "sha1": "SHA-1"}[place.file.algorithm]
         raise self._mismatch(place, f"{label} {part.digest} instead of {place.file.digest}")
 
     async def _is_published(self, client: httpx.AsyncClient, place: Place, part: Part) -> bool:
