@@ -103,9 +103,8 @@ async def test_pull_list_speak_remove(hub: Hub, away_from_home: Path) -> None:
         assert "licence of" in events[0].message
         assert "Apache-2.0" in events[0].message
         assert pulled.missing == ()
-        assert pulled.size == sum(
-            len(hub.files[n]) for n in hub.files if n not in {"README.md", "onnx/model.onnx"}
-        )
+        needed = hub.files.keys() - {"README.md", "onnx/model.onnx"}
+        assert pulled.size == sum(len(hub.files[name]) for name in needed)
         assert Path(pulled.folder).is_relative_to(away_from_home)
         assert manager.best() == "phonon"
         async with await manager.generate("Hello.", model="phonon", voice="ben") as stream:
@@ -141,7 +140,9 @@ async def test_a_file_that_differs_from_the_list_is_refused(hub: Hub) -> None:
 
     hub.answer = changed  # type: ignore[method-assign]
     async with manager_of(hub) as manager:
-        with pytest.raises(BackendUnavailableError, match="tokenizer.json is not the published file: SHA-1"):
+        with pytest.raises(
+            BackendUnavailableError, match=r"tokenizer\.json is not the published file: SHA-1"
+        ):
             await manager.pull("phonon")
         assert manager.best() == "espeak"
 
@@ -179,31 +180,18 @@ def test_the_command_line_prints_the_licence_before_a_pull(hub: Hub) -> None:
 
 
 def test_of_several_weights_the_smallest_are_fetched() -> None:
-    names = [
-        "model.safetensors",
-        "model.q8.gguf",
-        "tokenizer.json",
-        "voices/a.safetensors",
-        "voices/b/c.safetensors",
-    ]
-    siblings = [
-        {"rfilename": name, "size": 1, "blobId": "0"} for name in [*names, "embeddings_v2/a.safetensors"]
-    ]
+    names = ("model.safetensors", "model.q8.gguf", "tokenizer.json", "voices/a.safetensors")
+    others = ("voices/b/c.safetensors", "embeddings_v2/a.safetensors", "../config.json")
+    siblings = [{"rfilename": name, "size": 1, "blobId": "0"} for name in (*names, *others)]
     revision = Revision.model_validate({"sha": COMMIT, "siblings": siblings})
-    assert [file.name for file in chosen(revision)] == [
-        "tokenizer.json",
-        "voices/a.safetensors",
-        "model.q8.gguf",
-    ]
+    wanted = ["tokenizer.json", "voices/a.safetensors", "model.q8.gguf"]
+    assert [file.name for file in chosen(revision)] == wanted
 
 
 def test_only_one_phonon_is_free_for_commercial_use() -> None:
     licences = {name: checkpoint.licence for name, checkpoint in CHECKPOINTS.items()}
-    assert [name for name, licence in licences.items() if "NC" not in licence] == [
-        "31m-en",
-        "pocket",
-        "pocket-cloning",
-    ]
+    free = [name for name, licence in licences.items() if "NC" not in licence]
+    assert free == ["31m-en", "pocket", "pocket-cloning"]
     listed = PhononBackend.downloads(PhononSettings(checkpoint="40m-fr"))
     assert [files.variant for files in listed][:2] == ["40m-fr", "31m-en"]
     assert all("(" in files.source for files in listed)

@@ -1,4 +1,4 @@
-"""A checkpoint of some hundred kilobytes with random weights, which the package `ptts` itself loads and speaks.
+"""A checkpoint of some hundred kilobytes with random weights, which the package `ptts` loads and speaks.
 
 It babbles: each text takes as long as the package allows for it, since the weight that ends speech is set so.
 `shapes.json` has the names and shapes of the weights, those of the speaker encoder included.
