@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise, zip_longest
 
-from tts_hub.captions.units import Binder, Ending, Unit
+from tts_hub.captions.unbreakable import Binder, Ending, Unit
 from tts_hub.captions.widths import width
 from tts_hub.text.clauses import cut_point
 from tts_hub.text.lines import without_scene_breaks

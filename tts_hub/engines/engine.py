@@ -23,8 +23,6 @@ from tts_hub.progress import ProgressCallback
 from tts_hub.threads import left_behind
 from tts_hub.types import Capabilities, Voice
 
-RETRY_FAILED_AFTER = 30.0
-"""Seconds for which `auto` does not choose an engine that failed to load."""
 UNKNOWN = Capabilities()
 """The capabilities of an engine that does not state them, or states nonsense."""
 logger = logging.getLogger(__name__)
@@ -127,7 +125,7 @@ class Engine:
 
     def recently_failed(self) -> bool:
         """Whether its last load failed a short time ago."""
-        return self.state == "failed" and self._idle_seconds < RETRY_FAILED_AFTER
+        return self._loader.recently_failed
 
     @property
     def silent_for(self) -> float:

@@ -18,6 +18,8 @@ from tts_hub.errors import BackendError, BackendUnavailableError
 from tts_hub.progress import ProgressCallback, ProgressEvent
 
 EngineState = Literal["unloaded", "loading", "ready", "failed"]
+RETRY_FAILED_AFTER = 30.0
+"""Seconds for which `auto` does not choose an engine that failed to load."""
 CLOSE_SECONDS = 10.0
 """Seconds that an engine has to close."""
 logger = logging.getLogger(__name__)
@@ -55,6 +57,11 @@ class Loader:
         if self.backend is None:
             self.backend = self._entry.backend_class()(self._entry.settings())
         return self.backend
+
+    @property
+    def recently_failed(self) -> bool:
+        """Whether the last load failed a short time ago."""
+        return self.state == "failed" and anyio.current_time() - self.ended_at < RETRY_FAILED_AFTER
 
     async def load(self, on_progress: ProgressCallback) -> TTSBackend:
         """The backend, ready to speak. One load serves all who wait; a failed one is tried again.

@@ -19,11 +19,10 @@ from tts_hub.request.costs import RequestCosts
 from tts_hub.request.engine_call import EngineCall
 from tts_hub.request.handover import Handover, PendingSegment
 from tts_hub.request.route import Candidate, Plan
-from tts_hub.request.speaker import Speaker
-from tts_hub.request.speakers import Speakers
+from tts_hub.request.speaker import Speaker, Speakers
 from tts_hub.text.check import is_visible
+from tts_hub.text.duration import expected_seconds
 from tts_hub.text.normalise import NormaliseOptions, SpokenText, WordMapper, spoken_form
-from tts_hub.text.pace import expected_seconds
 from tts_hub.text.source import SourceText
 from tts_hub.types import SegmentRequest
 

@@ -10,7 +10,7 @@ from tts_hub.errors import InvalidTextError
 from tts_hub.text.incoming import IncomingText
 from tts_hub.text.segment import Segment, Segmenter, cut, segments_of
 from tts_hub.text.sentences import LOOKAHEAD
-from tts_hub.text.whole import whole_as_segment
+from tts_hub.text.ssml import whole_as_segment
 from tts_hub.types import Markup
 
 

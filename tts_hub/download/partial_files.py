@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO
 
-from tts_hub.download.places import Place
+from tts_hub.download.folders import Place
 
 
 class Part:
