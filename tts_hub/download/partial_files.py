@@ -21,7 +21,7 @@ class Part:
         """The SHA-256 of the whole file in hexadecimal."""
         self._place = place
         self._refusals = 0
-        """How often the server said that the file has changed."""
+        """The number of times that the server said that the file has changed."""
 
     @property
     def size(self) -> int:
