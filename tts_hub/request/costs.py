@@ -13,8 +13,8 @@ from tts_hub.cost.budget import Account, Bill
 from tts_hub.cost.pricing import FREE, CostEstimate, EngineEstimate, Price, Work, expected_work
 from tts_hub.errors import TTSHubError
 from tts_hub.report import EngineCost
+from tts_hub.request.prepared_engine import native_speed
 from tts_hub.request.route import Candidate
-from tts_hub.request.speaker import native_speed
 from tts_hub.text.segment import Segment
 from tts_hub.types import SpeechRequest
 

@@ -27,7 +27,7 @@ from tts_hub.types import Capabilities, SpeechRequest, Voice
 
 
 @dataclass(frozen=True, slots=True)
-class Speaker:
+class PreparedEngine:
     """An engine made ready for one request: names resolved, values checked."""
 
     engine: Engine
@@ -46,9 +46,12 @@ class Speaker:
     """Fields of the request that the engine has no use for."""
 
 
-async def prepare_speaker(
-    candidate: Candidate, request: SpeechRequest, on_progress: ProgressCallback, previous: Speaker | None
-) -> Speaker:
+async def prepare_engine(
+    candidate: Candidate,
+    request: SpeechRequest,
+    on_progress: ProgressCallback,
+    previous: PreparedEngine | None,
+) -> PreparedEngine:
     """Load the engine and resolve the request for it.
 
     A fallback engine does not know the first one's voices and options: it takes a voice of the same
@@ -67,7 +70,7 @@ async def prepare_speaker(
     voice = await _voice(candidate, request, previous)
     speed = native_speed(capabilities, request.speed)
     options = {} if candidate.is_fallback else request.options
-    return Speaker(
+    return PreparedEngine(
         engine=candidate.engine,
         backend=backend,
         model=candidate.model,
@@ -86,7 +89,7 @@ def native_speed(capabilities: Capabilities, speed: float) -> float:
     return min(max(speed, low), high)
 
 
-async def _voice(candidate: Candidate, request: SpeechRequest, previous: Speaker | None) -> Voice:
+async def _voice(candidate: Candidate, request: SpeechRequest, previous: PreparedEngine | None) -> Voice:
     try:
         return await candidate.find_voice(request.voice, request.language)
     except (UnknownVoiceError, UnsupportedLanguageError):
@@ -104,20 +107,21 @@ def _ignored(request: SpeechRequest, capabilities: Capabilities, *, fallback: bo
     return tuple(name for name, is_unused in unused.items() if is_unused)
 
 
-class Speakers:
-    """The prepared engines of a request by their index in its route. They stay loaded until `close`."""
+class PreparedEngines:
+    """The prepared engines of a request by the candidates of its route. They stay loaded until `close`."""
 
     def __init__(self, request_id: str, on_progress: ProgressCallback, *, load_timeout: float) -> None:
         """`load_timeout`: seconds that an engine has to load."""
         self._request_id = request_id
         self._on_progress = on_progress
         self._load_timeout = load_timeout
-        self._prepared: dict[int, Speaker | TTSHubError] = {}
+        self._prepared: dict[str, PreparedEngine | TTSHubError] = {}
+        """Engine name -> the prepared engine, or why it is none."""
         self._lock = anyio.Lock()
         self._users = ExitStack()
 
-    async def get(self, plan: Plan, index: int) -> Speaker:
-        """The engine at an index of the route, loaded, with the request's voice and options resolved for it.
+    async def get(self, plan: Plan, candidate: Candidate) -> PreparedEngine:
+        """The engine of a candidate, loaded, with the request's voice and options resolved for it.
 
         It is prepared once: a failure is raised again for each segment that asks.
 
@@ -127,32 +131,33 @@ class Speakers:
             InvalidRequestError: no such voice, language, option or markup there.
         """
         async with self._lock:
-            if index not in self._prepared:
+            name = candidate.engine.name
+            if name not in self._prepared:
                 try:
-                    self._prepared[index] = await self._prepare(plan, index)
+                    self._prepared[name] = await self._prepare(plan, candidate)
                 except TTSHubError as exc:
-                    self._prepared[index] = exc
-            speaker = self._prepared[index]
-        if isinstance(speaker, TTSHubError):
-            raise speaker
-        return speaker
+                    self._prepared[name] = exc
+            prepared = self._prepared[name]
+        if isinstance(prepared, TTSHubError):
+            raise prepared
+        return prepared
 
     def close(self) -> None:
         """Let the engines forget the request; from now on they may be unloaded."""
-        for speaker in self._prepared.values():
-            if isinstance(speaker, Speaker):
-                with logged(speaker.engine.name, "release a request"):
-                    speaker.backend.forget(self._request_id)
+        for prepared in self._prepared.values():
+            if isinstance(prepared, PreparedEngine):
+                with logged(prepared.engine.name, "release a request"):
+                    prepared.backend.forget(self._request_id)
         self._users.close()
 
-    async def _prepare(self, plan: Plan, index: int) -> Speaker:
-        candidate, name = plan.route[index], plan.route[index].engine.name
+    async def _prepare(self, plan: Plan, candidate: Candidate) -> PreparedEngine:
+        name, index = candidate.engine.name, plan.route.index(candidate)
         self._users.enter_context(candidate.engine.in_use())
-        before = self._prepared.get(index - 1)
-        previous = before if isinstance(before, Speaker) else None
+        before = self._prepared.get(plan.route[index - 1].engine.name) if index else None
+        previous = before if isinstance(before, PreparedEngine) else None
         try:
             with anyio.fail_after(self._load_timeout):
-                return await prepare_speaker(candidate, plan.request, self._on_progress, previous)
+                return await prepare_engine(candidate, plan.request, self._on_progress, previous)
         except TimeoutError as exc:
             message = f"engine {name!r} was not loaded within {self._load_timeout:g} s"
             raise BackendUnavailableError(message, backend=name) from exc
