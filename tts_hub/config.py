@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
@@ -12,8 +12,8 @@ from tts_hub.audio.limits import DEFAULT_RATE
 from tts_hub.errors import ConfigError, one_of
 from tts_hub.types import SampleRate
 
-SECRET = re.compile(r"key|token|secret|password")
-"""Settings whose values are never shown."""
+SECRETS = frozenset(["key", "keys", "token", "tokens", "secret", "password"])
+"""Last words of the names of settings whose values are never shown."""
 SERVICE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
@@ -235,8 +235,8 @@ class Config(_Section):
         Aliases and `auto` are found in any case, a name as it is written first.
         """
         if name not in self.aliases:
-            known = {known.casefold(): known for known in ("auto", *reversed(self.aliases))}
-            name = known.get(name.casefold(), name)
+            names = {known.casefold(): known for known in ("auto", *reversed(self.aliases))}
+            name = names.get(name.casefold(), name)
         while name in self.aliases:
             name = self.aliases[name]
         return name
@@ -268,21 +268,41 @@ def explain(
     came_from = _source_of(key, sources or {})
     where = f" ({came_from})" if came_from else ""
     if error["type"] == "extra_forbidden":
-        return f"unknown setting {key!r}{where}; {one_of(location[-1], fields_at(model, location[:-1]))}"
-    given = "not valid" if SECRET.search(key) else repr(error["input"])
+        return f"unknown setting {key!r}{where}; {one_of(location[-1], _fields_at(model, location[:-1]))}"
+    is_secret = any(map(is_secret_name, location)) or "SecretStr" in str(_field_at(model, location))
+    given = "not valid" if is_secret else repr(error["input"])
     return f"setting {key!r}{where} is {given}: {error['msg'].lower()}"
 
 
-def fields_at(model: type[BaseModel], keys: Iterable[str]) -> list[str]:
+def is_secret_name(name: str) -> bool:
+    """Whether the value of a setting is secret by its name: `api_key` is, `max_tokens_per_page` is not."""
+    return re.split(r"[_-]", name.lower())[-1] in SECRETS
+
+
+def _fields_at(model: type[BaseModel], keys: Iterable[str]) -> list[str]:
     """Names of the fields of the (sub)model at a path of keys."""
+    inner = _model_at(model, keys)
+    return list(inner.model_fields) if inner is not None else []
+
+
+def _field_at(model: type[BaseModel], keys: Sequence[str]) -> object:
+    """The type of the innermost field of a model that a path of keys leads to; None where there is none."""
+    for length in range(len(keys), 0, -1):
+        inner = _model_at(model, keys[: length - 1])
+        if inner is not None and keys[length - 1] in inner.model_fields:
+            return inner.model_fields[keys[length - 1]].annotation
+    return None
+
+
+def _model_at(model: type[BaseModel], keys: Iterable[str]) -> type[BaseModel] | None:
     for key in keys:
         info = model.model_fields.get(key)
         candidates = [info.annotation, *get_args(info.annotation)] if info else []
         nested = [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]
         if not nested:
-            return []
+            return None
         model = nested[0]
-    return list(model.model_fields)
+    return model
 
 
 def _source_of(key: str, sources: Mapping[str, str]) -> str:

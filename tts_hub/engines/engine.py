@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -25,7 +24,6 @@ from tts_hub.types import Capabilities, Voice
 
 UNKNOWN = Capabilities()
 """The capabilities of an engine that does not state them, or states nonsense."""
-logger = logging.getLogger(__name__)
 
 
 class Engine:
@@ -230,7 +228,8 @@ class Engine:
     async def unload_if_idle(self, seconds: float) -> None:
         """Unload it where no request has used it for that many seconds."""
         if self.state == "ready" and not self.users and self._idle_seconds >= seconds:
-            await self.unload()
+            with suppress(UsageError):  # a request has come meanwhile
+                await self.unload()
 
     async def unload(self) -> None:
         """Close the backend; the next request loads it again.
@@ -238,13 +237,16 @@ class Engine:
         Raises:
             UsageError: requests are using it.
         """
-        if self.users:
-            raise UsageError(f"engine {self.name!r} is in use by {self.users} requests")
-        await self._loader.unload()
+        self._require_unused()
+        await self._loader.unload(self._require_unused)
 
     async def aclose(self) -> None:
         """Close the backend, even if requests use it."""
         await self._loader.aclose()
+
+    def _require_unused(self) -> None:
+        if self.users:
+            raise UsageError(f"engine {self.name!r} is in use by {self.users} requests")
 
     async def _end_later(self, turn: Turn, threads: Sequence[anyio.Event]) -> None:
         """Give a slot back when the threads that still use it have ended, even if that never happens."""

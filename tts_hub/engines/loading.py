@@ -31,7 +31,7 @@ class Loader:
     def __init__(
         self, entry: Entry, tasks: TaskGroup, *, on_loaded: Callable[[], None], warms_up: bool
     ) -> None:
-        """`on_loaded` is called after each load and may refuse it by raising a `TTSHubError`.
+        """`on_loaded` is called after each load, and again after warming up; it refuses by a `TTSHubError`.
 
         With `warms_up` the engine speaks once whenever it has been loaded, and the audio is dropped.
         """
@@ -102,10 +102,13 @@ class Loader:
                 remedy=availability.remedy,
             )
 
-    async def unload(self) -> None:
-        """Close the backend once the load that is under way, if any, has ended."""
-        self.state = "unloaded"
+    async def unload(self, check: Callable[[], None]) -> None:
+        """Close the backend once the load that is under way, if any, has ended.
+
+        `check` is called right before that, and raises where the engine is in use.
+        """
         async with self._lifecycle:
+            check()
             logger.info("unloading engine %s", self._entry.name)
             await self.aclose()
 
@@ -143,8 +146,10 @@ class Loader:
                     self._on_loaded()
                     if self._warms_up:
                         await self._warm_up(load)
-                self.state = "ready"
-                self._tasks.start_soon(self._run_background, self.instance())
+                        self._on_loaded()  # what it says of itself may have changed
+                    self.state = "ready"
+                    self._background = anyio.CancelScope()
+                    self._tasks.start_soon(self._run_background, self.instance(), self._background)
         finally:
             if self.state == "loading":  # cancelled
                 self.state = "unloaded"
@@ -160,10 +165,10 @@ class Loader:
         async with contained(partial(log_failure, name, "warm up")):
             await self.instance().warm_up()
 
-    async def _run_background(self, backend: TTSBackend) -> None:
-        """Run what the backend does besides requests, until it is closed."""
+    async def _run_background(self, backend: TTSBackend, scope: anyio.CancelScope) -> None:
+        """Run what the backend does besides requests, until it is closed, which cancels the scope."""
         name = self._entry.name
-        with anyio.CancelScope() as self._background:
+        with scope:
             async with contained(partial(log_failure, name, "do its background work")):
                 await backend.background()
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import fnmatch
-import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -36,8 +35,6 @@ from tts_hub.progress import ProgressCallback
 from tts_hub.types import Availability, ModelFiles
 
 GROUP = "tts_hub.backends"
-logger = logging.getLogger(__name__)
-T = TypeVar("T")
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import warnings
 from collections.abc import AsyncGenerator, Sequence
@@ -303,7 +304,9 @@ def place_of(segment: int) -> str:
 
 
 def _stop_from_anywhere(generation: Generation, loop: lowlevel.EventLoopToken) -> None:
-    """The garbage collector may come by in any thread, and after the loop's end."""
+    """Stop the work. The garbage collector may call this in any thread, and after the loop's end."""
+    if generation.handover.ended.is_set() or sys.is_finalizing():
+        return
     try:
         on_loop = lowlevel.current_token() == loop
     except RuntimeError:  # no loop runs in this thread
