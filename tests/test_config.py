@@ -21,7 +21,7 @@ from tts_hub.config import (
     explain,
     parse_config,
 )
-from tts_hub.config_file import edit
+from tts_hub.config_file.editing import edit
 from tts_hub.config_file.loading import load_config, reference_here, settings_in
 from tts_hub.engines.registry import Registry
 from tts_hub.errors import ConfigError

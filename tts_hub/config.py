@@ -10,14 +10,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from tts_hub.audio.limits import DEFAULT_RATE
 from tts_hub.errors import ConfigError, one_of
-from tts_hub.types import SampleRate
+from tts_hub.types import AUTO, FormatName, SampleRate
 
 SECRETS = frozenset(["key", "keys", "token", "tokens", "secret", "password"])
 """Last words of the names of settings whose values are never shown."""
-SERVICE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_SERVICE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
-OPENAI_MODELS = {"tts-1": "auto", "tts-1-hd": "auto", "gpt-4o-mini-tts": "auto"}
+OPENAI_MODELS = {"tts-1": AUTO, "tts-1-hd": AUTO, "gpt-4o-mini-tts": AUTO}
 """Models that clients made for OpenAI ask for."""
 
 
@@ -28,9 +28,7 @@ class _Section(BaseModel):
 class AudioConfig(_Section):
     """The audio that is handed out, whatever engine made it."""
 
-    response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] = Field(
-        "mp3", description="audio format of requests that name none"
-    )
+    response_format: FormatName = Field("mp3", description="audio format of requests that name none")
     sample_rate: SampleRate = Field(DEFAULT_RATE, description="sample rate in Hz")
     loudness: Annotated[float, Field(ge=-40, le=-10)] | Literal["off"] = Field(
         -19.0, description="loudness of all speech, in LUFS, or off"
@@ -180,9 +178,7 @@ class StudioConfig(_Section):
 class Config(_Section):
     """All settings of the hub."""
 
-    model: str = Field(
-        "auto", description="model of requests that name none; auto: the best one that is ready"
-    )
+    model: str = Field(AUTO, description="model of requests that name none; auto: the best one that is ready")
     fallback: tuple[str, ...] = Field((), description="models that continue when the engine fails, in order")
     aliases: dict[str, str] = Field(OPENAI_MODELS, description="names that stand for models")
     """Merged with those of OpenAI's models; an alias for the empty string is none."""
@@ -203,7 +199,7 @@ class Config(_Section):
     @classmethod
     def _are_services(cls, remote: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         for name, values in remote.items():
-            if not SERVICE_NAME.fullmatch(name):
+            if not _SERVICE_NAME.fullmatch(name):
                 raise ValueError(
                     f"{name!r} cannot be the name of a service: use small letters, digits, - and _"
                 )
@@ -235,7 +231,7 @@ class Config(_Section):
         Aliases and `auto` are found in any case, a name as it is written first.
         """
         if name not in self.aliases:
-            names = {known.casefold(): known for known in ("auto", *reversed(self.aliases))}
+            names = {known.casefold(): known for known in (AUTO, *reversed(self.aliases))}
             name = names.get(name.casefold(), name)
         while name in self.aliases:
             name = self.aliases[name]

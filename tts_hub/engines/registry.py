@@ -32,7 +32,7 @@ from tts_hub.errors import (
     update_command,
 )
 from tts_hub.progress import ProgressCallback
-from tts_hub.types import Availability, ModelFiles
+from tts_hub.types import AUTO, Availability, ModelFiles
 
 GROUP = "tts_hub.backends"
 
@@ -276,7 +276,7 @@ class Registry:
         ready: dict[bool, list[str]] = {True: [], False: []}
         for entry in entries.values():
             ready[entry.availability().ready] += entry.models()
-        known = ["auto", *ready[True], *aliases, *ready[False]]
+        known = [AUTO, *ready[True], *aliases, *ready[False]]
         raise UnknownModelError(f"unknown model {shown(model)}; {one_of(model, known)}")
 
     def spelled(self, model: str) -> str:
