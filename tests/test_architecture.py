@@ -133,6 +133,11 @@ def test_the_page_lists_what_lies_at_the_top_of_the_core(package: Path) -> None:
         assert set(line.split()[1:]) == top
 
 
+def test_the_page_lists_what_engines_may_import() -> None:
+    rule = PAGE.split("An engine imports from the core only")[1].split(", and never")[0]
+    assert set(re.findall(r"`(\w+)`", rule)) == FOR_ENGINES
+
+
 def test_every_module_has_a_floor() -> None:
     listed = {name for names in FLOORS for name in names}
     present = {

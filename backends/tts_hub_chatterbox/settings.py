@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from tts_hub.backend import BackendOptions, BackendSettings
+from tts_hub_chatterbox.nets.units import CODEBOOK_SIZE
 
 ROWS = 8
 """Rows of T3's batch unless configured. More of them gain little, on a GPU because of the nets behind T3."""
@@ -54,6 +55,6 @@ class TurboOptions(BackendOptions):
     """The options for sampling speech tokens."""
 
     temperature: float = Field(0.8, ge=0.05, le=5, description="higher is livelier and less certain")
-    top_k: int = Field(1000, ge=1, le=6563, description="only the k likeliest tokens")
+    top_k: int = Field(1000, ge=1, le=CODEBOOK_SIZE + 2, description="only the k likeliest tokens")
     top_p: float = Field(0.95, gt=0, le=1, description="only the likeliest tokens that sum up to p")
     repetition_penalty: float = Field(1.2, ge=1, le=2, description="above 1, drawn tokens become less likely")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tts_hub.errors import InvalidTextError, UnsupportedLanguageError, install_command
 from tts_hub.text.phoneme_labels import labels_of, sounds
-from tts_hub.text.tokens import tokens
+from tts_hub.text.words import tokens
 from tts_hub_kokoro.chinese import chinese_reader
 from tts_hub_kokoro.espeak import espeak_reader
 from tts_hub_kokoro.japanese import JapaneseReader

@@ -17,7 +17,7 @@ from anyio import to_thread
 from pydantic import ValidationError
 
 from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend, pick_voice
-from tts_hub.download.places import remove
+from tts_hub.download.folders import remove
 from tts_hub.errors import UnsupportedLanguageError, UnsupportedOptionError, install_command
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.threads import iterate_in_thread

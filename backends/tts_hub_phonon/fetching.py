@@ -16,7 +16,7 @@ import httpx
 from anyio import to_thread
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tts_hub.download.places import PublishedFile, unsound_of
+from tts_hub.download.folders import PublishedFile, unsound_of
 from tts_hub.download.transfer import Source, transfer, unavailable
 from tts_hub.errors import BackendUnavailableError
 from tts_hub.progress import ProgressCallback, ProgressEvent

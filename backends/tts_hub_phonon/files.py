@@ -13,7 +13,7 @@ from pathlib import Path
 
 import platformdirs
 
-from tts_hub.download.places import Place, PublishedFile, missing_of
+from tts_hub.download.folders import Place, PublishedFile, missing_of
 from tts_hub.errors import BackendUnavailableError
 from tts_hub.types import Availability, ModelFiles
 from tts_hub_phonon.checkpoints import CHECKPOINTS, MODEL, USUAL, pull_command

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tts_hub.download.places import unsound_of
+from tts_hub.download.folders import unsound_of
 from tts_hub.errors import GenerationError
 from tts_hub.types import AudioChunk, Samples
 from tts_hub_phonon.checkpoints import MODEL

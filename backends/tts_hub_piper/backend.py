@@ -16,7 +16,7 @@ from anyio import to_thread
 from pydantic import ValidationError
 
 from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend
-from tts_hub.download.places import remove, unsound_of
+from tts_hub.download.folders import remove, unsound_of
 from tts_hub.errors import UnsupportedOptionError, install_command
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.threads import iterate_in_thread

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import platformdirs
 
-from tts_hub.download.places import Place, missing_of
+from tts_hub.download.folders import Place, missing_of
 from tts_hub.types import Availability, ModelFiles
 from tts_hub_piper.official import CARD, MODEL, OfficialVoice, official_voices, pull_command
 from tts_hub_piper.settings import PiperSettings

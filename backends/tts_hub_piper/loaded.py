@@ -10,7 +10,7 @@ import numpy as np
 from anyio import to_thread
 from numpy.typing import NDArray
 
-from tts_hub.download.places import unsound_of
+from tts_hub.download.folders import unsound_of
 from tts_hub.errors import UnsupportedLanguageError
 from tts_hub.progress import ProgressCallback, ProgressEvent
 from tts_hub_piper.espeak import Espeak

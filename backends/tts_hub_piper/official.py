@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from tts_hub.download.places import PublishedFile
+from tts_hub.download.folders import PublishedFile
 
 MODEL = "piper"
 """Name of the model in a request."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tts_hub.text.phoneme_labels import labels_of, sounds
 from tts_hub.text.sentences import SentenceFinder, candidates
-from tts_hub.text.tokens import Token, tokens
+from tts_hub.text.words import Token, tokens
 from tts_hub_piper.espeak import Clause, Espeak
 from tts_hub_piper.voice_config import VoiceConfig
 

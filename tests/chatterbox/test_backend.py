@@ -74,7 +74,7 @@ async def spoken(hub: TTSBackendManager, request: SpeechRequest) -> np.ndarray[A
 
 
 @pytest.mark.parametrize("model", ["chatterbox-turbo", "chatterbox-nano"])
-async def test_speaks_with_a_watermark_and_tells_what_was_cut(hub: TTSBackendManager, model: str) -> None:
+async def test_speaks_with_a_watermark_and_reports_what_was_cut(hub: TTSBackendManager, model: str) -> None:
     events: list[ProgressEvent] = []
     async with await hub.generate(asking(model=model), on_progress=events.append) as stream:
         samples = np.concatenate([chunk.samples async for chunk in stream])
@@ -161,7 +161,7 @@ async def test_numbers_that_are_not_finite_are_an_error(hub: TTSBackendManager) 
         await spoken(hub, asking())
 
 
-async def test_stops_within_one_token_when_nobody_listens(hub: TTSBackendManager) -> None:
+async def test_stops_within_one_token_when_the_reader_has_gone(hub: TTSBackendManager) -> None:
     steps = 0
     begun, plain = asyncio.Event(), T3.step
     loop = asyncio.get_running_loop()

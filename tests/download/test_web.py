@@ -13,7 +13,7 @@ import pytest
 from tests.local_hub import LocalHub, serving
 from tests.waiting import until
 from tts_hub.download import transfer
-from tts_hub.download.places import Place, PublishedFile, missing_of, remove, unsound_of
+from tts_hub.download.folders import Place, PublishedFile, missing_of, remove, unsound_of
 from tts_hub.download.web import fetch_from_web
 from tts_hub.errors import BackendUnavailableError, UsageError
 from tts_hub.progress import ProgressEvent, ignore

@@ -18,7 +18,7 @@ from tests.local_hub import LocalHub, serving
 from tests.piper.tiny import write_voice
 from tts_hub import TTSBackendManager
 from tts_hub.config import Config
-from tts_hub.download.places import PublishedFile
+from tts_hub.download.folders import PublishedFile
 from tts_hub.errors import BackendUnavailableError, UnknownModelError
 
 pytestmark = pytest.mark.anyio

@@ -120,13 +120,13 @@ async def test_closing_stops_the_engine_there(server: Served) -> None:
 async def test_a_stream_that_breaks_raises(server: Served) -> None:
     server.script.fail_at = {1: 1}
     async with RemoteHub(server.url) as hub:
-        heard: list[AudioChunk] = []
+        received: list[AudioChunk] = []
         speech = await hub.speak(FAKE, ignore)
         async with aclosing(speech):
             with pytest.raises(GenerationError):
                 async for chunk in speech:
-                    heard.append(chunk)
-        assert sum(np.count_nonzero(chunk.samples) for chunk in heard)
+                    received.append(chunk)
+        assert sum(np.count_nonzero(chunk.samples) for chunk in received)
         assert not speech.report.complete
 
 

@@ -143,7 +143,7 @@ def paint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Stud
 
 
 def _put_in_queue(app: StudioApp) -> None:
-    job = Job(SpeechRequest(TEXT), TEXT, "this machine", id="desk", created=WHEN, state="speaking")
+    job = Job(SpeechRequest(TEXT), TEXT, "this machine", id="job", created=WHEN, state="speaking")
     job.apply(ProgressEvent("segment", backend="espeak", segment=1, segments=3, fraction=0.5))
     job.warnings.append("kokoro failed; continuing with espeak from the start")
     recording = Recording.create(app.studio.history.folder, job.id, 24_000)

@@ -19,8 +19,8 @@ import anyio
 import httpx
 from anyio import to_thread
 
-from tts_hub.download.parts import Part, lock_file, size_of
-from tts_hub.download.places import Place
+from tts_hub.download.folders import Place
+from tts_hub.download.partial_files import Part, lock_file, size_of
 from tts_hub.errors import BackendUnavailableError
 from tts_hub.progress import ProgressCallback, ProgressEvent
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import fnmatch
-import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -33,11 +32,9 @@ from tts_hub.errors import (
     update_command,
 )
 from tts_hub.progress import ProgressCallback
-from tts_hub.types import Availability, ModelFiles
+from tts_hub.types import AUTO, Availability, ModelFiles
 
 GROUP = "tts_hub.backends"
-logger = logging.getLogger(__name__)
-T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -279,7 +276,7 @@ class Registry:
         ready: dict[bool, list[str]] = {True: [], False: []}
         for entry in entries.values():
             ready[entry.availability().ready] += entry.models()
-        known = ["auto", *ready[True], *aliases, *ready[False]]
+        known = [AUTO, *ready[True], *aliases, *ready[False]]
         raise UnknownModelError(f"unknown model {shown(model)}; {one_of(model, known)}")
 
     def spelled(self, model: str) -> str:

@@ -128,7 +128,7 @@ def test_the_bias_is_a_view_on_the_cpu_and_in_rows_of_its_own_elsewhere() -> Non
     assert _by_key(torch.empty(1, 2, 5, 9, device="meta")).is_contiguous()
 
 
-def test_the_bias_of_remembered_keys_goes_on_to_the_left() -> None:
+def test_the_bias_of_remembered_keys_continues_to_the_left() -> None:
     by_distance = normal(10, 1, 2, 5, 12)
     view = _by_key(by_distance)
     assert view.shape == (1, 2, 5, 8)

@@ -99,7 +99,7 @@ def test_what_all_have_in_common_is_read_once(net: T3) -> None:
 
 
 @pytest.mark.parametrize("recorded", [True, False])
-def test_a_row_leaves_and_the_others_go_on(net: T3, recorded: bool) -> None:
+def test_a_row_is_freed_and_the_others_continue(net: T3, recorded: bool) -> None:
     voice, batch = some_voice(), batch_of(net, recorded=recorded)
     rows = [joined(batch, voice, text, seed) for seed, text in enumerate(TEXTS)]
     said = dict(rows)

@@ -136,7 +136,7 @@ def test_samples_are_on_the_scale_of_the_reference(kind: str) -> None:
 
 
 @pytest.mark.parametrize("length", [240_000, 120_721, 120_722, 120_723])
-def test_s3gen_hears_the_windowed_sinc_of_the_reference(length: int) -> None:
+def test_s3gen_gets_the_windowed_sinc_of_the_reference(length: int) -> None:
     samples = voice(length / 24_000, 24_000)[:, 0]
     expected = torchaudio.transforms.Resample(24_000, 16_000)(torch.from_numpy(samples)).numpy()
     assert relative_error(sinc_24k_to_16k(samples), expected) < EXACT

@@ -21,7 +21,7 @@ def flow() -> Flow:
     return small_nets().flow
 
 
-def test_memory_tells_its_size(flow: Flow) -> None:
+def test_memory_knows_its_size(flow: Flow) -> None:
     memory = VoiceMemory.of(flow, some_voice(tokens=30), STEPS)
     # 60 frames x 3 blocks of one layer x keys and values of 2 heads x 8; 9 edges of 2 frames
     edges = 2 * (320 + 16 + 16 + 2 * 16 + 32 + 16 + 16 + 16)
@@ -44,7 +44,7 @@ def test_voice_is_always_remembered_alike(flow: Flow) -> None:
     assert torch.equal(first.flow.steps[1].keys[2], second.flow.steps[1].keys[2])
 
 
-def test_computed_once_for_all_who_ask_at_once(flow: Flow) -> None:
+def test_computed_once_for_threads_that_ask_at_once(flow: Flow) -> None:
     memories = VoiceMemories(flow)
     with (
         patch.object(VoiceMemory, "of", side_effect=VoiceMemory.of) as computed,

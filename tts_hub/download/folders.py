@@ -1,4 +1,4 @@
-"""Where the published files of a model belong on this machine, and whether they are there."""
+"""The places of a model's published files on this machine, and checks of what lies there."""
 
 from __future__ import annotations
 

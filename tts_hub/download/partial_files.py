@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO
 
-from tts_hub.download.places import Place
+from tts_hub.download.folders import Place
 
 
 class Part:
@@ -21,7 +21,7 @@ class Part:
         """The digest of the whole file in hexadecimal."""
         self._place = place
         self._refusals = 0
-        """How often the server said that the file has changed."""
+        """The number of times that the server said that the file has changed."""
 
     @property
     def size(self) -> int:
