@@ -19,16 +19,17 @@ LONGEST_WORD = 100
 """Characters of a word that are read alone to find its symbols in the sentence."""
 MARKS = {
     **{mark: mark for mark in ".,;:?!"},
-    **dict.fromkeys("…–—―‥", ";"),
-    **dict.fromkeys("。．।॥۔", "."),
-    **dict.fromkeys("、，،", ","),
-    **dict.fromkeys("；؛", ";"),
-    **dict.fromkeys("？؟", "?"),
-    **dict.fromkeys("！", "!"),
-    "：": ":",
+    **dict.fromkeys("…–—―‥؛", ";"),
+    "۔": ".",
+    "،": ",",
+    "؟": "?",
+    **dict.fromkeys("。．।॥！？，、；：", ""),
 }
-"""Mark in a text -> the mark that the voices have learnt for it."""
-_LAST_MARK = re.compile(rf"([{''.join(map(re.escape, MARKS))}])[^\w{''.join(map(re.escape, MARKS))}]*$")
+"""Mark in a text -> the mark that voices have learnt for it; none for those that Piper's own reader drops."""
+SENTENCE_MARKS = frozenset(".?!۔؟。．।॥！？")
+_MARK = "".join(map(re.escape, MARKS))
+_LAST_MARK = re.compile(rf"([{_MARK}])[{_MARK}]*[^\w{_MARK}]*$")
+"""The first one of the marks at the end of a clause, with quotes and brackets behind them."""
 _SUSPENSION = re.compile(r"\.{2,}\W*$")
 _PARAGRAPH = re.compile(r"\n\s*\n\s*$")
 _MARK_REACH = 16
@@ -145,7 +146,7 @@ class Reader:
             return mark, True
         if _SUSPENSION.search(written):
             return ";", False
-        if found is None or mark not in ".?!":
+        if found is None or found[1] not in SENTENCE_MARKS:
             return mark, False
         if clause.end >= len(text.rstrip()) or self._ends_sentence(text, clause.start + found.start()):
             return mark, True

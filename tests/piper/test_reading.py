@@ -37,6 +37,7 @@ def said(utterances: tuple[Utterance, ...]) -> list[str]:
         ("Go: now; or — never…", ["ɡˈoʊ: nˈaʊ; ɔːɹ; nˈɛvɚ;"]),
         ("Is it good?", ["ɪz ɪt ɡˈʊd?"]),
         ("He said “no.” Then he left.", ["hiː sˈɛd nˈoʊ.", "ðˈɛn hiː lˈɛft."]),
+        ("What?! No way!!!", ["wˌʌt?", "nˈoʊ wˈeɪ!"]),
         ("cats\n\ndogs", ["kˈæts", "dˈɑːɡz"]),
         ("cats\ndogs", ["kˈæts dˈɑːɡz"]),
         ("null\0byte", ["nˈʌl bˈaɪt"]),
@@ -46,6 +47,24 @@ def said(utterances: tuple[Utterance, ...]) -> list[str]:
 )
 def test_sentences_have_the_marks_that_voices_know(espeak: Espeak, text: str, sentences: list[str]) -> None:
     assert said(reader(espeak).read(text).utterances) == sentences
+
+
+@pytest.mark.parametrize(
+    ("voice", "text", "marks"),
+    [
+        ("cmn", "你好,世界。今天！", [None, None]),
+        ("hi", "आप। हैं?", [None, "?"]),
+        ("ar", "مرحبا، كيف؟ لا.", ["?", "."]),
+    ],
+)
+def test_marks_of_other_scripts_are_those_that_voices_have_learnt(
+    espeak: Espeak, voice: str, text: str, marks: list[str | None]
+) -> None:
+    """Piper's own reader, by which voices are trained, drops those of Chinese and Hindi."""
+    ids = {chr(n): [n] for n in range(0x20, 0x400)}
+    utterances = reader(espeak, voice, voice, phoneme_id_map=ids).read(text).utterances
+    ends = [(utterance.symbols[-1], utterance.labels[-1]) for utterance in utterances]
+    assert [symbol if label is None else None for symbol, label in ends] == marks
 
 
 def test_each_symbol_belongs_to_its_word(espeak: Espeak) -> None:
