@@ -26,12 +26,12 @@ def read_clip(file: Path, sample_rate: int) -> Samples:
         with av.open(str(file)) as opened:
             resampler = av.AudioResampler(format="flt", layout="mono", rate=sample_rate)
             for frame in opened.decode(audio=0):
-                parts += [made.to_ndarray().reshape(-1) for made in resampler.resample(frame)]
+                made = [np.asarray(part.to_ndarray(), np.float32) for part in resampler.resample(frame)]
+                parts += [part.reshape(-1) for part in made]
                 if sum(map(len, parts)) > MOST_SECONDS * sample_rate:
                     break
     except (av.FFmpegError, OSError, IndexError, ValueError) as exc:
         raise unusable(f"{file} cannot be read as a clip: {exc}", f"replace {file}") from exc
     if not parts:
         raise unusable(f"{file} holds no audio", f"replace {file}")
-    clip: Samples = np.concatenate(parts).astype(np.float32)[: MOST_SECONDS * sample_rate]
-    return clip
+    return np.concatenate(parts)[: MOST_SECONDS * sample_rate]

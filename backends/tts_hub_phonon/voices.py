@@ -44,7 +44,7 @@ def find_voices(checkpoint: LocalCheckpoint, added: Path | None) -> list[FoundVo
         BackendUnavailableError: the checkpoint's `config.json` cannot be read.
     """
     config = _config(checkpoint)
-    languages = checkpoint.languages or tuple(config.get("languages") or ())
+    languages = checkpoint.languages or _listed_languages(config)
     language = languages[0] if len(languages) == 1 else ""
     default = str(config.get("default_voice") or DEFAULT)
     names = sorted(set(_names(checkpoint.folder, config)), key=lambda name: (name != default, name))
@@ -69,7 +69,12 @@ def has_speaker_encoder(checkpoint: LocalCheckpoint) -> bool:
 
 def languages_of(checkpoint: LocalCheckpoint) -> tuple[str, ...]:
     """The languages of a checkpoint; empty if it does not say."""
-    return checkpoint.languages or tuple(_config(checkpoint).get("languages") or ())
+    return checkpoint.languages or _listed_languages(_config(checkpoint))
+
+
+def _listed_languages(config: dict[str, object]) -> tuple[str, ...]:
+    languages = config.get("languages")
+    return tuple(map(str, languages)) if isinstance(languages, list) else ()
 
 
 def _config(checkpoint: LocalCheckpoint) -> dict[str, object]:

@@ -13,8 +13,9 @@ Outputs are the samples, and the lengths of the ids in frames where `onnx_edit` 
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,7 +128,13 @@ def load_graph(file: Path, *, threads: int | None, remedy: str) -> Graph:
     options.log_severity_level = 3
     try:
         edited = edit(file.read_bytes())
-        session = onnxruntime.InferenceSession(edited.data, options, providers=["CPUExecutionProvider"])
+        with tempfile.TemporaryDirectory(prefix="tts-hub-") as folder:
+            # From a file: onnxruntime keeps a copy of a model that it gets as bytes.
+            copy = Path(folder) / file.name
+            copy.write_bytes(edited.data)
+            edited = replace(edited, data=b"")
+            providers = ["CPUExecutionProvider"]
+            session = onnxruntime.InferenceSession(str(copy), options, providers=providers)
     except Exception as exc:
         # As above: no common base class.
         raise unusable(f"{file} cannot be loaded: {exc}", remedy) from exc

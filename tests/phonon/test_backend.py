@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -122,7 +122,7 @@ async def test_a_language_of_the_checkpoint_is_spelled_out_by_the_package(
     import ptts
 
     said: list[tuple[str, str | None]] = []
-    usual = ptts.normalize
+    usual: Callable[..., str] = ptts.normalize
 
     def noted(text: str, *, lang: str | None) -> str:
         said.append((text, lang))
