@@ -61,7 +61,6 @@ class PhononBackend(TTSBackend):
         self.capabilities = Capabilities(
             streaming=True,
             seed=True,
-            languages=("en",),
             concurrency=self._settings.concurrency or max(2, (os.cpu_count() or 1) // CORES_PER_STREAM),
         )
         self._loading = anyio.Lock()
@@ -97,6 +96,13 @@ class PhononBackend(TTSBackend):
         """Delete a checkpoint; returns the bytes that are free again."""
         return await to_thread.run_sync(_remove, files.variant)
 
+    def capabilities_for(self, model: str) -> Capabilities:
+        """What the checkpoint that is here can do; its languages are known before it is loaded."""
+        checkpoint = local_checkpoint(self._settings) if self._model is None else None
+        if checkpoint is None:
+            return self.capabilities
+        return dataclasses.replace(self.capabilities, languages=checkpoint.languages)
+
     async def load(self, on_progress: ProgressCallback = ignore) -> None:
         """Check the files and load the model.
 
@@ -131,7 +137,8 @@ class PhononBackend(TTSBackend):
         await to_thread.run_sync(model.add, voice)
         seed = _new_seed(request.request_id) if request.seed is None else request.seed
         drawn = seed if request.seed is None else None
-        language = request.language or request.voice.language or self.capabilities.languages[0]
+        known = self.capabilities_for(MODEL).languages
+        language = request.language or request.voice.language or next(iter(known), "en")
         stop = Stop()
         said = iterate_in_thread(
             lambda: model.speak(
@@ -180,7 +187,7 @@ class PhononBackend(TTSBackend):
                 )
                 self.capabilities = dataclasses.replace(
                     self.capabilities,
-                    languages=languages_of(checkpoint) or self.capabilities.languages,
+                    languages=languages_of(checkpoint),
                     cloning=has_speaker_encoder(checkpoint),
                 )
             return self._model

@@ -6,6 +6,7 @@ import json
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from tts_hub.types import Voice
@@ -41,7 +42,7 @@ def find_voices(checkpoint: LocalCheckpoint, added: Path | None) -> list[FoundVo
     Clips count only where the checkpoint has a speaker encoder. A name that occurs twice is the user's voice.
 
     Raises:
-        BackendUnavailableError: the checkpoint's `config.json` cannot be read.
+        BackendUnavailableError: the checkpoint's `config.json` or the user's folder cannot be read.
     """
     config = _config(checkpoint)
     languages = checkpoint.languages or _listed_languages(config)
@@ -49,18 +50,23 @@ def find_voices(checkpoint: LocalCheckpoint, added: Path | None) -> list[FoundVo
     default = str(config.get("default_voice") or DEFAULT)
     names = sorted(set(_names(checkpoint.folder, config)), key=lambda name: (name != default, name))
     found = {name: FoundVoice(_voice(name, language)) for name in names}
-    clones = has_speaker_encoder(checkpoint)
-    for file in sorted(added.expanduser().iterdir()) if added is not None else ():
-        if file.suffix == ".safetensors" or (clones and file.suffix.lower() in CLIPS):
+    for file in _added_files(added):
+        is_clip = file.suffix.lower() in CLIPS
+        if file.suffix == ".safetensors" or (is_clip and has_speaker_encoder(checkpoint)):
             found[file.stem] = FoundVoice(_voice(file.stem, language), file)
     return list(found.values())
 
 
 def has_speaker_encoder(checkpoint: LocalCheckpoint) -> bool:
     """Whether a checkpoint can clone voices, by the names of its weights."""
-    if checkpoint.weights is None:
-        return False
-    with checkpoint.weights.open("rb") as file:
+    weights = checkpoint.weights
+    return weights is not None and _names_encoder(weights, weights.stat().st_mtime_ns)
+
+
+@lru_cache(8)
+def _names_encoder(weights: Path, changed: int) -> bool:
+    """Whether a file of weights holds a speaker encoder; `changed` is the time of its last change."""
+    with weights.open("rb") as file:
         head = file.read(8)
         size = struct.unpack("<Q", head)[0] if len(head) == 8 and head[:4] != b"GGUF" else MOST_OF_A_HEAD
         names = file.read(min(size, MOST_OF_A_HEAD))
@@ -70,6 +76,13 @@ def has_speaker_encoder(checkpoint: LocalCheckpoint) -> bool:
 def languages_of(checkpoint: LocalCheckpoint) -> tuple[str, ...]:
     """The languages of a checkpoint; empty if it does not say."""
     return checkpoint.languages or _listed_languages(_config(checkpoint))
+
+
+def _added_files(folder: Path | None) -> list[Path]:
+    try:
+        return sorted(folder.expanduser().iterdir()) if folder is not None else []
+    except OSError as exc:
+        raise unusable(f"voices_folder cannot be read: {exc}", f"mkdir -p {folder}") from exc
 
 
 def _listed_languages(config: dict[str, object]) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import importlib.util
 import os
@@ -181,8 +180,6 @@ class PiperBackend(TTSBackend):
                     raise unusable(f"packages that are not installed: {', '.join(missing)}", REMEDY)
                 espeak = await to_thread.run_sync(Espeak)
                 self._memory = VoiceMemory(self._settings.voices_in_memory, self._settings.threads, espeak)
-                languages = tuple(dict.fromkeys(v.language for v in (await self._voices()).voices))
-                self.capabilities = dataclasses.replace(self.capabilities, languages=languages)
             memory = self._memory
         return await memory.get(voice, on_progress)
 

@@ -6,6 +6,7 @@ Official voices lie in the user's data folder and are checked against the publis
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,8 +53,8 @@ def address_of(voice: OfficialVoice, settings: PiperSettings) -> str:
 
 def model_files(settings: PiperSettings) -> list[ModelFiles]:
     """The files of every official voice: the configured voice first, then those that are here."""
-    voices = official_voices()
-    states = [_files_of(voice, settings) for voice in voices.values()]
+    present = _present()
+    states = [_files_of(voice, settings, present) for voice in official_voices().values()]
     chosen = (settings.voice or "").partition("+")[0]
     return sorted(states, key=lambda files: (files.variant != chosen, bool(files.missing)))
 
@@ -61,9 +62,12 @@ def model_files(settings: PiperSettings) -> list[ModelFiles]:
 def local_voices(settings: PiperSettings) -> Mapping[str, LocalVoice]:
     """Name -> voice, for all that are here."""
     found = {voice.name: voice for voice in _own_voices(settings)}
+    present = _present()
     for official in official_voices().values():
+        if official.name in found or official.graph.name not in present:
+            continue
         places = places_of(official)
-        if official.name not in found and not missing_of(places):
+        if not missing_of(places):
             _, config, graph = places
             remedy = pull_command(official.name)
             found[official.name] = LocalVoice(official.name, graph.path, config.path, (config, graph), remedy)
@@ -79,15 +83,26 @@ def files_availability(settings: PiperSettings) -> Availability:
     return Availability(False, reason, pull_command())
 
 
-def _files_of(voice: OfficialVoice, settings: PiperSettings) -> ModelFiles:
-    places = places_of(voice)
+def _present() -> frozenset[str]:
+    """The names of all files in the folder of the official voices, so that not each of them is looked for."""
+    try:
+        return frozenset(os.listdir(models_folder()))
+    except OSError:
+        return frozenset()
+
+
+def _files_of(voice: OfficialVoice, settings: PiperSettings, present: frozenset[str]) -> ModelFiles:
+    if present.isdisjoint({voice.graph.name, voice.config.name, f"{voice.name}.{CARD}"}):
+        missing = tuple(file.name for file in voice.files)
+    else:
+        missing = missing_of(places_of(voice))
     return ModelFiles(
         model=MODEL,
         variant=voice.name,
         source=address_of(voice, settings),
         folder=str(models_folder()),
-        size=sum(place.file.size for place in places),
-        missing=missing_of(places),
+        size=sum(file.size for file in voice.files),
+        missing=missing,
     )
 
 

@@ -165,6 +165,12 @@ async def test_voices_of_the_users_folder_are_added(folder: Path, tmp_path: Path
     assert not backend.capabilities.cloning
 
 
+async def test_a_folder_of_voices_that_is_not_there_is_reported(folder: Path, tmp_path: Path) -> None:
+    backend = PhononBackend(PhononSettings(model_path=folder, voices_folder=tmp_path / "none"))
+    with pytest.raises(BackendUnavailableError, match="voices_folder cannot be read"):
+        await backend.voices()
+
+
 async def test_clips_are_cloned_where_the_checkpoint_has_a_speaker_encoder(
     cloning_folder: Path, tmp_path: Path
 ) -> None:
