@@ -20,7 +20,7 @@ from tts_hub.errors import UnsupportedOptionError, install_command
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.threads import iterate_in_thread
 from tts_hub.types import AudioChunk, Availability, Capabilities, ModelFiles, SegmentRequest, Voice
-from tts_hub_piper.espeak import Espeak
+from tts_hub_piper.espeak import shared_espeak
 from tts_hub_piper.events import event_of
 from tts_hub_piper.files import (
     LocalVoice,
@@ -178,7 +178,7 @@ class PiperBackend(TTSBackend):
                 missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
                 if missing:
                     raise unusable(f"packages that are not installed: {', '.join(missing)}", REMEDY)
-                espeak = await to_thread.run_sync(Espeak)
+                espeak = await to_thread.run_sync(shared_espeak)
                 self._memory = VoiceMemory(self._settings.voices_in_memory, self._settings.threads, espeak)
             memory = self._memory
         return await memory.get(voice, on_progress)

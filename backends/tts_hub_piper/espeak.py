@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from ctypes import POINTER, byref, c_char_p, c_int, c_void_p
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -37,7 +37,7 @@ CACHED_WORDS = 8192
 FILES = {"en-gb": "en", "es-mx": "es-419", "fr-fr": "fr", "no": "nb"}
 """Name of a language -> the voice file that speaks it, where that has another name."""
 _MUCH_OF_A_WORD = re.compile(r"\w{100}(?=\w)")
-"""espeak-ng leaves out what is further behind in a word without saying so."""
+"""espeak-ng leaves out the rest of a longer word without an error, so such words are cut."""
 _LANGUAGE_FLAG = re.compile(r"\([^)]*\)")
 """The code of a language, which espeak-ng puts around the phonemes of foreign words."""
 
@@ -134,6 +134,16 @@ class Espeak:
             phonemes = _LANGUAGE_FLAG.sub("", said.decode(errors="ignore"))
             yield Clause(unicodedata.normalize("NFD", " ".join(phonemes.split())), start, end)
             start = end
+
+
+@cache
+def shared_espeak() -> Espeak:
+    """The one copy of the library in this process: a second one would stay in memory as well.
+
+    Raises:
+        BackendUnavailableError: the package is missing, or the library cannot be loaded.
+    """
+    return Espeak()
 
 
 def _installed_files() -> tuple[Path, Path]:

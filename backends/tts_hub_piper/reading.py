@@ -132,10 +132,10 @@ class Reader:
             return [None if symbol == " " else only for symbol in read]
         voice = self._config.espeak.voice
         alone = [(n, self._espeak.word(text[w.start : w.end][:LONGEST_WORD], voice)) for n, w in words]
-        heard = [(n, said) for n, said in alone if any(map(sounds, said))]
+        audible = [(n, said) for n, said in alone if any(map(sounds, said))]
         flat = "".join(symbol[0] for symbol in read)  # a cluster counts as its first symbol
-        numbers = labels_of(flat, [said for _, said in heard])
-        return [None if number is None else heard[number][0] for number in numbers]
+        numbers = labels_of(flat, [said for _, said in audible])
+        return [None if number is None else audible[number][0] for number in numbers]
 
     def _mark_behind(self, text: str, clause: Clause) -> tuple[str, bool]:
         """The mark behind a clause, and whether a sentence ends there. `Dr.` ends none, and has no mark."""

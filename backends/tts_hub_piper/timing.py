@@ -23,12 +23,12 @@ class WordTimer:
     def __init__(self, text: str, words: Sequence[tuple[int, int]], spoken: set[int]) -> None:
         """`words` are places in `text`; a word that is not in `spoken` is a part of the one before it."""
         self._text = text
-        heard = [
+        wordlike = [
             (n, span)
             for n, span in enumerate(words)
             if n in spoken or any(map(str.isalnum, text[slice(*span)]))
         ]
-        self._spans = _joined(heard, spoken)
+        self._spans = _joined(wordlike, spoken)
         self._done: set[int] = set()
         self._earliest = 0.0
 

@@ -1,4 +1,4 @@
-"""The graph of a voice: what is added to it before it is loaded, and scales for speeds."""
+"""The graph of a voice: the additions before it is loaded, and scales for speeds."""
 
 from __future__ import annotations
 
