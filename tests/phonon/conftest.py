@@ -9,7 +9,11 @@ from tts_hub_phonon import PhononBackend, PhononSettings
 
 from tests.phonon.tiny import write_checkpoint
 
-pytest.importorskip("ptts", reason="the package ptts is not installed")
+
+@pytest.fixture(autouse=True)
+def _package() -> None:
+    """A test whose engine is `ptts` is skipped where that is not installed."""
+    pytest.importorskip("ptts", reason="the package ptts is not installed")
 
 
 @pytest.fixture(scope="session")
