@@ -29,7 +29,7 @@ FOR_ENGINES = {
     "types",
 }  # fmt: skip
 ENGINES = {file.parent.name for file in (ROOT / "backends").glob("*/__init__.py")}
-NEVER_IN_CORE = {"torch", "onnxruntime", "transformers", "kokoro_onnx", "espeakng_loader", *ENGINES}
+NEVER_IN_CORE = {"torch", "onnxruntime", "transformers", "kokoro_onnx", "espeakng_loader", "ptts", *ENGINES}
 PACKAGES = [
     CORE,
     *(path for path in [*(ROOT / "backends").iterdir(), *(ROOT / "ui").iterdir()] if path.is_dir()),
@@ -131,6 +131,11 @@ def test_the_page_lists_what_lies_at_the_top_of_the_core(package: Path) -> None:
         top = {path.stem for path in CORE.glob("*.py")} - {"__init__", "__main__"}
         line = next(line for line in PAGE.splitlines() if line.startswith("tts_hub/"))
         assert set(line.split()[1:]) == top
+
+
+def test_the_page_lists_what_engines_may_import() -> None:
+    rule = PAGE.split("An engine imports from the core only")[1].split(", and never")[0]
+    assert set(re.findall(r"`(\w+)`", rule)) == FOR_ENGINES
 
 
 def test_every_module_has_a_floor() -> None:

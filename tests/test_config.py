@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from tts_hub import TTSBackendManager
 from tts_hub.config import (
@@ -18,9 +18,10 @@ from tts_hub.config import (
     LimitsConfig,
     ServerConfig,
     TextConfig,
+    explain,
     parse_config,
 )
-from tts_hub.config_file import edit
+from tts_hub.config_file.editing import edit
 from tts_hub.config_file.loading import load_config, reference_here, settings_in
 from tts_hub.engines.registry import Registry
 from tts_hub.errors import ConfigError
@@ -257,3 +258,19 @@ def test_an_origin_may_be_written_as_browsers_show_it() -> None:
 @pytest.mark.anyio
 async def test_the_default_config_is_used_without_one() -> None:
     assert TTSBackendManager(discover=False).config == Config()
+
+
+def test_a_wrong_secret_is_not_repeated_by_name_or_by_type() -> None:
+    class Section(BaseModel):
+        auth: SecretStr
+        api_key: int = 0
+        many: int = 0
+
+    for values, shown in (
+        ({"auth": ["hunter2"]}, False),
+        ({"auth": "x", "api_key": "hunter2"}, False),
+        ({"auth": "x", "many": "hunter2"}, True),
+    ):
+        with pytest.raises(ValidationError) as caught:
+            Section.model_validate(values)
+        assert ("hunter2" in explain(caught.value, Section)) is shown

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from tts_hub.audio.limits import DEFAULT_RATE
 from tts_hub.errors import ConfigError, one_of
-from tts_hub.types import SampleRate
+from tts_hub.types import AUTO, FormatName, SampleRate
 
-SECRET = re.compile(r"key|token|secret|password")
-"""Settings whose values are never shown."""
-SERVICE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+SECRETS = frozenset(["key", "keys", "token", "tokens", "secret", "password"])
+"""Last words of the names of settings whose values are never shown."""
+_SERVICE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
-OPENAI_MODELS = {"tts-1": "auto", "tts-1-hd": "auto", "gpt-4o-mini-tts": "auto"}
+OPENAI_MODELS = {"tts-1": AUTO, "tts-1-hd": AUTO, "gpt-4o-mini-tts": AUTO}
 """Models that clients made for OpenAI ask for."""
 
 
@@ -28,9 +28,7 @@ class _Section(BaseModel):
 class AudioConfig(_Section):
     """The audio that is handed out, whatever engine made it."""
 
-    response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] = Field(
-        "mp3", description="audio format of requests that name none"
-    )
+    response_format: FormatName = Field("mp3", description="audio format of requests that name none")
     sample_rate: SampleRate = Field(DEFAULT_RATE, description="sample rate in Hz")
     loudness: Annotated[float, Field(ge=-40, le=-10)] | Literal["off"] = Field(
         -19.0, description="loudness of all speech, in LUFS, or off"
@@ -180,9 +178,7 @@ class StudioConfig(_Section):
 class Config(_Section):
     """All settings of the hub."""
 
-    model: str = Field(
-        "auto", description="model of requests that name none; auto: the best one that is ready"
-    )
+    model: str = Field(AUTO, description="model of requests that name none; auto: the best one that is ready")
     fallback: tuple[str, ...] = Field((), description="models that continue when the engine fails, in order")
     aliases: dict[str, str] = Field(OPENAI_MODELS, description="names that stand for models")
     """Merged with those of OpenAI's models; an alias for the empty string is none."""
@@ -203,7 +199,7 @@ class Config(_Section):
     @classmethod
     def _are_services(cls, remote: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         for name, values in remote.items():
-            if not SERVICE_NAME.fullmatch(name):
+            if not _SERVICE_NAME.fullmatch(name):
                 raise ValueError(
                     f"{name!r} cannot be the name of a service: use small letters, digits, - and _"
                 )
@@ -235,8 +231,8 @@ class Config(_Section):
         Aliases and `auto` are found in any case, a name as it is written first.
         """
         if name not in self.aliases:
-            known = {known.casefold(): known for known in ("auto", *reversed(self.aliases))}
-            name = known.get(name.casefold(), name)
+            names = {known.casefold(): known for known in (AUTO, *reversed(self.aliases))}
+            name = names.get(name.casefold(), name)
         while name in self.aliases:
             name = self.aliases[name]
         return name
@@ -268,21 +264,41 @@ def explain(
     came_from = _source_of(key, sources or {})
     where = f" ({came_from})" if came_from else ""
     if error["type"] == "extra_forbidden":
-        return f"unknown setting {key!r}{where}; {one_of(location[-1], fields_at(model, location[:-1]))}"
-    given = "not valid" if SECRET.search(key) else repr(error["input"])
+        return f"unknown setting {key!r}{where}; {one_of(location[-1], _fields_at(model, location[:-1]))}"
+    is_secret = any(map(is_secret_name, location)) or "SecretStr" in str(_field_at(model, location))
+    given = "not valid" if is_secret else repr(error["input"])
     return f"setting {key!r}{where} is {given}: {error['msg'].lower()}"
 
 
-def fields_at(model: type[BaseModel], keys: Iterable[str]) -> list[str]:
+def is_secret_name(name: str) -> bool:
+    """Whether the value of a setting is secret by its name: `api_key` is, `max_tokens_per_page` is not."""
+    return re.split(r"[_-]", name.lower())[-1] in SECRETS
+
+
+def _fields_at(model: type[BaseModel], keys: Iterable[str]) -> list[str]:
     """Names of the fields of the (sub)model at a path of keys."""
+    inner = _model_at(model, keys)
+    return list(inner.model_fields) if inner is not None else []
+
+
+def _field_at(model: type[BaseModel], keys: Sequence[str]) -> object:
+    """The type of the innermost field of a model that a path of keys leads to; None where there is none."""
+    for length in range(len(keys), 0, -1):
+        inner = _model_at(model, keys[: length - 1])
+        if inner is not None and keys[length - 1] in inner.model_fields:
+            return inner.model_fields[keys[length - 1]].annotation
+    return None
+
+
+def _model_at(model: type[BaseModel], keys: Iterable[str]) -> type[BaseModel] | None:
     for key in keys:
         info = model.model_fields.get(key)
         candidates = [info.annotation, *get_args(info.annotation)] if info else []
         nested = [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]
         if not nested:
-            return []
+            return None
         model = nested[0]
-    return list(model.model_fields)
+    return model
 
 
 def _source_of(key: str, sources: Mapping[str, str]) -> str:

@@ -129,6 +129,6 @@ def _is_raised_by_a_statement(exc: BaseException) -> bool:
 
 
 def _is_cancelled_by_asyncio() -> bool:
-    """By `Task.cancel`, as Ctrl-C does it and as a loop ends; the scopes of anyio know nothing of that."""
+    """Whether `Task.cancel` cancelled this task, as Ctrl-C and the end of a loop do, not a scope of anyio."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

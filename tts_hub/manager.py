@@ -15,14 +15,14 @@ from tts_hub.config import Config
 from tts_hub.config_file.loading import load_config
 from tts_hub.cost.pricing import CostEstimate
 from tts_hub.engines.lifetime import Lifetime
-from tts_hub.engines.pool import AUTO, EnginePool, EngineStatus
+from tts_hub.engines.pool import EnginePool, EngineStatus
 from tts_hub.engines.registry import Registry
 from tts_hub.errors import TTSHubError, UsageError
 from tts_hub.progress import ProgressCallback, ignore
 from tts_hub.request.opening import RequestOpener, guarded
 from tts_hub.request.stream import AudioStream, SpeechStream
 from tts_hub.request.validation import checked_request
-from tts_hub.types import ModelFiles, RequestFields, SpeechRequest, Voice
+from tts_hub.types import AUTO, ModelFiles, RequestFields, SpeechRequest, Voice
 
 
 class TTSBackendManager:
@@ -212,7 +212,7 @@ class TTSBackendManager:
         """
         self._lifetime.tasks()
         if model is not None:
-            engine = self._pool.find(model)[0][0]
+            engine = self._pool.engine_for(model)
             return {engine.name: await engine.voices()}
         return await self._pool.voices()
 
@@ -240,12 +240,12 @@ class TTSBackendManager:
 
     def best(self) -> str | None:
         """The engine that `auto` means now; None when none is ready."""
-        candidates = self._pool.candidates()
-        return candidates[0].name if candidates else None
+        entries = self._pool.ready_entries()
+        return entries[0].name if entries else None
 
     async def preload(self, model: str, on_progress: ProgressCallback = ignore) -> None:
         """Load the engine of a model ahead of its first request."""
-        engine = self._pool.find(model)[0][0]
+        engine = self._pool.engine_for(model)
         with engine.in_use():
             await engine.load(guarded(on_progress, ""))
 

@@ -32,7 +32,7 @@ class Retake:
     """One take of a segment that an engine gave up before any of it was handed out."""
 
     segment: int
-    """From 0."""
+    """The number of the segment, from 0."""
     backend: str
     """The engine."""
     reason: RetakeReason

@@ -176,6 +176,9 @@ PAUSED: Final[str] = _Sign()
 """The writer has paused: a sentence that looks complete is spoken now."""
 
 
+AUTO: Final = "auto"
+"""The model name that stands for the best engine that is ready."""
+FormatName = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 Name = Annotated[str, MinLen(1)]
 Speed = Annotated[float, Interval(ge=SPEEDS[0], le=SPEEDS[1])]
 """How much faster than usual, pitch kept."""
@@ -183,7 +186,7 @@ SampleRate = Annotated[int, Interval(ge=SPEECH_RATES[0], le=SPEECH_RATES[-1])]
 """Sample rate of the audio in Hz."""
 Seed = Annotated[int, Interval(ge=0, le=2**64 - 1)]
 Instructions = Annotated[str, MaxLen(4096)]
-Fallback = Annotated[Sequence[str], MaxLen(16)]
+FallbackModels = Annotated[Sequence[str], MaxLen(16)]
 """Models that continue where a failed one stopped, in order."""
 RequestId = Annotated[str, MinLen(1), MaxLen(64)]
 
@@ -214,7 +217,7 @@ class SpeechRequest:
     """How to speak, for engines that take instructions."""
     seed: Seed | None = None
     """The same seed gives the same speech, where an engine draws at random."""
-    fallback: Fallback | None = None
+    fallback: FallbackModels | None = None
     """Models that continue where a failed one stopped, in order."""
     options: Mapping[str, object] = field(default_factory=lambda: NO_OPTIONS)
     """The engine's own options, checked against its `Options` model."""
@@ -234,7 +237,7 @@ class RequestFields(TypedDict, total=False):
     markup: Markup
     instructions: Instructions | None
     seed: Seed | None
-    fallback: Fallback | None
+    fallback: FallbackModels | None
     options: Mapping[str, object]
     request_id: RequestId | None
 

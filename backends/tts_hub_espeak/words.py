@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tts_hub.text.tokens import Token, combining, tokens
+from tts_hub.text.words import Token, combining, tokens
 from tts_hub.types import Samples, WordTiming
 from tts_hub_espeak.engine import WordEvent
 

@@ -14,7 +14,7 @@ import anyio
 from anyio import to_thread
 
 from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend
-from tts_hub.download.places import remove, unsound_of
+from tts_hub.download.folders import remove, unsound_of
 from tts_hub.errors import UnknownVoiceError
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.threads import iterate_in_thread

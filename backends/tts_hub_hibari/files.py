@@ -16,7 +16,7 @@ from typing import Any, cast
 
 import platformdirs
 
-from tts_hub.download.places import Place, PublishedFile
+from tts_hub.download.folders import Place, PublishedFile
 from tts_hub.errors import BackendUnavailableError, update_command
 from tts_hub.types import Availability, Gender, ModelFiles
 from tts_hub_hibari.dimensions import MODEL

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from tts_hub.errors import GenerationError, shown
-from tts_hub.text.normalise.draft import SpokenText
+from tts_hub.text.normalise.edits import SpokenText
 from tts_hub.text.phonemes.inline import are_apart, inline_transcription, parts_of, spelled
 from tts_hub.text.phonemes.symbols import sounds
 from tts_hub.text.phonemes.transcription import Joiner, Span, Transcription, covering
 from tts_hub.text.scripts import LATIN, script_of
-from tts_hub.text.tokens import Token, tokens
+from tts_hub.text.words import Token, tokens
 from tts_hub_hibari.alphabet import misaki_symbols
 from tts_hub_hibari.compact import compact
 from tts_hub_hibari.dimensions import MODEL

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from difflib import SequenceMatcher
 
-from tts_hub.text.normalise.draft import SpokenText
+from tts_hub.text.normalise.edits import SpokenText
 
 _WORD = re.compile(r"\S+")
 Span = tuple[int, int]

@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Container, Iterator, Mapping
 from functools import partial
 
-from tts_hub.text.normalise.draft import Draft, Piece, SpokenText
+from tts_hub.text.normalise.edits import Draft, Piece, SpokenText
 from tts_hub.text.normalise.shortened import ADDRESS
 
 LONGEST_WORD = 24

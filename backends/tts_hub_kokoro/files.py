@@ -12,7 +12,7 @@ from pathlib import Path
 
 import platformdirs
 
-from tts_hub.download.places import Place, missing_of, unsound_of
+from tts_hub.download.folders import Place, missing_of, unsound_of
 from tts_hub.errors import BackendUnavailableError
 from tts_hub.types import Availability, ModelFiles
 from tts_hub_kokoro.settings import KokoroSettings

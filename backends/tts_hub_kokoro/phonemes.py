@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tts_hub.errors import UnsupportedLanguageError, install_command
 from tts_hub.text.phonemes.inline import Part, are_apart, inline_transcription, parts_of, spelled
+from tts_hub.text.phonemes.labels import labels_of
 from tts_hub.text.phonemes.symbols import sounds
 from tts_hub.text.phonemes.transcription import Joiner, Span, Transcription, covering
-from tts_hub.text.tokens import tokens
+from tts_hub.text.words import tokens
 from tts_hub_kokoro.chinese import chinese_reader
 from tts_hub_kokoro.espeak import espeak_reader
 from tts_hub_kokoro.japanese import JapaneseReader
-from tts_hub_kokoro.labels import labels_of
 from tts_hub_kokoro.languages import Language
 from tts_hub_kokoro.numbers_zh import is_unit
 from tts_hub_kokoro.scripts import CHINESE, JAPANESE, Stretch, stretches, unknown_letters

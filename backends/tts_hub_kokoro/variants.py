@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tts_hub.download.places import PublishedFile
+from tts_hub.download.folders import PublishedFile
 
 MODEL = "kokoro"
 """Name of the model in a request."""

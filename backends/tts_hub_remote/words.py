@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from tts_hub.text.tokens import Token, tokens
+from tts_hub.text.words import Token, tokens
 from tts_hub.types import WordTiming
 
 LOOK_AHEAD = 6

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
 from tests.audio.naming import by_name
 from tts_hub.audio.formats import FORMATS, AudioFormat, check_sample_rate, find_format, format_of_file
 from tts_hub.errors import UnsupportedFormatError, UnsupportedOptionError
+from tts_hub.types import FormatName
 
 
 @pytest.mark.parametrize("audio_format", FORMATS, ids=by_name)
@@ -53,3 +56,7 @@ def test_a_rate_that_the_format_cannot_hold_lists_the_possible_ones() -> None:
 def test_a_possible_rate_passes() -> None:
     for audio_format in FORMATS:
         check_sample_rate(audio_format, 24_000)
+
+
+def test_requests_may_name_exactly_the_formats_that_there_are() -> None:
+    assert get_args(FormatName) == tuple(each.name for each in FORMATS)

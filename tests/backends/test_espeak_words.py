@@ -17,7 +17,7 @@ from tts_hub_espeak.words import WordTimer
 
 from tests.backends.espeak_audio import RATE, Spoken, speak
 from tts_hub.errors import NoAudioError
-from tts_hub.text.tokens import tokens
+from tts_hub.text.words import tokens
 
 pytestmark = pytest.mark.anyio
 

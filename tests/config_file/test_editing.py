@@ -16,9 +16,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tts_hub.config import Config, parse_config
-from tts_hub.config_file import Setting, edit, file_to_edit, parse_value, settings
+from tts_hub.config_file.editing import edit, file_to_edit
+from tts_hub.config_file.listing import Setting, settings
 from tts_hub.config_file.loading import load_config
 from tts_hub.config_file.placing import same
+from tts_hub.config_file.values import parse_value
 from tts_hub.engines.registry import Registry
 from tts_hub.errors import ConfigError
 from tts_hub.system.folders import user_config_file

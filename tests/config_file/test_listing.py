@@ -13,9 +13,10 @@ from pydantic import BaseModel
 
 from tts_hub.backend import BackendSettings
 from tts_hub.config import Config
-from tts_hub.config_file import Setting, parse_value, setting_at, settings
+from tts_hub.config_file.listing import Setting, setting_at, settings
 from tts_hub.config_file.loading import load_config
 from tts_hub.config_file.shape import shape_of
+from tts_hub.config_file.values import parse_value
 from tts_hub.engines.registry import Registry
 from tts_hub.errors import ConfigError
 
@@ -295,7 +296,7 @@ def test_an_engine_that_does_not_import_shows_the_settings_of_the_file(tmp_path:
     Path("my.toml").write_text("[backends.broken]\nvoice = 'x'\n")
     code = (
         "from tts_hub.config_file.loading import load_config; from tts_hub.engines.registry import Registry;"
-        "from tts_hub.config_file import settings; loaded = load_config('my.toml');"
+        "from tts_hub.config_file.listing import settings; loaded = load_config('my.toml');"
         "print([(s.value, s.kind, s.section) for s in settings(loaded, Registry(loaded.config.backends))"
         " if s.key == 'backends.broken.voice'])"
     )
@@ -313,7 +314,8 @@ def test_listing_imports_nothing_heavy() -> None:
     code = (
         "import sys; from tts_hub.config_file.loading import load_config\n"
         "from tts_hub.engines.registry import Registry\n"
-        "from tts_hub.config_file import settings; print(len(settings(load_config(), Registry())) > 100);"
+        "from tts_hub.config_file.listing import settings\n"
+        "print(len(settings(load_config(), Registry())) > 100)\n"
         "print({'torch', 'onnxruntime', 'fastapi', 'textual', 'av'} & sys.modules.keys())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -18,7 +18,7 @@ from tests.kokoro.tiny import FAMILIES, graph, write_model
 from tests.local_hub import LocalHub, serving
 from tts_hub import TTSBackendManager
 from tts_hub.config import Config
-from tts_hub.download.places import PublishedFile
+from tts_hub.download.folders import PublishedFile
 from tts_hub.errors import BackendUnavailableError, UnknownModelError, UsageError
 
 pytestmark = pytest.mark.anyio

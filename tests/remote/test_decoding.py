@@ -15,12 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tts_hub_remote.decoding import container_of, decoded
+from tts_hub_remote.events import events
 from tts_hub_remote.failures import refusal_of, retry_after
-from tts_hub_remote.lines import events, json_lines
 from tts_hub_remote.wav import WavReader
 from tts_hub_remote.words import WordMatcher
 
 from tests.remote.serving import RATE, encoded, tone
+from tts_hub.captions.wire import json_lines
 from tts_hub.errors import GenerationError
 
 pytestmark = pytest.mark.anyio

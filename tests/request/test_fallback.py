@@ -6,12 +6,14 @@ import math
 from collections.abc import AsyncGenerator
 from typing import Any
 
+import anyio
 import numpy as np
 import pytest
 
 from tests.speaking import THREE, drain, hub
-from tts_hub import AudioChunk, ProgressEvent, SegmentRequest, WordTiming
-from tts_hub.errors import BackendUnavailableError, GenerationError, UnknownVoiceError
+from tests.waiting import until
+from tts_hub import AudioChunk, Capabilities, ProgressEvent, SegmentRequest, WordTiming
+from tts_hub.errors import BackendUnavailableError, GenerationError, UnknownVoiceError, UsageError
 from tts_hub.testing import FakeBackend, FakeScript
 
 pytestmark = pytest.mark.anyio
@@ -125,3 +127,26 @@ async def test_nonsense_of_an_engine_is_its_failure_and_falls_back(chunk: AudioC
         audio = await manager.generate("Hello.", model="odd", fallback=["second"])
         await drain(audio)
         assert audio.report.fallbacks[0].failed == "odd"
+
+
+async def test_a_fallback_after_the_hub_was_closed_is_a_usage_error() -> None:
+    first = FakeBackend(name="first", script=FakeScript(fail_at={0: 1}))
+    async with hub(first, FakeBackend(name="second")) as manager:
+        audio = await manager.generate(THREE, model="first", fallback=["second"])
+        await anext(audio)
+        await until(lambda: not first.active)
+        await manager.aclose()
+        with pytest.raises(UsageError, match="closed before the speech ended"):
+            await drain(audio)
+
+
+async def test_a_stall_is_not_counted_while_the_engine_is_suspended() -> None:
+    engine = FakeBackend(capabilities=Capabilities(concurrency=1, ssml=True, suspendable=1))
+    async with hub(engine, limits={"buffer_seconds": 1, "stall_timeout": 0.1}) as manager:
+        audio = await manager.generate("word " * 100, model="fake", markup="ssml")
+        await until(lambda: audio._generation.handover.unread_seconds >= 4)
+        await anyio.sleep(
+            0.3
+        )  # three times as long as an engine may be silent, while it waits for its reader
+        assert len(await drain(audio)) / 24_000 == pytest.approx(30, rel=0.01)
+    assert not audio.report.fallbacks

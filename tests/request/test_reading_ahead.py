@@ -33,5 +33,5 @@ async def test_a_long_segment_waits_for_its_reader_and_leaves_its_slot_to_others
         long = await manager.generate("word " * 1000, model="fake", markup="ssml")
         with anyio.fail_after(WITHIN):
             await say(manager)
-        assert long._speaking.handover.segments[0].unread_seconds < 6
+        assert long._generation.handover.segments[0].unread_seconds < 6
         assert len(await drain(long)) / 24_000 == pytest.approx(300, rel=0.01)

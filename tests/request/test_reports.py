@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import pytest
 
 from tests.speaking import THREE, drain, hub
 from tts_hub import AudioChunk, Capabilities, Price
 from tts_hub.request.attempt import Attempt
+from tts_hub.request.route import Candidate
 from tts_hub.testing import FakeBackend, FakeScript
 from tts_hub.types import RetakeReason
 
@@ -47,7 +50,7 @@ async def test_the_report_lists_failed_takes() -> None:
 
 
 async def test_the_fields_of_chunks_survive_when_the_chunks_are_joined() -> None:
-    attempt = Attempt(0)
+    attempt = Attempt(cast("Candidate", None))
     some, none = np.ones(100, np.float32), np.zeros(0, np.float32)
     attempt.put(AudioChunk(none, 24_000, retakes=("endless",)))
     attempt.put(AudioChunk(some, 24_000, retakes=("silence",)))

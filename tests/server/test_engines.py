@@ -15,7 +15,7 @@ from tests.local_hub import LocalHub, serving
 from tests.server.conftest import PATIENCE, Serve, Served, wait_for
 from tests.tui.fetching import Fetching
 from tts_hub.backend import BackendSettings
-from tts_hub.download.places import Place, PublishedFile, missing_of
+from tts_hub.download.folders import Place, PublishedFile, missing_of
 from tts_hub.download.web import fetch_from_web
 from tts_hub.errors import BackendUnavailableError
 from tts_hub.progress import ProgressCallback, ignore

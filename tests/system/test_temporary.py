@@ -15,7 +15,7 @@ import pytest
 from tts_hub.audio.file import AudioFileWriter
 from tts_hub.audio.formats import find_format
 from tts_hub.captions import write_captions
-from tts_hub.config_file import edit
+from tts_hub.config_file.editing import edit
 from tts_hub.system import temporary
 from tts_hub.system.temporary import LEFTOVER_AFTER, open_temporary, put_in_place, remove_leftovers
 

@@ -1,4 +1,4 @@
-"""The speeds and sample rates that the hub hands audio out at."""
+"""The limits of speed and sample rate for the audio of the hub."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When each part of the audio could be played: the arrival of bytes, turned into seconds of sound."""
+"""The times at which audio could be played: the arrival of bytes, turned into seconds of sound."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def _ogg_pages(data: bytes) -> dict[int, int]:
 
 
 def _timeline(parts: Sequence[Part], packets: Sequence[Packet], *, plain: bool) -> Iterator[Playable]:
-    """How much could be played after each part. With `plain`, a sample does not wait for its packet."""
+    """The audio that could be played after each part. With `plain`, a sample does not wait for its packet."""
     ends = np.array([packet.end for packet in packets])
     seconds = np.array([packet.seconds for packet in packets])
     arrived = np.cumsum([len(part.data) for part in parts])

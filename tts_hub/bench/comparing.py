@@ -34,7 +34,7 @@ class Ratio:
 
     @property
     def verdict(self) -> str:
-        """What the ratio means, in words."""
+        """The meaning of the ratio, in words."""
         if math.isnan(self.ratio):
             return "not comparable"
         if math.isnan(self.low):

@@ -26,7 +26,7 @@ CHARACTERS_PER_SECOND = (2.0, 45.0)
 ENOUGH_FOR_SPREAD = 8
 """The number of requests that shows which lengths are usual."""
 USUAL = 0.03
-"""How much shorter than the median, as a part of it, the audio of any engine may be."""
+"""The part of the median by which the audio of any engine may be shorter."""
 USUAL_DEVIATIONS = 10.0
 """The same in median deviations from the median, which are large where no two answers are alike."""
 

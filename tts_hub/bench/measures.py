@@ -27,19 +27,19 @@ PERCENTILES = (50, 90, 95, 99)
 
 @dataclass(frozen=True, slots=True)
 class Underruns:
-    """How often a player would have run dry, and for how many seconds in all."""
+    """The number of times that a player would have run dry, and the seconds in all."""
 
     count: int
     seconds: float
 
 
 def first_byte(parts: Sequence[Part]) -> float:
-    """When the first byte of the body arrived."""
+    """The time when the first byte of the body arrived."""
     return parts[0].at
 
 
 def first_audio(decoded: Decoded) -> float:
-    """When the first audio could be decoded: headers and half packets do not count."""
+    """The time when the first audio could be decoded: headers and half packets do not count."""
     return decoded.timeline[0].at
 
 
@@ -50,14 +50,14 @@ def leading_silence(samples: Samples, sample_rate: int) -> float:
 
 
 def first_audible(decoded: Decoded) -> float:
-    """When a listener hears the first sound: a player starts at the first audio and plays its silence too."""
+    """The time of the first sound from a player that starts at the first audio and plays its silence too."""
     silence = leading_silence(decoded.samples, decoded.sample_rate)
     arrived = next((p.at for p in decoded.timeline if p.seconds > silence), decoded.timeline[-1].at)
     return max(first_audio(decoded) + silence, arrived)
 
 
 def total(parts: Sequence[Part]) -> float:
-    """When the last byte arrived."""
+    """The time when the last byte arrived."""
     return parts[-1].at
 
 
@@ -72,7 +72,7 @@ def gaps(parts: Sequence[Part]) -> list[float]:
 
 
 def underruns(timeline: Sequence[Playable]) -> Underruns:
-    """How often and how long a player that starts at the first audio, without a buffer, would stand still."""
+    """The pauses of a player that starts at the first audio and has no buffer."""
     count, stood = 0, 0.0
     runs_dry_at = timeline[0].at + timeline[0].seconds
     for before, now in itertools.pairwise(timeline):

@@ -31,7 +31,7 @@ OPEN_TURNS = 10
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How many requests are made, and when."""
+    """The number of requests, and their timing."""
 
     streams: int | None = 1
     """Streams at once, each starting again when it is done."""
@@ -40,7 +40,7 @@ class Load:
     requests: int = 10
 
     def turns(self) -> tuple[int, Load]:
-        """How many turns two sides take, and the load of one turn: one request of every stream."""
+        """The number of turns of two sides, and the load of one turn: one request of every stream."""
         size = math.ceil(self.requests / OPEN_TURNS) if self.rate is not None else self.streams or 1
         return math.ceil(self.requests / size), replace(self, requests=size)
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise, zip_longest
 
-from tts_hub.captions.units import Binder, Ending, Unit
+from tts_hub.captions.unbreakable import Binder, Ending, Unit
 from tts_hub.captions.widths import width
 from tts_hub.text.clauses import cut_point
 from tts_hub.text.lines import without_scene_breaks
@@ -80,7 +80,7 @@ class _Fits:
         return tokens[-1].end - tokens[0].start <= self.seconds and len(self.wrap(tokens)) <= self.lines
 
     def wrap(self, tokens: Sequence[Unit]) -> list[int]:
-        """Where the lines start when each is filled as far as possible; it stops when there are too many."""
+        """The starts of lines that are filled as far as possible; it stops when there are too many."""
         starts, used = [0], 0
         for index, token in enumerate(tokens):
             columns = width(token.text)
@@ -165,7 +165,7 @@ def _whole_span(words: Sequence[WordTiming], index: int, source: str) -> tuple[i
 
 
 def _opening(source: str, low: int, start: int) -> int:
-    """Where the marks directly before `start` begin: behind the last white space from `low` on."""
+    """The index of the first mark directly before `start`, behind the last white space from `low` on."""
     at = start
     while at > low and not source[at - 1].isspace() and not source[at - 1].isalnum():
         at -= 1
@@ -190,7 +190,7 @@ def _narrow(part: re.Match[str], columns: int) -> Iterator[tuple[int, str]]:
 
 
 def _fitting(text: str, start: int, columns: int) -> int:
-    """How many characters from `start` on fit into a line, at least one."""
+    """The number of characters from `start` on that fit into a line, at least one."""
     used = 0
     for index in range(start, len(text)):
         used += width(text[index])

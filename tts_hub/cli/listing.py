@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 NOT_WELL = 1
 """The exit code of `doctor` when no engine can speak, or the configuration asks for something missing."""
+MOST_VARIANTS = 8
+"""Missing variants of a model that are all listed."""
 
 
 all_option = click.option("--all", "show_all", is_flag=True, help="Show the engines that are not ready too.")
@@ -168,13 +170,32 @@ def diagnosis(engine: EngineStatus) -> str:
         lines += [f"to fix: {availability.remedy}"] if availability.remedy else []
     needed = wanting(engine.downloads)
     here = {files.model for files in engine.downloads if not files.missing}
-    for files in engine.downloads:
+    for files, others in brief(engine.downloads):
         if files.missing and files.model in here:
             continue  # another variant is here, which is enough
         command = pull_command(files)
         hint = f"; to download them: {command}" if files in needed and command != availability.remedy else ""
-        lines.append(f"files of {files.model}: {files_state(files)}{hint}")
+        lines.append(f"files of {files.model}: {files_state(files)}{more_variants(others)}{hint}")
     return "\n    ".join(lines)
+
+
+def brief(downloads: Sequence[ModelFiles]) -> Iterator[tuple[ModelFiles, int]]:
+    """The files to list of each model, each with the number of missing variants that are left out behind it.
+
+    Where a model has many variants, only the usual one of those that are missing is listed.
+    """
+    for model in dict.fromkeys(files.model for files in downloads):
+        variants = [files for files in downloads if files.model == model]
+        missing = [files for files in variants if files.missing]
+        left_out = missing[1:] if len(missing) > MOST_VARIANTS else []
+        for files in variants:
+            if files not in left_out:
+                yield files, len(left_out) if left_out and files is missing[0] else 0
+
+
+def more_variants(number: int) -> str:
+    """The number of variants that are not listed, as the end of a line."""
+    return f", {number} more: tts-hub models list --all" if number else ""
 
 
 def wanting(downloads: Sequence[ModelFiles]) -> list[ModelFiles]:

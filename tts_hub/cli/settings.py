@@ -10,8 +10,10 @@ from typing import Any
 import click
 
 from tts_hub.config import Config
-from tts_hub.config_file import Setting, edit, file_to_edit, parse_value, setting_at, settings
+from tts_hub.config_file.editing import edit, file_to_edit
+from tts_hub.config_file.listing import Setting, setting_at, settings
 from tts_hub.config_file.loading import LoadedConfig, find_config_file, load_config, reference_here
+from tts_hub.config_file.values import parse_value
 from tts_hub.engines.registry import Registry
 from tts_hub.errors import ConfigError
 from tts_hub.system.folders import user_config_file

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from tts_hub.config import Config
+from tts_hub.config import Config, is_secret_name
 from tts_hub.config_file.keys import Key, join_key, split_key
 from tts_hub.config_file.loading import ENV_PREFIX, LoadedConfig
 from tts_hub.config_file.shape import ANY, Kind, Shape, shape_of
@@ -20,7 +19,6 @@ from tts_hub.errors import BackendUnavailableError, ConfigError, one_of
 DEFAULT = "default"
 """The source of a value that is not set anywhere."""
 HIDDEN = "***"
-_SECRET = {"key", "keys", "token", "tokens", "secret", "password"}
 """Last words of the names of settings whose values are not shown."""
 
 
@@ -129,7 +127,7 @@ class _SettingMaker:
         kind: Kind = "table" if shape.kind == "section" else shape.kind
         if kind == "table" and default:  # known entries have their own defaults
             default = {name: inner for name, inner in default.items() if name not in shape.members}
-        secret = shape.secret or (_is_secret(key[-1]) and kind in {"text", "list", "any"})
+        secret = shape.secret or (is_secret_name(key[-1]) and kind in {"text", "list", "any"})
         return Setting(
             key=join_key(key),
             value=_shown(value, secret=secret),
@@ -213,10 +211,6 @@ def _inside(values: Any, name: str) -> Any:
     return values.get(name) if isinstance(values, Mapping) else None
 
 
-def _is_secret(name: str) -> bool:
-    return re.split(r"[_-]", name.lower())[-1] in _SECRET
-
-
 def _shown(value: Any, *, secret: bool = False) -> Any:
     """A value with its secrets hidden."""
     if isinstance(value, Mapping):
@@ -227,4 +221,4 @@ def _shown(value: Any, *, secret: bool = False) -> Any:
 
 
 def _hides(name: str, value: Any) -> bool:
-    return _is_secret(name) and not isinstance(value, int | float)
+    return is_secret_name(name) and not isinstance(value, int | float)

@@ -1,6 +1,6 @@
-"""The configuration: defaults, then a file, then `TTS_HUB_*` variables; every value knows where it came from.
+"""The configuration: defaults, then a file, then `TTS_HUB_*` variables; each value with its source.
 
-An environment variable names its place with two underscores between the levels:
+The name of an environment variable has two underscores between the levels of a setting:
 `TTS_HUB_AUDIO__SAMPLE_RATE=48000`, `TTS_HUB_BACKENDS__ESPEAK__VOICE=en-gb`.
 """
 
@@ -24,13 +24,13 @@ ENV_PREFIX = "TTS_HUB_"
 FILE_VARIABLE = "TTS_HUB_CONFIG"
 FILE_NAME = "config.toml"
 REFERENCE = "reference"
-"""Key that marks a file in which all settings are described: nobody's own, to copy from."""
+"""Key that marks a file as a reference: it describes all settings, to be copied, and is not read."""
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedConfig:
-    """A config, and where each of its values that is not a default came from."""
+    """A config, and the source of each value that is not a default."""
 
     config: Config
     sources: Mapping[str, str] = field(default_factory=dict)
@@ -45,7 +45,7 @@ def load_config(path: str | Path | None = None, environ: Mapping[str, str] | Non
     config and has no line `reference = true`, else `config.toml` in the user's config folder, else none.
 
     Raises:
-        ConfigError: unreadable file, unknown key or variable, wrong value; says which and where.
+        ConfigError: the file is unreadable, a key or variable is unknown, or a value is wrong.
     """
     environ = os.environ if environ is None else environ
     file = find_config_file(path, environ)
@@ -80,12 +80,12 @@ def reference_here() -> Path | None:
     try:
         values = tomllib.loads(here.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None  # not there; or reading it again will tell what is wrong
+        return None  # it is not there, or reading it again will raise the error
     return here.absolute() if values.get(REFERENCE) is True else None
 
 
 def settings_in(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What a file sets: all that is in it but the mark of a reference.
+    """The settings in the values of a file: all but the mark of a reference.
 
     Raises:
         ConfigError: the mark is neither true nor false.
@@ -99,11 +99,11 @@ def settings_in(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_ours(file: Path) -> bool:
-    """Many programs keep a `config.toml`; one without any key like ours belongs to another."""
+    """Whether a `config.toml` is ours: one without any key like ours belongs to another program."""
     try:
         values = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return True  # reading it again will tell what is wrong
+        return True  # reading it again will raise the error
     ours = any(difflib.get_close_matches(key, Config.model_fields, n=1, cutoff=0.7) for key in values)
     if values and not ours:
         logger.warning("%s is not a tts-hub config and is ignored", file.absolute())
@@ -133,7 +133,7 @@ def _environment(environ: Mapping[str, str]) -> list[tuple[str, list[str], Any]]
 
 
 def _parse_variable(text: str) -> Any:
-    """Numbers, booleans, lists and tables are written as JSON; anything else is a string."""
+    """The value of a variable: numbers, booleans, lists and tables are JSON, anything else is a string."""
     try:
         return json.loads(text)
     except ValueError:

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 class Budget:
-    """The hub's purse: its limits, and what all requests together have cost."""
+    """The limits of the hub, and what all requests together have cost."""
 
     def __init__(self, config: BudgetConfig) -> None:
         self._config = config
@@ -39,7 +39,7 @@ class Budget:
 
     @property
     def spent(self) -> Mapping[EngineModel, float]:
-        """(engine, model) -> US dollars since the hub was opened; free ones are not in it."""
+        """(engine, model) -> US dollars since the manager was made; free ones are not in it."""
         return MappingProxyType(self._spent)
 
     def account(self) -> Account:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tts_hub.text.pace import expected_seconds, spoken_length
+from tts_hub.text.duration import expected_seconds, spoken_length
 from tts_hub.types import Usage
 
 CHARACTERS_PER_TEXT_TOKEN = 4.0

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import httpx
 
-from tts_hub.download.places import Place
+from tts_hub.download.folders import Place
 from tts_hub.download.transfer import Source, transfer, unavailable
 from tts_hub.progress import ProgressCallback
 

@@ -24,7 +24,7 @@ _LEAST_LOUD = -100.0
 
 
 class FaultError(BackendUnavailableError):
-    """An engine says something of itself that makes no sense."""
+    """An engine declares something invalid."""
 
     def __init__(self, backend: str, fault: str) -> None:
         super().__init__(f"engine {backend!r} has a fault in its code: {fault}", backend=backend)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -23,11 +22,8 @@ from tts_hub.progress import ProgressCallback
 from tts_hub.threads import left_behind
 from tts_hub.types import Capabilities, Voice
 
-RETRY_FAILED_AFTER = 30.0
-"""Seconds for which `auto` does not choose an engine that failed to load."""
 UNKNOWN = Capabilities()
 """The capabilities of an engine that does not state them, or states nonsense."""
-logger = logging.getLogger(__name__)
 
 
 class Engine:
@@ -127,7 +123,7 @@ class Engine:
 
     def recently_failed(self) -> bool:
         """Whether its last load failed a short time ago."""
-        return self.state == "failed" and self._idle_seconds < RETRY_FAILED_AFTER
+        return self._loader.recently_failed
 
     @property
     def silent_for(self) -> float:
@@ -232,7 +228,8 @@ class Engine:
     async def unload_if_idle(self, seconds: float) -> None:
         """Unload it where no request has used it for that many seconds."""
         if self.state == "ready" and not self.users and self._idle_seconds >= seconds:
-            await self.unload()
+            with suppress(UsageError):  # a request has come meanwhile
+                await self.unload()
 
     async def unload(self) -> None:
         """Close the backend; the next request loads it again.
@@ -240,13 +237,16 @@ class Engine:
         Raises:
             UsageError: requests are using it.
         """
-        if self.users:
-            raise UsageError(f"engine {self.name!r} is in use by {self.users} requests")
-        await self._loader.unload()
+        self._require_unused()
+        await self._loader.unload(self._require_unused)
 
     async def aclose(self) -> None:
         """Close the backend, even if requests use it."""
         await self._loader.aclose()
+
+    def _require_unused(self) -> None:
+        if self.users:
+            raise UsageError(f"engine {self.name!r} is in use by {self.users} requests")
 
     async def _end_later(self, turn: Turn, threads: Sequence[anyio.Event]) -> None:
         """Give a slot back when the threads that still use it have ended, even if that never happens."""

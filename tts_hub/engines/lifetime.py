@@ -84,7 +84,7 @@ class Lifetime:
         return self._tasks
 
     def check_loop(self) -> None:
-        """Nothing, where it is used in the event loop that opened it.
+        """Raise unless the caller is in the event loop that opened it.
 
         Raises:
             UsageError: it is open in another one.
@@ -105,12 +105,14 @@ class Lifetime:
         finally:
             self._closing.set()
             self._tasks = None
-            with anyio.CancelScope(shield=True):
-                if self._on_close is not None:
-                    await self._on_close()
-            closed, self._closed = self._closed, None
-            if closed is not None:
-                closed.set()
+            try:
+                with anyio.CancelScope(shield=True):
+                    if self._on_close is not None:
+                        await self._on_close()
+            finally:
+                closed, self._closed = self._closed, None
+                if closed is not None:
+                    closed.set()
 
 
 def _start(hold: Callable[[anyio.Event], Awaitable[None]], opened: anyio.Event) -> None:

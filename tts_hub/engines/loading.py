@@ -18,6 +18,8 @@ from tts_hub.errors import BackendError, BackendUnavailableError
 from tts_hub.progress import ProgressCallback, ProgressEvent
 
 EngineState = Literal["unloaded", "loading", "ready", "failed"]
+RETRY_FAILED_AFTER = 30.0
+"""Seconds for which `auto` does not choose an engine that failed to load."""
 CLOSE_SECONDS = 10.0
 """Seconds that an engine has to close."""
 logger = logging.getLogger(__name__)
@@ -29,7 +31,7 @@ class Loader:
     def __init__(
         self, entry: Entry, tasks: TaskGroup, *, on_loaded: Callable[[], None], warms_up: bool
     ) -> None:
-        """`on_loaded` is called after each load and may refuse it by raising a `TTSHubError`.
+        """`on_loaded` is called after each load, and again after warming up; it refuses by a `TTSHubError`.
 
         With `warms_up` the engine speaks once whenever it has been loaded, and the audio is dropped.
         """
@@ -55,6 +57,11 @@ class Loader:
         if self.backend is None:
             self.backend = self._entry.backend_class()(self._entry.settings())
         return self.backend
+
+    @property
+    def recently_failed(self) -> bool:
+        """Whether the last load failed a short time ago."""
+        return self.state == "failed" and anyio.current_time() - self.ended_at < RETRY_FAILED_AFTER
 
     async def load(self, on_progress: ProgressCallback) -> TTSBackend:
         """The backend, ready to speak. One load serves all who wait; a failed one is tried again.
@@ -95,10 +102,13 @@ class Loader:
                 remedy=availability.remedy,
             )
 
-    async def unload(self) -> None:
-        """Close the backend once the load that is under way, if any, has ended."""
-        self.state = "unloaded"
+    async def unload(self, check: Callable[[], None]) -> None:
+        """Close the backend once the load that is under way, if any, has ended.
+
+        `check` is called right before that, and raises where the engine is in use.
+        """
         async with self._lifecycle:
+            check()
             logger.info("unloading engine %s", self._entry.name)
             await self.aclose()
 
@@ -136,8 +146,10 @@ class Loader:
                     self._on_loaded()
                     if self._warms_up:
                         await self._warm_up(load)
-                self.state = "ready"
-                self._tasks.start_soon(self._run_background, self.instance())
+                        self._on_loaded()  # what it says of itself may have changed
+                    self.state = "ready"
+                    self._background = anyio.CancelScope()
+                    self._tasks.start_soon(self._run_background, self.instance(), self._background)
         finally:
             if self.state == "loading":  # cancelled
                 self.state = "unloaded"
@@ -153,10 +165,10 @@ class Loader:
         async with contained(partial(log_failure, name, "warm up")):
             await self.instance().warm_up()
 
-    async def _run_background(self, backend: TTSBackend) -> None:
-        """Run what the backend does besides requests, until it is closed."""
+    async def _run_background(self, backend: TTSBackend, scope: anyio.CancelScope) -> None:
+        """Run what the backend does besides requests, until it is closed, which cancels the scope."""
         name = self._entry.name
-        with anyio.CancelScope() as self._background:
+        with scope:
             async with contained(partial(log_failure, name, "do its background work")):
                 await backend.background()
 

@@ -14,12 +14,10 @@ from tts_hub.engines.engine import Engine, close_all
 from tts_hub.engines.loading import EngineState
 from tts_hub.engines.registry import Entry, Registry
 from tts_hub.errors import BackendUnavailableError, TTSHubError
-from tts_hub.types import Availability, ModelFiles, Voice
+from tts_hub.types import AUTO, Availability, ModelFiles, Voice
 
-AUTO = "auto"
-"""The model name that stands for the best engine that is ready."""
-VOICES_WITHIN = 5.0
-"""Seconds that an engine has to list its voices when those of all engines are asked for."""
+ANSWER_WITHIN = 5.0
+"""Seconds that an engine has to answer for its voices before anything is loaded."""
 MOST_BETWEEN_LOOKS = 15.0
 """Seconds after which idle engines are looked for again."""
 logger = logging.getLogger(__name__)
@@ -68,13 +66,17 @@ class EnginePool:
         if model != AUTO:
             model = self.registry.spelled(model)
             aliases = [a for a in self._config.aliases if self._config.alias_target(a) != model]
-            return [(self.of(self.registry.find(model, aliases)), model)]
-        candidates = self.candidates()
-        if not candidates:
+            return [(self.engine_of(self.registry.find(model, aliases)), model)]
+        entries = self.ready_entries()
+        if not entries:
             raise BackendUnavailableError(f"no engine is ready to speak: {self._why_none()}", backend=AUTO)
-        return [(self.of(entry), entry.name) for entry in candidates]
+        return [(self.engine_of(entry), entry.name) for entry in entries]
 
-    def candidates(self) -> list[Entry]:
+    def engine_for(self, model: str) -> Engine:
+        """The engine of a model or alias, or the best one for `auto`; raises as `find` does."""
+        return self.find(model)[0][0]
+
+    def ready_entries(self) -> list[Entry]:
         """The engines that `auto` may choose now, best first; none that failed to load a short time ago."""
         ready = self.registry.ready()
         known = {entry.name: self.get(entry.name) for entry in ready}
@@ -85,7 +87,7 @@ class EnginePool:
         """The engine of a name, if it has been made."""
         return self._engines.get(name)
 
-    def of(self, entry: Entry) -> Engine:
+    def engine_of(self, entry: Entry) -> Engine:
         """The engine behind an entry of the registry.
 
         Raises:
@@ -134,15 +136,15 @@ class EnginePool:
         for entry in self.registry:
             if entry.availability().ready and entry.settings().voice is not None:
                 try:
-                    await self.of(entry).find_voice(None, None)
+                    await self.engine_of(entry).find_voice(None, None)
                 except TTSHubError as exc:
                     found.append(f"backends.{entry.name}.voice: {exc}")
         return found
 
     async def _list_voices(self, entry: Entry, found: dict[str, Sequence[Voice]]) -> None:
         try:
-            with anyio.fail_after(VOICES_WITHIN):
-                found[entry.name] = await self.of(entry).voices()
+            with anyio.fail_after(ANSWER_WITHIN):
+                found[entry.name] = await self.engine_of(entry).voices()
         except Exception as exc:  # noqa: BLE001 - an engine's code: the other engines' voices are listed
             logger.warning("no voices of engine %s: %s", entry.name, exc)
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import fnmatch
-import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -33,11 +32,9 @@ from tts_hub.errors import (
     update_command,
 )
 from tts_hub.progress import ProgressCallback
-from tts_hub.types import Availability, ModelFiles
+from tts_hub.types import AUTO, Availability, ModelFiles
 
 GROUP = "tts_hub.backends"
-logger = logging.getLogger(__name__)
-T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -279,7 +276,7 @@ class Registry:
         ready: dict[bool, list[str]] = {True: [], False: []}
         for entry in entries.values():
             ready[entry.availability().ready] += entry.models()
-        known = ["auto", *ready[True], *aliases, *ready[False]]
+        known = [AUTO, *ready[True], *aliases, *ready[False]]
         raise UnknownModelError(f"unknown model {shown(model)}; {one_of(model, known)}")
 
     def spelled(self, model: str) -> str:
@@ -293,10 +290,13 @@ class Registry:
     def find_downloads(self, model: str, variant: str | None = None) -> tuple[Entry, list[ModelFiles]]:
         """The engine that can fetch the files of a model, and what is here of its variants, or of one.
 
+        `model` may name the variant too, behind a colon: `kokoro:int8`.
+
         Raises:
             UnknownModelError: no engine can, or there is no such variant; the error names what there is.
         """
-        model = self.spelled(model)
+        model, _, named = model.partition(":")
+        model, variant = self.spelled(model), variant or named or None
         offered = [(entry, files) for entry in self for files in entry.downloads()]
         found = [(entry, files) for entry, files in offered if files.model == model]
         if not found:

@@ -1,4 +1,4 @@
-"""Who speaks next on an engine: a counting lock with an order of its own."""
+"""Which segment gets the next slot of an engine: a counting lock with an order of its own."""
 
 from __future__ import annotations
 

@@ -9,7 +9,8 @@ import anyio
 import numpy as np
 
 from tts_hub.errors import TTSHubError
-from tts_hub.request.speaker import Speaker
+from tts_hub.request.prepared_engine import PreparedEngine
+from tts_hub.request.route import Candidate
 from tts_hub.types import AudioChunk
 
 AT_ONCE = 0.5
@@ -39,25 +40,25 @@ OVER = frozenset([AttemptState.ENDED, AttemptState.FAILED, AttemptState.CANCELLE
 class Attempt:
     """One engine's work on one segment."""
 
-    def __init__(self, candidate: int) -> None:
-        """`candidate` is the engine's index in the route of the request."""
+    def __init__(self, candidate: Candidate) -> None:
         self.candidate = candidate
         self.state = AttemptState.PREPARING
         self.error: TTSHubError | None = None
         """Set in the state `FAILED`."""
-        self.speaker: Speaker | None = None
-        """Set once the engine is prepared, which precedes the first chunk."""
+        self.engine: PreparedEngine | None = None
+        """Set once the engine is prepared, which is before the first chunk."""
         self.scope = anyio.CancelScope()
         """The engine's work runs inside."""
-        self.chunks: deque[AudioChunk] = deque()
         self.unread_seconds = 0.0
+        """Seconds of audio that have not been read."""
         self.seconds_this_turn = 0.0
         """Seconds of audio since it last got a slot."""
+        self._chunks: deque[AudioChunk] = deque()
         self._last_sign = 0.0
 
     @property
     def is_over(self) -> bool:
-        """The engine does no more work on it."""
+        """Its audio grows no more. A failed or cancelled engine may still be at work until its task ends."""
         return self.state in OVER
 
     @property
@@ -65,24 +66,35 @@ class Attempt:
         """When the engine last gave a sign of life, on the loop's clock; None unless it is generating."""
         return self._last_sign if self.state is AttemptState.GENERATING else None
 
+    @property
+    def has_chunks(self) -> bool:
+        """There is audio to read."""
+        return bool(self._chunks)
+
     def begin(self) -> None:
-        """The engine starts to generate, or continues after it was suspended."""
+        """Note that the engine starts to generate, or continues after it was suspended."""
         self._change(AttemptState.GENERATING)
+        self.seconds_this_turn = 0.0
         self._last_sign = anyio.current_time()
 
     def suspend(self) -> None:
-        """The engine is made to wait."""
+        """Note that the engine is made to wait."""
         self._change(AttemptState.SUSPENDED)
 
     def end(self) -> None:
-        """The engine has given all of the segment."""
+        """Note that the engine has given all of the segment."""
         self._change(AttemptState.ENDED)
 
     def fail(self, error: TTSHubError) -> None:
-        """The engine failed; the chunks that it gave before can still be read."""
+        """Note that the engine failed; the chunks that it gave before can still be read."""
         if not self.is_over:
             self.error = error
         self._change(AttemptState.FAILED)
+
+    def give_up(self, error: TTSHubError) -> None:
+        """Count the engine as failed, and stop it."""
+        self.fail(error)
+        self.scope.cancel()
 
     def cancel(self) -> None:
         """Stop the engine; what it gave is of no use any more."""
@@ -90,7 +102,7 @@ class Attempt:
         self.scope.cancel()
 
     def note_sign_of_life(self) -> None:
-        """The engine has reported something: it is slow, not stalled."""
+        """Note that the engine has reported something: it is slow, not stalled."""
         self._last_sign = anyio.current_time()
 
     def put(self, chunk: AudioChunk) -> None:
@@ -101,14 +113,14 @@ class Attempt:
         self.note_sign_of_life()
         self.unread_seconds += chunk.seconds
         self.seconds_this_turn += chunk.seconds
-        self.chunks.append(chunk)
+        self._chunks.append(chunk)
 
     def read(self) -> AudioChunk:
         """The next chunks in one, up to `AT_ONCE`: a reader who is behind has less work with fewer chunks."""
-        read = [self.chunks.popleft()]
+        read = [self._chunks.popleft()]
         seconds = read[0].seconds
-        while self.chunks and seconds < AT_ONCE and self.chunks[0].sample_rate == read[0].sample_rate:
-            read.append(self.chunks.popleft())
+        while self._chunks and seconds < AT_ONCE and self._chunks[0].sample_rate == read[0].sample_rate:
+            read.append(self._chunks.popleft())
             seconds += read[-1].seconds
         self.unread_seconds -= seconds
         return _merged(read)

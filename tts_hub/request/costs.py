@@ -13,12 +13,12 @@ from tts_hub.cost.budget import Account, Bill
 from tts_hub.cost.pricing import FREE, CostEstimate, EngineEstimate, Price, Work, expected_work
 from tts_hub.errors import TTSHubError
 from tts_hub.report import EngineCost
+from tts_hub.request.prepared_engine import native_speed
 from tts_hub.request.route import Candidate
-from tts_hub.request.speaker import native_speed
 from tts_hub.text.segment import Segment
 from tts_hub.types import SpeechRequest
 
-BREATH = 64
+SEGMENTS_BETWEEN_CHECKPOINTS = 64
 """Segments that are counted before other tasks get their turn."""
 logger = logging.getLogger(__name__)
 
@@ -55,15 +55,18 @@ class RequestCosts:
             await self._account.allow(price.estimate(work).high)
 
     def bill(self, candidate: Candidate, text: str) -> AbstractAsyncContextManager[Bill]:
-        """For a segment at one engine; see `Account.bill`."""
+        """The bill of a segment at one engine; see `Account.bill`."""
         return self._account.bill(
-            candidate.engine.name, candidate.model, _price(candidate), work_of(candidate, self._request, text)
+            candidate.engine.name,
+            candidate.model,
+            _price(candidate),
+            _work_of(candidate, self._request, text),
         )
 
     async def may_take_over(self, candidate: Candidate, rest: str) -> bool:
         """Whether the budget has enough for the rest of the text at another engine; if not, it is logged."""
         try:
-            work = work_of(candidate, self._request, rest)
+            work = _work_of(candidate, self._request, rest)
             await self._account.allow(_price(candidate).estimate(work).high)
         except TTSHubError as exc:
             name = candidate.engine.name
@@ -100,7 +103,7 @@ async def estimate_of(
     )
 
 
-def work_of(candidate: Candidate, request: SpeechRequest, text: str) -> Work:
+def _work_of(candidate: Candidate, request: SpeechRequest, text: str) -> Work:
     """What an engine has to do for a piece of a request's text."""
     return expected_work(text, speed=_speed(candidate, request), instructions=request.instructions)
 
@@ -128,9 +131,9 @@ async def _count(
                 counted.segments += 1
                 works = zip(counted.works, candidates, strict=True)
                 counted.works = [
-                    work + work_of(candidate, request, segment.text) for work, candidate in works
+                    work + _work_of(candidate, request, segment.text) for work, candidate in works
                 ]
-            if segment.index % BREATH == 0:
+            if segment.index % SEGMENTS_BETWEEN_CHECKPOINTS == 0:
                 await checkpoint()
     return counted
 

@@ -17,7 +17,7 @@ from tts_hub.progress import ProgressCallback, ProgressEvent
 from tts_hub.request.attempt import Attempt
 from tts_hub.request.busy_clock import BusyClock
 from tts_hub.request.handover import Handover
-from tts_hub.request.speaker import Speaker
+from tts_hub.request.prepared_engine import PreparedEngine
 from tts_hub.text.normalise import WordMapper
 from tts_hub.types import AudioChunk, SegmentRequest
 
@@ -34,7 +34,7 @@ class EngineCall:
 
     def __init__(
         self,
-        speaker: Speaker,
+        prepared: PreparedEngine,
         attempt: Attempt,
         turn: Turn,
         *,
@@ -46,7 +46,7 @@ class EngineCall:
         buffer_seconds: float,
     ) -> None:
         """`words` maps word timings from the spoken form of the segment to the text of the request."""
-        self._speaker = speaker
+        self._prepared = prepared
         self._attempt = attempt
         self._turn = turn
         self._handover = handover
@@ -64,12 +64,12 @@ class EngineCall:
             GenerationError: what the engine gave is no audio.
             NoAudioError: it gave none for a text with words.
         """
-        name = self._speaker.engine.name
+        name = self._prepared.engine.name
         inspection = Inspection(request.text, name)
         self._attempt.begin()
         self._handover.notify()
         try:
-            stream = self._speaker.backend.generate_stream(request, self._report)
+            stream = self._prepared.backend.generate_stream(request, self._report)
             async with aclosing(stream) as audio:
                 while True:
                     with self._clock:
@@ -89,13 +89,13 @@ class EngineCall:
     def _report(self, event: ProgressEvent, /) -> None:
         """The engine's progress. A slow engine that reports is at work and has not stalled."""
         self._attempt.note_sign_of_life()
-        self._speaker.engine.sign_of_life()
+        self._prepared.engine.sign_of_life()
         self._on_progress(event)
 
     async def _hand_over(self, piece: AudioChunk) -> None:
         self._bill.note(piece)
         self._attempt.put(self._words.map(piece))
-        self._speaker.engine.sign_of_life()
+        self._prepared.engine.sign_of_life()
         self._handover.notify()
         await self._let_others_begin()
         await self._wait_for_reader()
@@ -104,7 +104,6 @@ class EngineCall:
     async def _let_others_begin(self) -> None:
         """Requests that wait for their first audio get it before this segment gets its next."""
         if self._turn.is_wanted and self._attempt.seconds_this_turn >= HEAD_START:
-            self._attempt.seconds_this_turn = 0.0
             self._attempt.suspend()
             async with self._turn.suspended():
                 pass

@@ -1,205 +1,258 @@
-"""The reader's side of a request: audio in order, and the next engine when one fails.
-
-The engine's side is `speaking`; the two meet in a `Handover`.
-"""
+"""The engine's side of a request: its text becomes segments, generated ahead of the reader."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack, aclosing
 
 import anyio
-from anyio.lowlevel import cancel_shielded_checkpoint, checkpoint_if_cancelled
+from anyio.abc import TaskGroup
 
-from tts_hub.errors import (
-    BackendError,
-    BackendUnavailableError,
-    EngineRefusedError,
-    GenerationError,
-    StalledError,
-    TTSHubError,
-    UsageError,
-)
-from tts_hub.request.attempt import Attempt, AttemptState
-from tts_hub.request.handover import PendingSegment
-from tts_hub.request.route import Candidate
-from tts_hub.request.speaker import Speaker
-from tts_hub.request.speaking import Speaking
-from tts_hub.text.segment import Segment
-from tts_hub.types import AudioChunk
+from tts_hub.config import LimitsConfig, TextConfig
+from tts_hub.containment import contained, described
+from tts_hub.cost.budget import Bill
+from tts_hub.errors import BackendError, GenerationError, TTSHubError, UsageError
+from tts_hub.progress import ProgressCallback, ProgressEvent
+from tts_hub.request.attempt import Attempt
+from tts_hub.request.busy_clock import BusyClock
+from tts_hub.request.costs import RequestCosts
+from tts_hub.request.engine_call import EngineCall
+from tts_hub.request.fallback import FallbackChoice
+from tts_hub.request.handover import Handover, PendingSegment
+from tts_hub.request.prepared_engine import PreparedEngine, PreparedEngines
+from tts_hub.request.route import Candidate, Plan
+from tts_hub.text.check import is_visible
+from tts_hub.text.duration import expected_seconds
+from tts_hub.text.normalise import NormaliseOptions, SpokenText, WordMapper, spoken_form
+from tts_hub.text.source import SourceText
+from tts_hub.types import SegmentRequest
 
-
-@dataclass(frozen=True, slots=True)
-class SegmentStarted:
-    """The audio of a segment begins; `speaker` is None for a segment that has no words."""
-
-    segment: Segment
-    speaker: Speaker | None
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentEnded:
-    """All audio of the segment has been read."""
-
-    segment: Segment
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentBroken:
-    """The engine failed inside the segment, or before it; the next engine begins the segment anew."""
-
-    segment: Segment
-    failed: Candidate
-    following: Candidate
-    error: BackendError
-
-
-Part = SegmentStarted | AudioChunk | SegmentEnded | SegmentBroken
+Replan = Callable[[str], Awaitable[Plan]]
+"""Makes the plan that counts from the beginning of the text."""
 
 
 class Generation:
-    """The audio of one request, segment by segment."""
+    """Speaks one request. `run` works in a task of the manager until all is read, or until `stop`."""
 
-    def __init__(self, speaking: Speaking, *, stall_timeout: float) -> None:
-        """`stall_timeout`: seconds after which an engine that gives nothing counts as failed."""
-        self.speaking = speaking
-        self.has_stalled = False
-        """An engine was given up because it hung; closing does not wait for it."""
-        self._handover = speaking.handover
-        self._stall_timeout = stall_timeout
-        self._failures: list[BackendError] = []
+    def __init__(
+        self,
+        plan: Plan,
+        request_id: str,
+        *,
+        source: SourceText,
+        replan: Replan | None,
+        limits: LimitsConfig,
+        text: TextConfig,
+        costs: RequestCosts,
+        on_progress: ProgressCallback,
+    ) -> None:
+        """`replan` makes the plan that counts, once there is text to see its language by."""
+        self.plan = plan
+        """What is settled of the request; with `replan`, only once the first segment is complete."""
+        self.handover = Handover()
+        self.costs = costs
+        """Also what was spent on audio that is made ahead and never read."""
+        self.clock = BusyClock()
+        self.first_turn_at: float | None = None
+        """When an engine first had a slot for the request, on the clock of the event loop."""
+        self._request_id = request_id
+        self._source = source
+        self._replan = replan
+        self._limits = limits
+        self._text = text
+        self._on_progress = on_progress
+        self._current = 0
+        """The index in the route of the engine that segments are given to."""
+        self._fallbacks = FallbackChoice(costs)
+        self._engines = PreparedEngines(request_id, on_progress, load_timeout=limits.load_timeout)
+        self._scope = anyio.CancelScope()
+        self._tasks: TaskGroup | None = None
 
-    async def parts(self) -> AsyncGenerator[Part, None]:
-        """The audio in order, with the borders of its segments.
+    @property
+    def characters(self) -> int:
+        """Characters of text taken in so far."""
+        return self._source.characters
 
-        Raises:
-            TTSHubError: what failed, with no fallback left; after the audio that came before it.
-        """
-        handover = self._handover
-        while (pending := await self._next_segment()) is not None:
-            async with aclosing(self._parts_of(pending)) as parts:
-                async for part in parts:
-                    yield part
-            handover.segments.popleft()
-            handover.notify()
-        handover.all_read = True
-        handover.notify()
+    @property
+    def candidate(self) -> Candidate:
+        """The engine that segments are given to."""
+        return self.plan.route[self._current]
 
-    async def _next_segment(self) -> PendingSegment | None:
-        handover = self._handover
-        while not handover.segments:
-            if handover.text_error is not None:
-                raise handover.text_error
-            if handover.segment_count is not None:
-                return None
-            await self._require_running()
-            await handover.change()
-        return handover.segments[0]
-
-    async def _parts_of(self, pending: PendingSegment) -> AsyncGenerator[Part, None]:
-        """One segment, begun anew by the next engine when one fails."""
-        while (attempt := pending.attempt) is not None:
-            has_begun = False
+    async def run(self) -> None:
+        """Generate ahead of the reader until all is read, or until `stop`."""
+        try:
+            with self._scope:
+                async with anyio.create_task_group() as self._tasks, aclosing(self._source):
+                    self._tasks.start_soon(self._source.pump)
+                    await self._take_in()
+                    while not self.handover.is_read:
+                        await self.handover.change()
+        finally:
+            self._tasks = None
             try:
-                async with aclosing(self._chunks_of(attempt)) as chunks:
-                    async for chunk in chunks:
-                        self._handover.is_audible = self._handover.is_audible or bool(len(chunk.samples))
-                        if not has_begun:
-                            has_begun = True
-                            yield SegmentStarted(pending.segment, attempt.speaker)
-                        yield chunk
-            except BackendError as exc:
-                yield await self._fall_back(pending, attempt, exc)
-                continue
-            yield SegmentEnded(pending.segment)
-            return
-        yield SegmentStarted(pending.segment, None)
-        yield SegmentEnded(pending.segment)
+                await self.costs.close()
+            finally:
+                self._engines.close()
+                self.handover.end()
 
-    async def _chunks_of(self, attempt: Attempt) -> AsyncGenerator[AudioChunk, None]:
-        while True:
-            while attempt.chunks:
-                chunk = attempt.read()
-                self._handover.notify()
-                yield chunk
-                await cancel_shielded_checkpoint()  # shaping and encoding it took a while
-            if attempt.error is not None:
-                raise attempt.error
-            if attempt.state is AttemptState.ENDED:
-                return
-            await self._require_running()
-            await self._change_or_stall(attempt)
+    def stop(self) -> None:
+        """End the work; the engine's slots are free once `handover.ended` is set."""
+        self._scope.cancel()
 
-    async def _change_or_stall(self, attempt: Attempt) -> None:
-        """Wait for a change; an engine that is generating but gives nothing for too long counts as failed."""
-        limit, since = self._stall_timeout, attempt.silent_since
-        patience = math.inf if since is None else since + limit - anyio.current_time()
-        with anyio.move_on_after(max(0.0, patience)):
-            await self._handover.change()
-        since = attempt.silent_since
-        if since is not None and anyio.current_time() - since >= limit:
-            self.has_stalled = True
-            name = self.speaking.plan.route[attempt.candidate].engine.name
-            attempt.fail(StalledError(f"engine {name!r} gave no audio for {limit:g} s", backend=name))
-            attempt.scope.cancel()
+    async def fall_back(self, pending: PendingSegment, error: BackendError) -> Candidate:
+        """Let the next engine of the route continue with a segment whose engine has failed, and return it.
 
-    async def _require_running(self) -> None:
-        if self._handover.ended.is_set():
-            await checkpoint_if_cancelled()  # the reader may be cancelled too, and not know it yet
-            raise UsageError("the stream was closed before the speech ended")
-
-    async def _fall_back(
-        self, pending: PendingSegment, attempt: Attempt, error: BackendError
-    ) -> SegmentBroken:
-        """Let the next engine begin with this segment; what the failed one made of later ones is dropped.
+        It also gets all later segments that are pending; what the failed engine made of them is dropped.
 
         Raises:
             TTSHubError: the failure itself, when no other engine can take over.
+            UsageError: the stream was closed meanwhile.
         """
         error.position = pending.segment.offset
-        self._failures.append(error)
-        following = await self._following(attempt.candidate, pending)
-        if following is None:
-            raise _all_failed(self._failures, self.speaking.costs.passed_over)
-        self.speaking.continue_with(following)
-        route = self.speaking.plan.route
-        return SegmentBroken(pending.segment, route[attempt.candidate], route[following], error)
+        later = self.plan.route[self._current + 1 :]
+        following = await self._fallbacks.choose(
+            later, error, rest=self._rest_from(pending), has_given_audio=self.handover.has_given_audio
+        )
+        await self.handover.require_running()
+        self._current = self.plan.route.index(following)
+        for other in self.handover.segments:
+            if other.attempt is not None:
+                other.attempt.cancel()
+                self._start(other)
+        return following
 
-    async def _following(self, failed: int, pending: PendingSegment) -> int | None:
-        """The next engine that may take over at a segment, and that the budget has enough for."""
-        plan = self.speaking.plan
-        text = plan.request.input
+    def _rest_from(self, pending: PendingSegment) -> str:
+        """The text from a segment on, as far as it is known."""
+        text = self.plan.request.input
         if isinstance(text, str):
-            rest = text[pending.segment.offset :]
-        else:
-            rest = "".join(other.segment.text for other in self._handover.segments)
-        for index in range(failed + 1, len(plan.route)):
-            candidate = plan.route[index]
-            # The other choices of `auto` are as good as the first until there has been audio.
-            if candidate.only_at_start and self._handover.is_audible:
-                continue
-            if await self.speaking.costs.may_take_over(candidate, rest):
-                return index
-        return None
+            return text[pending.segment.offset :]
+        return "".join(other.segment.text for other in self.handover.segments)
+
+    async def _take_in(self) -> None:
+        """Read the text and start on its segments, as far ahead as there is room."""
+        handover, count, previous = self.handover, 0, ""
+        async with contained(self._text_failed):
+            await self._settle()
+            async with aclosing(self._source.segments(self.plan.cutting)) as segments:
+                async for segment in segments:
+                    pending = PendingSegment(segment, previous)
+                    previous = segment.text or previous
+                    count += 1
+                    while segment.text and not self._has_room():
+                        await handover.change()
+                    handover.add(pending)
+                    if segment.text:
+                        self._start(pending)
+            handover.end_text(count)
+
+    async def _settle(self) -> None:
+        if self._replan is not None:
+            self.plan = await self._replan(await self._source.opening(self.plan.cutting))
+        for notice in self.plan.notices:
+            self._on_progress(ProgressEvent("notice", backend=self.candidate.engine.name, message=notice))
+
+    def _text_failed(self, exc: BaseException) -> None:
+        """The text's source is the caller's code: the caller gets what it raised."""
+        error = exc
+        if not isinstance(error, Exception):
+            error = UsageError(f"the source of the text failed: {described(exc)}")
+            error.__cause__ = exc
+        self.handover.fail_text(error)
+
+    def _has_room(self) -> bool:
+        """Whether one more segment may be worked on: a slot for it, and not too much audio unread."""
+        if not self.handover.segments:
+            return True
+        running = self.handover.running
+        coming = sum(expected_seconds(pending.segment.text) for pending in running[1:])
+        engine = self.candidate.engine
+        together = engine.capabilities.ahead_seconds
+        # One page that is spoken all at once leaves a place for the next request.
+        places = max(1, engine.concurrency - 1) if together else engine.concurrency
+        most = max(self._limits.buffer_seconds, together)
+        return len(running) < places and self.handover.unread_seconds + coming < most
+
+    def _start(self, pending: PendingSegment) -> None:
+        if self._tasks is None:
+            raise UsageError("the stream was closed before the speech ended")
+        pending.attempt = attempt = Attempt(self.candidate)
+        self._tasks.start_soon(self._speak, pending, attempt)
+
+    async def _speak(self, pending: PendingSegment, attempt: Attempt) -> None:
+        """Have one segment spoken by the engine that the attempt is for."""
+        candidate = attempt.candidate
+
+        def failed(exc: BaseException) -> None:
+            attempt.fail(_as_failure(exc, candidate.engine.name))
+
+        with attempt.scope:
+            async with contained(failed), self.costs.bill(candidate, pending.segment.text) as bill:
+                await self._speak_in_turn(pending, attempt, bill)
+        attempt.end()
+        self.handover.notify()
+
+    async def _speak_in_turn(self, pending: PendingSegment, attempt: Attempt, bill: Bill) -> None:
+        engine = attempt.candidate.engine
+        is_first = self.handover.is_next(pending)
+        with ExitStack() as line:
+            if is_first and not self.handover.has_given_audio:
+                line.enter_context(engine.waiting_place())
+            prepared = attempt.engine = await self._engines.get(self.plan, attempt.candidate)
+            async with engine.turn(first=is_first) as turn:
+                line.close()
+                if self.first_turn_at is None:
+                    self.first_turn_at = anyio.current_time()
+                spoken = self._spoken(prepared, pending.segment.text)
+                if not is_visible(spoken.text):
+                    return  # emoji that are skipped: there is nothing to say
+                call = EngineCall(
+                    prepared,
+                    attempt,
+                    turn,
+                    handover=self.handover,
+                    bill=bill,
+                    clock=self.clock,
+                    words=WordMapper(spoken),
+                    on_progress=self._on_progress,
+                    buffer_seconds=self._limits.buffer_seconds,
+                )
+                with bill.sent():
+                    await call.run(self._segment_request(prepared, pending, spoken))
+
+    def _spoken(self, prepared: PreparedEngine, text: str) -> SpokenText:
+        """What the engine is given to say for a piece of the text."""
+        if self.plan.request.markup == "ssml" or not self._text.normalise:
+            return SpokenText(text, text)
+        options = NormaliseOptions(
+            emoji=self._text.emoji,
+            only_letters=prepared.engine.capabilities_for(prepared.model).normalises,
+        )
+        return spoken_form(text, prepared.language or self.plan.cutting.language, options)
+
+    def _segment_request(
+        self, prepared: PreparedEngine, pending: PendingSegment, spoken: SpokenText
+    ) -> SegmentRequest:
+        request = self.plan.request
+        return SegmentRequest(
+            text=spoken.text,
+            voice=prepared.voice,
+            model=prepared.model,
+            language=prepared.language,
+            speed=prepared.speed,
+            markup=request.markup,
+            instructions=request.instructions,
+            seed=request.seed,
+            options=prepared.options,
+            index=pending.segment.index,
+            request_id=self._request_id,
+            previous_text=self._spoken(prepared, pending.previous_text).text,
+            incoming=self._source.is_incoming,
+        )
 
 
-def _all_failed(errors: Sequence[BackendError], passed_over: Sequence[str]) -> TTSHubError:
-    """What to raise when no engine is left: the failure itself, or all of them in one line.
-
-    `passed_over` says of engines why they were not tried.
-    """
-    errors = [e for e in errors if not isinstance(e, EngineRefusedError) or e.was_named] or errors
-    first, last = errors[0], errors[-1]
-    all_refused = all(isinstance(error, EngineRefusedError) for error in errors)
-    if all_refused and isinstance(first, EngineRefusedError):
-        return first.original
-    if len(errors) == 1 and not passed_over:
-        return first
-    message = "; then ".join([*(str(error) for error in errors), *passed_over])
-    unavailable = isinstance(last, BackendUnavailableError | EngineRefusedError)
-    failure = (BackendUnavailableError if unavailable else GenerationError)(message, backend=first.backend)
-    failure.position = last.position
-    failure.__cause__ = last
-    return failure
+def _as_failure(exc: BaseException, engine: str) -> TTSHubError:
+    if isinstance(exc, TTSHubError):
+        return exc
+    error = GenerationError(f"engine {engine!r} failed: {described(exc)}", backend=engine)
+    error.__cause__ = exc
+    return error

@@ -15,15 +15,14 @@ from tts_hub.containment import contained, contained_call
 from tts_hub.cost.budget import Budget
 from tts_hub.cost.pricing import CostEstimate
 from tts_hub.engines.pool import EnginePool
-from tts_hub.errors import InvalidTextError
+from tts_hub.errors import InvalidTextError, TTSHubError
 from tts_hub.progress import ProgressCallback, ProgressEvent
 from tts_hub.request.costs import RequestCosts, estimate_of
-from tts_hub.request.generation import Generation
-from tts_hub.request.handover import Handover
+from tts_hub.request.generation import Generation, Replan
 from tts_hub.request.planning import Planner
+from tts_hub.request.reading import Reading
 from tts_hub.request.route import Plan
 from tts_hub.request.shaping import LoudnessMemory, Shaper
-from tts_hub.request.speaking import Replan, Speaking
 from tts_hub.request.stream import AudioStream
 from tts_hub.text.source import SourceText
 from tts_hub.types import SpeechRequest
@@ -41,7 +40,7 @@ class RequestOpener:
         self._tasks = tasks
         self._planner = Planner(config, pool)
         self._loudness: LoudnessMemory = {}
-        self._running: set[Speaking] = set()
+        self._running: set[Generation] = set()
 
     async def open(self, request: SpeechRequest, on_progress: ProgressCallback) -> AudioStream:
         """Begin to speak a checked request. Returns once the first audio exists.
@@ -52,20 +51,24 @@ class RequestOpener:
             BudgetExceededError: it may cost more than is allowed.
             BackendError: no engine could begin to speak.
         """
-        tasks, began = self._tasks(), anyio.current_time()
+        self._tasks()
+        began = anyio.current_time()
         request_id = request.request_id or uuid.uuid4().hex[:12]
         on_progress = guarded(on_progress, request_id)
-        speaking = await self._prepare(request, request_id, on_progress)
+        shaper = Shaper(self._config.audio, request, self._loudness)
+        generation = await self._prepare(request, request_id, on_progress)
+        await self._start(generation)
+        stall_timeout = self._config.limits.stall_timeout
         audio = AudioStream(
             request,
             request_id,
-            generation=Generation(speaking, stall_timeout=self._config.limits.stall_timeout),
-            shaper=Shaper(self._config.audio, request, self._loudness),
+            generation=generation,
+            reading=Reading(generation.handover, generation.fall_back, stall_timeout=stall_timeout),
+            shaper=shaper,
             on_progress=on_progress,
             began=began,
         )
-        tasks.start_soon(self._run, speaking)
-        on_progress(ProgressEvent("queued", backend=speaking.candidate.engine.name))
+        on_progress(ProgressEvent("queued", backend=generation.candidate.engine.name))
         await audio.start()
         return audio
 
@@ -84,12 +87,12 @@ class RequestOpener:
 
     def stop_all(self) -> None:
         """Stop the requests that are running."""
-        for speaking in self._running:
-            speaking.stop()
+        for generation in self._running:
+            generation.stop()
 
     async def _prepare(
         self, request: SpeechRequest, request_id: str, on_progress: ProgressCallback
-    ) -> Speaking:
+    ) -> Generation:
         """Everything that is done before an engine is called."""
         whole = request.input if isinstance(request.input, str) else None
         plan = await self._planner.plan(request, whole)
@@ -98,12 +101,11 @@ class RequestOpener:
         if self.budget.is_limited and whole is not None:
             await costs.allow_all(plan.route[0], source.kept_segments(plan.cutting))
         detects_later = whole is None and self._planner.may_detect(request)
-        return Speaking(
+        return Generation(
             plan,
             request_id,
             source=source,
             replan=self._replan(request) if detects_later else None,
-            handover=Handover(),
             limits=self._config.limits,
             text=self._config.text,
             costs=costs,
@@ -122,18 +124,27 @@ class RequestOpener:
         most = self._config.text.max_characters
         return SourceText(request.input, request.markup, max_total_chars=most)
 
-    async def _run(self, speaking: Speaking) -> None:
+    async def _start(self, generation: Generation) -> None:
+        """Begin to work, unless the hub was closed while the request was prepared."""
+        try:
+            tasks = self._tasks()
+        except TTSHubError:
+            await generation.costs.close()
+            raise
+        tasks.start_soon(self._run, generation)
+
+    async def _run(self, generation: Generation) -> None:
         """One request's failure, even one of our own making, must not touch the others."""
 
         def failed(exc: BaseException) -> None:
             logger.error("a request ended by an error of the hub itself", exc_info=exc)
 
-        self._running.add(speaking)
+        self._running.add(generation)
         try:
             async with contained(failed):
-                await speaking.run()
+                await generation.run()
         finally:
-            self._running.discard(speaking)
+            self._running.discard(generation)
 
 
 def guarded(on_progress: ProgressCallback, request_id: str) -> ProgressCallback:

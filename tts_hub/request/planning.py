@@ -11,8 +11,9 @@ import anyio
 from anyio import to_thread
 
 from tts_hub.config import Config
-from tts_hub.engines.pool import AUTO, EnginePool
+from tts_hub.engines.pool import ANSWER_WITHIN, EnginePool
 from tts_hub.errors import (
+    MOST_SHOWN,
     BackendError,
     BackendUnavailableError,
     InvalidRequestError,
@@ -27,15 +28,11 @@ from tts_hub.request.route import Candidate, Plan
 from tts_hub.text.detection import detect_language, is_model_loaded, load_model
 from tts_hub.text.languages import Nearness, more_exact, nearness, primary_language
 from tts_hub.text.source import Cutting
-from tts_hub.types import SpeechRequest, Voice
+from tts_hub.types import AUTO, SpeechRequest, Voice
 
-ANSWER_WITHIN = 5.0
-"""Seconds that an engine has to say which voice it would take."""
 DEFAULT_LANGUAGE = "en"
 MOST_SIMILAR = 5
 """Voices that the error for an unknown one names."""
-MOST_SHOWN = 60
-"""Characters of a wrong name that its error repeats."""
 logger = logging.getLogger(__name__)
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from tts_hub.audio.track import Track, TrackSettings
 from tts_hub.config import AudioConfig
 from tts_hub.report import Fallback, Retake
-from tts_hub.request.generation import Part, SegmentBroken, SegmentEnded, SegmentStarted
-from tts_hub.request.speaker import Speaker
+from tts_hub.request.prepared_engine import PreparedEngine
+from tts_hub.request.reading import Part, SegmentBroken, SegmentEnded, SegmentStarted
 from tts_hub.text.segment import Segment
 from tts_hub.types import AudioChunk, SpeechRequest
 
@@ -29,7 +29,7 @@ class Shaper:
         self.audio_seconds = 0.0
         self.segments = 0
         """Segments spoken to their end."""
-        self.speaker: Speaker | None = None
+        self.engine: PreparedEngine | None = None
         self.fallbacks: list[Fallback] = []
         self.cut_segments: list[int] = []
         self.estimated_segments: list[int] = []
@@ -84,27 +84,27 @@ class Shaper:
             self.estimated_segments.append(self._segment_index)
         if chunk.seed is not None:
             self._seeds.add(chunk.seed)
-        backend = self.speaker.engine.name if self.speaker else ""
+        backend = self.engine.engine.name if self.engine else ""
         self.retakes += [Retake(self._segment_index, backend, reason) for reason in chunk.retakes]
 
     def _begin(self, part: SegmentStarted) -> AudioChunk:
-        speaker = part.speaker
+        prepared = part.engine
         self._segment_index = part.segment.index
-        if speaker is not None:
-            self.speaker = speaker
+        if prepared is not None:
+            self.engine = prepared
             self._segment_start = self.audio_seconds + (self._pause if self.audio_seconds else 0.0)
             self._track.begin_segment(
                 span_offset=part.segment.offset,
-                start_lufs=self._known_loudness(speaker),
+                start_lufs=self._known_loudness(prepared),
                 pause_before=self._pause,
-                source=f"{speaker.engine.name}/{speaker.voice.id}",
-                tempo=speaker.tempo,
+                source=f"{prepared.engine.name}/{prepared.voice.id}",
+                tempo=prepared.tempo,
             )
         return self._silence
 
     def _end(self, segment: Segment) -> AudioChunk:
         last = self._end_in_track()
-        if segment.text and self.speaker is not None:
+        if segment.text and self.engine is not None:
             self.segments += 1
         if segment.pause_after is None:
             self._pause = self._usual_pause(segment)
@@ -135,11 +135,11 @@ class Shaper:
         return spoken
 
     def _end_in_track(self) -> AudioChunk:
-        if self._segment_start is None or self.speaker is None:
+        if self._segment_start is None or self.engine is None:
             return self._silence
         self._segment_start = None
         last = self._out(self._track.end_segment())
-        self._remember_loudness(self.speaker)
+        self._remember_loudness(self.engine)
         return last
 
     def _usual_pause(self, segment: Segment) -> float:
@@ -151,14 +151,14 @@ class Shaper:
         }
         return pauses[segment.boundary] / self._pace
 
-    def _known_loudness(self, speaker: Speaker) -> float | None:
-        key = (speaker.engine.name, speaker.voice.id)
-        return self._loudness.get(key, speaker.engine.capabilities.loudness_lufs)
+    def _known_loudness(self, prepared: PreparedEngine) -> float | None:
+        key = (prepared.engine.name, prepared.voice.id)
+        return self._loudness.get(key, prepared.engine.capabilities.loudness_lufs)
 
-    def _remember_loudness(self, speaker: Speaker) -> None:
-        measured = self._track.loudness(f"{speaker.engine.name}/{speaker.voice.id}")
+    def _remember_loudness(self, prepared: PreparedEngine) -> None:
+        measured = self._track.loudness(f"{prepared.engine.name}/{prepared.voice.id}")
         if measured is not None:
-            self._loudness[speaker.engine.name, speaker.voice.id] = measured
+            self._loudness[prepared.engine.name, prepared.voice.id] = measured
 
     def _out(self, chunk: AudioChunk) -> AudioChunk:
         self.audio_seconds += chunk.seconds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import warnings
 from collections.abc import AsyncGenerator, Sequence
@@ -18,10 +19,10 @@ from tts_hub.audio.formats import AudioFormat
 from tts_hub.errors import InvalidTextError
 from tts_hub.progress import ProgressCallback, ProgressEvent, Stage
 from tts_hub.report import SpeechReport
-from tts_hub.request.generation import Generation, SegmentBroken, SegmentEnded, SegmentStarted
+from tts_hub.request.generation import Generation
+from tts_hub.request.reading import Reading, SegmentBroken, SegmentEnded, SegmentStarted
 from tts_hub.request.shaping import Shaper
 from tts_hub.request.single_reader import SingleReader
-from tts_hub.request.speaking import Speaking
 from tts_hub.request.wordlog import WordLog
 from tts_hub.text.segment import Segment
 from tts_hub.types import AudioChunk, SpeechRequest, WordTiming
@@ -72,6 +73,7 @@ class AudioStream(_Stream[AudioChunk]):
         request_id: str,
         *,
         generation: Generation,
+        reading: Reading,
         shaper: Shaper,
         on_progress: ProgressCallback,
         began: float,
@@ -82,7 +84,7 @@ class AudioStream(_Stream[AudioChunk]):
         """Hz."""
         self._request = request
         self._generation = generation
-        self._speaking = generation.speaking
+        self._parts = reading
         self._shaper = shaper
         self._on_progress = on_progress
         self._words = WordLog()
@@ -100,41 +102,41 @@ class AudioStream(_Stream[AudioChunk]):
     @property
     def report(self) -> SpeechReport:
         """Where the request stands; final once the iteration has ended."""
-        shaper, speaker = self._shaper, self._shaper.speaker
+        shaper, prepared = self._shaper, self._shaper.engine
         until = self._over_at if self._over_at is not None else anyio.current_time()
-        first_turn = self._speaking.first_turn_at
+        first_turn = self._generation.first_turn_at
         return SpeechReport(
             request_id=self.request_id,
             requested_model=self._request.model or "",
-            backend=speaker.engine.name if speaker else "",
-            model=speaker.model if speaker else "",
-            voice=speaker.voice.id if speaker else "",
-            language=(speaker.language or self._speaking.plan.detected) if speaker else "",
-            detected_language=self._speaking.plan.detected,
-            characters=self._speaking.characters,
+            backend=prepared.engine.name if prepared else "",
+            model=prepared.model if prepared else "",
+            voice=prepared.voice.id if prepared else "",
+            language=(prepared.language or self._generation.plan.detected) if prepared else "",
+            detected_language=self._generation.plan.detected,
+            characters=self._generation.characters,
             segments=shaper.segments,
             audio_seconds=shaper.audio_seconds,
             first_audio_seconds=None if self._first_audio_at is None else self._first_audio_at - self._began,
             elapsed_seconds=until - self._began,
-            generation_seconds=self._speaking.clock.seconds,
+            generation_seconds=self._generation.clock.seconds,
             queue_seconds=(first_turn if first_turn is not None else until) - self._began,
             fallbacks=tuple(shaper.fallbacks),
-            ignored=speaker.ignored if speaker else (),
+            ignored=prepared.ignored if prepared else (),
             cut_segments=tuple(shaper.cut_segments),
             estimated_segments=tuple(shaper.estimated_segments),
             retakes=tuple(shaper.retakes),
             seed=self._seed,
-            watermarked=speaker is not None and speaker.engine.capabilities.watermark,
-            cost=self._speaking.costs.dollars,
-            cost_estimated=any(cost.estimated for cost in self._speaking.costs.by_engine),
-            costs=self._speaking.costs.by_engine,
+            watermarked=prepared is not None and prepared.engine.capabilities.watermark,
+            cost=self._generation.costs.dollars,
+            cost_estimated=any(cost.estimated for cost in self._generation.costs.by_engine),
+            costs=self._generation.costs.by_engine,
             complete=self._reading.finished,
         )
 
     @property
     def _seed(self) -> int | None:
-        speaker = self._shaper.speaker
-        is_used = speaker is not None and "seed" not in speaker.ignored
+        prepared = self._shaper.engine
+        is_used = prepared is not None and "seed" not in prepared.ignored
         return self._request.seed if is_used and self._request.seed is not None else self._shaper.seed
 
     async def start(self) -> None:
@@ -152,16 +154,16 @@ class AudioStream(_Stream[AudioChunk]):
         """Stop the engine without waiting for it."""
         if self._over_at is None:
             self._over_at = anyio.current_time()
-        self._speaking.stop()
+        self._generation.stop()
 
     async def aclose(self) -> None:
         """Stop the engine if it is still at work, and wait until its place is free."""
         self.stop()
         with anyio.CancelScope(shield=True):
             await self._reading.aclose()
-            limit = STALLED_CLOSE_WITHIN if self._generation.has_stalled else CLOSE_WITHIN
+            limit = STALLED_CLOSE_WITHIN if self._parts.has_stalled else CLOSE_WITHIN
             with anyio.move_on_after(limit) as wait:
-                await self._speaking.handover.ended.wait()
+                await self._generation.handover.ended.wait()
             if wait.cancelled_caught:
                 logger.error("request %s: its engine did not stop within %g s", self.request_id, limit)
 
@@ -173,12 +175,12 @@ class AudioStream(_Stream[AudioChunk]):
                 source=self,
                 stacklevel=2,
             )
-            _stop_from_anywhere(self._speaking, self._loop)
+            _stop_from_anywhere(self._generation, self._loop)
 
     async def _shape(self) -> AsyncGenerator[AudioChunk, None]:
         has_text = False
         try:
-            async with aclosing(self._generation.parts()) as parts:
+            async with aclosing(self._parts.parts()) as parts:
                 async for part in parts:
                     has_text = has_text or (isinstance(part, SegmentEnded) and bool(part.segment.text))
                     chunk = self._shaper.shape(part)
@@ -223,11 +225,11 @@ class AudioStream(_Stream[AudioChunk]):
     def _event(self, stage: Stage, *, segment: Segment | None = None, message: str = "") -> ProgressEvent:
         return ProgressEvent(
             stage=stage,
-            backend=self._shaper.speaker.engine.name if self._shaper.speaker else "",
+            backend=self._shaper.engine.engine.name if self._shaper.engine else "",
             message=message,
             request_id=self.request_id,
             segment=None if segment is None else segment.index,
-            segments=self._speaking.handover.segment_count,
+            segments=self._generation.handover.segment_count,
             fraction=1.0 if stage == "finished" else self._fraction(segment),
             audio_seconds=self._shaper.audio_seconds,
             elapsed_seconds=anyio.current_time() - self._began,
@@ -235,10 +237,10 @@ class AudioStream(_Stream[AudioChunk]):
 
     def _fraction(self, segment: Segment | None) -> float | None:
         """How far into the text a segment reaches, once the text is known to its end."""
-        known = isinstance(self._request.input, str) or self._speaking.handover.segment_count is not None
+        known = isinstance(self._request.input, str) or self._generation.handover.segment_count is not None
         if segment is None or not known:
             return None
-        return min(1.0, segment.span[1] / max(1, self._speaking.characters))
+        return min(1.0, segment.span[1] / max(1, self._generation.characters))
 
 
 class SpeechStream(_Stream[bytes]):
@@ -301,18 +303,20 @@ def place_of(segment: int) -> str:
     return f"segment {segment + 1}" if segment else "the start"
 
 
-def _stop_from_anywhere(speaking: Speaking, loop: lowlevel.EventLoopToken) -> None:
-    """The garbage collector may come by in any thread, and after the loop's end."""
+def _stop_from_anywhere(generation: Generation, loop: lowlevel.EventLoopToken) -> None:
+    """Stop the work. The garbage collector may call this in any thread, and after the loop's end."""
+    if generation.handover.ended.is_set() or sys.is_finalizing():
+        return
     try:
         on_loop = lowlevel.current_token() == loop
     except RuntimeError:  # no loop runs in this thread
         on_loop = False
     if on_loop:
-        speaking.stop()
+        generation.stop()
         return
 
     def stop() -> None:
         with suppress(RuntimeError):  # the loop has ended, and the work with it
-            from_thread.run_sync(speaking.stop, token=loop)
+            from_thread.run_sync(generation.stop, token=loop)
 
     threading.Thread(target=stop, daemon=True).start()

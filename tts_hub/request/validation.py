@@ -1,4 +1,4 @@
-"""At the door: what was asked for becomes a `SpeechRequest` whose fields are what they claim to be."""
+"""Checks of a request's fields, and the configured defaults for those that are not given."""
 
 from __future__ import annotations
 

@@ -8,11 +8,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from tts_hub.backend import fitting
-from tts_hub.engines.pool import AUTO
 from tts_hub.errors import UnknownModelError, one_of, shown
 from tts_hub.server.hub import Hub, TheHub
 from tts_hub.server.schema import JSON_ANSWERS
-from tts_hub.types import Voice
+from tts_hub.types import AUTO, Voice
 
 router = APIRouter(tags=["catalogue"])
 

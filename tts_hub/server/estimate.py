@@ -11,7 +11,7 @@ from tts_hub.cost.pricing import CostEstimate
 from tts_hub.server.hub import Hub, TheHub
 from tts_hub.server.schema import JSON_ANSWERS
 from tts_hub.server.wire import Fields, Markup, SpeechBody, speech_request
-from tts_hub.types import Fallback, Instructions, Speed
+from tts_hub.types import FallbackModels, Instructions, Speed
 
 router = APIRouter(tags=["speech"])
 TOO_LONG_FOR_A_QUERY: dict[int | str, dict[str, Any]] = {
@@ -29,7 +29,7 @@ class EstimateQuery(Fields):
     speed: Speed = 1.0
     language: str | None = Field(None, description="A BCP 47 tag such as `en-GB`.")
     markup: Markup = Field("text", description="Tags of SSML are counted.")
-    fallback: Fallback | None = Field(None, description="Models that may stand in.")
+    fallback: FallbackModels | None = Field(None, description="Models that may stand in.")
 
 
 @router.get("/v1/audio/estimate", responses=JSON_ANSWERS | TOO_LONG_FOR_A_QUERY)

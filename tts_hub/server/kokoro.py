@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from tts_hub.engines.pool import AUTO
 from tts_hub.errors import UnknownModelError
 from tts_hub.server.hub import Hub
 from tts_hub.server.wire import KokoroCaptionedBody
-from tts_hub.types import SpeechRequest
+from tts_hub.types import AUTO, SpeechRequest
 
 MODEL = "kokoro"
 LANGUAGES = {

@@ -59,7 +59,7 @@ class Outbox:
 
     def __init__(self, socket: WebSocket, reader_timeout: float) -> None:
         self.sent_at = anyio.current_time()
-        """When the client last took something, on the clock of the event loop."""
+        """The time when the client last took something, on the clock of the event loop."""
         self._socket = socket
         self._reader_timeout = reader_timeout
 

@@ -12,7 +12,7 @@ from tts_hub.audio.formats import find_format
 from tts_hub.audio.limits import DEFAULT_RATE
 from tts_hub.errors import TextTooLongError, UnsupportedFormatError
 from tts_hub.server.hub import Hub
-from tts_hub.types import Fallback, Instructions, SampleRate, Seed, SpeechRequest, Speed
+from tts_hub.types import FallbackModels, FormatName, Instructions, SampleRate, Seed, SpeechRequest, Speed
 
 
 def _in_small_letters(value: Any) -> Any:
@@ -27,10 +27,7 @@ def _usual_name(value: Any) -> Any:
         return value  # refused later, with the list of formats
 
 
-FormatName = Annotated[
-    Literal["mp3", "opus", "aac", "flac", "wav", "pcm"],
-    BeforeValidator(_usual_name),
-]
+WrittenFormat = Annotated[FormatName, BeforeValidator(_usual_name)]
 Markup = Annotated[Literal["text", "ssml"], BeforeValidator(_in_small_letters)]
 StreamFormat = Annotated[Literal["audio", "sse"], BeforeValidator(_in_small_letters)]
 
@@ -77,7 +74,7 @@ class Utterance(Fields):
     model: str | None = Field(None, description="A model, an alias such as `tts-1`, or `auto`.")
     voice: str | VoiceId | None = Field(None, description='Id of a voice, or `{"id": …}`.')
     instructions: Instructions | None = Field(None, description="How to speak.")
-    response_format: FormatName | None = Field(
+    response_format: WrittenFormat | None = Field(
         None, description="Default: mp3. `ogg` and `oga` are other names of `opus`, `raw` of `pcm`."
     )
     speed: Annotated[Speed, NUMBER] = 1.0
@@ -88,7 +85,9 @@ class Utterance(Fields):
     sample_rate: Annotated[SampleRate | None, NUMBER] = Field(
         None, description=f"Ours: Hz. Default: {DEFAULT_RATE}."
     )
-    fallback: Fallback | None = Field(None, description="Ours: models that continue when the engine fails.")
+    fallback: FallbackModels | None = Field(
+        None, description="Ours: models that continue when the engine fails."
+    )
     markup: Markup = Field("text", description="Ours: whether the input is SSML.")
     options: dict[str, Any] = Field(default_factory=dict, description="Ours: options of the engine itself.")
 

@@ -1,4 +1,4 @@
-"""Where this system keeps a person's settings and data."""
+"""The folders of this system for a user's settings and data."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from pathlib import Path
 
 
 def user_config_file() -> Path:
-    """Where a person's own `config.toml` lies on this system."""
-    from platformdirs import user_config_path
+    """The path of the user's own `config.toml`."""
+    from platformdirs import user_config_path  # slow to import, and often not needed
 
     return user_config_path("tts-hub", appauthor=False) / "config.toml"
 
 
 def user_data_folder() -> Path:
-    """Where the hub keeps what it must remember of a person."""
-    from platformdirs import user_data_path
+    """The folder for the data that the hub keeps for a user."""
+    from platformdirs import user_data_path  # slow to import, and often not needed
 
     return user_data_path("tts-hub", appauthor=False)

@@ -31,7 +31,7 @@ _WIDE_REGIONS = frozenset(["419", "001", "150"])
 
 
 class Nearness(IntEnum):
-    """How well a spoken language fits the wanted one; the least value is the best."""
+    """The fit of a spoken language to the wanted one; the least value is the best."""
 
     EXACT = 0
     """The same tag, or another code of the language: `cmn` for `zh`."""

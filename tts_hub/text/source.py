@@ -10,7 +10,7 @@ from tts_hub.errors import InvalidTextError
 from tts_hub.text.incoming import IncomingText
 from tts_hub.text.segment import Segment, Segmenter, cut, segments_of
 from tts_hub.text.sentences import LOOKAHEAD
-from tts_hub.text.whole import whole_as_segment
+from tts_hub.text.ssml import whole_as_segment
 from tts_hub.types import Markup
 
 
@@ -36,7 +36,7 @@ class SourceText:
         self._arrived: list[str] = []
         """Pieces that `opening` has read already."""
         self._kept: list[Segment] | None = None
-        """All segments, once they have been cut."""
+        """All segments, once `kept_segments` has cut them."""
         self._error: Exception | None = None
         """The error that the source raised behind them."""
 
@@ -101,7 +101,7 @@ class SourceText:
         )
 
     async def kept_segments(self, cutting: Cutting) -> AsyncGenerator[Segment, None]:
-        """The segments of a whole text, as `segments`, which from then on does not cut the text again."""
+        """The segments of a whole text, which are kept: `segments` then returns them at once."""
         kept: list[Segment] = []
         async with aclosing(self.segments(cutting)) as segments:
             async for segment in segments:

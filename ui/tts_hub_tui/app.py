@@ -20,7 +20,7 @@ from textual.theme import Theme
 from textual.widgets import Input, TextArea
 
 from tts_hub.config import StudioConfig
-from tts_hub.config_file import edit, file_to_edit
+from tts_hub.config_file.editing import edit, file_to_edit
 from tts_hub.errors import ConfigError
 from tts_hub_tui.failure import Failure
 from tts_hub_tui.hubs.download import Download, Downloads

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from anyio import to_thread
 
-from tts_hub.download.places import Place, missing_of, remove, unsound_of
+from tts_hub.download.folders import Place, missing_of, remove, unsound_of
 from tts_hub.errors import BackendUnavailableError, install_command
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.types import Availability, ModelFiles

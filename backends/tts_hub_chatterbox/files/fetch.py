@@ -23,7 +23,7 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils import hf_raise_for_status  # type: ignore[attr-defined] # documented, not in __all__
 
-from tts_hub.download.places import Place
+from tts_hub.download.folders import Place
 from tts_hub.download.transfer import Source, transfer, unavailable
 from tts_hub.errors import update_command
 from tts_hub.progress import ProgressCallback

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tts_hub.download.places import PublishedFile
+from tts_hub.download.folders import PublishedFile
 
 
 @dataclass(frozen=True, slots=True)

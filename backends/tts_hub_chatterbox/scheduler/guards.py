@@ -16,11 +16,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tts_hub.text.duration import CHARACTERS_PER_SECOND
 from tts_hub.types import RetakeReason, Samples
 from tts_hub_chatterbox.nets.units import SILENCE, TOKENS_PER_SECOND
 
 # --- how long a text can take ---
-SECONDS_PER_CHARACTER = 0.067
+SECONDS_PER_CHARACTER = 1 / CHARACTERS_PER_SECOND
 """The usual speed, spaces and pauses included: 150 words a minute."""
 SLOWEST = 4.0
 """The longest that a short text may take, in times of its usual length."""

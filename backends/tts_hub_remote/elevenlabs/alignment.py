@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tts_hub.text.tokens import tokens
+from tts_hub.text.words import tokens
 from tts_hub.types import WordTiming
 from tts_hub_remote.words import WordMatcher
 

@@ -7,13 +7,13 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
 from tts_hub.audio.pcm import silence
+from tts_hub.captions.wire import json_lines
 from tts_hub.types import AudioChunk, Usage
 from tts_hub_remote.connection import Reply
 from tts_hub_remote.decoding import decoded, from_base64
 from tts_hub_remote.elevenlabs.alignment import SpokenWords, in_seconds
 from tts_hub_remote.elevenlabs.refusals import ElevenLabsConnection
 from tts_hub_remote.failures import refusal_in
-from tts_hub_remote.lines import json_lines
 
 MEDIA = {"pcm": "audio/pcm", "mp3": "audio/mpeg", "opus": "audio/ogg"}
 COST_HEADERS = ("character-cost", "x-character-cost")

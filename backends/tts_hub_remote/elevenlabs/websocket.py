@@ -17,13 +17,13 @@ import anyio
 from anyio import to_thread
 
 from tts_hub.audio.pcm import BYTES_PER_SAMPLE
+from tts_hub.captions.wire import LONGEST_LINE, json_object
 from tts_hub.errors import GenerationError, RateLimitedError, StalledError
 from tts_hub_remote.address import is_loopback
 from tts_hub_remote.decoding import from_base64
 from tts_hub_remote.elevenlabs.alignment import SpokenWords, Timed, in_milliseconds
 from tts_hub_remote.elevenlabs.refusals import KEY_HEADER, ElevenLabsConnection
 from tts_hub_remote.failures import NoSuchPathError, refusal_in, refusal_of
-from tts_hub_remote.lines import LONGEST, parsed
 from tts_hub_remote.settings import RemoteSettings
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class SpeechSocket:
             if self.is_over and isinstance(exc, ConnectionClosedOK):
                 return {"isFinal": True}
             raise SocketLostError from exc
-        return parsed(data.encode() if isinstance(data, str) else data, self._connection.name)
+        return json_object(data.encode() if isinstance(data, str) else data, self._connection.name)
 
     async def _send(self, message: Mapping[str, Any]) -> None:
         from websockets.exceptions import ConnectionClosed  # slow to import
@@ -217,7 +217,7 @@ async def _connected(
         open_timeout=settings.connect_timeout + settings.answer_timeout,
         proxy=None if is_loopback(connection.base) else True,
         compression=None,
-        max_size=LONGEST,
+        max_size=LONGEST_LINE,
         max_queue=QUEUE,
         ssl=await to_thread.run_sync(create_ssl_context) if secure else None,
         logger=wire_log,

@@ -14,8 +14,8 @@ from tts_hub.errors import GenerationError
 from tts_hub.types import AudioChunk, Usage
 from tts_hub_remote.connection import Reply
 from tts_hub_remote.decoding import decoded, from_base64
+from tts_hub_remote.events import events
 from tts_hub_remote.failures import error_of, refusal_in
-from tts_hub_remote.lines import events
 
 EVENT_STREAM = "text/event-stream"
 AUDIO_KEYS = ("audio", "delta")

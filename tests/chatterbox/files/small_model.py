@@ -16,7 +16,7 @@ from tts_hub_chatterbox.files.download import (
 from tts_hub_chatterbox.files.variants import T3Size, Variant
 from tts_hub_chatterbox.settings import ChatterboxSettings
 
-from tts_hub.download.places import PublishedFile
+from tts_hub.download.folders import PublishedFile
 from tts_hub.errors import BackendUnavailableError
 
 SETTINGS = ChatterboxSettings()

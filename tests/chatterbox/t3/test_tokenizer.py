@@ -17,7 +17,7 @@ from tts_hub_chatterbox.t3.tokenizer import TextTokenizer
 
 from tests.chatterbox.t3.texts import TEXTS
 from tests.chatterbox.tokenizer_files import FIRST_TAG, TAGS, write_tokenizer_files
-from tts_hub.download.places import sha256_of
+from tts_hub.download.folders import sha256_of
 from tts_hub.errors import TextTooLongError
 
 

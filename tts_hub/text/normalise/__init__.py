@@ -13,7 +13,7 @@ from tts_hub.text.normalise.characters import (
     is_plain,
     plain_spaces,
 )
-from tts_hub.text.normalise.draft import Draft, SpokenText, joined
+from tts_hub.text.normalise.edits import Draft, SpokenText, joined
 from tts_hub.text.normalise.emoji import name_emoji, skip_emoji
 from tts_hub.text.normalise.languages import RULES, primary
 from tts_hub.text.normalise.languages.model import LanguageRules
@@ -22,7 +22,7 @@ from tts_hub.text.normalise.numbers import join_thousands, say_fractions, say_me
 from tts_hub.text.normalise.ranges import pause_at_dashes, say_ranges
 from tts_hub.text.normalise.shortened import MAY_BE_SHORTENED, say_shortened
 from tts_hub.text.normalise.signs import say_signs
-from tts_hub.text.normalise.words import WordMapper
+from tts_hub.text.normalise.word_map import WordMapper
 
 __all__ = ["NormaliseOptions", "SpokenText", "WordMapper", "spoken_form"]
 

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from tts_hub.text.normalise.draft import Draft
+from tts_hub.text.normalise.edits import Draft
 from tts_hub.text.normalise.emoji import CLUSTER
 
 UNSPACED_LANGUAGES = frozenset({"ja", "zh", "ko", "yue"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from tts_hub.text.normalise.draft import Draft
+from tts_hub.text.normalise.edits import Draft
 
 _VARIATION = "\ufe0e\ufe0f"
 _TONES = "\U0001f3fb-\U0001f3ff"

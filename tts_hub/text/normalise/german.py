@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tts_hub.text.normalise.draft import Draft
+from tts_hub.text.normalise.edits import Draft
 
 _ORDINAL = re.compile(
     r"(?:(?P<before>\b[A-Za-zäöüß]{2,5}) )?(?:(?P<article>\b[A-Za-zäöüß]{2,6}) )?"

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 from tts_hub.text.normalise.amounts import Amount, amount_pattern, read_amount
-from tts_hub.text.normalise.draft import Draft
+from tts_hub.text.normalise.edits import Draft
 from tts_hub.text.normalise.languages.model import Currency, Form, LanguageRules
 
 _SIGN = re.compile(r"[$£€¥₹₽₩₺₴₪₿¢]|zł")

@@ -7,7 +7,7 @@ import unicodedata
 from functools import lru_cache
 
 from tts_hub.text.normalise.amounts import amount_pattern
-from tts_hub.text.normalise.draft import Draft
+from tts_hub.text.normalise.edits import Draft
 from tts_hub.text.normalise.languages.model import LanguageRules
 
 _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"

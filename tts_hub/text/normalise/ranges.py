@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from tts_hub.text.normalise.draft import Draft
+from tts_hub.text.normalise.edits import Draft
 from tts_hub.text.normalise.languages.model import LanguageRules
 
 _DASH = re.compile(r"(?<=[\d%°m.])(?P<dash> ?[–〜～] ?|[—-]| - )(?=\d)|(?<=\d)~(?=\d)")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 
-from tts_hub.text.normalise.draft import Draft, Piece
+from tts_hub.text.normalise.edits import Draft, Piece
 from tts_hub.text.normalise.german import say_ordinals
 from tts_hub.text.normalise.languages.shortened import SHORTENED, Shortened
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tts_hub.text.normalise.draft import Draft
+from tts_hub.text.normalise.edits import Draft
 from tts_hub.text.normalise.languages.model import LanguageRules
 
 _HEART = r"(?!<3(?![\d.,]))"

@@ -86,6 +86,7 @@ class MainScreen(SpeakingScreen):
         draft = studio.history.recall(DRAFT)
         super().__init__(studio, draft if isinstance(draft, str) and draft else text)
         self._given = text
+        self._estimate = EstimateLine(studio.hub, id="estimate")
         self._draft_is_saved = True
 
     def compose(self) -> ComposeResult:
@@ -94,7 +95,7 @@ class MainScreen(SpeakingScreen):
         with Horizontal(id="work"):
             yield self._editor
             yield Controls(restore_choice(self._history.recall(CHOICE)), id="controls")
-        yield EstimateLine(self._studio.hub, id="estimate")
+        yield self._estimate
         yield NowPlaying(id="now")
         yield KeyBar(self.BINDINGS)
 
@@ -171,7 +172,7 @@ class MainScreen(SpeakingScreen):
 
     @on(Controls.Changed)
     def _estimate_soon(self) -> None:
-        self.query_one(EstimateLine).show_soon(self._request_to_estimate)
+        self._estimate.show_soon(self._request_to_estimate)
 
     def _request_to_estimate(self) -> SpeechRequest | None:
         text = self._editor.text

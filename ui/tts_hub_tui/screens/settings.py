@@ -15,8 +15,10 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen, Screen
 from textual.widgets import DataTable, Footer, Input, Label, Static
 
-from tts_hub.config_file import Setting, edit, file_to_edit, parse_value, settings
+from tts_hub.config_file.editing import edit, file_to_edit
+from tts_hub.config_file.listing import Setting, settings
 from tts_hub.config_file.loading import load_config
+from tts_hub.config_file.values import parse_value
 from tts_hub.engines.registry import Registry
 from tts_hub.errors import ConfigError
 from tts_hub_tui.widgets.field import FieldError

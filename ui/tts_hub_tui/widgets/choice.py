@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tts_hub.audio.formats import FORMATS
+from tts_hub.types import AUTO
 
-AUTO = "auto"
-"""The model that stands for the best engine that is ready."""
 DEFAULT_VOICE = "default voice"
 
 

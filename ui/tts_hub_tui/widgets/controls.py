@@ -16,9 +16,9 @@ from textual.widgets import Button, Input, Label, Select
 
 from tts_hub.audio.formats import FORMATS
 from tts_hub.audio.limits import SPEEDS
-from tts_hub.types import SpeechRequest, Voice
+from tts_hub.types import AUTO, SpeechRequest, Voice
 from tts_hub_tui.hubs.interface import Catalogue, EngineInfo
-from tts_hub_tui.widgets.choice import AUTO, DEFAULT_VOICE, Choice
+from tts_hub_tui.widgets.choice import DEFAULT_VOICE, Choice
 from tts_hub_tui.widgets.field import FieldError
 from tts_hub_tui.widgets.options import OptionRow, OptionsForm
 

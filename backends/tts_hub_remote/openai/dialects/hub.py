@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
+from tts_hub.captions.wire import AudioLine, DoneLine, ErrorLine, captioned_lines
 from tts_hub.errors import GenerationError
-from tts_hub.types import AudioChunk, SegmentRequest, WordTiming
+from tts_hub.types import AudioChunk, SegmentRequest
 from tts_hub_remote.connection import Reply
-from tts_hub_remote.openai.captions import captioned_chunks
+from tts_hub_remote.decoding import from_s16le
+from tts_hub_remote.failures import raise_error_in
 from tts_hub_remote.openai.dialects.dialect import SPEECH_PATH, Dialect
 from tts_hub_remote.openai.models import ModelList
 from tts_hub_remote.openai.settings import DialectName
@@ -57,22 +59,13 @@ class HubDialect(Dialect):
             GenerationError: the answer breaks off, or a line reports a failure.
         """
         complete = False
-
-        def words_of(line: Mapping[str, Any]) -> Sequence[WordTiming]:
-            nonlocal complete
-            complete = complete or "done" in line
-            return [_word(row, text, backend) for row in line.get("words", [])]
-
-        async with aclosing(captioned_chunks(reply, words_of, sample_rate, backend)) as chunks:
-            async for chunk in chunks:
-                yield chunk
+        async with aclosing(reply.pieces()) as pieces, aclosing(captioned_lines(pieces, backend)) as lines:
+            async for line in lines:
+                if isinstance(line, ErrorLine):
+                    raise_error_in(line.values, backend)
+                elif isinstance(line, DoneLine):
+                    complete = True
+                elif isinstance(line, AudioLine) and (line.data or line.words):
+                    yield AudioChunk(from_s16le(line.data), sample_rate, line.words)
         if not complete:
             raise GenerationError(f"the audio of {backend} ends without its last line", backend=backend)
-
-
-def _word(row: Any, text: str, backend: str) -> WordTiming:
-    try:
-        begin, end = row["span"]
-        return WordTiming(text[begin:end], float(row["start"]), float(row["end"]), (begin, end))
-    except (TypeError, KeyError, ValueError) as exc:
-        raise GenerationError(f"{backend} timed a word in an unknown way", backend=backend) from exc

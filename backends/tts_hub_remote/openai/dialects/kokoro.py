@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from tts_hub.audio.pcm import silence
+from tts_hub.captions.wire import json_lines
 from tts_hub.types import AudioChunk, Gender, SegmentRequest, WordTiming
 from tts_hub_remote.connection import Reply
-from tts_hub_remote.openai.captions import captioned_chunks
+from tts_hub_remote.decoding import from_base64, from_s16le
+from tts_hub_remote.failures import raise_error_in
 from tts_hub_remote.openai.dialects.dialect import Dialect
 from tts_hub_remote.openai.models import ModelList
 from tts_hub_remote.openai.settings import DialectName
@@ -78,13 +80,17 @@ class KokoroDialect(Dialect):
             GenerationError: a line is cut off, or reports a failure.
         """
         matcher = WordMatcher(text)
-
-        def words_of(line: Mapping[str, Any]) -> Iterator[WordTiming]:
-            for row in line.get("timestamps") or []:
-                yield from matcher.match(str(row["word"]), float(row["start_time"]), float(row["end_time"]))
-
-        async with aclosing(captioned_chunks(reply, words_of, sample_rate, backend)) as chunks:
-            async for chunk in chunks:
-                yield chunk
+        async with aclosing(reply.pieces()) as pieces, aclosing(json_lines(pieces, backend)) as lines:
+            async for line in lines:
+                raise_error_in(line, backend)
+                words = tuple(_words(line, matcher))
+                samples = from_s16le(from_base64(line.get("audio", ""), backend))
+                if len(samples) or words:
+                    yield AudioChunk(samples, sample_rate, words)
         if rest := matcher.finish():
             yield AudioChunk(silence(0), sample_rate, tuple(rest))
+
+
+def _words(line: Mapping[str, Any], matcher: WordMatcher) -> Iterator[WordTiming]:
+    for row in line.get("timestamps") or []:
+        yield from matcher.match(str(row["word"]), float(row["start_time"]), float(row["end_time"]))

@@ -15,13 +15,14 @@ import anyio
 import httpx
 
 from tts_hub.audio.limits import DEFAULT_RATE
+from tts_hub.captions.wire import DoneLine, ErrorLine, captioned_lines
 from tts_hub.cost.pricing import CostEstimate
 from tts_hub.errors import BackendUnavailableError, InvalidTextError, TTSHubError, UsageError
 from tts_hub.progress import ProgressCallback, ProgressEvent
 from tts_hub.types import SpeechRequest, Voice
 from tts_hub_tui.hubs.interface import Catalogue
 from tts_hub_tui.hubs.remote.errors import SERVER, engine_error, parse_errors_as, status_error
-from tts_hub_tui.hubs.remote.speech import RemoteSpeech, json_lines, parse_event
+from tts_hub_tui.hubs.remote.speech import RemoteSpeech, pieces_of
 from tts_hub_tui.hubs.remote.wire import encode_request, parse_engine, parse_estimate, parse_voice
 
 CONNECT_SECONDS, SILENT_SECONDS = 5.0, 120.0
@@ -96,16 +97,17 @@ class RemoteHub:
         path = f"/v1/models/{quote(model, safe='')}/pull"
         async with (
             self._open_response("POST", path, {"variant": variant}) as response,
-            aclosing(json_lines(response)) as lines,
+            aclosing(pieces_of(response)) as pieces,
+            aclosing(captioned_lines(pieces, SERVER)) as lines,
         ):
             with parse_errors_as(UsageError(OTHER_VERSION)):
                 async for line in lines:
-                    if "error" in line:
-                        raise engine_error(line["error"])
-                    if "done" in line:
+                    if isinstance(line, ErrorLine):
+                        raise engine_error(line.values["error"])
+                    if isinstance(line, DoneLine):
                         return
-                    if "progress" in line:
-                        report(parse_event(line["progress"]))
+                    if isinstance(line, ProgressEvent):
+                        report(line)
         raise BackendUnavailableError("the server broke off the download", backend=SERVER)
 
     async def _json(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AsyncExitStack
-from typing import Any, get_args
+from typing import Any
 
 import anyio
 import httpx
 import numpy as np
 
 from tts_hub.audio.limits import DEFAULT_RATE
+from tts_hub.captions.wire import AudioLine, DoneLine, ErrorLine, captioned_lines
 from tts_hub.errors import GenerationError, StalledError
-from tts_hub.progress import ProgressCallback, ProgressEvent, Stage
+from tts_hub.progress import ProgressCallback, ProgressEvent
 from tts_hub.report import Fallback, SpeechReport
 from tts_hub.types import AudioChunk, SpeechRequest, WordTiming
 from tts_hub_tui.hubs.remote.errors import SERVER, engine_error, parse_errors_as
 
-LINE_BYTES = 16_000_000
-"""The longest line that is read."""
 FULL_SCALE = np.float32(32_768)
-STAGES = get_args(Stage)
-NUMBERS = ("segment", "segments", "fraction", "audio_seconds", "elapsed_seconds")
-SIZES = ("bytes", "total_bytes")
 
 
 class RemoteSpeech:
@@ -53,7 +47,8 @@ class RemoteSpeech:
         self._segments = 0
         self._backend = ""
         self._final: SpeechReport | None = None
-        self._lines = json_lines(response)
+        self._pieces = pieces_of(response)
+        self._lines = captioned_lines(self._pieces, SERVER)
         self._chunks = self._read()
         self._held: list[AudioChunk] = []
 
@@ -85,32 +80,33 @@ class RemoteSpeech:
         with anyio.CancelScope(shield=True):
             await self._chunks.aclose()
             await self._lines.aclose()
+            await self._pieces.aclose()
             await self._open.aclose()
 
     async def _read(self) -> AsyncGenerator[AudioChunk, None]:
         rest = b""
         with parse_errors_as(GenerationError("the server's lines are not those of speech", backend=SERVER)):
             async for line in self._lines:
-                if "error" in line:
-                    raise engine_error(line["error"])
-                if "progress" in line:
-                    self._apply(parse_event(line["progress"]))
-                elif "audio" in line:
-                    data = rest + base64.b64decode(line["audio"], validate=True)
+                if isinstance(line, ErrorLine):
+                    raise engine_error(line.values["error"])
+                if isinstance(line, ProgressEvent):
+                    self._apply(line)
+                elif isinstance(line, AudioLine):
+                    data = rest + line.data
                     rest = data[len(data) - len(data) % 2 :]
-                    yield self._chunk(data[: len(data) - len(rest)], line.get("words", ()))
-                elif "done" in line:
+                    yield self._chunk(data[: len(data) - len(rest)], line.words)
+                elif isinstance(line, DoneLine):
                     self._over_at = time.monotonic()
-                    self._final = self._report(line["done"])
+                    self._final = self._report(line.values)
         if self._final is None:
             raise GenerationError("the server broke off before the end of the speech", backend=SERVER)
 
-    def _chunk(self, data: bytes, words: Iterable[Mapping[str, Any]]) -> AudioChunk:
+    def _chunk(self, data: bytes, words: tuple[WordTiming, ...]) -> AudioChunk:
         samples = np.frombuffer(data, "<i2").astype(np.float32) / FULL_SCALE
         if len(samples) and self._first_at is None:
             self._first_at = time.monotonic()
         self._samples += len(samples)
-        return AudioChunk(samples, self.sample_rate, tuple(_word(values) for values in words))
+        return AudioChunk(samples, self.sample_rate, words)
 
     def _apply(self, event: ProgressEvent) -> None:
         self._backend = event.backend or self._backend
@@ -151,57 +147,21 @@ class RemoteSpeech:
         )
 
 
-def parse_event(values: Mapping[str, Any]) -> ProgressEvent:
-    """One step of the progress, as the server sends it."""
-    stage: Stage = values["stage"] if values["stage"] in STAGES else "generating"
-    details = dict(values.get("details", {}))
-    return ProgressEvent(
-        stage,
-        backend=str(values.get("backend", "")),
-        message=str(values.get("message", "")),
-        request_id=str(values.get("request_id", "")),
-        **{name: values[name] for name in NUMBERS if isinstance(values.get(name), int | float)},
-        details=details | {name: values[name] for name in SIZES if name in values},
-    )
-
-
-async def json_lines(response: httpx.Response) -> AsyncGenerator[dict[str, Any], None]:
-    """The JSON object in each line of a response.
+async def pieces_of(response: httpx.Response) -> AsyncGenerator[bytes, None]:
+    """The pieces of a body as they arrive.
 
     Raises:
-        GenerationError: the connection broke, or a line is something else.
+        GenerationError: the connection broke.
         StalledError: nothing came for too long.
     """
-    held = b""
     try:
         async for data in response.aiter_bytes():
-            *whole, held = (held + data).split(b"\n")
-            if len(held) > LINE_BYTES:
-                raise GenerationError("the server sends a line without end", backend=SERVER)
-            for line in whole:
-                if line.strip():
-                    yield _object(line)
+            yield data
     except httpx.ReadTimeout as exc:
         raise StalledError("the server sent nothing for too long", backend=SERVER) from exc
     except httpx.HTTPError as exc:
         why = str(exc) or type(exc).__name__
         raise GenerationError(f"the connection to the server broke: {why}", backend=SERVER) from exc
-
-
-def _object(line: bytes) -> dict[str, Any]:
-    try:
-        values = json.loads(line)
-    except ValueError as exc:
-        raise GenerationError("the server sends lines that are not JSON", backend=SERVER) from exc
-    if not isinstance(values, dict):
-        raise GenerationError("the server sends lines that are not objects", backend=SERVER)
-    return values
-
-
-def _word(values: Mapping[str, Any]) -> WordTiming:
-    first, last = values["span"]
-    times = float(values["start"]), float(values["end"])
-    return WordTiming(str(values["text"]), *times, (int(first), int(last)))
 
 
 def _fallback(values: Mapping[str, Any]) -> Fallback:

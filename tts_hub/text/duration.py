@@ -1,13 +1,13 @@
-"""How long a text takes to say, roughly: for estimates of costs, and of how far ahead to work."""
+"""The rough length of speech for a text, to estimate costs and how far ahead to work."""
 
 from __future__ import annotations
 
 import re
 
 CHARACTERS_PER_SECOND = 15.0
-"""Characters of usual speech in one second, at speed 1."""
+"""Characters that are spoken in one second, at speed 1."""
 WIDE_CHARACTERS = 3
-"""How many characters one of the Chinese, Japanese and Korean scripts counts as: some five fill a second."""
+"""The weight of a Chinese, Japanese or Korean character: about five of them fill a second."""
 _WIDE = re.compile("[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]")
 
 

@@ -1,4 +1,4 @@
-"""Labels: the word of the text that each phoneme belongs to.
+"""Labels of phonemes: the word of the text that each phoneme belongs to.
 
 The phonemes of a sentence differ from the phonemes of its single words: short words are joined (`of the` ->
 `ʌvðə`), a number becomes several words, stress and vowels shift. So the words are also read alone, and both

@@ -14,8 +14,8 @@ from tts_hub.text.abbreviations import rules_for
 from tts_hub.text.sentences import sentence_language
 
 Ending = Literal["sentence", "clause", "phrase", "open", "abbreviation"]
-"""What ends with a unit. `phrase`: the next unit begins a phrase; `open`: the next one may be the noun of
-this one, as in `the hot tea`."""
+"""The boundary behind a unit. `phrase`: the next unit begins a phrase; `open`: the next one may be the noun
+of this one, as in `the hot tea`."""
 
 _AROUND = re.compile(r"^[^\w°%‰€$£¥§]+|[^\w°%‰€$£¥§.]+$")
 _NUMBER = re.compile(r"[$€£¥]?[0-9]+(?:[.,:/–-][0-9]+)*")

@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO
 
-from tts_hub.download.places import Place
+from tts_hub.download.folders import Place
 
 
 class Part:
@@ -18,10 +18,10 @@ class Part:
         self.in_pieces = size_of(place.part) > 0
         """More than one answer brought it."""
         self.digest = ""
-        """The SHA-256 of the whole file in hexadecimal."""
+        """The digest of the whole file in hexadecimal."""
         self._place = place
         self._refusals = 0
-        """How often the server said that the file has changed."""
+        """The number of times that the server said that the file has changed."""
 
     @property
     def size(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tts_hub.text.tokens import tokens
+from tts_hub.text.words import tokens
 
 
 @pytest.mark.parametrize(

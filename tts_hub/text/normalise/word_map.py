@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tts_hub.text.normalise.draft import SpokenText
-from tts_hub.text.tokens import Token, tokens
+from tts_hub.text.normalise.edits import SpokenText
+from tts_hub.text.words import Token, tokens
 from tts_hub.types import AudioChunk, WordTiming
 
 

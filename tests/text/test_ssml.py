@@ -8,7 +8,7 @@ import pytest
 
 from tts_hub.errors import InvalidTextError, TextTooLongError
 from tts_hub.text.segment import Segment
-from tts_hub.text.whole import MAX_SSML_CHARS, check_ssml, whole_as_segment
+from tts_hub.text.ssml import MAX_SSML_CHARS, check_ssml, whole_as_segment
 
 pytestmark = pytest.mark.anyio
 
