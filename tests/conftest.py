@@ -39,6 +39,7 @@ def away_from_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest
     for name in [name for name in os.environ if name.startswith(("TTS_HUB_", "XDG_", "HF_", "HUGGINGFACE_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("TTS_HUB_BACKENDS__HIBARI__ENABLED", "false")
+    monkeypatch.setattr("tts_hub_hibari.HibariBackend.priority", -1)  # where the environment is not read
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.chdir(tmp_path_factory.mktemp("work"))
     return home

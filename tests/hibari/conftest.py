@@ -15,11 +15,13 @@ from tts_hub_hibari.files import published_voices
 from tests.local_hub import LocalHub, serving
 
 SWITCH = "TTS_HUB_BACKENDS__HIBARI__ENABLED"
+PRIORITY = HibariBackend.priority
 
 
 @pytest.fixture(autouse=True)
 def _switched_on(away_from_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(SWITCH)
+    monkeypatch.setattr(HibariBackend, "priority", PRIORITY)
 
 
 @pytest.fixture(scope="session")
