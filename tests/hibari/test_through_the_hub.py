@@ -52,6 +52,18 @@ async def test_a_text_in_another_language_is_said_to_be_one() -> None:
     assert any("the text seems to be in 'de'" in event.message for event in events)
 
 
+async def test_a_sentence_in_another_script_is_left_to_espeak() -> None:
+    text = "The sign at the door said this. Добро пожаловать домой. Nobody there could read it."
+    async with TTSBackendManager(Config()) as hub, await hub.generate(text) as stream:
+        assert [chunk async for chunk in stream]
+    report = stream.report
+    assert (report.backend, report.complete) == ("hibari", True)
+    (change,) = report.fallbacks
+    assert (change.failed, change.continued, change.position) == ("hibari", "espeak", text.index("Добро"))
+    assert change.only_segment
+    assert [word.text.strip(".") for word in stream.words] == text.replace(".", "").split()
+
+
 @pytest.mark.parametrize("response_format", ["mp3", "opus", "wav"])
 async def test_streams_encoded_with_words(response_format: str) -> None:
     async with TTSBackendManager(Config()) as hub:
