@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tts_hub.cli.completing import complete_models
+from tts_hub.cli.default_voice import DefaultVoice, default_voice
 from tts_hub.cli.main import open_manager, run
 
 if TYPE_CHECKING:
@@ -78,9 +79,15 @@ def doctor(ctx: click.Context, *, show_all: bool, as_json: bool) -> None:
 
     status, best, config = run(lambda: engine_status(ctx.obj))
     problems = run(lambda: _problems(ctx.obj))
-    voice, better = run(lambda: _voice_and_better(ctx.obj))
+    speaks = run(lambda: _default_voice(ctx.obj))
     if as_json:
-        rows = {"engines": [_as_json(s) for s in status], "auto": best, "problems": problems}
+        rows = {
+            "engines": [_as_json(s) for s in status],
+            "auto": best,
+            "voice": speaks.voice,
+            "better": speaks.better,
+            "problems": problems,
+        }
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
     else:
         shown = status if show_all else worth_showing(status, config)
@@ -88,10 +95,9 @@ def doctor(ctx: click.Context, *, show_all: bool, as_json: bool) -> None:
             click.echo(diagnosis(engine))
         for problem in problems:
             click.echo(f"configuration: {problem}")
-        spoken = f" Its voice is {voice}." if voice else ""
-        click.echo(f"`auto` means {best}.{spoken}" if best else "No engine can speak.")
-        if best and better:
-            click.echo(f"Better voices that need something first: {', '.join(better)}")
+        click.echo(str(speaks))
+        if speaks.advice:
+            click.echo(speaks.advice)
         hidden = [engine for engine in status if engine not in shown]
         if hidden:
             click.echo(f"{more(hidden)}: tts-hub doctor --all")
@@ -119,19 +125,9 @@ async def _problems(config_file: Path | None) -> list[str]:
         return await manager.problems()
 
 
-async def _voice_and_better(config_file: Path | None) -> tuple[str, list[str]]:
-    """The default voice of the engine that `auto` means, and the better engines that are not ready."""
+async def _default_voice(config_file: Path | None) -> DefaultVoice:
     async with open_manager(config_file) as manager:
-        best = manager.best()
-        if best is None:
-            return "", []
-        listed = (await manager.voices(best)).get(best, ())
-        own = manager.config.backends.get(best, {}).get("voice") or (listed[0].id if listed else "")
-        engines = {entry.name: entry for entry in manager.registry if not entry.broken}
-        floor = engines[best].declared().priority
-        better = [e for e in engines.values() if e.declared().priority > floor and not e.availability().ready]
-        better.sort(key=lambda entry: -entry.declared().priority)
-        return str(own), [entry.name for entry in better]
+        return await default_voice(manager)
 
 
 def best_first(manager: TTSBackendManager) -> list[EngineStatus]:
