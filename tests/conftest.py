@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,10 @@ from hypothesis import settings
 TESTS = Path(__file__).parent
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("desk", deadline=None)  # a busy machine is no failure
+for ignored in (signal.SIGINT, signal.SIGHUP):
+    # `nohup make test &` ignores signals, for all processes that the tests start too.
+    if signal.getsignal(ignored) is signal.SIG_IGN:
+        signal.signal(ignored, signal.SIG_DFL)
 # CI runs the same examples each time; runs at a desk look for new ones.
 settings.load_profile("ci" if os.environ.get("CI") else "desk")
 
