@@ -16,6 +16,7 @@ from anyio import to_thread
 from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend
 from tts_hub.download.folders import remove, unsound_of
 from tts_hub.errors import UnknownVoiceError
+from tts_hub.onnx.session import Run
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.threads import iterate_in_thread
 from tts_hub.types import AudioChunk, Availability, Capabilities, ModelFiles, SegmentRequest, Voice
@@ -32,7 +33,7 @@ from tts_hub_hibari.files import (
     unusable,
     voices_availability,
 )
-from tts_hub_hibari.graph import Run, load_graph
+from tts_hub_hibari.graph import load_graph
 from tts_hub_hibari.reader import Reader
 from tts_hub_hibari.settings import HibariOptions, HibariSettings
 from tts_hub_hibari.speech import LoadedVoice, speak

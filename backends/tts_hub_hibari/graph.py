@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts_hub.errors import GenerationError
+from tts_hub.onnx.graph import copy_with_outputs
+from tts_hub.onnx.session import Run, session_options
 from tts_hub.types import Samples
 from tts_hub_hibari.dimensions import FRAME_SAMPLES, MODEL
 from tts_hub_hibari.files import unusable
-from tts_hub_hibari.outputs import with_outputs
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -41,21 +42,6 @@ class Inference:
     """Shape (T,), in [-1, 1]."""
     durations: NDArray[np.int64] | None
     """Shape (N,): frames of each symbol, T / 600 in all; None where the graph does not give them."""
-
-
-class Run:
-    """Calls of the graph for one segment, which another thread can stop."""
-
-    def __init__(self) -> None:
-        import onnxruntime  # slow to import
-
-        self.options = onnxruntime.RunOptions()
-        self.stopped = False
-
-    def stop(self) -> None:
-        """End the running call at its next node."""
-        self.stopped = True
-        self.options.terminate = True
 
 
 class Graph:
@@ -116,21 +102,17 @@ def load_graph(file: Path, threads: int, remedy: str) -> Graph:
     """
     import onnxruntime  # slow to import
 
-    def session(model: bytes) -> onnxruntime.InferenceSession:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    def graph_of(path: Path) -> Graph:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return Graph(session)
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    # With it, each length of text would leave a memory plan behind.
-    options.enable_mem_pattern = False
-    options.log_severity_level = 4
-    model = file.read_bytes()
+    options = session_options(threads)
     try:
         try:
-            graph = Graph(session(with_outputs(model, (DURATIONS, LENGTHS))))
+            with copy_with_outputs(file, (DURATIONS, LENGTHS)) as copy:
+                graph = graph_of(copy)
         except Exception:  # noqa: BLE001 - as in `_run`; a later version may call the tensors otherwise
-            graph = Graph(session(model))
+            graph = graph_of(file)
     except Exception as exc:
         raise unusable(f"{file} cannot be loaded: {exc}", remedy) from exc
     inputs = {given.name for given in graph.session.get_inputs()}

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import dataclass
 
 from tts_hub.errors import InvalidTextError, UnsupportedLanguageError
+from tts_hub.onnx.session import Run
 from tts_hub.progress import ProgressEvent, Stage
+from tts_hub.text.phonemes.pauses import held_to_sound
 from tts_hub.text.phonemes.timing import timed_words
 from tts_hub.text.phonemes.transcription import Transcription
 from tts_hub.text.scripts import LATIN, foreign_script, script_name
-from tts_hub.types import AudioChunk, Samples, SegmentRequest, WordTiming
+from tts_hub.types import AudioChunk, SegmentRequest
 from tts_hub_hibari.compact import give_back_memory
 from tts_hub_hibari.dimensions import FRAME_SAMPLES, LEAD_FRAMES, MODEL, MOST_PHONEMES, SAMPLE_RATE
-from tts_hub_hibari.graph import Graph, Run, tokens_of
+from tts_hub_hibari.graph import Graph, tokens_of
 from tts_hub_hibari.pieces import pieces_of
 from tts_hub_hibari.reader import Reader
 from tts_hub_hibari.tempo import model_speed
 
-SILENCE = 2e-2
-"""Share of the highest sample below which audio counts as silence."""
 MOST_QUOTED = 5
 """Words of the text that a notice shows."""
 
@@ -105,16 +103,8 @@ def _piece(
         lead_frames=LEAD_FRAMES,
         offset=offset,
     )
-    words = tuple(_until_silence(word, made.samples, offset) for word in words)
+    words = held_to_sound(words, made.samples, sample_rate=SAMPLE_RATE, offset=offset)
     return AudioChunk(made.samples, SAMPLE_RATE, words, estimated_words=made.durations is None)
-
-
-def _until_silence(word: WordTiming, samples: Samples, offset: float) -> WordTiming:
-    """The word without the silence at its end: a sound before a pause has the pause in its duration."""
-    first, last = (round((seconds - offset) * SAMPLE_RATE) for seconds in (word.start, word.end))
-    audible = np.flatnonzero(np.abs(samples[first:last]) > SILENCE * np.abs(samples).max(initial=0.0))
-    end = word.start + (audible[-1] + 1) / SAMPLE_RATE if len(audible) else word.end
-    return replace(word, end=min(float(end), word.end))
 
 
 def _event(

@@ -16,6 +16,7 @@ from anyio import to_thread
 from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend
 from tts_hub.download.folders import remove, unsound_of
 from tts_hub.errors import BackendUnavailableError, UsageError, install_command
+from tts_hub.onnx.session import Run
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.threads import iterate_in_thread
 from tts_hub.types import AudioChunk, Availability, Capabilities, ModelFiles, SegmentRequest, Voice
@@ -32,7 +33,7 @@ from tts_hub_kokoro.files import (
     unusable,
     voices_file,
 )
-from tts_hub_kokoro.graph import Run, load_graph
+from tts_hub_kokoro.graph import load_graph
 from tts_hub_kokoro.languages import TAGS
 from tts_hub_kokoro.phonemes import Phonemizer
 from tts_hub_kokoro.settings import KokoroOptions, KokoroSettings

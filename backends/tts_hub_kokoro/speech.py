@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tts_hub.errors import InvalidTextError, UnsupportedLanguageError, install_command
+from tts_hub.onnx.session import Run
+from tts_hub.text.phonemes.pauses import held_to_sound
 from tts_hub.text.phonemes.timing import timed_words
 from tts_hub.text.phonemes.transcription import Transcription
 from tts_hub.text.scripts import foreign_script, script_name, script_of
 from tts_hub.types import AudioChunk, SegmentRequest
 from tts_hub_kokoro.dimensions import FRAME_SAMPLES, LEAD_FRAMES, MOST_PHONEMES, SAMPLE_RATE
-from tts_hub_kokoro.graph import Graph, Run
+from tts_hub_kokoro.graph import Graph
 from tts_hub_kokoro.languages import LANGUAGES, Language, language_of
 from tts_hub_kokoro.phonemes import Phonemizer, pieces_of
 from tts_hub_kokoro.voices import Styles
@@ -111,6 +113,7 @@ def _piece(
         lead_frames=LEAD_FRAMES,
         offset=offset,
     )
+    words = held_to_sound(words, made.samples, sample_rate=SAMPLE_RATE, offset=offset)
     return AudioChunk(made.samples, SAMPLE_RATE, words, estimated_words=made.durations is None)
 
 

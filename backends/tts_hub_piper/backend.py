@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend
 from tts_hub.download.folders import remove, unsound_of
 from tts_hub.errors import UnsupportedOptionError, install_command
+from tts_hub.onnx.session import Run
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.threads import iterate_in_thread
 from tts_hub.types import AudioChunk, Availability, Capabilities, ModelFiles, SegmentRequest, Voice
@@ -30,7 +31,6 @@ from tts_hub_piper.files import (
     model_files,
     places_of,
 )
-from tts_hub_piper.graph import Run
 from tts_hub_piper.loaded import LoadedVoice, VoiceMemory
 from tts_hub_piper.official import MODEL, official_voices, pull_command
 from tts_hub_piper.settings import PiperOptions, PiperSettings

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts_hub.errors import GenerationError
+from tts_hub.onnx.session import Run, session_options
 from tts_hub.types import Samples
 from tts_hub_piper.official import MODEL
 from tts_hub_piper.onnx_edit import NOISE, EditedGraph, edit
@@ -56,21 +57,6 @@ class Inference:
     """Shape (N,): frames of each id; None where the graph does not have this output."""
     lengths: NDArray[np.float32] | None
     """Shape (N,): the same before they were rounded up."""
-
-
-class Run:
-    """The calls of the graph for one segment, which another thread can stop."""
-
-    def __init__(self) -> None:
-        import onnxruntime  # slow to import
-
-        self.options = onnxruntime.RunOptions()
-        self.stopped = False
-
-    def stop(self) -> None:
-        """End the call at its next node."""
-        self.stopped = True
-        self.options.terminate = True
 
 
 class Graph:
@@ -121,11 +107,7 @@ def load_graph(file: Path, *, threads: int | None, remedy: str) -> Graph:
     """
     import onnxruntime  # slow to import
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or 0
-    # With it, each length of text would leave a memory plan behind.
-    options.enable_mem_pattern = False
-    options.log_severity_level = 3
+    options = session_options(threads)
     try:
         edited = edit(file.read_bytes())
         with tempfile.TemporaryDirectory(prefix="tts-hub-") as folder:

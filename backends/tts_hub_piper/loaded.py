@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from tts_hub.download.folders import unsound_of
 from tts_hub.errors import UnsupportedLanguageError
+from tts_hub.onnx.session import Run
 from tts_hub.progress import ProgressCallback, ProgressEvent
 from tts_hub_piper.espeak import Espeak
-from tts_hub_piper.graph import Graph, Run, Scales, load_graph
+from tts_hub_piper.graph import Graph, Scales, load_graph
 from tts_hub_piper.ids import ids_of
 from tts_hub_piper.official import MODEL
 from tts_hub_piper.reading import Reader

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tts_hub.errors import InvalidTextError, UnsupportedLanguageError
+from tts_hub.onnx.session import Run
 from tts_hub.types import AudioChunk, SegmentRequest
-from tts_hub_piper.graph import Inference, Run, Scales
+from tts_hub_piper.graph import Inference, Scales
 from tts_hub_piper.ids import ids_of
 from tts_hub_piper.loaded import LoadedVoice
 from tts_hub_piper.reading import Utterance

@@ -16,6 +16,8 @@ from tts_hub_espeak.native import STATUS
 
 from tests.backends.espeak_audio import fundamental, longest_silence, request, speak
 from tests.waiting import WITHIN
+from tts_hub import SpeechRequest, TTSBackendManager
+from tts_hub.config import Config
 from tts_hub.errors import GenerationError, NoAudioError, UnsupportedOptionError
 from tts_hub.types import AudioChunk
 
@@ -213,3 +215,15 @@ async def test_speaks_again_after_closing() -> None:
     await backend.load()
     assert (await speak(backend, "Hello")).seconds > 0.3
     await backend.aclose()
+
+
+async def test_a_long_word_is_spoken_to_its_end() -> None:
+    """espeak-ng itself leaves out what is behind some 130 letters."""
+    seconds = list[float]()
+    async with TTSBackendManager(Config()) as hub:
+        for count in (19, 38):
+            text = f"Say {'banana' * count} now."
+            async with await hub.generate(SpeechRequest(text, model="espeak")) as stream:
+                seconds.append(sum([chunk.seconds async for chunk in stream]))
+            assert [text[slice(*word.span)].strip(".") for word in stream.words] == text.strip(".").split()
+    assert seconds[1] == pytest.approx(2 * seconds[0], rel=0.15)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hibari import Hibari
 from tts_hub_hibari import HibariBackend, HibariSettings
-from tts_hub_hibari.graph import Graph, Inference, Run
+from tts_hub_hibari.graph import Graph, Inference
 
 from tests.hibari.speaking import joined, request_of, spoken
 from tests.waiting import WITHIN
@@ -25,6 +25,7 @@ from tts_hub.errors import (
     InvalidTextError,
     UnsupportedLanguageError,
 )
+from tts_hub.onnx.session import Run
 from tts_hub.progress import ProgressEvent
 from tts_hub.testing.contract import BackendContract
 

@@ -51,7 +51,7 @@ async def test_streams_encoded_with_words(hub: TTSBackendManager, response_forma
 
 
 async def test_estimated_words_are_marked(tmp_path: Path) -> None:
-    folder = write_model(tmp_path, FAMILIES["first-release"])
+    folder = write_model(tmp_path, FAMILIES["ambiguous"])
     config = Config(backends={"kokoro": {"model_path": str(folder)}})
     async with (
         TTSBackendManager(config) as hub,

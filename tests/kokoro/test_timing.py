@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tts_hub_kokoro.dimensions import FRAME_SAMPLES, LEAD_FRAMES
+from tts_hub_kokoro.dimensions import FRAME_SAMPLES
 
 from tts_hub.text.phonemes import timing
 from tts_hub.text.phonemes.transcription import Transcription
 
 RATE = 24_000
-timed_words = partial(timing.timed_words, frame_samples=FRAME_SAMPLES, lead_frames=LEAD_FRAMES)
+timed_words = partial(timing.timed_words, frame_samples=FRAME_SAMPLES, lead_frames=3)
 
 
 @dataclass

@@ -35,6 +35,8 @@ class Family:
     rows: bool = False
     """Whether the audio has the shape [1, T] instead of [T]."""
     durations_first: bool = False
+    ambiguous: bool = False
+    """Whether another tensor inside could be the durations, so that they cannot be made an output."""
 
 
 FAMILIES = {
@@ -44,6 +46,7 @@ FAMILIES = {
     "community": Family(rows=True),
     "timestamped": Family(durations="durations", rows=True),
     "other-order": Family(durations="duration", durations_first=True),
+    "ambiguous": Family(tokens="tokens", audio="audio", ambiguous=True),
 }
 
 
@@ -134,6 +137,8 @@ def _nodes(family: Family) -> list[onnx.NodeProto]:
         ("Mul", ["waves", "loudness_column"], "sound", {}),
         ("Reshape", ["sound", "all"], family.audio, {}),
     ]
+    if family.ambiguous:
+        steps.append(("Max", ["rounded", "scaled"], "another", {}))
     return [helper.make_node(kind, needs, [gives], **more) for kind, needs, gives, more in steps]
 
 

@@ -13,7 +13,7 @@ import anyio
 import numpy as np
 import pytest
 from tts_hub_piper import PiperBackend, PiperSettings
-from tts_hub_piper.graph import Graph, Run, Scales, load_graph
+from tts_hub_piper.graph import Graph, Scales, load_graph
 
 from tests.piper.tiny import FRAME, IDS, KINDS, RATE, write_voice
 from tests.waiting import WITHIN
@@ -26,6 +26,7 @@ from tts_hub.errors import (
     UnsupportedLanguageError,
     UnsupportedOptionError,
 )
+from tts_hub.onnx.session import Run
 from tts_hub.progress import ProgressEvent
 from tts_hub.testing.contract import BackendContract
 from tts_hub.types import AudioChunk, SegmentRequest

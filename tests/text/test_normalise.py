@@ -301,3 +301,18 @@ def test_every_mathematical_letter_is_folded(code: int) -> None:
     letter = chr(code)
     if unicodedata.category(letter) != "Cn":
         assert spoken_form(letter, "en").text == unicodedata.normalize("NFKC", letter)
+
+
+@pytest.mark.parametrize("letters", [100, 101, 130, 250, 10_000])
+def test_a_long_word_is_given_in_parts_with_its_places(letters: int) -> None:
+    word = ("banana" * letters)[:letters]
+    form = spoken_form(f"A {word}, yes.", "en")
+    assert form.text.replace(" ", "") == f"A{word},yes."
+    assert max(map(len, form.text.split())) <= 101
+    assert form.text.count(" ") == 2 + (letters - 1) // 100
+    at = form.text.index("yes")
+    assert form.origin(at, at + 3) == (letters + 4, letters + 7)
+
+
+def test_a_row_of_ideographs_is_no_long_word() -> None:
+    assert not spoken_form("我" * 300, "zh").changed

@@ -13,7 +13,7 @@ from tts_hub.text.normalise.characters import (
     is_plain,
     plain_spaces,
 )
-from tts_hub.text.normalise.edits import Draft, SpokenText, joined
+from tts_hub.text.normalise.edits import Draft, Piece, SpokenText, joined
 from tts_hub.text.normalise.emoji import name_emoji, skip_emoji
 from tts_hub.text.normalise.languages import RULES, primary
 from tts_hub.text.normalise.languages.model import LanguageRules
@@ -23,6 +23,7 @@ from tts_hub.text.normalise.ranges import pause_at_dashes, say_ranges
 from tts_hub.text.normalise.shortened import MAY_BE_SHORTENED, say_shortened
 from tts_hub.text.normalise.signs import say_signs
 from tts_hub.text.normalise.word_map import WordMapper
+from tts_hub.text.words import UNSPACED
 
 __all__ = ["NormaliseOptions", "SpokenText", "WordMapper", "spoken_form"]
 
@@ -34,6 +35,8 @@ _BEFORE_SIGNS = re.compile(
 _PROTECTED = re.compile(r"\]\(/[^/()\n]{1,200}/\)|</?[A-Za-z][^<>\n]{0,100}>|https?://\S{1,2000}")
 """Inline phonemes, tags and addresses, which stay as they are."""
 _BULLETS = re.compile(r"(?:(?<=\n)|\A)\s{0,8}[•‣⁃◦▪▫■□●○◆◇★☆✦▶►] ?|(?<=\S) ?[•‣] ?(?=\S)")
+_MUCH_OF_A_WORD = re.compile(rf"[^\W{UNSPACED}]{{100}}(?=[^\W{UNSPACED}])")
+"""A hundred letters of a longer word: espeak-ng, the reader of several engines, drops all behind some 130."""
 _SPARE_SPACES = re.compile(r"(?<= ) +")
 _LEADING, _TRAILING = re.compile(r"\A +"), re.compile(r" +\Z")
 
@@ -72,7 +75,7 @@ def spoken_form(text: str, language: str = "", options: NormaliseOptions = Norma
 
 
 def _is_plain(text: str) -> bool:
-    if _BEFORE_SIGNS.search(text) or MAY_BE_SHORTENED.search(text):
+    if _BEFORE_SIGNS.search(text) or MAY_BE_SHORTENED.search(text) or _MUCH_OF_A_WORD.search(text):
         return False
     return text.isascii() or all(map(is_plain, set(text)))
 
@@ -96,10 +99,17 @@ def _spoken(text: str, language: str, options: NormaliseOptions, *, first: bool,
         say_shortened(draft, language)
         _say(draft, rules)
         pause_at_dashes(draft)
+    draft.edit(_MUCH_OF_A_WORD, _with_a_space)
     if draft.text != text:
         for spare in (_SPARE_SPACES, *[_LEADING] * first, *[_TRAILING] * last):
             draft.edit(spare, lambda match: "")
     return draft.finish()
+
+
+def _with_a_space(found: re.Match[str]) -> list[Piece]:
+    """The space belongs to the last letter, so that word timings have one word."""
+    last = found.end() - 1
+    return [(found.group()[:-1], found.start(), last), (f"{found.string[last]} ", last, found.end())]
 
 
 def _say(draft: Draft, rules: LanguageRules) -> None:

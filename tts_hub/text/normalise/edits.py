@@ -44,8 +44,8 @@ class SpokenText:
             return bytearray(b"\1") * len(self.source)
         flags = bytearray(len(self.source))
         for character, start, end in zip(self.text, self.starts, self.ends, strict=True):
-            if end == start + 1 and self.source[start] == character:
-                flags[start] = 1
+            if end == start + 1:
+                flags[start] = self.source[start] == character
         return flags
 
 
