@@ -18,9 +18,10 @@ from tts_hub.download.folders import remove, unsound_of
 from tts_hub.errors import UnknownVoiceError
 from tts_hub.onnx.session import Run
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
+from tts_hub.system.memory import give_back_memory
+from tts_hub.text.phonemes.english.reader import EnglishReader
 from tts_hub.threads import iterate_in_thread
 from tts_hub.types import AudioChunk, Availability, Capabilities, ModelFiles, SegmentRequest, Voice
-from tts_hub_hibari.compact import give_back_memory
 from tts_hub_hibari.dimensions import MODEL
 from tts_hub_hibari.files import (
     REMEDY,
@@ -34,7 +35,6 @@ from tts_hub_hibari.files import (
     voices_availability,
 )
 from tts_hub_hibari.graph import load_graph
-from tts_hub_hibari.reader import Reader
 from tts_hub_hibari.settings import HibariOptions, HibariSettings
 from tts_hub_hibari.speech import LoadedVoice, speak
 from tts_hub_hibari.voices import VoiceCatalogue
@@ -75,7 +75,7 @@ class HibariBackend(TTSBackend):
         )
         self._loading = anyio.Lock()
         self._loaded: dict[str, LoadedVoice] = {}
-        self._readers: dict[bool, Reader] = {}
+        self._readers: dict[bool, EnglishReader] = {}
 
     @classmethod
     def availability(cls, settings: BackendSettings) -> Availability:
@@ -203,13 +203,13 @@ class HibariBackend(TTSBackend):
             return self._loaded[name]
 
 
-def _load(voice: PublishedVoice, threads: int, readers: dict[bool, Reader]) -> LoadedVoice:
+def _load(voice: PublishedVoice, threads: int, readers: dict[bool, EnglishReader]) -> LoadedVoice:
     """Load a voice, and the reader of its variety if it is not in `readers`. Blocking, about a second."""
     check(voice)
     try:
         graph = load_graph(voice.place.path, threads, voice.remedy)
         if voice.british not in readers:
-            readers[voice.british] = Reader(_vocabulary(), british=voice.british)
+            readers[voice.british] = EnglishReader(_vocabulary(), british=voice.british, engine=MODEL)
     except ImportError as exc:
         raise unusable(f"a package cannot be imported: {exc}", REMEDY) from exc
     return LoadedVoice(graph, readers[voice.british])

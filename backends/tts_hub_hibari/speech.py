@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from tts_hub.errors import InvalidTextError, UnsupportedLanguageError
 from tts_hub.onnx.session import Run
 from tts_hub.progress import ProgressEvent, Stage
+from tts_hub.system.memory import give_back_memory
+from tts_hub.text.phonemes.english.reader import EnglishReader
 from tts_hub.text.phonemes.pauses import held_to_sound
 from tts_hub.text.phonemes.timing import timed_words
 from tts_hub.text.phonemes.transcription import Transcription
 from tts_hub.text.scripts import LATIN, foreign_script, script_name
 from tts_hub.types import AudioChunk, SegmentRequest
-from tts_hub_hibari.compact import give_back_memory
 from tts_hub_hibari.dimensions import FRAME_SAMPLES, LEAD_FRAMES, MODEL, MOST_PHONEMES, SAMPLE_RATE
 from tts_hub_hibari.graph import Graph, tokens_of
 from tts_hub_hibari.pieces import pieces_of
-from tts_hub_hibari.reader import Reader
 from tts_hub_hibari.tempo import model_speed
 
 MOST_QUOTED = 5
@@ -30,7 +30,7 @@ class LoadedVoice:
     """The parts of a loaded voice that speak a segment."""
 
     graph: Graph
-    reader: Reader
+    reader: EnglishReader
 
 
 def speak(voice: LoadedVoice, request: SegmentRequest, run: Run) -> Iterator[ProgressEvent | AudioChunk]:
@@ -72,7 +72,7 @@ def speak(voice: LoadedVoice, request: SegmentRequest, run: Run) -> Iterator[Pro
     give_back_memory()  # each piece needs some 50 MB for a moment
 
 
-def _read(reader: Reader, request: SegmentRequest) -> Transcription | None:
+def _read(reader: EnglishReader, request: SegmentRequest) -> Transcription | None:
     """The phonemes of the text; None if it has neither letters nor digits."""
     if script := foreign_script(request.text, LATIN):
         letters = f"the text is in {script_name(script)} letters"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import os
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Container, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import ClassVar, cast
@@ -18,6 +18,7 @@ from tts_hub.download.folders import remove, unsound_of
 from tts_hub.errors import BackendUnavailableError, UsageError, install_command
 from tts_hub.onnx.session import Run
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
+from tts_hub.text.phonemes.english.alphabet import JOINED
 from tts_hub.threads import iterate_in_thread
 from tts_hub.types import AudioChunk, Availability, Capabilities, ModelFiles, SegmentRequest, Voice
 from tts_hub_kokoro.events import event_of
@@ -215,4 +216,17 @@ def _load(model: LocalModel, settings: KokoroSettings) -> LoadedModel:
     names = voice_names(model.voices)
     graph = load_graph(model.graph, settings, model.remedy)
     tokenizer = Tokenizer(vocab=embedded_vocab(graph.session))
-    return LoadedModel(graph, Phonemizer(tokenizer), Styles(model.voices, names))
+    phonemizer = Phonemizer(tokenizer, misaki=_reads_misaki(settings, tokenizer.vocab))
+    return LoadedModel(graph, phonemizer, Styles(model.voices, names))
+
+
+def _reads_misaki(settings: KokoroSettings, vocabulary: Container[str]) -> bool:
+    """Whether English becomes misaki's phonemes: the reader is here, and the model knows them.
+
+    Raises:
+        BackendUnavailableError: the settings ask for a reader that is not here.
+    """
+    is_here = importlib.util.find_spec("hibari") is not None
+    if settings.english == "misaki" and not is_here:
+        raise unusable('english = "misaki" needs a package that is missing: hibari', "pip install hibari-tts")
+    return settings.english != "espeak" and is_here and all(symbol in vocabulary for symbol in JOINED)

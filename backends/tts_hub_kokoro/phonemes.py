@@ -8,6 +8,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 from tts_hub.errors import UnsupportedLanguageError, install_command
+from tts_hub.text.phonemes.english.alphabet import misaki_symbols
+from tts_hub.text.phonemes.english.reader import EnglishReader
 from tts_hub.text.phonemes.inline import Part, are_apart, inline_transcription, parts_of, spelled
 from tts_hub.text.phonemes.labels import labels_of
 from tts_hub.text.phonemes.symbols import sounds
@@ -19,6 +21,7 @@ from tts_hub_kokoro.japanese import JapaneseReader
 from tts_hub_kokoro.languages import Language
 from tts_hub_kokoro.numbers_zh import is_unit
 from tts_hub_kokoro.scripts import CHINESE, JAPANESE, Stretch, stretches, unknown_letters
+from tts_hub_kokoro.variants import MODEL
 
 if TYPE_CHECKING:
     from kokoro_onnx.tokenizer import Tokenizer
@@ -28,6 +31,7 @@ LineReader = Callable[[str], str]
 """Function that returns the phonemes of a line, including symbols that the model does not know."""
 CACHED_WORDS = 8192
 """Words whose phonemes are cached."""
+ENGLISH, BRITISH = "en", "en-GB"
 REPEATED = "々"
 """The sign that repeats the character before it; alone it has no sound."""
 
@@ -35,9 +39,12 @@ REPEATED = "々"
 class Phonemizer:
     """Turns texts in all languages of the model into phonemes. Blocking; any thread may use it."""
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
+    def __init__(self, tokenizer: Tokenizer, *, misaki: bool = False) -> None:
+        """`misaki`: whether English becomes misaki's phonemes; else espeak-ng reads it."""
         self.vocabulary: Mapping[str, int] = tokenizer.vocab
         """Symbol -> token."""
+        self._misaki = misaki
+        self._english: dict[str, EnglishReader] = {}
         self._readers: dict[str, LineReader] = {}
         self._japanese: JapaneseReader | None = None
         self._lock = threading.RLock()
@@ -54,7 +61,7 @@ class Phonemizer:
         for part in parts_of(text):
             readable.append((part.start, part.start + len(part.text)))
             for stretch in self._stretches(part, language):
-                read = self._read(stretch) if part.phonemes is None else self._inline(part, part.phonemes)
+                read = self._read(stretch) if part.phonemes is None else self._inline(part, language)
                 joiner.add(read, stretch.start, apart=are_apart(before, stretch.text))
                 before = stretch.text
         return covering(joiner.joined(), text, readable)
@@ -63,8 +70,11 @@ class Phonemizer:
         """The token of each symbol."""
         return [self.vocabulary[symbol] for symbol in phonemes]
 
-    def _inline(self, part: Part, phonemes: str) -> Transcription:
-        return inline_transcription(part, spelled(phonemes), self.vocabulary, "Kokoro")
+    def _inline(self, part: Part, language: Language) -> Transcription:
+        phonemes = spelled(part.phonemes or "")
+        if self._misaki and language.primary == ENGLISH:
+            phonemes = misaki_symbols(phonemes, british=language.tag == BRITISH)
+        return inline_transcription(part, phonemes, self.vocabulary, "Kokoro")
 
     def _stretches(self, part: Part, language: Language) -> Iterator[Stretch]:
         if part.phonemes is not None:
@@ -87,6 +97,9 @@ class Phonemizer:
                 spoken = self._japanese_reader().phonemize(stretch.text)
             return Transcription(spoken.phonemes, spoken.labels, spoken.words, spoken.unread or unknown)
         text, language = stretch.text, stretch.language
+        if self._misaki and language.primary == ENGLISH:
+            spoken = self._english_reader(language).read_plain(text)
+            return Transcription(spoken.phonemes, spoken.labels, spoken.words, unknown or spoken.unread)
         read = self._plain_phonemes(text, language)
         alone = [
             (token, self._word_phonemes(text[token.start : token.end], language)) for token in tokens(text)
@@ -116,6 +129,20 @@ class Phonemizer:
             made = espeak_reader(espeak, language.tag) if espeak else _installed(language, chinese_reader)
             self._readers[language.tag] = made
         return self._readers[language.tag]
+
+    def _english_reader(self, language: Language) -> EnglishReader:
+        """The reader of a variety of English. espeak-ng reads words that are in no dictionary."""
+        british = language.tag == BRITISH
+
+        def unknown(word: str) -> str:
+            return misaki_symbols(self._word_phonemes(word, language), british=british)
+
+        with self._lock:
+            if language.tag not in self._english:
+                self._english[language.tag] = EnglishReader(
+                    self.vocabulary, british=british, engine=MODEL, unknown=unknown
+                )
+            return self._english[language.tag]
 
     def _japanese_reader(self) -> JapaneseReader:
         if self._japanese is None:

@@ -27,6 +27,11 @@ class KokoroSettings(BackendSettings):
     threads: int | None = Field(
         None, ge=1, le=256, description="processor threads for one piece; none: onnxruntime's choice"
     )
+    english: Literal["auto", "misaki", "espeak"] = Field(
+        "auto",
+        description="reader of English: misaki (dictionaries, of the package hibari-tts) or espeak (rules); "
+        "auto: misaki where the package is installed",
+    )
     first_characters: int = Field(
         60, ge=15, le=500, description="longest first piece of a request, in characters"
     )

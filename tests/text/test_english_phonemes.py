@@ -1,23 +1,22 @@
-"""Texts to phonemes, and the words of the text that they belong to."""
+"""English to misaki's phonemes, and the words of the text that they belong to."""
 
 from __future__ import annotations
 
 import pytest
-from tts_hub_hibari import HibariBackend
-from tts_hub_hibari.alphabet import misaki_symbols
-from tts_hub_hibari.pieces import pieces_of
-from tts_hub_hibari.reader import Reader
-from tts_hub_hibari.tracing import traced
-from tts_hub_hibari.wording import worded
+from kokoro_onnx.tokenizer import Tokenizer
 
 from tts_hub.errors import GenerationError
 from tts_hub.text.normalise import spoken_form
+from tts_hub.text.phonemes.english.alphabet import misaki_symbols
+from tts_hub.text.phonemes.english.reader import EnglishReader
+from tts_hub.text.phonemes.english.tracing import traced
+from tts_hub.text.phonemes.english.wording import worded
 from tts_hub.text.phonemes.transcription import Transcription
 
 
-@pytest.fixture(scope="session")
-def reader(loaded_backend: HibariBackend) -> Reader:
-    return loaded_backend._readers[False]
+@pytest.fixture(scope="module")
+def reader() -> EnglishReader:
+    return EnglishReader(Tokenizer().vocab, british=False, engine="kokoro")
 
 
 WORDED = [
@@ -53,7 +52,7 @@ READ = [
 
 
 @pytest.mark.parametrize(("text", "phonemes"), READ)
-def test_what_its_own_api_misreads_is_read_right(reader: Reader, text: str, phonemes: str) -> None:
+def test_what_its_own_api_misreads_is_read_right(reader: EnglishReader, text: str, phonemes: str) -> None:
     assert reader.read(spoken_form(text, "en").text).phonemes == phonemes
 
 
@@ -79,14 +78,14 @@ def by_word(spoken: Transcription, text: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("text", "words"), WORDS)
-def test_each_word_has_its_phonemes(reader: Reader, text: str, words: dict[str, str]) -> None:
+def test_each_word_has_its_phonemes(reader: EnglishReader, text: str, words: dict[str, str]) -> None:
     said = by_word(reader.read(text), text)
     if "idea" in words:
         words = words | {"idea": said["idea"]}  # only its place is of interest
     assert said.items() >= words.items()
 
 
-def test_every_symbol_is_one_that_the_model_knows(reader: Reader) -> None:
+def test_every_symbol_is_one_that_the_model_knows(reader: EnglishReader) -> None:
     text = "A naïve “quote” (with {marks} & signs) — 5 × 3; façade… *bold* ½ №5 \x07 Ωμέγα"
     spoken = reader.read(text)
     assert set(spoken.phonemes) <= set(reader.vocabulary)
@@ -95,7 +94,7 @@ def test_every_symbol_is_one_that_the_model_knows(reader: Reader) -> None:
 
 
 def test_an_error_of_the_reader_is_an_error_of_the_engine(
-    reader: Reader, monkeypatch: pytest.MonkeyPatch
+    reader: EnglishReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hibari.g2p.normalize", lambda text: {}[text])
     with pytest.raises(GenerationError, match=r"cannot read 'Hello\."):
@@ -130,15 +129,3 @@ def test_a_rewritten_text_is_traced_word_by_word() -> None:
     assert [origin(word) for word in ("On", "October", "fifth", "at", "nine", "thirty", "he's", "here")] == [
         *("On", "Oct.", "5,", "at", "9:30am", "9:30am", "he’s", "here")
     ]
-
-
-def test_long_texts_are_cut_behind_sentences_then_clauses_then_words() -> None:
-    def pieces(phonemes: str) -> list[str]:
-        spoken = Transcription(phonemes, (None,) * len(phonemes), ())
-        return [piece.phonemes for piece in pieces_of(spoken, 10)]
-
-    assert pieces("abcd efgh") == ["abcd efgh"]
-    assert pieces("abc de. fgh, ijk") == ["abc de.", "fgh, ijk"]
-    assert pieces("abcd e, fghi jk") == ["abcd e,", "fghi jk"]
-    assert pieces("abcd efgh ijkl") == ["abcd efgh", "ijkl"]
-    assert pieces("a" * 25) == ["a" * 10, "a" * 10, "a" * 5]

@@ -1,24 +1,23 @@
-"""hibari's reader: text to phonemes, each with the word of the text that it belongs to."""
+"""English text to misaki's phonemes, each with the word of the text that it belongs to."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tts_hub.errors import GenerationError, shown
 from tts_hub.text.normalise.edits import SpokenText
+from tts_hub.text.phonemes.english.alphabet import misaki_symbols
+from tts_hub.text.phonemes.english.compact import compact
+from tts_hub.text.phonemes.english.tracing import traced
+from tts_hub.text.phonemes.english.wording import worded
 from tts_hub.text.phonemes.inline import are_apart, inline_transcription, parts_of, spelled
 from tts_hub.text.phonemes.symbols import sounds
 from tts_hub.text.phonemes.transcription import Joiner, Span, Transcription, covering
 from tts_hub.text.scripts import LATIN, script_of
 from tts_hub.text.words import Token, tokens
-from tts_hub_hibari.alphabet import misaki_symbols
-from tts_hub_hibari.compact import compact
-from tts_hub_hibari.dimensions import MODEL
-from tts_hub_hibari.tracing import traced
-from tts_hub_hibari.wording import worded
 
 _WORD = re.compile(r"\w[\w'’-]*")
 
@@ -34,49 +33,74 @@ class ReadWord:
     """Its characters in the text; None for a word that the reader has added."""
 
 
-class Reader:
+class EnglishReader:
     """Turns texts into phonemes of one variety of English. Blocking; any thread may use it.
 
-    It gets one piece at a time: hibari's own rules for sentences cut at `No. 5` and `Oct. 5`.
+    It gets one piece at a time: the package's own rules for sentences cut at `No. 5` and `Oct. 5`.
     """
 
-    def __init__(self, vocabulary: Mapping[str, int], *, british: bool) -> None:
-        """Read the dictionaries, which takes 0.3 s; `vocabulary` is symbol -> token."""
+    def __init__(
+        self,
+        vocabulary: Mapping[str, int],
+        *,
+        british: bool,
+        engine: str,
+        unknown: Callable[[str], str] | None = None,
+    ) -> None:
+        """Read the dictionaries, which takes 0.3 s.
+
+        Args:
+            vocabulary: symbol -> token of the engine's model; symbols that it does not know are left out.
+            british: whether it reads British English, or American.
+            engine: the engine's name, for errors.
+            unknown: the phonemes of a word that is in no dictionary; none: by a net of the package.
+
+        Raises:
+            ImportError: the package hibari-tts is not installed.
+        """
         from hibari.g2p import G2P  # with the package, scipy is imported where it is installed
 
-        self._g2p = G2P(british=british)
+        self._g2p = G2P(oov=unknown, british=british)
         compact(self._g2p)
-        self._letters = frozenset(self._g2p.oov.cin)
+        self._letters = None if unknown else frozenset(self._g2p.oov.cin)
         self._british = british
+        self._engine = engine
         self.vocabulary = vocabulary
+        """Symbol -> token."""
 
     def read(self, text: str) -> Transcription:
         """The phonemes of a text, inline ones included.
 
         Raises:
-            GenerationError: hibari's reader failed.
+            GenerationError: the package failed.
             InvalidTextError: inline phonemes that the model does not know.
         """
         joiner, readable, before = Joiner(), list[Span](), ""
         for part in parts_of(text):
             readable.append((part.start, part.start + len(part.text)))
             if part.phonemes is None:
-                spoken = self._plain(part.text)
+                spoken = self.read_plain(part.text)
             else:
                 given = misaki_symbols(spelled(part.phonemes), british=self._british)
-                spoken = inline_transcription(part, given, self.vocabulary, "hibari")
+                spoken = inline_transcription(part, given, self.vocabulary, self._engine)
             joiner.add(spoken, part.start, apart=are_apart(before, part.text))
             before = part.text
         return covering(joiner.joined(), text, readable)
 
-    def _plain(self, text: str) -> Transcription:
+    def read_plain(self, text: str) -> Transcription:
+        """The phonemes of a text without inline ones.
+
+        Raises:
+            GenerationError: the package failed.
+        """
         words = [token for token in tokens(text) if token.wordlike]
         phonemes, labels, label = "", list[int | None](), None
         try:
             read = list(self._words(text))
         except Exception as exc:
             # The rules of a package: what they raise for an unusual text is not known.
-            raise GenerationError(f"hibari cannot read {shown(text)}: {exc!r}", backend=MODEL) from exc
+            message = f"{self._engine} cannot read {shown(text)}: {exc!r}"
+            raise GenerationError(message, backend=self._engine) from exc
         for word in read:
             symbols = "".join(symbol for symbol in word.phonemes if symbol in self.vocabulary)
             if any(map(sounds, symbols)):

@@ -1,4 +1,4 @@
-"""A text that hibari's reader rewrote, with the origin of each character: it does not report its changes."""
+"""A text that the reader rewrote, with the origin of each character: it does not report its changes."""
 
 from __future__ import annotations
 

@@ -6,7 +6,6 @@ takes microseconds. The results are the same.
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import marshal
 import sqlite3
@@ -14,6 +13,8 @@ import threading
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
+
+from tts_hub.system.memory import give_back_memory
 
 CACHED = 4096
 """Entries of a table that are kept as Python objects."""
@@ -53,10 +54,3 @@ def compact(g2p: Any) -> None:
             del entries
     gc.collect()
     give_back_memory()
-
-
-def give_back_memory() -> None:
-    """Return freed memory to the system, in a few milliseconds, where the C library (glibc) keeps it."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)

@@ -1,4 +1,4 @@
-"""hibari's phonemes: misaki's symbols, in which diphthongs and affricates are one symbol.
+"""misaki's phonemes, in which diphthongs and affricates are one symbol.
 
 Users write inline phonemes in the International Phonetic Alphabet, as for Kokoro; here they become misaki's
 (https://github.com/hexgrad/misaki/blob/main/EN_PHONES.md).
@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+JOINED = "AIWYʤʧ"
+"""Symbols that stand for two sounds, in all varieties of English; not every model has learnt them."""
 COMMON: Mapping[str, str] = {
     "eɪ": "A", "aɪ": "I", "aʊ": "W", "ɔɪ": "Y", "oɪ": "Y", "dʒ": "ʤ", "tʃ": "ʧ", "r": "ɹ", "e": "ɛ", "x": "k",
-    "ç": "k", "ʔ": "t", "ɬ": "l", "ɫ": "l", "ɨ": "ɪ", "ʲ": "", "\u0303": "", "\u0329": "",
+    "ç": "k", "ʔ": "t", "ɬ": "l", "ɫ": "l", "ɨ": "ɪ", "ʲ": "", "ɐ": "ə", "ᵻ": "ɪ", "\u0303": "", "\u0329": "",
 }  # fmt: skip
 """Spelling -> symbol, in all varieties of English."""
 AMERICAN: Mapping[str, str] = {
@@ -28,4 +30,5 @@ def misaki_symbols(phonemes: str, *, british: bool) -> str:
     table = {**COMMON, **(BRITISH if british else AMERICAN)}
     longest_first = sorted(table, key=len, reverse=True)
     pattern = re.compile("|".join(map(re.escape, longest_first)))
-    return pattern.sub(lambda found: table[found.group()], phonemes)
+    # espeak-ng has the r of `Maria` twice: in the vowel before it, and by itself.
+    return pattern.sub(lambda found: table[found.group()], phonemes).replace("ɹɹ", "ɹ")

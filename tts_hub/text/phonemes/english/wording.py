@@ -1,4 +1,4 @@
-"""The text in the words that hibari's reader reads right.
+"""The text in the words that the reader of hibari-tts reads right.
 
 It drops the points of addresses and versions, takes every `Dr.` for a doctor, reads `and/or` as one word, and
 knows no words of more than 24 letters and no numbers
@@ -50,13 +50,13 @@ _LONG_WORD = re.compile(rf"[^\W\d_]{{{LONGEST_WORD + 1},}}")
 _LONG_RUN = re.compile(rf"\S{{{LONGEST_RUN + 1},}}")
 
 
-def worded(text: str, letters: Container[str]) -> SpokenText:
-    """The text for hibari's reader, with the origin of each character in the plain `text`.
+def worded(text: str, letters: Container[str] | None) -> SpokenText:
+    """The text for the reader, with the origin of each character in the plain `text`.
 
-    `letters` are those that its net for unknown words has learnt.
+    `letters` are those that its net for unknown words has learnt; None: it reads all of them.
     """
     draft = Draft(text)
-    if not text.isascii():
+    if letters is not None and not text.isascii():
         draft.edit(_NOT_ASCII, lambda found: _folded(found.group(), letters))
     draft.edit(_WEB_OR_MAIL, _spelled_out)
     draft.edit(ADDRESS, _spelled_out)
