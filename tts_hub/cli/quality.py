@@ -36,7 +36,9 @@ NEW_FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "-m", "--model", "models", multiple=True, help="Engine or model. Repeatable; all that are ready if none."
 )
-@click.option("--voice", "voices", multiple=True, help="Voice of each model. Repeatable; its default if none.")
+@click.option(
+    "--voice", "voices", multiple=True, help="Voice of each model. Repeatable; its default if none."
+)
 @click.option(
     "--language",
     "languages",
@@ -159,11 +161,14 @@ def _models(hub: TTSBackendManager, named: Sequence[str]) -> tuple[list[str], li
         return list(named), []
     ready, absent = list[str](), list[Absent]()
     for status in hub.status():
-        if status.availability.ready:
-            ready.append(status.name)
-        else:
+        if not status.availability.ready:
             remedy = f" (to fix: {status.availability.remedy})" if status.availability.remedy else ""
             absent.append(Absent(name=status.name, reason=f"{status.availability.reason}{remedy}"))
+        elif hub.registry.find(status.name).declared().capabilities.remote:
+            reason = f"a service elsewhere, which may cost; --model {status.name} measures it"
+            absent.append(Absent(name=status.name, reason=reason))
+        else:
+            ready.append(status.name)
     return ready, absent
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from tts_hub.quality.clips import read_clip
 from tts_hub.quality.packages import DISTILLMOS, DNSMOS, SIMILARITY, WORD_ERRORS
 from tts_hub.quality.recogniser import Recogniser, WhisperRecogniser
 from tts_hub.quality.result import Take
@@ -27,6 +29,15 @@ class Judges:
     dnsmos: DnsMos | None = None
     distillmos: DistillMos | None = None
     speakers: SpeakerEncoder | None = None
+
+    def voice_of(self, clip: Path) -> Embedding | None:
+        """The voice of an audio file; None where speakers are not compared, or the clip has no voice.
+
+        Raises:
+            AudioError: the file cannot be read.
+        """
+        samples, sample_rate = read_clip(clip)
+        return None if self.speakers is None else self.speakers.embed(samples, sample_rate)
 
 
 def all_judges(recogniser: str, *, threads: int = 0) -> tuple[Judges, list[str]]:

@@ -24,7 +24,10 @@ class Recogniser(Protocol):
 
 
 class WhisperRecogniser:
-    """Whisper on the processor with 8 bit weights: beam search, no sampling, so the text is always the same."""
+    """Whisper on the processor, with 8 bit weights.
+
+    It searches without drawing at random, so the same audio gives the same text each time.
+    """
 
     def __init__(self, model: str = USUAL_MODEL, *, threads: int = 0) -> None:
         """Load the model, which takes a second or two.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -26,7 +26,7 @@ from tts_hub.quality.result import (
 )
 from tts_hub.quality.scores.similarity import Embedding, similarities
 from tts_hub.quality.scores.word_times import texts_of_words, time_errors
-from tts_hub.quality.sentences import sentences
+from tts_hub.quality.sentences import Sentence, sentences
 from tts_hub.quality.words import CHARACTER_LANGUAGES
 from tts_hub.types import Samples, WordTiming
 
@@ -89,12 +89,12 @@ class Plan:
 async def run_plan(
     plan: Plan, speaker: Speaker, judges: Judges, on_take: Callable[[str, Take], None]
 ) -> Result:
-    """Measure everything; `on_take` gets each take when it is judged, with the name of its subject."""
+    """Measure everything; `on_take` gets each take when it is judged, with the name of its voice."""
     began, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     subjects, absent = list[Subject](), list[Absent]()
     for engine, voice in plan.voices:
         for language in plan.languages:
-            found = await _subject(plan, speaker, judges, engine, voice, language, on_take)
+            found = await _Reading(plan, speaker, judges, engine, voice, language).run(on_take)
             if isinstance(found, Subject):
                 subjects.append(found)
             else:
@@ -117,43 +117,64 @@ async def run_plan(
     )
 
 
-async def _subject(
-    plan: Plan,
-    speaker: Speaker,
-    judges: Judges,
-    engine: str,
-    voice: str | None,
-    language: str,
-    on_take: Callable[[str, Take], None],
-) -> Subject | Absent:
-    takes, voices = list[Take](), list[Embedding | None]()
-    sounds, name = list[Spoken | None](), ""
-    for sentence in sentences(language, plan.most):
-        spoken: Spoken | None = None
-        try:
-            spoken = await speaker.speak(engine, voice, language, sentence.text)
-        except InvalidRequestError as exc:
-            if not takes:  # the engine does not speak this language, or not with this voice
-                return Absent(name=f"{engine} {language}", reason=str(exc))
-            take, embedding = Take(kind=sentence.kind, text=sentence.text, failure=str(exc)), None
-        except TTSHubError as exc:
-            take, embedding = Take(kind=sentence.kind, text=sentence.text, failure=str(exc)), None
-        else:
-            name = spoken.voice
-            take, embedding = await to_thread.run_sync(
-                measure, sentence, language, spoken.samples, spoken.sample_rate, judges
-            )
-        takes.append(take)
-        voices.append(embedding)
-        sounds.append(spoken)
-        on_take(f"{engine} {name} {language}", take)
-    if all(take.failure for take in takes):
-        return Absent(name=f"{engine} {language}", reason=takes[0].failure)
-    for take, value in zip(takes, similarities(voices, plan.reference), strict=True):
-        take.similarity = value
-    keep_worst(takes, sounds)
-    unit = "character" if language in CHARACTER_LANGUAGES else "word"
-    return Subject(engine=engine, voice=name, language=language, unit=unit, takes=takes)
+@dataclass(slots=True)
+class _Reading:
+    """One voice that reads the sentences of one language."""
+
+    plan: Plan
+    speaker: Speaker
+    judges: Judges
+    engine: str
+    voice: str | None
+    language: str
+    takes: list[Take] = field(default_factory=list)
+    voices: list[Embedding | None] = field(default_factory=list)
+    sounds: list[Spoken | None] = field(default_factory=list)
+    spoken_by: str = ""
+    """The id of the voice that spoke."""
+
+    async def run(self, on_take: Callable[[str, Take], None]) -> Subject | Absent:
+        """Speak and judge all sentences. A language that the engine does not speak ends it at once."""
+        for sentence in sentences(self.language, self.plan.most):
+            try:
+                await self._read(sentence)
+            except TTSHubError as exc:
+                if isinstance(exc, InvalidRequestError) and not self.takes:
+                    return self._absent(str(exc))
+                self._add(Take(kind=sentence.kind, text=sentence.text, failure=str(exc)), None, None)
+            on_take(f"{self.engine} {self.spoken_by} {self.language}", self.takes[-1])
+        if all(take.failure for take in self.takes):
+            return self._absent(self.takes[0].failure)
+        return self._subject()
+
+    async def _read(self, sentence: Sentence) -> None:
+        spoken = await self.speaker.speak(self.engine, self.voice, self.language, sentence.text)
+        self.spoken_by = spoken.voice
+        take, voice = await to_thread.run_sync(
+            measure, sentence, self.language, spoken.samples, spoken.sample_rate, self.judges
+        )
+        self._add(take, voice, spoken)
+
+    def _add(self, take: Take, voice: Embedding | None, sound: Spoken | None) -> None:
+        self.takes.append(take)
+        self.voices.append(voice)
+        self.sounds.append(sound)
+
+    def _subject(self) -> Subject:
+        alike = similarities(self.voices, self.plan.reference)
+        for take, value in zip(self.takes, alike, strict=True):
+            take.similarity = value
+        keep_worst(self.takes, self.sounds)
+        return Subject(
+            engine=self.engine,
+            voice=self.spoken_by,
+            language=self.language,
+            unit="character" if self.language in CHARACTER_LANGUAGES else "word",
+            takes=self.takes,
+        )
+
+    def _absent(self, reason: str) -> Absent:
+        return Absent(name=f"{self.engine} {self.language}", reason=reason)
 
 
 def keep_worst(takes: Sequence[Take], sounds: Sequence[Spoken | None]) -> None:

@@ -106,8 +106,7 @@ def row(subject: Subject) -> tuple[str, ...]:
 
 def notes(result: Result) -> Iterator[str]:
     """Lines beside the table: what was left out, and why."""
-    for line in result.left_out:
-        yield line
+    yield from result.left_out
     for absent in result.absent:
         yield f"not measured: {absent.name}: {absent.reason}"
     for subject in result.subjects:

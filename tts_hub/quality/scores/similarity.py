@@ -47,13 +47,15 @@ def similarity(one: Embedding, other: Embedding) -> float:
     return float(one @ other / (np.linalg.norm(one) * np.linalg.norm(other)))
 
 
-def similarities(voices: Sequence[Embedding | None], reference: Embedding | None = None) -> list[float | None]:
+def similarities(
+    voices: Sequence[Embedding | None], reference: Embedding | None = None
+) -> list[float | None]:
     """The similarity of each take to a reference, or to the mean of all other takes of the same voice.
 
     None for a take without a voice, and for a single take without a reference.
     """
     known = [voice for voice in voices if voice is not None]
-    total = np.sum(known, axis=0) if known else None
+    total = np.sum(known, axis=0, initial=0.0)
     found = list[float | None]()
     for voice in voices:
         if voice is None or (reference is None and len(known) < 2):

@@ -60,9 +60,7 @@ def texts_of_words(words: Sequence[str] = WORDS, at_once: int = WORDS_AT_ONCE) -
     return [f" [pause {PAUSE:g}s] ".join(f"{word.capitalize()}." for word in group) for group in groups]
 
 
-def time_errors(
-    samples: Samples, sample_rate: int, reported: Sequence[WordTiming]
-) -> TimeErrors | None:
+def time_errors(samples: Samples, sample_rate: int, reported: Sequence[WordTiming]) -> TimeErrors | None:
     """The errors of the reported words of one such text; None where the audio shows another number of words.
 
     Pause tags are no words: a reported word without letters outside of brackets is left out.

@@ -1,4 +1,4 @@
-"""The sentences that engines read for a measurement, written for it: 200 in English, 20 in other languages."""
+"""The sentences that engines read for a measurement: 200 in English, 20 in each other language."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def sentences(language: str, most: int | None = None) -> list[Sentence]:
 
 
 def parse_sentences(content: str) -> list[Sentence]:
-    """The sentences of a file: `[kind]` opens a section, `text => spoken` gives the words of a good reader."""
+    """The sentences of a file, where `[kind]` opens a section and ` => ` comes before the spoken words."""
     kind, found = "", list[Sentence]()
     for line in map(str.strip, content.splitlines()):
         if line.startswith("[") and line.endswith("]"):

@@ -4,44 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-_EN_SMALL = (
+
+def _listed(words: str) -> tuple[str, ...]:
+    """A table of words, by number; `-` where there is none."""
+    return tuple(words.split())
+
+
+_EN_SMALL = _listed(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
     "seventeen eighteen nineteen"
-).split()
-_EN_TENS = "- - twenty thirty forty fifty sixty seventy eighty ninety".split()
+)
+_EN_TENS = _listed("- - twenty thirty forty fifty sixty seventy eighty ninety")
 _EN_LARGE = ((10**9, "billion"), (10**6, "million"), (1_000, "thousand"), (100, "hundred"))
-_DE_SMALL = (
+_DE_SMALL = _listed(
     "null ein zwei drei vier fünf sechs sieben acht neun zehn elf zwölf dreizehn vierzehn fünfzehn sechzehn "
     "siebzehn achtzehn neunzehn"
-).split()
-_DE_TENS = "- - zwanzig dreissig vierzig fünfzig sechzig siebzig achtzig neunzig".split()
-_FR_SMALL = (
+)
+_DE_TENS = _listed("- - zwanzig dreissig vierzig fünfzig sechzig siebzig achtzig neunzig")
+_FR_SMALL = _listed(
     "zéro un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize dix-sept "
     "dix-huit dix-neuf"
-).split()
-_FR_TENS = "- - vingt trente quarante cinquante soixante soixante quatre-vingt quatre-vingt".split()
-_ES_SMALL = (
+)
+_FR_TENS = _listed("- - vingt trente quarante cinquante soixante soixante quatre-vingt quatre-vingt")
+_ES_SMALL = _listed(
     "cero uno dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince dieciséis "
     "diecisiete dieciocho diecinueve veinte veintiuno veintidós veintitrés veinticuatro veinticinco "
     "veintiséis veintisiete veintiocho veintinueve"
-).split()
-_ES_TENS = "- - - treinta cuarenta cincuenta sesenta setenta ochenta noventa".split()
-_ES_HUNDREDS = (
+)
+_ES_TENS = _listed("- - - treinta cuarenta cincuenta sesenta setenta ochenta noventa")
+_ES_HUNDREDS = _listed(
     "- ciento doscientos trescientos cuatrocientos quinientos seiscientos setecientos ochocientos novecientos"
-).split()
-_IT_SMALL = (
+)
+_IT_SMALL = _listed(
     "zero uno due tre quattro cinque sei sette otto nove dieci undici dodici tredici quattordici quindici "
     "sedici diciassette diciotto diciannove"
-).split()
-_IT_TENS = "- - venti trenta quaranta cinquanta sessanta settanta ottanta novanta".split()
-_PT_SMALL = (
+)
+_IT_TENS = _listed("- - venti trenta quaranta cinquanta sessanta settanta ottanta novanta")
+_PT_SMALL = _listed(
     "zero um dois três quatro cinco seis sete oito nove dez onze doze treze quatorze quinze dezesseis "
     "dezessete dezoito dezenove"
-).split()
-_PT_TENS = "- - vinte trinta quarenta cinquenta sessenta setenta oitenta noventa".split()
-_PT_HUNDREDS = (
+)
+_PT_TENS = _listed("- - vinte trinta quarenta cinquenta sessenta setenta oitenta noventa")
+_PT_HUNDREDS = _listed(
     "- cento duzentos trezentos quatrocentos quinhentos seiscentos setecentos oitocentos novecentos"
-).split()
+)
 LARGEST = 10**12 - 1
 """The largest number that `english` says; beyond it the digits stay. Other languages end at 999,999."""
 

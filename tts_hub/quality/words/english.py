@@ -13,9 +13,7 @@ _UNITS = {
     "£": ("pound", "penny"),
     "€": ("euro", "cent"),
 }
-_MONTHS = (
-    "january|february|march|april|may|june|july|august|september|october|november|december"
-)
+_MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
 _ORDINALS = {
     "one": "first",
     "two": "second",
@@ -108,7 +106,7 @@ def _time(match: re.Match[str]) -> str:
 
 
 def _number(digits: str) -> str:
-    """A cardinal, a decimal or a year, by its looks: four digits from 1100 to 2099 without comma are a year."""
+    """A cardinal, a decimal or a year: four digits from 1100 to 2099 without comma are a year."""
     whole, _, decimals = digits.partition(".")
     if decimals:
         said = " ".join(english(int(digit)) for digit in decimals)
@@ -132,10 +130,7 @@ def _year(year: int) -> str:
 
 def _ordinal(number: int) -> str:
     *front, last = english(number).split()
-    if last.endswith("y"):
-        last = f"{last[:-1]}ieth"
-    else:
-        last = _ORDINALS.get(last, f"{last}th")
+    last = f"{last[:-1]}ieth" if last.endswith("y") else _ORDINALS.get(last, f"{last}th")
     return " ".join([*front, last])
 
 
