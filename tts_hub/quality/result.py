@@ -71,8 +71,6 @@ class WordTimes(_Record):
     ends: list[float] = []
     unusable: int = 0
     """Requests in which the audio showed another number of words than were reported."""
-    estimated: bool = False
-    """The engine reports no times: the hub estimated them."""
     reason: str = ""
     """Why there are none."""
 

@@ -100,7 +100,7 @@ def row(subject: Subject) -> tuple[str, ...]:
         str(found.clipped_takes),
         str(found.clicking_takes),
         MISSING if loud is None else f"{loud.mean:.1f} ({loud.spread:.1f})",
-        _times(subject, found.word_starts),
+        _times(found.word_starts),
     )
 
 
@@ -167,9 +167,8 @@ def _ms(seconds: float | None) -> str:
     return MISSING if seconds is None else f"{seconds * 1000:.0f}"
 
 
-def _times(subject: Subject, found: TimeFigures | None) -> str:
+def _times(found: TimeFigures | None) -> str:
     """The median and the 95th percentile of the errors, and the bias."""
     if found is None:
         return MISSING
-    mark = " (estimated)" if subject.word_times is not None and subject.word_times.estimated else ""
-    return f"{_ms(found.median)} / {_ms(found.p95)}, {found.bias * 1000:+.0f}{mark}"
+    return f"{_ms(found.median)} / {_ms(found.p95)}, {found.bias * 1000:+.0f}"

@@ -35,6 +35,8 @@ class Clicks:
 
 def clicks(samples: Samples, sample_rate: int) -> Clicks:
     """The clicks in audio of shape (T,)."""
+    if not len(samples):
+        return Clicks(0, 0.0)
     strength = isolated_error(samples, sample_rate)
     places = np.flatnonzero(strength >= STRONG)
     apart = np.diff(places) > BLOCK_SECONDS * sample_rate

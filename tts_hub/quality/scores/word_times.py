@@ -20,12 +20,12 @@ PAUSE = 0.6
 LEAST_SILENCE = 0.3
 """Seconds of silence that part two words: shorter ones, as before the `t` in `water`, lie within a word."""
 WORDS = (
-    "table", "garden", "paper", "button", "doctor", "kitchen", "picture", "basket", "tiger", "candle",
-    "market", "number", "dinner", "bottle", "corner", "letter", "money", "river", "winter", "yellow",
-    "people", "double", "golden", "cotton", "banana", "potato", "reading", "lemon", "working", "nature",
-    "building", "carpet", "mountain", "ladder", "dragon", "kettle", "pocket", "butter", "today", "giant",
+    "garden", "doctor", "button", "number", "dinner", "bottle", "letter", "money", "river", "winter",
+    "yellow", "double", "golden", "banana", "reading", "lemon", "working", "nature", "building", "mountain",
+    "ladder", "dragon", "butter", "giant", "melon", "window", "remember", "walnut", "meadow", "morning",
+    "wonder", "liberal", "mineral", "reason", "nobody", "lawyer", "nation", "million", "margin", "native",
 )  # fmt: skip
-"""English words whose sound begins and ends clearly."""
+"""English words that begin with a voiced sound: a `t` begins with silence, which belongs to the word."""
 WORDS_AT_ONCE = 8
 """Words of one request."""
 
