@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tts_hub.quality.sentences import LANGUAGES
 from tts_hub.quality.words import spoken_words
 from tts_hub.quality.words.asian import ideographs
 from tts_hub.quality.words.cardinals import CARDINALS
@@ -100,6 +103,13 @@ def test_ideographs() -> None:
     ]
 
 
-def test_a_number_too_large_for_words_stays_in_digits() -> None:
+def test_a_long_row_of_digits_is_compared_digit_by_digit() -> None:
+    assert spoken_words("12" * 10, "en") == ["one", "two"] * 10
+    assert spoken_words("9" * 5_000, "de") == ["neun"] * 5_000
     assert spoken_words("9" * 15, "en") == ["9" * 15]
-    assert spoken_words("9" * 15, "de") == ["9" * 15]
+
+
+@given(st.text() | st.text("0123456789.,:%$£€°' thmar年"), st.sampled_from([*LANGUAGES, "sw", ""]))
+def test_any_text_has_words(text: str, language: str) -> None:
+    """A recogniser may write anything."""
+    assert all(spoken_words(text, language))

@@ -18,6 +18,8 @@ CHARACTER_LANGUAGES = frozenset(["ja", "zh"])
 
 _APOSTROPHES = str.maketrans("’‘ʼ`´", "'''''")
 _NUMBER = re.compile(r"\d+(?:[.,  ]\d{3})+(?!\d)|\d+")
+_ENDLESS = re.compile(r"\d[\d.,]{14,}\d")
+"""Numbers of a trillion and more, and other long rows of digits: they are compared digit by digit."""
 _CURRENCIES = {
     "es": {"€": "euros", "$": "dólares"},
     "fr": {"€": "euros", "$": "dollars"},
@@ -38,6 +40,7 @@ def spoken_words(text: str, language: str) -> list[str]:
     """The words of a text as they are said, without case, punctuation and signs; characters in ja and zh."""
     tag = language.partition("-")[0].lower()
     text = unicodedata.normalize("NFKC", text).translate(_APOSTROPHES).casefold()
+    text = _ENDLESS.sub(lambda match: " ".join(match.group()), text)
     if tag in CHARACTER_LANGUAGES:
         return [letter for letter in digits_in_ideographs(text) if letter.isalpha() or letter == "〇"]
     if tag == "en":
