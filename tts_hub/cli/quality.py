@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import click
 import numpy as np
+from anyio import to_thread
 
 from tts_hub.bench.tables import table
 from tts_hub.cli.display import CountDisplay
@@ -135,7 +136,10 @@ class _Takes(CountDisplay):
 
 
 async def _measured(given: dict[str, Any], config: Config) -> Result:
-    judges, left_out = all_judges(given["recogniser"])
+    judges, left_out = await to_thread.run_sync(all_judges, given["recogniser"])
+    reference = None
+    if given["reference"] is not None:
+        reference = await to_thread.run_sync(judges.voice_of, given["reference"])
     async with HubSpeaker(config, given["seed"]) as speaker:
         models, absent = _models(speaker.hub, given["models"])
         plan = Plan(
@@ -146,7 +150,7 @@ async def _measured(given: dict[str, Any], config: Config) -> Result:
             seed=given["seed"],
             command=shlex.join(["tts-hub", *sys.argv[1:]]),
             recogniser=f"whisper {Path(given['recogniser']).name}",
-            reference=None if given["reference"] is None else judges.voice_of(given["reference"]),
+            reference=reference,
         )
         with _Takes(plan.takes) as shown:
             result = await run_plan(plan, speaker, judges, shown.on_take)
