@@ -29,7 +29,7 @@ FOR_ENGINES = {
     "types",
 }  # fmt: skip
 ENGINES = {file.parent.name for file in (ROOT / "backends").glob("*/__init__.py")}
-NEVER_IN_CORE = {"torch", "onnxruntime", "transformers", "kokoro_onnx", "espeakng_loader", *ENGINES}
+NEVER_IN_CORE = {"torch", "onnxruntime", "transformers", "kokoro_onnx", "espeakng_loader", "ptts", *ENGINES}
 PACKAGES = [
     CORE,
     *(path for path in [*(ROOT / "backends").iterdir(), *(ROOT / "ui").iterdir()] if path.is_dir()),

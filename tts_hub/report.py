@@ -15,6 +15,8 @@ class Fallback:
     """The engine that failed."""
     continued: str
     """The engine that continued."""
+    only_segment: bool
+    """It spoke only that segment, which the other had refused; the other continued behind it."""
     kind: str
     """`generation_failed`, `no_audio`, `engine_stalled`, `engine_unavailable` or `engine_refused`."""
     error: str

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tts_hub.text.phonemes.transcription import Span, Transcription
 from tts_hub_kokoro.kana import KANA, phonemes_of
 from tts_hub_kokoro.numbers_ja import NUMBER, NUMERALS, rewritten
-from tts_hub_kokoro.transcription import Span, Transcription
 
 MARKS: Mapping[str, str] = {
     **{mark: f"{mark} " for mark in ",.!?:;"},

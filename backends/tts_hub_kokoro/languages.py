@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tts_hub.text.languages import nearness
-
-LATIN = frozenset({"LATIN", "FULLWIDTH", "GREEK", "MICRO"})
-"""Scripts that every language reads; Greek letters are read by their names, as in formulas."""
-HAN = frozenset({"CJK", "IDEOGRAPHIC"})
-KANA = frozenset({"HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HALFWIDTH"})
+from tts_hub.text.scripts import HAN, KANA, LATIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,33 +63,3 @@ def language_of(tag: str) -> Language | None:
         if (rank := nearness(language.tag, tag)) is not None
     ]
     return min(near, key=lambda pair: pair[0])[1] if near else None
-
-
-def script_of(letter: str) -> str:
-    """The script of a letter, such as `CYRILLIC`, by the first word of its Unicode name; empty for others.
-
-    Styled letters count as the plain ones.
-    """
-    plain = unicodedata.normalize("NFKC", letter)[:1]
-    if not plain.isalpha():
-        return ""
-    script = unicodedata.name(plain, "").partition(" ")[0]
-    return "" if script == "MODIFIER" else script
-
-
-def script_name(script: str) -> str:
-    """The usual name for the letters of a script."""
-    return "Chinese" if script in HAN else "Japanese" if script in KANA else script.capitalize()
-
-
-def foreign_script(text: str, language: Language) -> str:
-    """The script, such as `CYRILLIC`, of a text without any letter of the language; else empty.
-
-    espeak-ng would read the names of its letters, or leave it out.
-    """
-    foreign = ""
-    for script in filter(None, map(script_of, text)):
-        if script in language.scripts:
-            return ""
-        foreign = foreign or script
-    return foreign

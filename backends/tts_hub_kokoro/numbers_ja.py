@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from tts_hub_kokoro.transcription import Span
+from tts_hub.text.phonemes.transcription import Span
 
 CURRENCIES: Mapping[str, str] = {
     "￥": "円",

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
-from tts_hub.errors import InvalidTextError, UnsupportedLanguageError, install_command
+from tts_hub.errors import UnsupportedLanguageError, install_command
+from tts_hub.text.phonemes.inline import Part, are_apart, inline_transcription, parts_of, spelled
+from tts_hub.text.phonemes.labels import labels_of
+from tts_hub.text.phonemes.symbols import sounds
+from tts_hub.text.phonemes.transcription import Joiner, Span, Transcription, covering
 from tts_hub.text.words import tokens
 from tts_hub_kokoro.chinese import chinese_reader
 from tts_hub_kokoro.espeak import espeak_reader
 from tts_hub_kokoro.japanese import JapaneseReader
-from tts_hub_kokoro.labels import labels_of, sounds
 from tts_hub_kokoro.languages import Language
-from tts_hub_kokoro.markup import Part, parts_of
 from tts_hub_kokoro.numbers_zh import is_unit
 from tts_hub_kokoro.scripts import CHINESE, JAPANESE, Stretch, stretches, unknown_letters
-from tts_hub_kokoro.transcription import Joiner, Span, Transcription, covering
 
 if TYPE_CHECKING:
     from kokoro_onnx.tokenizer import Tokenizer
@@ -28,11 +28,8 @@ LineReader = Callable[[str], str]
 """Function that returns the phonemes of a line, including symbols that the model does not know."""
 CACHED_WORDS = 8192
 """Words whose phonemes are cached."""
-SPELLINGS: Mapping[str, str] = {"g": "ɡ", "'": "ˈ", "ˑ": "ː", ":": "ː", "\u0361": "", "\u035c": "", "^": ""}
-"""Symbol that users type -> the model's symbol for the same sound."""
 REPEATED = "々"
 """The sign that repeats the character before it; alone it has no sound."""
-_OPENING = re.compile(r"[\s(\"“‘'\[]$")
 
 
 class Phonemizer:
@@ -57,14 +54,17 @@ class Phonemizer:
         for part in parts_of(text):
             readable.append((part.start, part.start + len(part.text)))
             for stretch in self._stretches(part, language):
-                read = self._inline_phonemes(part) if part.phonemes is not None else self._read(stretch)
-                joiner.add(read, stretch.start, apart=_apart(before, stretch.text))
+                read = self._read(stretch) if part.phonemes is None else self._inline(part, part.phonemes)
+                joiner.add(read, stretch.start, apart=are_apart(before, stretch.text))
                 before = stretch.text
         return covering(joiner.joined(), text, readable)
 
     def tokens(self, phonemes: str) -> list[int]:
         """The token of each symbol."""
         return [self.vocabulary[symbol] for symbol in phonemes]
+
+    def _inline(self, part: Part, phonemes: str) -> Transcription:
+        return inline_transcription(part, spelled(phonemes), self.vocabulary, "Kokoro")
 
     def _stretches(self, part: Part, language: Language) -> Iterator[Stretch]:
         if part.phonemes is not None:
@@ -122,21 +122,6 @@ class Phonemizer:
             self._japanese = _installed(JAPANESE, JapaneseReader)
         return self._japanese
 
-    def _inline_phonemes(self, part: Part) -> Transcription:
-        """The transcription of a part with inline phonemes."""
-        given = part.phonemes or ""
-        read = "".join(SPELLINGS.get(symbol, symbol) for symbol in given)
-        unknown = sorted({symbol for symbol in read if symbol not in self.vocabulary})
-        if unknown:
-            raise InvalidTextError(
-                f"Kokoro does not know the phonemes {' '.join(unknown)} of /{given}/; it takes those of "
-                "the International Phonetic Alphabet that its languages have"
-            )
-        read = " ".join(read.split())
-        return Transcription(
-            read, tuple(0 if symbol != " " else None for symbol in read), ((0, len(part.text)),)
-        )
-
 
 def pieces_of(spoken: Transcription, most: int) -> Iterator[Transcription]:
     """The text in pieces of at most `most` symbols, cut behind punctuation where possible."""
@@ -152,13 +137,6 @@ def pieces_of(spoken: Transcription, most: int) -> Iterator[Transcription]:
 
 def _has_sound(phonemes: str) -> bool:
     return any(map(sounds, phonemes))
-
-
-def _apart(before: str, text: str) -> bool:
-    """Whether two parts of a text are read as two words."""
-    if before[-1:].isspace() or text[:1].isspace():
-        return True
-    return text[:1].isalnum() and not _OPENING.search(before)
 
 
 def _installed(language: Language, make: Callable[[], Reader]) -> Reader:

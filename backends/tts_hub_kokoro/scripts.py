@@ -7,7 +7,8 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from tts_hub_kokoro.languages import HAN, KANA, LANGUAGES, Language, script_of
+from tts_hub.text.scripts import HAN, KANA, script_of
+from tts_hub_kokoro.languages import LANGUAGES, Language
 
 ENGLISH, HINDI, JAPANESE, CHINESE = (LANGUAGES[letter] for letter in "ahjz")
 _LATIN = "A-Za-zÀ-ÖØ-öø-ɏＡ-Ｚａ-ｚ"

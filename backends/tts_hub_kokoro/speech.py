@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tts_hub.errors import InvalidTextError, UnsupportedLanguageError, install_command
+from tts_hub.text.phonemes.timing import timed_words
+from tts_hub.text.phonemes.transcription import Transcription
+from tts_hub.text.scripts import foreign_script, script_name, script_of
 from tts_hub.types import AudioChunk, SegmentRequest
-from tts_hub_kokoro.dimensions import MOST_PHONEMES, SAMPLE_RATE
+from tts_hub_kokoro.dimensions import FRAME_SAMPLES, LEAD_FRAMES, MOST_PHONEMES, SAMPLE_RATE
 from tts_hub_kokoro.graph import Graph, Run
-from tts_hub_kokoro.languages import LANGUAGES, Language, foreign_script, language_of, script_name, script_of
+from tts_hub_kokoro.languages import LANGUAGES, Language, language_of
 from tts_hub_kokoro.phonemes import Phonemizer, pieces_of
-from tts_hub_kokoro.timing import timed_words
-from tts_hub_kokoro.transcription import Transcription
 from tts_hub_kokoro.voices import Styles
 
 
@@ -66,7 +67,7 @@ def speak(
     """
     began = time.perf_counter()
     language = _language(request)
-    if script := foreign_script(request.text, language):
+    if script := foreign_script(request.text, language.scripts):
         letters = f"the text is in {script_name(script)} letters"
         raise UnsupportedLanguageError(f"{letters}, and voice {request.voice.id!r} speaks {language.tag}")
     spoken = model.phonemizer.phonemize(request.text, language)
@@ -101,7 +102,14 @@ def _piece(
     tokens = model.phonemizer.tokens(piece.phonemes)
     made = model.graph.infer(tokens, style, request.speed, run)
     words = timed_words(
-        piece, request.text, made.durations, made.samples, sample_rate=SAMPLE_RATE, offset=offset
+        piece,
+        request.text,
+        made.durations,
+        made.samples,
+        sample_rate=SAMPLE_RATE,
+        frame_samples=FRAME_SAMPLES,
+        lead_frames=LEAD_FRAMES,
+        offset=offset,
     )
     return AudioChunk(made.samples, SAMPLE_RATE, words, estimated_words=made.durations is None)
 

@@ -206,7 +206,9 @@ def test_config_shows_where_each_value_comes_from(monkeypatch: pytest.MonkeyPatc
     assert 'audio.response_format = "mp3"  # default' in lines
 
 
-@pytest.mark.parametrize("name", ["kokoro", "chatterbox_turbo", "openai", "alltalk", "espeak"])
+@pytest.mark.parametrize(
+    "name", ["kokoro", "chatterbox_turbo", "openai", "alltalk", "espeak", "piper", "phonon"]
+)
 def test_config_lists_the_settings_of_every_engine(name: str) -> None:
     assert f"backends.{name}.enabled = true  # default" in invoke("config").stdout.splitlines()
 

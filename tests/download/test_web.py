@@ -267,6 +267,19 @@ async def test_a_wrong_checksum_is_never_put_in_place(hub: LocalHub, places: lis
     assert here(places) == FILES
 
 
+async def test_files_with_an_md5_digest_are_checked_by_it(hub: LocalHub, tmp_path: Path) -> None:
+    data = FILES["voices.bin"]
+    file = PublishedFile("voices.bin", len(data), sha256="", md5=hashlib.md5(data).hexdigest())
+    place = Place(file, tmp_path / "voices.bin", tmp_path / "voices.bin", own=False)
+    hub.files["voices.bin"] = bytes(len(data))
+    assert "is not the published file: MD5 " in str(await refused(hub, [place]))
+    hub.files["voices.bin"] = data
+    await fetch(hub, [place])
+    assert place.is_sound()
+    place.path.write_bytes(bytes(len(data)))
+    assert unsound_of([place]) == [place]
+
+
 @pytest.mark.parametrize("size", [10, 3_000_000])
 async def test_a_wrong_size_is_an_error(hub: LocalHub, places: list[Place], size: int) -> None:
     hub.files["model.onnx"] = bytes(size)

@@ -8,7 +8,7 @@ import pytest
 from tests.speaking import THREE, drain, hub
 from tests.waiting import until
 from tts_hub import BackendSettings
-from tts_hub.errors import UsageError
+from tts_hub.errors import UnknownModelError, UsageError
 from tts_hub.testing import FakeBackend, FakeScript
 from tts_hub.types import ModelFiles
 
@@ -55,6 +55,16 @@ async def test_an_idle_engine_is_unloaded_before_its_files_are_removed() -> None
         assert await manager.remove("fake") == 11 + 11
         await drain(await manager.generate("Hello.", model="fake"))
         assert engine.loads == 2
+
+
+async def test_a_variant_may_be_named_behind_a_colon() -> None:
+    async with hub(Removable()) as manager:
+        assert manager.model_files("fake:quick").variant == "quick"
+        assert manager.model_files("FAKE:quick").variant == "quick"
+        assert manager.model_files("fake:").variant == "exact"
+        assert await manager.remove("fake:quick") == 1
+        with pytest.raises(UnknownModelError, match="'fake' has no variant 'slow'"):
+            manager.model_files("fake:slow")
 
 
 async def test_an_engine_in_use_stays_loaded_when_its_files_are_removed() -> None:

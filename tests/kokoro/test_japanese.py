@@ -11,9 +11,9 @@ from tts_hub_kokoro.japanese import JapaneseReader
 from tts_hub_kokoro.kana import KANA, phonemes_of
 from tts_hub_kokoro.languages import LANGUAGES
 from tts_hub_kokoro.phonemes import Phonemizer
-from tts_hub_kokoro.transcription import Transcription
 
 from tests.kokoro import jtalk
+from tts_hub.text.phonemes.transcription import Transcription
 
 JAPANESE = LANGUAGES["j"]
 TEXTS = [

@@ -7,12 +7,12 @@ import sys
 
 import pytest
 from kokoro_onnx.tokenizer import Tokenizer
-from tts_hub_kokoro.labels import labels_of
 from tts_hub_kokoro.languages import LANGUAGES, language_of
 from tts_hub_kokoro.phonemes import Phonemizer, pieces_of
-from tts_hub_kokoro.transcription import Transcription
 
 from tts_hub.errors import InvalidTextError, UnsupportedLanguageError
+from tts_hub.text.phonemes.labels import labels_of
+from tts_hub.text.phonemes.transcription import Transcription
 
 ENGLISH = LANGUAGES["a"]
 

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kokoro_onnx.tokenizer import Tokenizer
-from tts_hub_kokoro.languages import LANGUAGES, foreign_script, script_of
+from tts_hub_kokoro.languages import LANGUAGES
 from tts_hub_kokoro.phonemes import Phonemizer
 from tts_hub_kokoro.scripts import ENGLISH, stretches, unknown_letters
-from tts_hub_kokoro.transcription import Transcription, covering
+
+from tts_hub.text.phonemes.transcription import Transcription, covering
+from tts_hub.text.scripts import foreign_script, script_of
 
 Stretches = Callable[[str, str], list[tuple[str, str]]]
 
@@ -100,9 +102,9 @@ def test_scripts_of_letters(letter: str, script: str) -> None:
 
 
 def test_a_text_with_one_own_letter_is_not_foreign() -> None:
-    assert foreign_script("Привет, a", ENGLISH) == ""
-    assert foreign_script("Привет, 5", ENGLISH) == "CYRILLIC"
-    assert foreign_script("Hello", LANGUAGES["z"]) == ""
+    assert foreign_script("Привет, a", ENGLISH.scripts) == ""
+    assert foreign_script("Привет, 5", ENGLISH.scripts) == "CYRILLIC"
+    assert foreign_script("Hello", LANGUAGES["z"].scripts) == ""
 
 
 def test_what_gets_no_symbol_joins_its_neighbour() -> None:

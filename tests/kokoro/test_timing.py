@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tts_hub_kokoro.timing import timed_words
-from tts_hub_kokoro.transcription import Transcription
+from tts_hub_kokoro.dimensions import FRAME_SAMPLES, LEAD_FRAMES
+
+from tts_hub.text.phonemes import timing
+from tts_hub.text.phonemes.transcription import Transcription
 
 RATE = 24_000
+timed_words = partial(timing.timed_words, frame_samples=FRAME_SAMPLES, lead_frames=LEAD_FRAMES)
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 import anyio
@@ -13,7 +14,14 @@ import pytest
 from tests.speaking import THREE, drain, hub
 from tests.waiting import until
 from tts_hub import AudioChunk, Capabilities, ProgressEvent, SegmentRequest, WordTiming
-from tts_hub.errors import BackendUnavailableError, GenerationError, UnknownVoiceError, UsageError
+from tts_hub.errors import (
+    BackendUnavailableError,
+    GenerationError,
+    InvalidTextError,
+    UnknownVoiceError,
+    UsageError,
+)
+from tts_hub.progress import ProgressCallback, ignore
 from tts_hub.testing import FakeBackend, FakeScript
 
 pytestmark = pytest.mark.anyio
@@ -94,6 +102,74 @@ async def test_a_fallback_that_auto_could_have_chosen_takes_over_in_the_middle()
         assert [(change.failed, change.continued) for change in audio.report.fallbacks] == [
             ("best", "standby")
         ]
+
+
+REFUSED = FakeScript(fail_at={1: 0}, error=InvalidTextError("cannot read these letters"))
+
+
+@pytest.mark.parametrize("named", [True, False])
+async def test_a_refused_sentence_is_spoken_by_the_next_engine_and_no_more(named: bool) -> None:
+    best = FakeBackend(name="best", priority=9, script=REFUSED)
+    standby = FakeBackend(name="standby", priority=5)
+    events: list[ProgressEvent] = []
+    named_engines: dict[str, Any] = {"model": "best", "fallback": ["standby"]} if named else {}
+    async with hub(best, standby) as manager:
+        audio = await manager.generate(THREE, **named_engines, on_progress=events.append)
+        await drain(audio)
+        report = audio.report
+    assert [request.index for request in standby.requests] == [1]
+    assert [request.index for request in best.requests] == [0, 1, 2]
+    (change,) = report.fallbacks
+    assert (change.failed, change.continued, change.segment, change.only_segment) == (
+        "best",
+        "standby",
+        1,
+        True,
+    )
+    assert change.kind == "engine_refused"
+    assert (report.backend, report.complete) == ("best", True)
+    assert [word.text for word in audio.words] == THREE.split()
+    (told,) = [event.message for event in events if event.stage == "fallback"]
+    assert told == "engine 'best' refused: cannot read these letters; standby speaks segment 2 instead"
+
+
+async def test_an_engine_that_refuses_its_first_sentence_gets_no_other() -> None:
+    script = FakeScript(fail_at={0: 0, 1: 0, 2: 0}, error=InvalidTextError("cannot read these letters"))
+    first, second = FakeBackend(name="first", script=script), FakeBackend(name="second")
+    async with hub(first, second) as manager:
+        audio = await manager.generate(THREE, model="first", fallback=["second"])
+        await drain(audio)
+    assert [change.only_segment for change in audio.report.fallbacks] == [False]
+    assert [request.index for request in second.requests] == [0, 1, 2]
+
+
+async def test_a_failure_behind_a_refused_sentence_names_only_what_ended_the_speech() -> None:
+    class Odd(FakeBackend):
+        async def generate_stream(
+            self, request: SegmentRequest, on_progress: ProgressCallback = ignore
+        ) -> AsyncGenerator[AudioChunk, None]:
+            self.script.error = None if request.index == 2 else InvalidTextError("cannot read these letters")
+            async with aclosing(super().generate_stream(request, on_progress)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+
+    odd = Odd(name="odd", priority=9, script=FakeScript(fail_at={1: 0, 2: 0}))
+    async with hub(odd, FakeBackend(name="standby", priority=5)) as manager:
+        audio = await manager.generate(THREE)
+        with pytest.raises(GenerationError) as failure:
+            await drain(audio)
+    assert "letters" not in str(failure.value)
+    assert failure.value.position == THREE.index("The third")
+
+
+async def test_a_sentence_that_all_engines_refuse_ends_the_speech_with_the_first_reason() -> None:
+    best = FakeBackend(name="best", priority=9, script=REFUSED)
+    other = FakeScript(fail_at={1: 0}, error=InvalidTextError("cannot read it either"))
+    standby = FakeBackend(name="standby", priority=5, script=other)
+    async with hub(best, standby) as manager:
+        audio = await manager.generate(THREE)
+        with pytest.raises(InvalidTextError, match="cannot read these letters"):
+            await drain(audio)
 
 
 async def test_words_of_a_silent_attempt_are_left_out() -> None:

@@ -74,7 +74,7 @@ class Served:
 
 
 class Serve(Protocol):
-    """Start a server with these sections of the config, and these engines besides espeak."""
+    """Start a server with these sections of the config, and these engines besides espeak; hibari is off."""
 
     def __call__(
         self, *engines: FakeBackend, script: FakeScript | None = None, **sections: Any
@@ -96,8 +96,11 @@ def served(
     *engines: FakeBackend, script: FakeScript | None = None, **sections: Any
 ) -> Generator[Served, None, None]:
     fake = FakeBackend(script=script)
-    settings = {"port": 0} | sections.pop("server", {})
-    manager = TTSBackendManager(parse_config({"server": {"warm_up": False} | settings} | sections))
+    own = {
+        "server": {"warm_up": False, "port": 0} | sections.pop("server", {}),
+        "backends": {"hibari": {"enabled": False}} | sections.pop("backends", {}),
+    }
+    manager = TTSBackendManager(parse_config(own | sections))
     for engine in (fake, *engines):
         manager.register(engine)
     app = create_app(manager=manager)

@@ -63,7 +63,7 @@ def running(
     )
     try:
         assert process.stderr is not None
-        greeting = process.stderr.readline() + process.stderr.readline()
+        greeting = "".join(process.stderr.readline() for _ in range(3))
         found = re.search(r"(http://127\.0\.0\.1:\d+)/v1", greeting)
         assert found, greeting
         yield Running(process, found[1], greeting)
@@ -89,6 +89,8 @@ def book(server: Running, text: str = BOOK) -> Generator[Generator[bytes, None, 
 def test_the_greeting_names_the_engines_and_a_command_that_works() -> None:
     with running() as server:
         assert "espeak" in server.greeting
+        assert "`auto` means espeak. Its voice is en-us. Better voices" in server.greeting
+        assert re.search(r"need something first: .*chatterbox_turbo", server.greeting)
         command = re.search(r"Try: (curl .*)\n", server.greeting)
         assert command
         subprocess.run(f"{command[1]} -sS --fail --noproxy '*'", shell=True, check=True, timeout=PATIENCE)

@@ -72,6 +72,11 @@ POWERS = [
     ("zh", "x²", "x的平方"),
 ]
 SIGNS = [
+    (
+        "en",
+        "See https://a.org/b and 1 + 1 at <b> 5 </b> now",
+        "See https://a.org/b and 1 plus 1 at <b> 5 </b> now",
+    ),
     ("en", "5 > 3", "5 greater than 3"),
     ("en", "5 < 3", "5 less than 3"),
     ("en", "x<5 and y>=3", "x less than 5 and y greater than or equal to 3"),

@@ -110,6 +110,7 @@ class DownloadDisplay(Bar):
         # slow to import, as above
         from rich.progress import DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+        self._quiet = quiet
         super().__init__(
             DownloadColumn(),
             TransferSpeedColumn(),
@@ -121,6 +122,8 @@ class DownloadDisplay(Bar):
 
     def update(self, event: ProgressEvent, /) -> None:
         """Show one event."""
+        if event.stage == "notice" and not self._quiet:
+            self.say(f"note: {event.message}", err=True)
         self._progress.update(self._task, status=event.message)
         done, total = event.details.get("bytes"), event.details.get("total_bytes")
         if isinstance(done, int) and isinstance(total, int):

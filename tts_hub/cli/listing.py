@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tts_hub.cli.completing import complete_models
+from tts_hub.cli.default_voice import DefaultVoice, default_voice
 from tts_hub.cli.main import open_manager, run
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 NOT_WELL = 1
 """The exit code of `doctor` when no engine can speak, or the configuration asks for something missing."""
+MOST_VARIANTS = 8
+"""Missing variants of a model that are all listed."""
 
 
 all_option = click.option("--all", "show_all", is_flag=True, help="Show the engines that are not ready too.")
@@ -76,8 +79,15 @@ def doctor(ctx: click.Context, *, show_all: bool, as_json: bool) -> None:
 
     status, best, config = run(lambda: engine_status(ctx.obj))
     problems = run(lambda: _problems(ctx.obj))
+    speaks = run(lambda: _default_voice(ctx.obj))
     if as_json:
-        rows = {"engines": [_as_json(s) for s in status], "auto": best, "problems": problems}
+        rows = {
+            "engines": [_as_json(s) for s in status],
+            "auto": best,
+            "voice": speaks.voice,
+            "better": speaks.better,
+            "problems": problems,
+        }
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
     else:
         shown = status if show_all else worth_showing(status, config)
@@ -85,7 +95,9 @@ def doctor(ctx: click.Context, *, show_all: bool, as_json: bool) -> None:
             click.echo(diagnosis(engine))
         for problem in problems:
             click.echo(f"configuration: {problem}")
-        click.echo(f"`auto` means {best}." if best else "No engine can speak.")
+        click.echo(str(speaks))
+        if speaks.advice:
+            click.echo(speaks.advice)
         hidden = [engine for engine in status if engine not in shown]
         if hidden:
             click.echo(f"{more(hidden)}: tts-hub doctor --all")
@@ -111,6 +123,11 @@ async def engine_status(config_file: Path | None) -> tuple[list[EngineStatus], s
 async def _problems(config_file: Path | None) -> list[str]:
     async with open_manager(config_file) as manager:
         return await manager.problems()
+
+
+async def _default_voice(config_file: Path | None) -> DefaultVoice:
+    async with open_manager(config_file) as manager:
+        return await default_voice(manager)
 
 
 def best_first(manager: TTSBackendManager) -> list[EngineStatus]:
@@ -149,13 +166,32 @@ def diagnosis(engine: EngineStatus) -> str:
         lines += [f"to fix: {availability.remedy}"] if availability.remedy else []
     needed = wanting(engine.downloads)
     here = {files.model for files in engine.downloads if not files.missing}
-    for files in engine.downloads:
+    for files, others in brief(engine.downloads):
         if files.missing and files.model in here:
             continue  # another variant is here, which is enough
         command = pull_command(files)
         hint = f"; to download them: {command}" if files in needed and command != availability.remedy else ""
-        lines.append(f"files of {files.model}: {files_state(files)}{hint}")
+        lines.append(f"files of {files.model}: {files_state(files)}{more_variants(others)}{hint}")
     return "\n    ".join(lines)
+
+
+def brief(downloads: Sequence[ModelFiles]) -> Iterator[tuple[ModelFiles, int]]:
+    """The files to list of each model, each with the number of missing variants that are left out behind it.
+
+    Where a model has many variants, only the usual one of those that are missing is listed.
+    """
+    for model in dict.fromkeys(files.model for files in downloads):
+        variants = [files for files in downloads if files.model == model]
+        missing = [files for files in variants if files.missing]
+        left_out = missing[1:] if len(missing) > MOST_VARIANTS else []
+        for files in variants:
+            if files not in left_out:
+                yield files, len(left_out) if left_out and files is missing[0] else 0
+
+
+def more_variants(number: int) -> str:
+    """The number of variants that are not listed, as the end of a line."""
+    return f", {number} more: tts-hub models list --all" if number else ""
 
 
 def wanting(downloads: Sequence[ModelFiles]) -> list[ModelFiles]:

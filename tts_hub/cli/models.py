@@ -13,10 +13,12 @@ import click
 from tts_hub.cli.completing import complete_downloads, forget
 from tts_hub.cli.listing import (
     all_option,
+    brief,
     engine_status,
     files_state,
     json_option,
     more,
+    more_variants,
     pull_command,
     size_text,
     table,
@@ -149,8 +151,8 @@ def _lines(engine: EngineStatus, *, show_all: bool) -> list[tuple[str, ...]]:
     for name in (*engine.models, *engine.patterns):
         variants = sorted((f for f in engine.downloads if f.model == name), key=lambda f: bool(f.missing))
         here = [files for files in variants if not files.missing]
-        listed = variants if show_all or not here else here
-        first, *others = [files_state(files) for files in listed] or [""]
+        shown = [(files, 0) for files in variants] if show_all else list(brief(here or variants))
+        first, *others = [f"{files_state(files)}{more_variants(left)}" for files, left in shown] or [""]
         lines.append((name, engine.name, _state(engine, variants), first, engine.description))
         lines += [("", "", "", state, "") for state in others]
     return lines

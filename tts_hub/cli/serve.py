@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import shlex
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
+from tts_hub.cli.default_voice import default_voice
 from tts_hub.cli.ending import Ending, end_process
 from tts_hub.cli.main import run
 from tts_hub.config import Config
 from tts_hub.config_file.loading import load_config
-from tts_hub.errors import BackendUnavailableError, install_command
+from tts_hub.errors import BackendUnavailableError, TTSHubError, install_command
 from tts_hub.manager import TTSBackendManager
 from tts_hub.system.signals import ending_in_time
 
@@ -98,7 +100,7 @@ def _keys_in(file: Path) -> tuple[str, ...]:
     return keys
 
 
-def _greet(url: str, manager: TTSBackendManager) -> None:
+async def _greet(url: str, manager: TTSBackendManager) -> None:
     ready = ", ".join(engine.name for engine in manager.status() if engine.availability.ready) or "none"
     key = " -H 'Authorization: Bearer YOUR_KEY'" if manager.config.server.api_keys else ""
     click.echo(f"tts-hub speaks at {url}/v1; engines ready: {ready}", err=True)
@@ -107,3 +109,7 @@ def _greet(url: str, manager: TTSBackendManager) -> None:
         """-d '{"input": "Hello!", "model": "tts-1", "voice": "alloy"}' -o hello.mp3""",
         err=True,
     )
+    with suppress(TTSHubError):  # an engine that cannot say it must not keep the server from serving
+        speaks = await default_voice(manager)
+        how = f" {speaks.advice} (tts-hub doctor --all says what)." if speaks.advice else ""
+        click.echo(f"{speaks}{how}", err=True)

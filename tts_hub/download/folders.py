@@ -19,6 +19,27 @@ class PublishedFile:
     size: int
     """The size in bytes."""
     sha256: str
+    """The SHA-256 digest in hexadecimal; empty where only another one is published."""
+    md5: str = ""
+    git_blob: str = ""
+    """The name that git gives to the content: the SHA-1 digest of its size and itself."""
+
+    @property
+    def algorithm(self) -> str:
+        """The name of the published digest, as `hashlib` writes it."""
+        return "sha256" if self.sha256 else "md5" if self.md5 else "sha1"
+
+    @property
+    def digest(self) -> str:
+        """The published digest in hexadecimal."""
+        return self.sha256 or self.md5 or self.git_blob
+
+    def digest_of(self, path: Path) -> str:
+        """The digest of a file's content, in hexadecimal, by the algorithm of the published one."""
+        if self.algorithm != "sha1":
+            return _digest_of(path, self.algorithm)
+        content = path.read_bytes()
+        return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +74,7 @@ class Place:
 
     def is_sound(self) -> bool:
         """Whether the file is there and is the published one. Reads all of it."""
-        return self.is_filled() and (self.own or sha256_of(self.path) == self.file.sha256)
+        return self.is_filled() and (self.own or self.file.digest_of(self.path) == self.file.digest)
 
 
 def missing_of(places: Sequence[Place]) -> tuple[str, ...]:
@@ -100,5 +121,9 @@ def remove(places: Sequence[Place]) -> int:
 
 def sha256_of(path: Path) -> str:
     """The SHA-256 digest of a file's content, in hexadecimal."""
+    return _digest_of(path, "sha256")
+
+
+def _digest_of(path: Path, algorithm: str) -> str:
     with path.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+        return hashlib.file_digest(opened, algorithm).hexdigest()

@@ -18,7 +18,7 @@ class Part:
         self.in_pieces = size_of(place.part) > 0
         """More than one answer brought it."""
         self.digest = ""
-        """The SHA-256 of the whole file in hexadecimal."""
+        """The digest of the whole file in hexadecimal."""
         self._place = place
         self._refusals = 0
         """The number of times that the server said that the file has changed."""

@@ -1,6 +1,6 @@
 """The transfer of a model's files, in several tries; a later process resumes one that was stopped.
 
-A file has the ending `.incomplete` until its size and SHA-256 are the published ones. Its ETag (RFC 9110,
+A file has the ending `.incomplete` until its size and digest are the published ones. Its ETag (RFC 9110,
 section 8.8.3) lies in a file beside it: a later try asks for the rest on condition that the
 file on the server is still the same (If-Range), and gets the whole file otherwise.
 """
@@ -19,7 +19,7 @@ import anyio
 import httpx
 from anyio import to_thread
 
-from tts_hub.download.folders import Place, sha256_of
+from tts_hub.download.folders import Place
 from tts_hub.download.partial_files import Part, lock_file, size_of
 from tts_hub.errors import BackendUnavailableError
 from tts_hub.progress import ProgressCallback, ProgressEvent
@@ -116,7 +116,8 @@ class _Transfer:
             if not (part.in_pieces and tries_left):
                 break
             self._note_restart(place)
-        raise self._mismatch(place, f"SHA-256 {part.digest} instead of {place.file.sha256}")
+        label = {"sha256": "SHA-256", "md5": "MD5", "sha1": "SHA-1"}[place.file.algorithm]
+        raise self._mismatch(place, f"{label} {part.digest} instead of {place.file.digest}")
 
     async def _is_published(self, client: httpx.AsyncClient, place: Place, part: Part) -> bool:
         """Receive a file in as many tries as bring bytes, and compare it with the published one."""
@@ -130,8 +131,8 @@ class _Transfer:
                     raise
                 await anyio.sleep(_pause(exc, failures))
         self._gauge.report(place.file.name, place.file.size, message="checking")
-        part.digest = await to_thread.run_sync(sha256_of, place.part, abandon_on_cancel=True)
-        return part.digest == place.file.sha256
+        part.digest = await to_thread.run_sync(place.file.digest_of, place.part, abandon_on_cancel=True)
+        return part.digest == place.file.digest
 
     async def _receive(self, client: httpx.AsyncClient, place: Place, part: Part) -> None:
         """Make one try, from where the last one stopped."""

@@ -17,7 +17,13 @@ from tts_hub.engines.failures import ask, asking, logged
 from tts_hub.engines.loading import EngineState, Loader
 from tts_hub.engines.registry import Entry
 from tts_hub.engines.slots import SlotQueue, Turn
-from tts_hub.errors import QueueFullError, QueueTimeoutError, TTSHubError, UsageError
+from tts_hub.errors import (
+    InvalidRequestError,
+    QueueFullError,
+    QueueTimeoutError,
+    TTSHubError,
+    UsageError,
+)
 from tts_hub.progress import ProgressCallback
 from tts_hub.threads import left_behind
 from tts_hub.types import Capabilities, Voice
@@ -153,7 +159,7 @@ class Engine:
         return await self._loader.load(on_progress)
 
     async def voices(self) -> Sequence[Voice]:
-        """The voices of the engine, which need not be loaded for that.
+        """The voices of the engine, the default one first; it need not be loaded for that.
 
         Raises:
             BackendUnavailableError: it cannot run, or does not say.
@@ -161,7 +167,13 @@ class Engine:
         if self.state != "ready":
             self._loader.require_available()
         async with asking(self.name, "list its voices"):
-            return checked_voices(await self._loader.instance().voices(), self.name)
+            listed = checked_voices(await self._loader.instance().voices(), self.name)
+        if self.configured_voice is None:
+            return listed
+        with suppress(InvalidRequestError):
+            default = await self.find_voice(None, None)
+            return [default, *(voice for voice in listed if voice.id != default.id)]
+        return listed
 
     async def find_voice(self, voice: str | None, language: str | None) -> Voice:
         """The voice that a request would get; the engine need not be loaded for that.

@@ -290,10 +290,13 @@ class Registry:
     def find_downloads(self, model: str, variant: str | None = None) -> tuple[Entry, list[ModelFiles]]:
         """The engine that can fetch the files of a model, and what is here of its variants, or of one.
 
+        `model` may name the variant too, behind a colon: `kokoro:int8`.
+
         Raises:
             UnknownModelError: no engine can, or there is no such variant; the error names what there is.
         """
-        model = self.spelled(model)
+        model, _, named = model.partition(":")
+        model, variant = self.spelled(model), variant or named or None
         offered = [(entry, files) for entry in self for files in entry.downloads()]
         found = [(entry, files) for entry, files in offered if files.model == model]
         if not found:

@@ -17,9 +17,10 @@ from tts_hub.request.attempt import Attempt
 from tts_hub.request.busy_clock import BusyClock
 from tts_hub.request.costs import RequestCosts
 from tts_hub.request.engine_call import EngineCall
-from tts_hub.request.fallback import FallbackChoice
+from tts_hub.request.fallback import FallbackChoice, refuses_segment
 from tts_hub.request.handover import Handover, PendingSegment
 from tts_hub.request.prepared_engine import PreparedEngine, PreparedEngines
+from tts_hub.request.reading import TakeOver
 from tts_hub.request.route import Candidate, Plan
 from tts_hub.text.check import is_visible
 from tts_hub.text.duration import expected_seconds
@@ -63,6 +64,8 @@ class Generation:
         self._on_progress = on_progress
         self._current = 0
         """The index in the route of the engine that segments are given to."""
+        self._current_from: int | None = None
+        """The first segment that was given to it."""
         self._fallbacks = FallbackChoice(costs)
         self._engines = PreparedEngines(request_id, on_progress, load_timeout=limits.load_timeout)
         self._scope = anyio.CancelScope()
@@ -99,27 +102,37 @@ class Generation:
         """End the work; the engine's slots are free once `handover.ended` is set."""
         self._scope.cancel()
 
-    async def fall_back(self, pending: PendingSegment, error: BackendError) -> Candidate:
-        """Let the next engine of the route continue with a segment whose engine has failed, and return it.
+    async def fall_back(self, pending: PendingSegment, error: BackendError) -> TakeOver:
+        """Let the next engine of the route continue with a segment whose engine has failed.
 
-        It also gets all later segments that are pending; what the failed engine made of them is dropped.
+        It also gets all later segments that are pending; what the failed engine made of them is dropped. An
+        engine that only refuses the text of one segment, after it has spoken others, keeps the later ones.
 
         Raises:
             TTSHubError: the failure itself, when no other engine can take over.
             UsageError: the stream was closed meanwhile.
         """
         error.position = pending.segment.offset
-        later = self.plan.route[self._current + 1 :]
+        failed = pending.attempt.candidate if pending.attempt is not None else self.candidate
+        has_spoken = pending.segment.index != self._current_from
+        only_segment = failed != self.candidate or (refuses_segment(error) and has_spoken)
         following = await self._fallbacks.choose(
-            later, error, rest=self._rest_from(pending), has_given_audio=self.handover.has_given_audio
+            self.plan.route[self.plan.route.index(failed) + 1 :],
+            error,
+            text=pending.segment.text if only_segment else self._rest_from(pending),
+            only_segment=only_segment,
+            has_given_audio=self.handover.has_given_audio,
         )
         await self.handover.require_running()
-        self._current = self.plan.route.index(following)
+        if only_segment:
+            self._start(pending, following)
+            return TakeOver(following, only_segment)
+        self._current, self._current_from = self.plan.route.index(following), None
         for other in self.handover.segments:
             if other.attempt is not None:
                 other.attempt.cancel()
-                self._start(other)
-        return following
+                self._start(other, following)
+        return TakeOver(following, only_segment)
 
     def _rest_from(self, pending: PendingSegment) -> str:
         """The text from a segment on, as far as it is known."""
@@ -142,7 +155,7 @@ class Generation:
                         await handover.change()
                     handover.add(pending)
                     if segment.text:
-                        self._start(pending)
+                        self._start(pending, self.candidate)
             handover.end_text(count)
 
     async def _settle(self) -> None:
@@ -172,10 +185,12 @@ class Generation:
         most = max(self._limits.buffer_seconds, together)
         return len(running) < places and self.handover.unread_seconds + coming < most
 
-    def _start(self, pending: PendingSegment) -> None:
+    def _start(self, pending: PendingSegment, candidate: Candidate) -> None:
         if self._tasks is None:
             raise UsageError("the stream was closed before the speech ended")
-        pending.attempt = attempt = Attempt(self.candidate)
+        if self._current_from is None:
+            self._current_from = pending.segment.index
+        pending.attempt = attempt = Attempt(candidate)
         self._tasks.start_soon(self._speak, pending, attempt)
 
     async def _speak(self, pending: PendingSegment, attempt: Attempt) -> None:

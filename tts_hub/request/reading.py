@@ -38,18 +38,27 @@ class SegmentEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeOver:
+    """The engine that begins a segment anew."""
+
+    following: Candidate
+    only_segment: bool
+    """The failed engine continues with the next segment."""
+
+
+@dataclass(frozen=True, slots=True)
 class SegmentBroken:
     """The engine failed inside the segment, or before it; the next engine begins the segment anew."""
 
     segment: Segment
     failed: Candidate
-    following: Candidate
     error: BackendError
+    take_over: TakeOver
 
 
 Part = SegmentStarted | AudioChunk | SegmentEnded | SegmentBroken
-FallBack = Callable[[PendingSegment, BackendError], Awaitable[Candidate]]
-"""Lets the next engine continue with a segment, and returns it; raises when there is none."""
+FallBack = Callable[[PendingSegment, BackendError], Awaitable[TakeOver]]
+"""Lets the next engine continue with a segment; raises when there is none."""
 
 
 class Reading:
@@ -101,8 +110,8 @@ class Reading:
                             yield SegmentStarted(segment, attempt.engine)
                         yield chunk
             except BackendError as exc:
-                following = await self._fall_back(pending, exc)
-                yield SegmentBroken(segment, attempt.candidate, following, exc)
+                take_over = await self._fall_back(pending, exc)
+                yield SegmentBroken(segment, attempt.candidate, exc, take_over)
                 continue
             yield SegmentEnded(segment)
             return

@@ -124,7 +124,8 @@ class Shaper:
         self.fallbacks.append(
             Fallback(
                 failed=part.failed.engine.name,
-                continued=part.following.engine.name,
+                continued=part.take_over.following.engine.name,
+                only_segment=part.take_over.only_segment,
                 kind=part.error.kind,
                 error=str(part.error),
                 segment=part.segment.index,

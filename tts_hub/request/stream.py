@@ -8,6 +8,7 @@ import threading
 import warnings
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
@@ -18,7 +19,7 @@ from tts_hub.audio.convert import encode_stream
 from tts_hub.audio.formats import AudioFormat
 from tts_hub.errors import InvalidTextError
 from tts_hub.progress import ProgressCallback, ProgressEvent, Stage
-from tts_hub.report import SpeechReport
+from tts_hub.report import Fallback, SpeechReport
 from tts_hub.request.generation import Generation
 from tts_hub.request.reading import Reading, SegmentBroken, SegmentEnded, SegmentStarted
 from tts_hub.request.shaping import Shaper
@@ -211,8 +212,9 @@ class AudioStream(_Stream[AudioChunk]):
             self._on_progress(self._event("segment", segment=part.segment, message=message))
         elif isinstance(part, SegmentBroken):
             change = self._shaper.fallbacks[-1]
-            message = f"{change.error}; continuing with {change.continued} from {place_of(change.segment)}"
-            self._on_progress(self._event("fallback", segment=part.segment, message=message))
+            message = f"{change.error}; {continuation(change)}"
+            event = self._event("fallback", segment=part.segment, message=message)
+            self._on_progress(replace(event, details={"only_segment": change.only_segment}))
 
     def _cut_message(self, segment: Segment) -> str:
         """What to say of a segment that its engine did not bring to an end."""
@@ -296,6 +298,13 @@ class SpeechStream(_Stream[bytes]):
             self._reading.finished = True
         finally:
             self.audio.stop()
+
+
+def continuation(change: Fallback) -> str:
+    """Which engine continues after a failure, and where."""
+    if change.only_segment:
+        return f"{change.continued} speaks {place_of(change.segment)} instead"
+    return f"continuing with {change.continued} from {place_of(change.segment)}"
 
 
 def place_of(segment: int) -> str:

@@ -55,7 +55,11 @@ def progress_values(event: ProgressEvent) -> dict[str, Any]:
     if event.stage in {"segment", "notice", "downloading"} and event.message:
         values["message"] = without_folders(event.message)
     elif event.stage == "fallback":
-        values["message"] = f"continuing with another engine from {place_of(event.segment or 0)}"
+        place = place_of(event.segment or 0)
+        only = event.details.get("only_segment")
+        values["message"] = (
+            f"another engine speaks {place}" if only else f"continuing with another engine from {place}"
+        )
     numbers = {name: value for name, value in event.details.items() if _is_number(value)}
     if event.stage == "downloading":
         return values | {name: numbers[name] for name in PROGRESS_BYTES if name in numbers}
@@ -72,11 +76,12 @@ def log_fallbacks(report: SpeechReport) -> None:
     for change in report.fallbacks:
         quiet = change.kind == NoAudioError.kind  # its message may have a piece of the text in it
         logger.warning(
-            "request %s: engine %s failed (%s%s), continuing with %s from character %d",
+            "request %s: engine %s failed (%s%s), %s %s from character %d",
             report.request_id,
             change.failed,
             change.kind,
             "" if quiet else f": {change.error}",
+            "one segment is spoken by" if change.only_segment else "continuing with",
             change.continued,
             change.position,
         )

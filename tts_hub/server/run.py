@@ -6,7 +6,7 @@ import asyncio
 import ctypes
 import math
 import socket
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from typing import Any, cast
@@ -142,7 +142,7 @@ class HubServer(uvicorn.Server):
         yield
 
 
-async def serve(server: HubServer, listener: socket.socket, on_ready: Callable[[], None]) -> None:
+async def serve(server: HubServer, listener: socket.socket, on_ready: Callable[[], Awaitable[None]]) -> None:
     """Serve until the server is stopped; `on_ready` is called once it answers.
 
     An engine that does not close ends with the process, `CLOSES_WITHIN` after the grace for streams.
@@ -180,8 +180,8 @@ def make_server(app: FastAPI, settings: ServerConfig) -> HubServer:
     return HubServer(config)
 
 
-async def _call_when_ready(server: HubServer, on_ready: Callable[[], None]) -> None:
+async def _call_when_ready(server: HubServer, on_ready: Callable[[], Awaitable[None]]) -> None:
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await anyio.sleep(0.01)
     if not server.should_exit:
-        on_ready()
+        await on_ready()

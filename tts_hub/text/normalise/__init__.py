@@ -34,7 +34,8 @@ _BEFORE_SIGNS = re.compile(
 _PROTECTED = re.compile(r"\]\(/[^/()\n]{1,200}/\)|</?[A-Za-z][^<>\n]{0,100}>|https?://\S{1,2000}")
 """Inline phonemes, tags and addresses, which stay as they are."""
 _BULLETS = re.compile(r"(?:(?<=\n)|\A)\s{0,8}[•‣⁃◦▪▫■□●○◆◇★☆✦▶►] ?|(?<=\S) ?[•‣] ?(?=\S)")
-_SPARE_SPACES = re.compile(r"(?<= ) +|\A +| +\Z")
+_SPARE_SPACES = re.compile(r"(?<= ) +")
+_LEADING, _TRAILING = re.compile(r"\A +"), re.compile(r" +\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,10 @@ def spoken_form(text: str, language: str = "", options: NormaliseOptions = Norma
     tag = primary(language)
     at, parts = 0, list[SpokenText]()
     for protected in _PROTECTED.finditer(text):
-        parts.append(_spoken(text[at : protected.start()], tag, options))
+        parts.append(_spoken(text[at : protected.start()], tag, options, first=at == 0, last=False))
         parts.append(SpokenText(protected.group(), protected.group()))
         at = protected.end()
-    rest = _spoken(text[at:], tag, options)
+    rest = _spoken(text[at:], tag, options, first=at == 0, last=True)
     return joined(text, [*parts, rest]) if parts else rest
 
 
@@ -76,7 +77,8 @@ def _is_plain(text: str) -> bool:
     return text.isascii() or all(map(is_plain, set(text)))
 
 
-def _spoken(text: str, language: str, options: NormaliseOptions) -> SpokenText:
+def _spoken(text: str, language: str, options: NormaliseOptions, *, first: bool, last: bool) -> SpokenText:
+    """The spoken form of a part; the first and the last of a text lose the spaces at its ends."""
     draft, rules = Draft(text), RULES.get(language, _NO_RULES)
     is_ascii = text.isascii()
     if not is_ascii:
@@ -95,7 +97,8 @@ def _spoken(text: str, language: str, options: NormaliseOptions) -> SpokenText:
         _say(draft, rules)
         pause_at_dashes(draft)
     if draft.text != text:
-        draft.edit(_SPARE_SPACES, lambda match: "")
+        for spare in (_SPARE_SPACES, *[_LEADING] * first, *[_TRAILING] * last):
+            draft.edit(spare, lambda match: "")
     return draft.finish()
 
 

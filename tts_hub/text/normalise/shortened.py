@@ -25,7 +25,7 @@ _ENDINGS = (
     "me tv txt pdf doc docx xls xlsx csv json xml html htm js ts py md zip mp3 mp4 wav jpg jpeg png gif svg "
     "exe ini cfg conf toml yaml yml log sh css php"
 ).replace(" ", "|")
-_ADDRESS = re.compile(
+ADDRESS = re.compile(
     rf"(?<![\w.@/-])(?:[\w.+-]{{1,64}}@)?(?:[\w-]{{2,63}}\.){{1,5}}(?:{_ENDINGS})(?![\w@-]|\.\w)", re.ASCII
 )
 
@@ -46,7 +46,7 @@ def say_shortened(draft: Draft, language: str) -> None:
         draft.edit(pattern, partial(_in_words, words))
     if rules.dot:
         dot = rules.dot if language == "ja" else f" {rules.dot} "
-        draft.edit(_ADDRESS, lambda match: list(_with_dots(match, dot)))
+        draft.edit(ADDRESS, lambda match: list(_with_dots(match, dot)))
 
 
 def _in_words(words: Mapping[str, str], match: re.Match[str]) -> str:

@@ -88,6 +88,8 @@ class MainScreen(SpeakingScreen):
         self._given = text
         self._estimate = EstimateLine(studio.hub, id="estimate")
         self._draft_is_saved = True
+        self._voices_asked = set[str]()
+        """Engines that were asked for their default voice."""
 
     def compose(self) -> ComposeResult:
         """Title, text and controls, sound, keys."""
@@ -124,8 +126,10 @@ class MainScreen(SpeakingScreen):
         """Offer the engines that the hub lists."""
         with ignore_closed(self):
             controls = self.query_one(Controls)
+            self._voices_asked.clear()  # a changed setting or a download may have changed the default
             await controls.show_catalogue(self._studio.engines.catalogue)
             controls.show_hub_error(self._studio.engines.error)
+        self._name_default_voice()
 
     def show_job(self, job: Job) -> None:
         """Show the failure of a job."""
@@ -171,8 +175,25 @@ class MainScreen(SpeakingScreen):
         self._save_draft_soon()
 
     @on(Controls.Changed)
+    def _follow_controls(self) -> None:
+        self._estimate_soon()
+        self._name_default_voice()
+
     def _estimate_soon(self) -> None:
         self._estimate.show_soon(self._request_to_estimate)
+
+    @work(exclusive=True, group="default-voice")
+    async def _name_default_voice(self) -> None:
+        """Show which voice the engine speaks with when none is chosen."""
+        controls = self.query_one(Controls)
+        engine = controls.engine
+        if engine is None or not engine.ready or engine.name in self._voices_asked:
+            return
+        self._voices_asked.add(engine.name)
+        with suppress(TTSHubError):
+            voices = await self._studio.hub.voices(engine.name)
+            if voices:
+                controls.show_default_voice(engine.name, voices[0].id)
 
     def _request_to_estimate(self) -> SpeechRequest | None:
         text = self._editor.text

@@ -54,6 +54,8 @@ class Controls(Vertical):
         self._option_values: dict[str, Mapping[str, Any]] = dict(choice.options)
         self._offered: dict[str, Sequence[tuple[str, str]]] = {}
         """The labels and values that each list offers."""
+        self._default_voices: dict[str, str] = {}
+        """Engine -> the voice that it speaks with when none is chosen."""
 
     def compose(self) -> ComposeResult:
         """Fields, the most important first, and buttons."""
@@ -63,7 +65,7 @@ class Controls(Vertical):
             yield _row(
                 "model", Select[str]([("", "")], value="", allow_blank=False, compact=True, id="model")
             )
-            yield _row("voice", Button(self._voice_name, compact=True, id="voice"))
+            yield _row("voice", Button(f"{DEFAULT_VOICE} ▾", compact=True, id="voice"))
             formats = [(each.name, each.name) for each in FORMATS]
             usual = self._choice.response_format
             saved = Select(formats, value=usual, allow_blank=False, compact=True, id="format")
@@ -129,7 +131,7 @@ class Controls(Vertical):
         with self.prevent(Select.Changed):
             self.query_one("#engine", Select).value = name
         self.voice = None
-        self.query_one("#voice", Button).label = self._voice_name
+        self._show_voice()
         self.clear_errors()
         await self._show_engine("")
         self.post_message(self.Changed())
@@ -139,7 +141,7 @@ class Controls(Vertical):
         if voice is not None and self._select("engine") == AUTO and self.engine is not None:
             await self.choose_engine(self.engine.name)
         self.voice = voice
-        self.query_one("#voice", Button).label = self._voice_name
+        self._show_voice()
         self.show_error("voice", "")
         self.post_message(self.Changed())
 
@@ -191,7 +193,7 @@ class Controls(Vertical):
         if self._select("engine") == self._shown_engine:
             return  # a list reports its first value too
         self.voice = None
-        self.query_one("#voice", Button).label = self._voice_name
+        self._show_voice()
         self.clear_errors()
         await self._show_engine("")
         self.post_message(self.Changed())
@@ -223,6 +225,7 @@ class Controls(Vertical):
         self._offer("model", offered, model if model in models else usual)
         self.query_one("#model-field").display = len(models) > 1
         self._show_state()
+        self._show_voice()
         schema = engine.options if engine and wanted != AUTO else {}
         await self.query_one(OptionsForm).show(wanted, schema, self._option_values.get(wanted, {}))
 
@@ -251,9 +254,16 @@ class Controls(Vertical):
             state = "no engine is ready (F4: engines)"
         self.query_one("#engine-error", FieldError).show(state)
 
-    @property
-    def _voice_name(self) -> Content:
-        return Content(f"{self.voice.id} ▾" if self.voice else f"{DEFAULT_VOICE} ▾")
+    def show_default_voice(self, engine: str, voice: str) -> None:
+        """Name the voice that an engine speaks with when none is chosen."""
+        self._default_voices[engine] = voice
+        self._show_voice()
+
+    def _show_voice(self) -> None:
+        default = self._default_voices.get(self.engine.name, "") if self.engine else ""
+        usual = f"{default} (default)" if default else DEFAULT_VOICE
+        name = self.voice.id if self.voice else usual
+        self.query_one("#voice", Button).label = Content(f"{name} ▾")
 
     def _select(self, name: str) -> str:
         value = self.query_one(f"#{name}", Select).value

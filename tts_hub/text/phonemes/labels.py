@@ -1,4 +1,4 @@
-"""Labels: the word of the text that each phoneme belongs to.
+"""Labels of phonemes: the word of the text that each phoneme belongs to.
 
 The phonemes of a sentence differ from the phonemes of its single words: short words are joined (`of the` ->
 `ʌvðə`), a number becomes several words, stress and vowels shift. So the words are also read alone, and both
@@ -10,16 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
-STRESS = frozenset("ˈˌ")
-"""Marks that belong to the sound behind them."""
-LENGTH = frozenset("ːʰʲ\u0303")
-"""Marks that belong to the sound before them."""
+from tts_hub.text.phonemes.symbols import LENGTH, PUNCTUATION, STRESS, sounds
+
 VOWELS = frozenset("aeiouyæɑɐɒɔəɚɛɜɨɪɯøœʊʌɤᵻᵊAIOQWY")
 ANCHOR = 4
 """Symbols in a row that must match, so that the match is not by chance."""
 GAP, SIMILAR, DIFFERENT = 1.0, 0.75, 2.5
 """Costs of a missing symbol, of another symbol of the same kind, and of a symbol of another kind."""
-PUNCTUATION = frozenset(';:,.!?—…"()“”')
 
 
 def labels_of(phonemes: str, words: Sequence[str]) -> tuple[int | None, ...]:
@@ -96,8 +93,3 @@ def _fill_in(phonemes: str, labels: list[int | None]) -> None:
     for at in range(1, len(phonemes) - 1):
         if phonemes[at] in PUNCTUATION and labels[at - 1] is not None and labels[at - 1] == labels[at + 1]:
             labels[at] = labels[at - 1]
-
-
-def sounds(symbol: str) -> bool:
-    """Whether a symbol stands for a sound, and is neither a mark nor a space."""
-    return symbol != " " and symbol not in STRESS | LENGTH | PUNCTUATION

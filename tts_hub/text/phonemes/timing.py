@@ -1,4 +1,4 @@
-"""Word timings, from the durations that the model predicts, or estimated where it predicts none."""
+"""Word timings, from the durations that a model predicts, or estimated where it predicts none."""
 
 from __future__ import annotations
 
@@ -8,14 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tts_hub.text.phonemes.symbols import PUNCTUATION, STRESS
+from tts_hub.text.phonemes.transcription import Transcription
 from tts_hub.types import Samples, WordTiming
-from tts_hub_kokoro.dimensions import FRAME_SAMPLES, SAMPLE_RATE
-from tts_hub_kokoro.labels import PUNCTUATION, STRESS
-from tts_hub_kokoro.transcription import Transcription
 
-HALF_FRAMES_PER_SECOND = 2 * SAMPLE_RATE // FRAME_SAMPLES
-LEAD_FRAMES = 3
-"""Frames of the mark at the beginning that do not count, so that all words begin earlier."""
 SILENCE = 1e-2
 """Share of the highest sample below which audio counts as silence."""
 WEIGHTS = {" ": 0.3, "ː": 0.8} | dict.fromkeys(STRESS, 0.2) | dict.fromkeys(PUNCTUATION, 2.5)
@@ -39,30 +35,36 @@ def timed_words(
     samples: Samples,
     *,
     sample_rate: int,
+    frame_samples: int,
+    lead_frames: int = 0,
     offset: float = 0.0,
 ) -> tuple[WordTiming, ...]:
     """The words of one piece with audio `samples` (T,), in seconds; the piece begins at `offset`.
 
-    `durations` (N + 2,) are frames for each of the N symbols and the marks around them; with None the times
-    are estimates, by the usual lengths of the symbols.
+    `durations` (N + 2,) are frames of `frame_samples` for each of the N symbols and the marks around them;
+    with None the times are estimates, by the usual lengths of the symbols. `lead_frames` of the first mark do
+    not count, so that all words begin earlier.
     """
     runs = list(_runs(spoken))
     if durations is None:
         spans = _estimated(spoken, runs, samples, sample_rate)
     else:
-        spans = _predicted(runs, durations)
+        half_frame = frame_samples / (2 * sample_rate)
+        spans = [(a * half_frame, b * half_frame) for a, b in _predicted(runs, durations, lead_frames)]
     ended = offset + len(samples) / sample_rate
     shifted = [(min(offset + start, ended), min(offset + end, ended)) for start, end in spans]
     return tuple(_by_word(spoken, text, runs, shifted))
 
 
-def _predicted(runs: Sequence[SymbolRun], durations: NDArray[np.int64]) -> list[tuple[float, float]]:
-    """The start and end of each run in seconds, as in Kokoro's own pipeline (`KPipeline.join_timestamps`).
+def _predicted(
+    runs: Sequence[SymbolRun], durations: NDArray[np.int64], lead_frames: int
+) -> list[tuple[int, int]]:
+    """The start and end of each run in half frames, as in Kokoro's pipeline (`KPipeline.join_timestamps`).
 
-    It counts in half frames, so that the time of a space can be halved between its neighbours.
+    Half frames allow to halve the time of a space between its neighbours.
     """
-    spans: list[tuple[float, float]] = []
-    left = right = 2 * max(0, int(durations[0]) - LEAD_FRAMES)
+    spans: list[tuple[int, int]] = []
+    left = right = 2 * max(0, int(durations[0]) - lead_frames)
     at = 1
     for run in runs:
         behind = at + run.length
@@ -70,7 +72,7 @@ def _predicted(runs: Sequence[SymbolRun], durations: NDArray[np.int64]) -> list[
         spoken = int(durations[at:behind].sum())
         space = int(durations[behind]) if run.spaced else 0
         left = right + 2 * spoken + space
-        spans.append((start / HALF_FRAMES_PER_SECOND, left / HALF_FRAMES_PER_SECOND))
+        spans.append((start, left))
         right = left + space
         at = behind + run.spaced
     return spans
