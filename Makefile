@@ -4,7 +4,7 @@ BIN := .venv/bin
 SIDE_BY_SIDE := --numprocesses logical --dist loadgroup
 PIP := python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: hello test check lint types format hooks docs dist clean
+.PHONY: hello test check lint types format hooks docs dist quality clean
 
 hello: .venv/.product
 	$(BIN)/tts-hub speak "Hello! This is tts-hub, speaking before it has finished thinking." -o hello.mp3
@@ -38,6 +38,10 @@ dist: .venv/.dist
 	rm -rf dist
 	$(BIN)/python -m build
 
+# All engines that are ready: QUALITY="--model kokoro --sentences 20" measures a part.
+quality: .venv/.quality
+	$(BIN)/tts-hub quality --json quality.json --html quality.html $(QUALITY)
+
 .venv/.product: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tts-hub needs Python 3.11 or newer")'
 	$(PYTHON) -m venv .venv
@@ -54,9 +58,16 @@ dist: .venv/.dist
 	$(BIN)/$(PIP) --editable '.[docs]'
 	touch $@
 
+# Resemblyzer asks for `typing`, which on the index is an old copy of the standard module: its other needs by name.
+.venv/.quality: .venv/.product
+	$(BIN)/$(PIP) --editable '.[quality]'
+	$(BIN)/$(PIP) torch==2.13.0 'setuptools<81' webrtcvad-wheels
+	$(BIN)/$(PIP) --no-deps Resemblyzer==0.1.4
+	touch $@
+
 .venv/.dist: .venv/.product
 	$(BIN)/$(PIP) 'build>=1.3'
 	touch $@
 
 clean:
-	rm -rf .venv build dist hello.mp3 speech.mp3 .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist hello.mp3 speech.mp3 quality.json quality.html .mypy_cache .pytest_cache .ruff_cache .hypothesis

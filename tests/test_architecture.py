@@ -16,7 +16,7 @@ PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 FLOORS = [
     {
         *("types", "errors", "progress", "report", "backend", "config", "threads", "containment"),
-        *("audio", "captions", "cost", "download", "onnx", "system", "text"),
+        *("audio", "captions", "cost", "download", "onnx", "quality", "system", "text"),
     },
     {"engines", "config_file"},
     {"request"},

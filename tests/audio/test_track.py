@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.audio.clicks import worst_click
 from tests.audio.signals import cut, padded, speech, tone
 from tts_hub.audio.pcm import db_to_gain, silence
 from tts_hub.audio.track import Track, TrackSettings
 from tts_hub.errors import AudioError, UnsupportedOptionError, UsageError
+from tts_hub.quality.scores.clicks import worst_click
 from tts_hub.types import AudioChunk, Samples, WordTiming
 
 RATE = 24_000

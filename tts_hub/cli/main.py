@@ -28,6 +28,7 @@ COMMANDS = {
     "tui": "tts_hub.cli.tui",
     "serve": "tts_hub.cli.serve",
     "bench": "tts_hub.cli.bench",
+    "quality": "tts_hub.cli.quality",
     "config": "tts_hub.cli.settings",
     "completion": "tts_hub.cli.completing",
 }

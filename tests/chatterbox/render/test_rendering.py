@@ -20,10 +20,10 @@ from tts_hub_chatterbox.seeds import generator_for
 from tts_hub_chatterbox.voices.conditioning import Conditioning
 from tts_hub_chatterbox.voices.voice_memory import VoiceMemories, _digest
 
-from tests.audio.clicks import worst_click
 from tests.chatterbox.blindness import blind_to_what_follows
 from tests.chatterbox.small_nets import VOCODER, SmallNets, small_nets, some_tokens, some_voice
 from tts_hub.errors import ConfigError
+from tts_hub.quality.scores.clicks import worst_click
 from tts_hub.types import Samples
 
 SAMPLES_PER_TOKEN = 960

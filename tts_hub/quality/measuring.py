@@ -1,0 +1,90 @@
+"""The judges of a take, loaded once, and the figures that they give for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tts_hub.quality.clips import read_clip
+from tts_hub.quality.packages import DISTILLMOS, DNSMOS, SIMILARITY, WORD_ERRORS
+from tts_hub.quality.recogniser import Recogniser, WhisperRecogniser
+from tts_hub.quality.result import Take
+from tts_hub.quality.scores.clicks import clicks
+from tts_hub.quality.scores.clipping import clipped_samples
+from tts_hub.quality.scores.edges import silence_at_ends
+from tts_hub.quality.scores.loudness import loudness
+from tts_hub.quality.scores.naturalness import DistillMos, DnsMos
+from tts_hub.quality.scores.similarity import Embedding, SpeakerEncoder
+from tts_hub.quality.scores.word_errors import WordErrors, word_errors
+from tts_hub.quality.sentences import Sentence
+from tts_hub.quality.words import spoken_words
+from tts_hub.types import Samples
+
+
+@dataclass(frozen=True, slots=True)
+class Judges:
+    """The judges that have their packages; None where one has not."""
+
+    recogniser: Recogniser | None = None
+    dnsmos: DnsMos | None = None
+    distillmos: DistillMos | None = None
+    speakers: SpeakerEncoder | None = None
+
+    def voice_of(self, clip: Path) -> Embedding | None:
+        """The voice of an audio file; None where speakers are not compared, or the clip has no voice.
+
+        Raises:
+            AudioError: the file cannot be read.
+        """
+        samples, sample_rate = read_clip(clip)
+        return None if self.speakers is None else self.speakers.embed(samples, sample_rate)
+
+
+def all_judges(recogniser: str, *, threads: int = 0) -> tuple[Judges, list[str]]:
+    """The judges whose packages are installed, and a sentence for each that is left out.
+
+    `recogniser` is the model of `WhisperRecogniser`.
+    """
+    judges = Judges(
+        None if WORD_ERRORS.missing else WhisperRecogniser(recogniser, threads=threads),
+        None if DNSMOS.missing else DnsMos(),
+        None if DISTILLMOS.missing else DistillMos(),
+        None if SIMILARITY.missing else SpeakerEncoder(),
+    )
+    return judges, [tool.reason for tool in (WORD_ERRORS, DNSMOS, DISTILLMOS, SIMILARITY) if tool.missing]
+
+
+def measure(
+    sentence: Sentence, language: str, samples: Samples, sample_rate: int, judges: Judges
+) -> tuple[Take, Embedding | None]:
+    """The figures of one take, audio of shape (T,), and its voice. Blocks: call it in a thread."""
+    before, behind = silence_at_ends(samples, sample_rate)
+    found = clicks(samples, sample_rate)
+    take = Take(
+        kind=sentence.kind,
+        text=sentence.text,
+        seconds=len(samples) / sample_rate,
+        silence_before=before,
+        silence_behind=behind,
+        clipped=clipped_samples(samples),
+        clicks=found.count,
+        click_strength=found.strongest,
+        loudness=loudness(samples, sample_rate),
+    )
+    if judges.recogniser is not None:
+        take.heard = judges.recogniser.transcribe(samples, sample_rate, language)
+        errors = transcript_errors(sentence.spoken, take.heard, language)
+        take.said, take.errors = errors.said, errors.count
+    if judges.dnsmos is not None:
+        scores = judges.dnsmos.score(samples, sample_rate)
+        take.dnsmos, take.dnsmos_signal = scores.overall, scores.signal
+        take.dnsmos_background, take.dnsmos_p808 = scores.background, scores.p808
+    if judges.distillmos is not None:
+        take.distillmos = judges.distillmos.score(samples, sample_rate)
+    voice = None if judges.speakers is None else judges.speakers.embed(samples, sample_rate)
+    return take, voice
+
+
+def transcript_errors(text: str, transcript: str, language: str) -> WordErrors:
+    """The errors of a transcript, by words, or by characters in languages without spaces."""
+    return word_errors(spoken_words(text, language), spoken_words(transcript, language))
