@@ -135,7 +135,10 @@ class Phonemizer:
         british = language.tag == BRITISH
 
         def unknown(word: str) -> str:
-            return misaki_symbols(self._word_phonemes(word, language), british=british)
+            read = self._word_phonemes(word, language).replace(
+                "ɐ", "ə"
+            )  # misaki's is that of the article `a`
+            return misaki_symbols(read, british=british)
 
         with self._lock:
             if language.tag not in self._english:

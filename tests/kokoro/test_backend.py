@@ -64,7 +64,8 @@ def joined(chunks: Sequence[AudioChunk]) -> np.ndarray[Any, Any]:
 @pytest.mark.parametrize("name", FAMILIES)
 async def test_every_published_signature_is_spoken(name: str, tmp_path: Path) -> None:
     family = FAMILIES[name]
-    backend = KokoroBackend(KokoroSettings(model_path=write_model(tmp_path, family)))
+    settings = KokoroSettings(model_path=write_model(tmp_path, family), english="espeak")
+    backend = KokoroBackend(settings)
     chunks = await spoken(backend)
     phonemes = Kokoro(str(tmp_path / "kokoro-v1.0.onnx"), str(tmp_path / "voices-v1.0.bin"))
     tokens = phonemes.tokenizer.tokenize(phonemes.tokenizer.phonemize(TEXT))
@@ -80,7 +81,8 @@ async def test_every_published_signature_is_spoken(name: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize("name", ["first-release", "kokoro-onnx", "community", "timestamped"])
 async def test_the_audio_is_that_of_kokoro_onnx(name: str, tmp_path: Path) -> None:
-    backend = KokoroBackend(KokoroSettings(model_path=write_model(tmp_path, FAMILIES[name])))
+    settings = KokoroSettings(model_path=write_model(tmp_path, FAMILIES[name]), english="espeak")
+    backend = KokoroBackend(settings)
     library = Kokoro(str(tmp_path / "kokoro-v1.0.onnx"), str(tmp_path / "voices-v1.0.bin"))
     theirs, rate = library.create(TEXT, "af_bella", 1.3, trim=False, sentence_pause=0, clause_pause=0)
     ours = joined(await spoken(backend, voice="af_bella", speed=1.3))

@@ -19,6 +19,18 @@ def reader() -> EnglishReader:
     return EnglishReader(Tokenizer().vocab, british=False, engine="kokoro")
 
 
+def test_words_of_no_dictionary_are_read_as_the_engine_says() -> None:
+    reader = EnglishReader(
+        Tokenizer().vocab, british=False, engine="kokoro", unknown={"Siobhan": "ʃɪvˈɔn"}.get
+    )
+    assert reader.read("Siobhan is here.").phonemes == "ʃɪvˈɔn ɪz hˈɪɹ."
+
+
+def test_british_english_has_its_own_phonemes() -> None:
+    reader = EnglishReader(Tokenizer().vocab, british=True, engine="kokoro")
+    assert reader.read("A minute amount of water.").phonemes == "ɐ mInjˈuːt əmˈWnt ɒv wˈɔːtə."
+
+
 WORDED = [
     ("Dr. Smith lives on Elm Dr. near here.", "Dr. Smith lives on Elm Drive near here."),
     ("He lives on Elm Dr.", "He lives on Elm Drive."),
@@ -83,6 +95,48 @@ def test_each_word_has_its_phonemes(reader: EnglishReader, text: str, words: dic
     if "idea" in words:
         words = words | {"idea": said["idea"]}  # only its place is of interest
     assert said.items() >= words.items()
+
+
+HOMOGRAPHS = [
+    ("I read the letter yesterday.", "read", "ɹˈɛd"),
+    ("I will read the letter tomorrow.", "read", "ɹˈid"),
+    ("Please close the door.", "close", "klˈOz"),
+    ("We live close to the station.", "close", "klˈOs"),
+    ("What is the use of it?", "use", "jˈus"),
+    ("You can use my pen.", "use", "jˈuz"),
+    ("The factory will produce cars.", "produce", "pɹədˈus"),
+    ("Fresh produce is on sale.", "produce", "pɹˈOdˌus"),
+    ("The nurse cleaned the wound.", "wound", "wˈund"),
+    ("He wound the clock.", "wound", "wˈWnd"),
+    ("She plays the bass guitar.", "bass", "bˈAs"),
+    ("He plays bass in a band.", "bass", "bˈAs"),
+    ("He caught a bass in the lake.", "bass", "bˈæs"),
+    ("Wait a minute.", "minute", "mˈɪnət"),
+    ("There was a minute crack in the glass.", "minute", "mInˈut"),
+    ("The content of the box is fragile.", "content", "kˈɑntɛnt"),
+    ("She is content with her life.", "content", "kəntˈɛnt"),
+    ("The lead singer was late.", "lead", "lˈid"),
+    ("They lead the way.", "lead", "lˈid"),
+    ("The pipe is made of lead.", "lead", "lˈɛd"),
+    ("Old houses have lead pipes.", "lead", "lˈɛd"),
+    ("The farmer will sow the seeds.", "sow", "sˈO"),
+    ("The sow has ten piglets.", "sow", "sˈW"),
+    ("I object to that.", "object", "əbʤˈɛkt"),
+    ("The object is heavy.", "object", "ˈɑbʤəkt"),
+    ("He took a bow.", "bow", "bˈW"),
+    ("He tied a bow.", "bow", "bˈO"),
+    ("The wind blew hard.", "wind", "wˈɪnd"),
+    ("Please wind the rope.", "wind", "wˈInd"),
+    ("A tear ran down her cheek.", "tear", "tˈɪɹ"),
+    ("Do not tear the paper.", "tear", "tˈɛɹ"),
+]
+
+
+@pytest.mark.parametrize(("text", "word", "phonemes"), HOMOGRAPHS)
+def test_words_that_are_written_alike_are_told_apart(
+    reader: EnglishReader, text: str, word: str, phonemes: str
+) -> None:
+    assert by_word(reader.read(text), text)[word] == phonemes
 
 
 def test_every_symbol_is_one_that_the_model_knows(reader: EnglishReader) -> None:

@@ -13,7 +13,7 @@ JOINED = "AIWYʤʧ"
 """Symbols that stand for two sounds, in all varieties of English; not every model has learnt them."""
 COMMON: Mapping[str, str] = {
     "eɪ": "A", "aɪ": "I", "aʊ": "W", "ɔɪ": "Y", "oɪ": "Y", "dʒ": "ʤ", "tʃ": "ʧ", "r": "ɹ", "e": "ɛ", "x": "k",
-    "ç": "k", "ʔ": "t", "ɬ": "l", "ɫ": "l", "ɨ": "ɪ", "ʲ": "", "ɐ": "ə", "ᵻ": "ɪ", "\u0303": "", "\u0329": "",
+    "ç": "k", "ʔ": "t", "ɬ": "l", "ɫ": "l", "ɨ": "ɪ", "ʲ": "", "\u0303": "", "\u0329": "",
 }  # fmt: skip
 """Spelling -> symbol, in all varieties of English."""
 AMERICAN: Mapping[str, str] = {

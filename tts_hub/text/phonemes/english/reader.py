@@ -11,6 +11,7 @@ from tts_hub.errors import GenerationError, shown
 from tts_hub.text.normalise.edits import SpokenText
 from tts_hub.text.phonemes.english.alphabet import misaki_symbols
 from tts_hub.text.phonemes.english.compact import compact
+from tts_hub.text.phonemes.english.homographs import readings
 from tts_hub.text.phonemes.english.tracing import traced
 from tts_hub.text.phonemes.english.wording import worded
 from tts_hub.text.phonemes.inline import are_apart, inline_transcription, parts_of, spelled
@@ -122,13 +123,15 @@ class EnglishReader:
         normal = normalize(wording.text)
         if not normal:
             return
-        trace = traced(wording.text, normal)
+        trace, known = traced(wording.text, normal), dict(readings(text, british=self._british))
         at = 0
         read: Sequence[Any] = self._g2p.phonemize_tokens(self._g2p.tokenize(normal))
         for token in read:
             start = max(at, normal.find(token.text, at))
             at = start + len(token.text)
-            yield ReadWord(token.phonemes or "", bool(token.whitespace), _origin(wording, trace, start, at))
+            origin = _origin(wording, trace, start, at)
+            chosen = known.get(origin[0]) if origin is not None and token.text.isalpha() else None
+            yield ReadWord(chosen or token.phonemes or "", bool(token.whitespace), origin)
 
 
 def _origin(wording: SpokenText, trace: SpokenText, start: int, end: int) -> Span | None:
