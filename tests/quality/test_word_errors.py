@@ -49,3 +49,20 @@ def test_an_alignment_has_every_word_of_both_sides(said: list[str], heard: list[
 def test_transcripts_are_compared_as_spoken_words() -> None:
     assert transcript_errors("It costs 45 dollars.", "it costs $45", "en").count == 0
     assert transcript_errors("今日は雨です。", "今日は雪です", "ja") == WordErrors(6, 1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "transcript", "right"),
+    [
+        ("It starts at 9:30 in room 12.", "It starts at 9.30 in room 12.", True),
+        ("The village has 1,250 inhabitants.", "The village has 1250 inhabitants.", True),
+        ("He was born in 1999.", "He was born in 1999.", True),
+        ("It is 3.5 m long.", "It is 3:50 m long.", False),
+        ("It costs $9.30.", "It costs 9:30.", False),
+        ("It starts at 9:30.", "It starts at 9.45.", False),
+    ],
+)
+def test_figures_of_a_transcript_are_meant_in_the_nearest_way(
+    text: str, transcript: str, right: bool
+) -> None:
+    assert (transcript_errors(text, transcript, "en").count == 0) == right

@@ -20,9 +20,8 @@ def reader() -> EnglishReader:
 
 
 def test_words_of_no_dictionary_are_read_as_the_engine_says() -> None:
-    reader = EnglishReader(
-        Tokenizer().vocab, british=False, engine="kokoro", unknown={"Siobhan": "ʃɪvˈɔn"}.get
-    )
+    said = {"Siobhan": "ʃɪvˈɔn"}
+    reader = EnglishReader(Tokenizer().vocab, british=False, engine="kokoro", unknown=lambda word: said[word])
     assert reader.read("Siobhan is here.").phonemes == "ʃɪvˈɔn ɪz hˈɪɹ."
 
 

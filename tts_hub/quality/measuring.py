@@ -17,7 +17,7 @@ from tts_hub.quality.scores.naturalness import DistillMos, DnsMos
 from tts_hub.quality.scores.similarity import Embedding, SpeakerEncoder
 from tts_hub.quality.scores.word_errors import WordErrors, word_errors
 from tts_hub.quality.sentences import Sentence
-from tts_hub.quality.words import spoken_words
+from tts_hub.quality.words import spoken_words, writings
 from tts_hub.types import Samples
 
 
@@ -86,5 +86,10 @@ def measure(
 
 
 def transcript_errors(text: str, transcript: str, language: str) -> WordErrors:
-    """The errors of a transcript, by words, or by characters in languages without spaces."""
-    return word_errors(spoken_words(text, language), spoken_words(transcript, language))
+    """The errors of a transcript, by words, or by characters in languages without spaces.
+
+    Figures that can be meant in several ways count as meant in the one that is nearest to the text.
+    """
+    said = spoken_words(text, language)
+    found = [word_errors(said, spoken_words(each, language)) for each in writings(transcript, language)]
+    return min(found, key=lambda errors: errors.count)

@@ -36,6 +36,10 @@ _EQUAL = {
 """Writings of a language that sound the same, or differ only in gender."""
 
 
+_CLOCK = re.compile(r"(?<![\d.,$£€])(1?\d|2[0-3])\.([0-5]\d)(?!\.?\d|%)")
+_FOUR_DIGITS = re.compile(r"(?<![\d.,:])([1-9])(\d{3})(?![\d.,:]\d|\d|s\b)")
+
+
 def spoken_words(text: str, language: str) -> list[str]:
     """The words of a text as they are said, without case, punctuation and signs; characters in ja and zh."""
     tag = language.partition("-")[0].lower()
@@ -46,6 +50,17 @@ def spoken_words(text: str, language: str) -> list[str]:
     if tag == "en":
         return english_words(text)
     return _words(_numbers_in_words(text, tag), tag)
+
+
+def writings(transcript: str, language: str) -> set[str]:
+    """A transcript, and other ways in which its figures can be meant.
+
+    Whisper writes `nine thirty` as `9.30`, and `one thousand two hundred and fifty` as `1250`.
+    """
+    if language.partition("-")[0].lower() != "en":
+        return {transcript}
+    clock = _CLOCK.sub(r"\1:\2", transcript)
+    return {transcript, clock, _FOUR_DIGITS.sub(r"\1,\2", transcript), _FOUR_DIGITS.sub(r"\1,\2", clock)}
 
 
 def _numbers_in_words(text: str, language: str) -> str:

@@ -1,7 +1,7 @@
 """Words that are written alike and spoken differently, where the reader of hibari-tts takes the wrong one.
 
-It tells nouns from verbs (`read`, `use`, `produce`). It does not tell two nouns apart, such as the metal `lead`
-and the `lead` in a race: the words beside them do.
+It tells nouns from verbs (`read`, `use`, `produce`). It does not tell two nouns apart, such as `lead` the
+metal and `lead` in a race: the words beside them do.
 """
 
 from __future__ import annotations
