@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+from tts_hub.errors import shown
 from tts_hub.quality.clips import read_clip
-from tts_hub.quality.packages import DISTILLMOS, DNSMOS, SIMILARITY, WORD_ERRORS
+from tts_hub.quality.packages import DISTILLMOS, DNSMOS, SIMILARITY, WORD_ERRORS, Tool
 from tts_hub.quality.recogniser import Recogniser, WhisperRecogniser
 from tts_hub.quality.result import Take
 from tts_hub.quality.scores.clicks import clicks
@@ -19,6 +22,8 @@ from tts_hub.quality.scores.word_errors import WordErrors, word_errors
 from tts_hub.quality.sentences import Sentence
 from tts_hub.quality.words import spoken_words, writings
 from tts_hub.types import Samples
+
+Judge = TypeVar("Judge")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +49,29 @@ def all_judges(recogniser: str, *, threads: int = 0) -> tuple[Judges, list[str]]
     """The judges whose packages are installed, and a sentence for each that is left out.
 
     `recogniser` is the model of `WhisperRecogniser`.
+
+    Raises:
+        BackendUnavailableError: the model of the recogniser cannot be had.
     """
+    left_out = list[str]()
+
+    def made(tool: Tool, make: Callable[[], Judge]) -> Judge | None:
+        if tool.missing:
+            left_out.append(tool.reason)
+            return None
+        try:
+            return make()
+        except (ImportError, OSError) as exc:  # its packages do not fit together
+            left_out.append(f"{tool.name} left out: {shown(str(exc))}")
+            return None
+
     judges = Judges(
-        None if WORD_ERRORS.missing else WhisperRecogniser(recogniser, threads=threads),
-        None if DNSMOS.missing else DnsMos(),
-        None if DISTILLMOS.missing else DistillMos(),
-        None if SIMILARITY.missing else SpeakerEncoder(),
+        made(WORD_ERRORS, lambda: WhisperRecogniser(recogniser, threads=threads)),
+        made(DNSMOS, DnsMos),
+        made(DISTILLMOS, DistillMos),
+        made(SIMILARITY, SpeakerEncoder),
     )
-    return judges, [tool.reason for tool in (WORD_ERRORS, DNSMOS, DISTILLMOS, SIMILARITY) if tool.missing]
+    return judges, left_out
 
 
 def measure(

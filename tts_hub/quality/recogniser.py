@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tts_hub.audio.filter import Resampler
+from tts_hub.errors import BackendUnavailableError, shown
 from tts_hub.quality.packages import WORD_ERRORS
 from tts_hub.types import Samples
 
@@ -37,12 +38,20 @@ class WhisperRecogniser:
             threads: processor threads; 0: one for each core, up to four.
 
         Raises:
-            BackendUnavailableError: faster-whisper is not installed.
+            BackendUnavailableError: faster-whisper is not installed, or there is no such model.
         """
         WORD_ERRORS.require()
         from faster_whisper import WhisperModel
 
-        self._model: Any = WhisperModel(model, device="cpu", compute_type="int8", cpu_threads=threads)
+        try:
+            self._model: Any = WhisperModel(model, device="cpu", compute_type="int8", cpu_threads=threads)
+        except Exception as exc:
+            # Errors of the download and of the reader, without a common base class.
+            raise BackendUnavailableError(
+                f"the recogniser {shown(model)} can be neither read nor downloaded: {shown(str(exc))}",
+                backend="quality",
+                remedy="name a folder with a Whisper model for CTranslate2: --recogniser FOLDER",
+            ) from exc
         self._lock = threading.Lock()
 
     def transcribe(self, samples: Samples, sample_rate: int, language: str) -> str:
