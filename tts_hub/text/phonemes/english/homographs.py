@@ -23,11 +23,22 @@ class Homograph:
 
 
 def _homograph(
-    word: str, american: str, british: str = "", *, before: str = "", behind: str = "", not_behind: str = ""
+    word: str,
+    american: str,
+    british: str = "",
+    *,
+    before: str = "",
+    behind: str = "",
+    not_behind: str = "",
+    may_end: bool = False,
 ) -> Homograph:
-    """A reading; words `before` and `behind` it, of which one must be there, are separated by `|`."""
+    """A reading; words `before` and `behind` it, of which one must be there, are separated by `|`.
+
+    With `may_end`, a mark or the end of the text behind it will do as well.
+    """
     lead = rf"(?:{before}) " if before else ""
-    tail = rf"(?=[ -](?:{behind})\b)" if behind else ""
+    end = r"|[.,;:!?]|\s*$" if may_end else ""
+    tail = rf"(?=[ -](?:{behind})\b{end})" if behind else ""
     never = rf"(?! (?:{not_behind})\b)" if not_behind else ""
     pattern = re.compile(rf"\b{lead}(?P<word>{word})\b{tail}{never}", re.IGNORECASE)
     return Homograph(pattern, american, british or american)
@@ -37,8 +48,8 @@ HOMOGRAPHS = (
     _homograph(
         "lead",
         "lˈɛd",
-        before="made of|made from|(?:sheet|piece|pound|kilo|ton|lump|layer)s? of|heavy as|like",
-        not_behind="singer|role|guitar|actor",
+        before="made of|made from|(?:sheet|piece|pound|kilo|ton|lump|layer)s? of|heavy as",
+        not_behind="(?:singer|role|guitar|actor|dancer)s?",
     ),
     _homograph(
         "lead",
@@ -62,18 +73,33 @@ HOMOGRAPHS = (
     _homograph(
         "content",
         "kəntˈɛnt",
-        before="am|are|were|feels?|felt|seem(?:s|ed)?|quite|perfectly|very|not|(?:I[’']m|(?:we|you|they)[’']re)",
-        not_behind="of|that|which|is|was",
+        before="am|is|are|was|were|be|been|being|feels?|felt|seem(?:s|ed)?|quite|perfectly|very|not"
+        "|I[’']m|(?:we|you|they)[’']re|(?:s?he|it)[’']s",
+        behind="with|to|just|if|and",
     ),
-    _homograph("content", "kəntˈɛnt", before="is|was|be|been|being", behind="with|to"),
+    _homograph(
+        "content",
+        "kəntˈɛnt",
+        before="am|feels?|felt|seem(?:s|ed)?|quite|perfectly|very",
+        behind="here|now",
+        may_end=True,
+    ),
     _homograph(
         "object",
         "əbʤˈɛkt",
         before="I|you|we|they|who|to|not|would|will|may|must|can|could|should|might|strongly",
         behind="to|that|strongly|if|when",
+        may_end=True,
     ),
-    _homograph("bow", "bˈW", before=r"(?:take|takes|took|taken|taking|make|made) an?(?: \w+)?"),
-    _homograph("bow", "bˈW", behind="to|down|before"),
+    _homograph("bow", "bˈW", before=r"(?:take|takes|took|taken|taking) an?(?: \w+)?"),
+    _homograph("bow", "bˈW", behind="down"),
+    _homograph(
+        "bow",
+        "bˈW",
+        before="must|should|would|will|not|never|they|we|you|I|to",
+        behind="to|before",
+        may_end=True,
+    ),
 )
 
 
