@@ -20,7 +20,7 @@ from tts_hub.bench.comparing import compare_cells
 from tts_hub.bench.judging import expect, without_cut
 from tts_hub.bench.plan import Plan, Side, Watcher, run_plan, side_with
 from tts_hub.bench.plot import plot
-from tts_hub.bench.result import Cell, load, save
+from tts_hub.bench.result import Cell, Result
 from tts_hub.bench.running import Load, run_alternating, run_cell
 from tts_hub.bench.tables import HEAD, markdown, notes, row
 from tts_hub.bench.targets import Job, LibraryTarget, Setup
@@ -198,25 +198,25 @@ async def test_a_plan_measures_the_server_with_the_same_code() -> None:
 
 def test_a_result_survives_its_file(tmp_path: Path) -> None:
     result = result_of(cell_of([1.0, 2.0]))
-    save(result, tmp_path / "a.json")
-    assert load(tmp_path / "a.json") == result
+    result.save(tmp_path / "a.json")
+    assert Result.load(tmp_path / "a.json") == result
     (tmp_path / "b.json").write_text('{"schema_version": 99}')
     with pytest.raises(ConfigError, match="schema 99"):
-        load(tmp_path / "b.json")
+        Result.load(tmp_path / "b.json")
     (tmp_path / "c.json").write_text("[]")
     with pytest.raises(ConfigError, match="not a result"):
-        load(tmp_path / "c.json")
+        Result.load(tmp_path / "c.json")
 
 
 def test_percentiles_are_in_the_file_and_cannot_contradict_the_samples(tmp_path: Path) -> None:
-    save(result_of(cell_of([float(n) for n in range(101)])), tmp_path / "a.json")
+    result_of(cell_of([float(n) for n in range(101)])).save(tmp_path / "a.json")
     values = json.loads((tmp_path / "a.json").read_text())
     found = values["cells"][0]["percentiles"]
     assert found["first_audible"] == {"p50": 50, "p90": 90, "p95": 95, "p99": 99}
     assert {"first_byte", "first_audio", "total", "real_time_factor", "longest_gap"} < found.keys()
     found["first_audible"]["p50"] = 1.0
     (tmp_path / "a.json").write_text(json.dumps(values))
-    assert load(tmp_path / "a.json").cells[0].percentiles["first_audible"]["p50"] == 50
+    assert Result.load(tmp_path / "a.json").cells[0].percentiles["first_audible"]["p50"] == 50
 
 
 def test_failures_of_one_kind_are_reported_once_and_counted() -> None:

@@ -13,7 +13,6 @@ from tests.cli.running import invoke
 from tests.quality.takes import result_of, subject_of
 from tts_hub.errors import BackendUnavailableError
 from tts_hub.quality.packages import TOOLS, Tool
-from tts_hub.quality.result import save
 
 ONE = ("quality", "--model", "espeak", "--language", "de", "--sentences", "2", "--no-words")
 
@@ -51,8 +50,8 @@ def test_two_runs_with_the_same_engine_are_the_same() -> None:
 
 
 def test_two_results_are_compared(tmp_path: Path) -> None:
-    save(result_of(subject_of([0] * 20)), tmp_path / "a.json")
-    save(result_of(subject_of([1, 2] * 10)), tmp_path / "b.json")
+    result_of(subject_of([0] * 20)).save(tmp_path / "a.json")
+    result_of(subject_of([1, 2] * 10)).save(tmp_path / "b.json")
     done = invoke("quality", "compare", str(tmp_path / "a.json"), str(tmp_path / "b.json"))
     assert done.exit_code == 0, done.output
     assert "B is worse" in done.stdout

@@ -11,7 +11,7 @@ from tests.quality.takes import MadeUpSpeaker, result_of, subject_of, take_of
 from tts_hub.errors import ConfigError, OutputError
 from tts_hub.quality.measuring import Judges
 from tts_hub.quality.page import page
-from tts_hub.quality.result import Result, Take, load, save
+from tts_hub.quality.result import Result, Take
 from tts_hub.quality.running import WORST, Plan, run_plan, worst
 from tts_hub.quality.sentences import sentences
 from tts_hub.quality.summary import HEAD, notes, row, summary
@@ -75,8 +75,8 @@ async def test_the_worst_takes_keep_their_sound() -> None:
 
 async def test_a_result_survives_the_file_and_the_page_loads_nothing(tmp_path: Path) -> None:
     result = await measured()
-    save(result, tmp_path / "a.json")
-    assert load(tmp_path / "a.json") == result
+    result.save(tmp_path / "a.json")
+    assert Result.load(tmp_path / "a.json") == result
     html = page(result)
     assert html.count("<audio") == sum(bool(take.audio) for take in result.subjects[0].takes)
     assert "<del>" in html
@@ -118,6 +118,6 @@ def test_files_that_are_no_results(tmp_path: Path) -> None:
     (tmp_path / "b.json").write_text('{"schema_version": 99}')
     for name, complaint in [("a", "is not a result"), ("b", "has schema 99"), ("c", "cannot read")]:
         with pytest.raises(ConfigError, match=complaint):
-            load(tmp_path / f"{name}.json")
+            Result.load(tmp_path / f"{name}.json")
     with pytest.raises(OutputError, match="cannot write"):
-        save(result_of(), tmp_path / "nowhere" / "a.json")
+        result_of().save(tmp_path / "nowhere" / "a.json")

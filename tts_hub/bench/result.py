@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from tts_hub.bench.measures import percentiles
-from tts_hub.errors import ConfigError, OutputError
+from tts_hub.system.measurements import Measurement, Record, installed_packages
 
-SCHEMA = 2
-"""The version of the file format; it rises when a field changes its meaning."""
 PACKAGES = ("tts-hub", "av", "numpy", "anyio", "espeakng-loader", "onnxruntime", "torch", "uvicorn", "httpx")
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Sample(_Record):
+class Sample(Record):
     """One whole request. Times are in seconds, as `measures` defines them."""
 
     first_byte: float
@@ -40,7 +32,7 @@ class Sample(_Record):
     """The number of its turn in a comparison A B A B: samples of one turn were taken next to each other."""
 
 
-class Cell(_Record):
+class Cell(Record):
     """All requests of one configuration, text, format and load."""
 
     configuration: str
@@ -67,7 +59,7 @@ class Cell(_Record):
     """The highest resident memory of the working process while the cell ran."""
     yardsticks: list[float]
     """Seconds that a fixed piece of work took before and after, which show how busy the machine was."""
-    percentiles: dict[str, dict[str, float]] = {}
+    percentiles: dict[str, dict[str, float]] = Field(default_factory=dict)
     """Each measure -> its percentiles over the samples, as `measures.percentiles` defines them."""
 
     @model_validator(mode="after")
@@ -91,7 +83,7 @@ class Cell(_Record):
         return f"{self.target} {self.response_format} {self.text} {self.load}"
 
 
-class Machine(_Record):
+class Machine(Record):
     """The machine that was measured on."""
 
     platform: str
@@ -101,8 +93,11 @@ class Machine(_Record):
     packages: dict[str, str]
 
 
-class Result(_Record):
+class Result(Measurement):
     """One run of the benchmark."""
+
+    SCHEMA = 2
+    COMMAND = "tts-hub bench"
 
     schema_version: int = SCHEMA
     command: str
@@ -115,50 +110,13 @@ class Result(_Record):
 
 def this_machine() -> Machine:
     """The machine and the versions that shape the figures."""
-    packages = {}
-    for name in PACKAGES:
-        try:
-            packages[name] = version(name)
-        except PackageNotFoundError:
-            continue
     return Machine(
         platform=platform.platform(),
         processor=_processor(),
         cores=os.cpu_count() or 1,
         python=platform.python_version(),
-        packages=packages,
+        packages=installed_packages(PACKAGES),
     )
-
-
-def save(result: Result, path: Path) -> None:
-    """Write a result as JSON.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    try:
-        path.write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    except OSError as exc:
-        raise OutputError(f"cannot write {path}: {exc.strerror}") from exc
-
-
-def load(path: Path) -> Result:
-    """Read a result that `save` wrote.
-
-    Raises:
-        ConfigError: no such file, not a result, or one of another schema.
-    """
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        if values.get("schema_version") != SCHEMA:
-            raise ConfigError(
-                f"{path} has schema {values.get('schema_version')}; this version reads {SCHEMA}"
-            )
-        return Result.model_validate(values)
-    except OSError as exc:
-        raise ConfigError(f"cannot read {path}: {exc.strerror}") from exc
-    except (ValueError, AttributeError, ValidationError) as exc:
-        raise ConfigError(f"{path} is not a result of `tts-hub bench`") from exc
 
 
 def _processor() -> str:

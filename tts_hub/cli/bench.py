@@ -19,7 +19,7 @@ from tts_hub.bench.comparing import compare as compare_results
 from tts_hub.bench.comparing import compare_cells, differences
 from tts_hub.bench.plan import HTTP, LIBRARY, Plan, Side, Watcher, run_plan, side_with
 from tts_hub.bench.plot import SUFFIXES, plot, require_matplotlib
-from tts_hub.bench.result import Cell, Result, load, save
+from tts_hub.bench.result import Cell, Result
 from tts_hub.bench.running import Load
 from tts_hub.bench.tables import HEAD, RATIO_HEAD, WIDTHS, markdown, notes, ratio_rows, row, table
 from tts_hub.bench.targets import TIMEOUT
@@ -133,7 +133,7 @@ def bench(ctx: click.Context, /, **given: Any) -> None:
 @click.argument("b", type=click.Path(path_type=Path))
 def compare(a: Path, b: Path) -> None:
     """Print the ratios of two results, with the noise they carry."""
-    results = load(a), load(b)
+    results = Result.load(a), Result.load(b)
     ratios = compare_results(*results)
     for line in differences(*results):
         click.echo(f"differs: {line}", err=True)
@@ -229,7 +229,7 @@ def _check_files(given: dict[str, Any]) -> None:
 
 def _write(result: Result, given: dict[str, Any]) -> None:
     if given["json_file"] is not None:
-        save(result, given["json_file"])
+        result.save(given["json_file"])
     if given["markdown_file"] is not None:
         _to_file(lambda path: path.write_text(markdown(result), encoding="utf-8"), given["markdown_file"])
     if given["plot_file"] is not None:

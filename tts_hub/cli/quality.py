@@ -25,10 +25,11 @@ from tts_hub.quality.comparing import compare as compare_results
 from tts_hub.quality.measuring import all_judges
 from tts_hub.quality.page import page
 from tts_hub.quality.recogniser import USUAL_MODEL
-from tts_hub.quality.result import Absent, Result, Take, load, save, write_text
+from tts_hub.quality.result import Absent, Result, Take
 from tts_hub.quality.running import Plan, Spoken, run_plan
 from tts_hub.quality.sentences import LANGUAGES
 from tts_hub.quality.summary import DIFFERENCE_HEAD, HEAD, difference_rows, notes, row
+from tts_hub.system.measurements import write_text
 
 NEW_FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -70,7 +71,7 @@ def quality(ctx: click.Context, /, **given: Any) -> None:
     for note in notes(result):
         click.echo(note, err=True)
     if given["json_file"] is not None:
-        save(result, given["json_file"])
+        result.save(given["json_file"])
     if given["html_file"] is not None:
         write_text(given["html_file"], page(result))
 
@@ -80,7 +81,7 @@ def quality(ctx: click.Context, /, **given: Any) -> None:
 @click.argument("b", type=click.Path(path_type=Path))
 def compare(a: Path, b: Path) -> None:
     """Print the differences of two results, B less A, with intervals by a paired bootstrap."""
-    found = compare_results(load(a), load(b))
+    found = compare_results(Result.load(a), Result.load(b))
     if not found:
         raise click.ClickException(f"{a} and {b} have no voice and sentence in common")
     click.echo("\n".join(table(DIFFERENCE_HEAD, list(difference_rows(found)))))

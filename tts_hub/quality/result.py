@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field
 
-from tts_hub.errors import ConfigError, OutputError
+from tts_hub.system.measurements import Measurement, Record
 
-SCHEMA = 1
-"""The version of the file format; it rises when a field changes its meaning."""
 PACKAGES = (
     "tts-hub", "numpy", "onnxruntime", "torch", "espeakng-loader", "kokoro-onnx", "faster-whisper",
     "ctranslate2", "speechmos", "distillmos", "Resemblyzer",
 )  # fmt: skip
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Take(_Record):
+class Take(Record):
     """One sentence as one voice spoke it. A figure is None where it could not be measured."""
 
     kind: str
@@ -64,18 +55,18 @@ class Take(_Record):
         return None if self.errors is None else self.errors / max(1, self.said or 0)
 
 
-class WordTimes(_Record):
+class WordTimes(Record):
     """The errors of word times of one voice, in seconds; positive: reported too late."""
 
-    starts: list[float] = []
-    ends: list[float] = []
+    starts: list[float] = Field(default_factory=list)
+    ends: list[float] = Field(default_factory=list)
     unusable: int = 0
     """Requests in which the audio showed another number of words than were reported."""
     reason: str = ""
     """Why there are none."""
 
 
-class Subject(_Record):
+class Subject(Record):
     """One voice of one engine in one language, and its takes in the order of the sentences."""
 
     engine: str
@@ -92,15 +83,18 @@ class Subject(_Record):
         return f"{self.engine} {self.voice} {self.language}"
 
 
-class Absent(_Record):
+class Absent(Record):
     """An engine, or a language of it, that was not measured."""
 
     name: str
     reason: str
 
 
-class Result(_Record):
+class Result(Measurement):
     """One measurement."""
+
+    SCHEMA = 1
+    COMMAND = "tts-hub quality"
 
     schema_version: int = SCHEMA
     command: str
@@ -121,54 +115,3 @@ class Result(_Record):
 def this_machine() -> str:
     """The machine in one line."""
     return f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-
-
-def installed_packages() -> dict[str, str]:
-    """The versions of the packages that shape the figures."""
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def save(result: Result, path: Path) -> None:
-    """Write a result as JSON.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    write_text(path, result.model_dump_json(indent=1) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as exc:
-        raise OutputError(f"cannot write {path}: {exc.strerror}") from exc
-
-
-def load(path: Path) -> Result:
-    """Read a result that `save` wrote.
-
-    Raises:
-        ConfigError: no such file, not a result, or one of another schema.
-    """
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        if values.get("schema_version") != SCHEMA:
-            raise ConfigError(
-                f"{path} has schema {values.get('schema_version')}; this version reads {SCHEMA}"
-            )
-        return Result.model_validate(values)
-    except OSError as exc:
-        raise ConfigError(f"cannot read {path}: {exc.strerror}") from exc
-    except (ValueError, AttributeError, ValidationError) as exc:
-        raise ConfigError(f"{path} is not a result of `tts-hub quality`") from exc

@@ -15,19 +15,12 @@ from tts_hub.audio.encode import open_encoder
 from tts_hub.audio.formats import find_format
 from tts_hub.errors import InvalidRequestError, TTSHubError
 from tts_hub.quality.measuring import Judges, measure
-from tts_hub.quality.result import (
-    Absent,
-    Result,
-    Subject,
-    Take,
-    WordTimes,
-    installed_packages,
-    this_machine,
-)
+from tts_hub.quality.result import PACKAGES, Absent, Result, Subject, Take, WordTimes, this_machine
 from tts_hub.quality.scores.similarity import Embedding, similarities
 from tts_hub.quality.scores.word_times import texts_of_words, time_errors
 from tts_hub.quality.sentences import Sentence, sentences
 from tts_hub.quality.words import CHARACTER_LANGUAGES
+from tts_hub.system.measurements import installed_packages
 from tts_hub.types import Samples, WordTiming
 
 WORST = 10
@@ -110,7 +103,7 @@ async def run_plan(
         seed=plan.seed,
         recogniser=plan.recogniser,
         machine=this_machine(),
-        packages=installed_packages(),
+        packages=installed_packages(PACKAGES),
         subjects=subjects,
         absent=absent,
         left_out=[],

@@ -1,1 +1,1 @@
-"""Careful use of the operating system: temporary files and signals."""
+"""Careful use of the operating system: files, folders, memory and signals."""
