@@ -28,7 +28,8 @@ from tts_hub_chatterbox.voices.reference import read_reference
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.chatterbox import conftest  # noqa: F401, I001 - makes the package importable, so it comes first
-from tests.chatterbox import clips, official
+from tests import speechlike
+from tests.chatterbox import official
 from tests.chatterbox.test_whole import our_conditioning, reference_of
 
 STEPS = 25
@@ -94,7 +95,7 @@ def compare(folder: Path, variant: Variant, rounds: int) -> None:
     say(f"{variant.model} loaded in {time.perf_counter() - began:.1f} s, {torch.get_num_threads()} threads")
     theirs = reference_of(folder, variant)
     clip = folder / "clip.wav"
-    clip.write_bytes(clips.speechlike_wav(10.0, 24_000))
+    clip.write_bytes(speechlike.speechlike_wav(10.0, 24_000))
     theirs.prepare_conditionals(clip)
     for name, our_work, their_work in stages(ours, theirs, clip):
         seconds(our_work), seconds(their_work)  # warm

@@ -9,6 +9,7 @@ from pathlib import Path
 from anyio import to_thread
 from platformdirs import user_cache_path
 
+from tts_hub.clips.decoding import clip_hash, read_clip
 from tts_hub.types import SegmentRequest
 from tts_hub_chatterbox.device import device_of, precision_of
 from tts_hub_chatterbox.files.variants import Variant
@@ -23,7 +24,6 @@ from tts_hub_chatterbox.seeds import new_seed
 from tts_hub_chatterbox.settings import ROWS, ChatterboxSettings, TurboOptions
 from tts_hub_chatterbox.t3.sampling import SamplingOptions
 from tts_hub_chatterbox.t3.text import clean, pad_short, without_colons
-from tts_hub_chatterbox.voices.clips import clip_hash, read_clip
 from tts_hub_chatterbox.voices.conditioning import Conditioning
 from tts_hub_chatterbox.voices.folder import VoiceFolder
 from tts_hub_chatterbox.voices.reference import read_reference

@@ -12,7 +12,7 @@ from tts_hub.download.folders import unsound_of
 from tts_hub.errors import GenerationError
 from tts_hub.types import AudioChunk, Samples
 from tts_hub_phonon.checkpoints import MODEL
-from tts_hub_phonon.clips import read_clip
+from tts_hub_phonon.clips import read_speaker
 from tts_hub_phonon.files import LocalCheckpoint, unusable
 from tts_hub_phonon.voices import FoundVoice
 
@@ -44,7 +44,7 @@ class LoadedModel:
                 return
             try:
                 if found.is_clip:
-                    self._tts.clone_voice(name, read_clip(file, self._tts.voice_prompt_sample_rate))
+                    self._tts.clone_voice(name, read_speaker(file, self._tts.voice_prompt_sample_rate))
                 else:
                     self._tts.add_voice(name, str(file))
             except (ValueError, RuntimeError, LookupError, OSError) as exc:

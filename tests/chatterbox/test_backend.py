@@ -16,7 +16,7 @@ from tts_hub_chatterbox.nets.t3 import T3
 from tts_hub_chatterbox.render.watermark import Watermarker
 from tts_hub_chatterbox.scheduler.loop import SpeechLoop
 
-from tests.chatterbox.clips import speechlike_wav
+from tests.speechlike import speechlike_wav
 from tts_hub import ProgressEvent, SpeechRequest, TTSBackendManager
 from tts_hub.config import AudioConfig, Config
 from tts_hub.errors import (

@@ -18,7 +18,7 @@ from tts_hub_chatterbox.memory import translate_out_of_memory, translate_out_of_
 from tts_hub_chatterbox.model import Chatterbox
 from tts_hub_chatterbox.settings import ChatterboxSettings
 
-from tests.chatterbox.clips import speechlike_wav
+from tests.speechlike import speechlike_wav
 from tts_hub.errors import BackendUnavailableError, GenerationError
 
 SIGNS = [

@@ -30,9 +30,9 @@ from tts_hub_chatterbox.t3.text import clean
 from tts_hub_chatterbox.voices.conditioning import Conditioning
 from tts_hub_chatterbox.voices.reference import read_reference
 
-from tests.chatterbox.clips import speechlike_wav
 from tests.chatterbox.official import empty_t3
 from tests.chatterbox.parity import TOLERANCE, Record, relative_error
+from tests.speechlike import speechlike_wav
 
 TEXT = "well, this is it [laugh] isn’t it?"
 TOKENS = 40

@@ -113,6 +113,14 @@ class Resampler:
         return _of_length(self._chain.finish(), missing)
 
 
+def resampled(samples: Samples, sample_rate: int, to_rate: int) -> Samples:
+    """Whole audio of shape (T,) at another rate in Hz."""
+    if sample_rate == to_rate:
+        return samples
+    resampler = Resampler(sample_rate, to_rate)
+    return np.concatenate([resampler.process(samples), resampler.finish()])
+
+
 class Tempo:
     """Makes speech `tempo` times as fast and keeps the pitch; n samples become round(n / tempo).
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any, Protocol
 
-import numpy as np
-
-from tts_hub.audio.filter import Resampler
+from tts_hub.audio.filter import resampled
 from tts_hub.errors import BackendUnavailableError, shown
 from tts_hub.quality.packages import WORD_ERRORS
 from tts_hub.types import Samples
@@ -66,9 +64,3 @@ class WhisperRecogniser:
                 without_timestamps=True,
             )
             return " ".join(part.text.strip() for part in parts).strip()
-
-
-def resampled(samples: Samples, sample_rate: int, to_rate: int) -> Samples:
-    """The samples at another rate in Hz."""
-    resampler = Resampler(sample_rate, to_rate)
-    return np.concatenate([resampler.process(samples), resampler.finish()])

@@ -15,8 +15,9 @@ import pyloudnorm
 import soxr
 from numpy.lib.stride_tricks import sliding_window_view
 
+from tts_hub.clips.decoding import clip_error, decode_clip
+from tts_hub.errors import AudioError, GenerationError
 from tts_hub.types import Samples
-from tts_hub_chatterbox.voices.clips import clip_error, decode_clip
 
 RATE_24K = 24_000
 RATE_16K = 16_000
@@ -57,14 +58,17 @@ class Reference:
 
 
 def read_reference(data: bytes, *, normalise_loudness: bool = True) -> Reference:
-    """Make a reference from the bytes of a WAV, MP3, FLAC, Ogg or M4A file. Blocks for some 0.3 s.
+    """Make a reference from the bytes of any file that `decode_clip` reads. Blocks for some 0.3 s.
 
     Raises:
         InvalidRequestError: the file is of another kind or damaged; the clip is not longer than 5 s, longer
-            than 120 s, or silent; or one of the limits of `clip_decoding` is exceeded.
+            than 120 s, or silent; or one of the limits of `decoding_process` is exceeded.
         GenerationError: the process that decodes cannot be started.
     """
-    clip = decode_clip(data)
+    try:
+        clip = decode_clip(data)
+    except AudioError as exc:
+        raise GenerationError(str(exc), backend="chatterbox") from exc
     if clip.seconds <= MIN_SECONDS:
         raise clip_error(f"has {clip.seconds:.1f} s of sound; more than {MIN_SECONDS:g} s are needed")
     samples = resample(clip.samples, clip.sample_rate, RATE_24K)

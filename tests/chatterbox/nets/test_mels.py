@@ -18,7 +18,7 @@ from tts_hub_chatterbox.nets import mels
 from tts_hub_chatterbox.nets.mels import fbank, mel_24k, s3_mel, trim_silence, voice_mel
 
 from tests.chatterbox.parity import Record, assert_close, relative_error
-from tests.chatterbox.speechlike import speechlike
+from tests.speechlike import speechlike
 
 CPU = torch.device("cpu")
 

@@ -16,7 +16,7 @@ from tts_hub_chatterbox.nets.s3_tokenizer import S3Tokenizer, S3TokenizerConfig
 
 from tests.chatterbox.parity import TOLERANCE, Record, assert_close, load_from_reference
 from tests.chatterbox.random_weights import fill_randomly
-from tests.chatterbox.speechlike import speechlike
+from tests.speechlike import speechlike
 from tts_hub.errors import UsageError
 
 SAMPLE_RATE = 16_000

@@ -15,7 +15,7 @@ from tts_hub_chatterbox.nets.speaker_encoder import DenseStageConfig, SpeakerEnc
 
 from tests.chatterbox.parity import Record, assert_close, load_from_reference, relative_error
 from tests.chatterbox.random_weights import fill_randomly
-from tests.chatterbox.speechlike import speechlike
+from tests.speechlike import speechlike
 
 SAMPLE_RATE = 16_000
 TINY = SpeakerEncoderConfig(

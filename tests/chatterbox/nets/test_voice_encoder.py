@@ -17,7 +17,7 @@ from tts_hub_chatterbox.nets.voice_encoder import VoiceEncoder, VoiceEncoderConf
 
 from tests.chatterbox.parity import Record, assert_close, load_from_reference, relative_error
 from tests.chatterbox.random_weights import fill_randomly
-from tests.chatterbox.speechlike import speechlike
+from tests.speechlike import speechlike
 
 SAMPLE_RATE = 16_000
 TINY = VoiceEncoderConfig(bands=4, width=8, layers=2, embedding=6, window=10, step=4)

@@ -19,7 +19,7 @@ from tts_hub_chatterbox.render.watermark import Samples, Watermarker
 
 from tests.chatterbox.parity import Record, assert_close
 from tests.chatterbox.random_weights import fill_randomly
-from tests.chatterbox.speechlike import speechlike
+from tests.speechlike import speechlike
 from tts_hub.errors import BackendUnavailableError, install_command
 
 RATES = [16_000, 22_050, 24_000, 32_000, 44_100, 48_000]

@@ -19,11 +19,12 @@ import torch
 import torchaudio
 from chatterbox.tts_turbo import ChatterboxTurboTTS
 from numpy.typing import NDArray
-from tts_hub_chatterbox.voices import clip_decoding, clips, reference
-from tts_hub_chatterbox.voices.clips import Clip, clip_error, clip_hash, decode_clip, read_clip
+from tts_hub_chatterbox.voices import reference
 from tts_hub_chatterbox.voices.reference import read_reference, resample, sinc_24k_to_16k
 
-from tests.chatterbox.speechlike import speechlike
+from tests.speechlike import speechlike
+from tts_hub.clips import decoding, decoding_process
+from tts_hub.clips.decoding import Clip, clip_error, clip_hash, decode_clip, read_clip
 from tts_hub.errors import InvalidRequestError
 
 # librosa imports audioread at its first load, and that what Python 3.13 has no more.
@@ -222,7 +223,7 @@ REFUSED = {
     "beyond float32": (lambda: file_of(noise(6).astype(float) * 1e300, 24_000, "WAV DOUBLE"), "not numbers"),
     "far too loud": (lambda: file_of(noise(6) * 1e25, 24_000, "WAV FLOAT"), "far beyond full scale"),
     "ADPCM": (lambda: file_of(noise(6), 24_000, "WAV MS_ADPCM"), "adpcm_ms"),
-    "large": (lambda: b"RIFF" + bytes(clips.MAX_BYTES), "larger than 10 MB"),
+    "large": (lambda: b"RIFF" + bytes(decoding.MAX_BYTES), "larger than 50 MB"),
     "a header alone": (lambda: file_of(noise(6), 24_000)[:44], "holds no sound|damaged"),
     "a cut FLAC header": (lambda: file_of(noise(6), 24_000, "FLAC")[:30], "damaged"),
     "rubbish behind fLaC": (lambda: b"fLaC" + bytes(range(256)) * 8, "damaged"),
@@ -252,8 +253,8 @@ def test_the_rate_may_not_change_on_the_way() -> None:
 
 def decoded_here(data: bytes) -> Clip:
     try:
-        return Clip(*clip_decoding.decode(data, clips._container(data)))
-    except clip_decoding.RefusedError as exc:
+        return Clip(*decoding_process.decode(data, decoding._container(data)))
+    except decoding_process.RefusedError as exc:
         raise clip_error(str(exc)) from exc
 
 
@@ -278,7 +279,7 @@ def test_damaged_files_are_read_or_refused_and_nothing_else(
 def test_reading_from_disk_has_the_same_limits(tmp_path: Path) -> None:
     good, large, pipe = tmp_path / "good.wav", tmp_path / "large.wav", tmp_path / "pipe.wav"
     good.write_bytes(file_of(noise(6), 24_000))
-    large.write_bytes(bytes(clips.MAX_BYTES + 1))
+    large.write_bytes(bytes(decoding.MAX_BYTES + 1))
     os.mkfifo(pipe)
     assert read_clip(good) == good.read_bytes()
     for path in (large, pipe, tmp_path, tmp_path / "missing.wav"):

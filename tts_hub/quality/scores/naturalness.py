@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from tts_hub.audio.filter import resampled
 from tts_hub.quality.packages import DISTILLMOS, DNSMOS
-from tts_hub.quality.recogniser import RATE, resampled
+from tts_hub.quality.recogniser import RATE
 from tts_hub.types import Samples
 
 

@@ -1,7 +1,9 @@
-"""A test signal that is built like speech: a reference clip of any length, without a recording."""
+"""A test signal that is built like speech: a clip of any length, without a recording."""
 
 from __future__ import annotations
 
+import io
+import wave
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +53,17 @@ def speechlike(seconds: float, sample_rate: int, seed: int = 0) -> Samples:
     signal += 0.15 * hiss * np.diff(noise, prepend=0.0)
     signal *= PEAK / np.max(np.abs(signal), initial=1e-9)
     return np.clip(signal + PEAK * NOISE_FLOOR * noise, -PEAK, PEAK).astype(np.float32)
+
+
+def speechlike_wav(seconds: float, sample_rate: int, seed: int = 0) -> bytes:
+    """The test signal as a WAV file, 16 bits, mono."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as opened:
+        opened.setnchannels(1)
+        opened.setsampwidth(2)
+        opened.setframerate(sample_rate)
+        opened.writeframes((speechlike(seconds, sample_rate, seed) * 32767).astype(np.int16).tobytes())
+    return file.getvalue()
 
 
 def _syllables(seconds: float, generator: np.random.Generator) -> list[Syllable]:

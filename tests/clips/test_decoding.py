@@ -14,11 +14,11 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from tts_hub_chatterbox.voices import clip_decoding, clips
-from tts_hub_chatterbox.voices.clips import decode_clip
 
-from tests.chatterbox.clips import speechlike_wav
-from tts_hub.errors import GenerationError, InvalidRequestError
+from tests.speechlike import speechlike_wav
+from tts_hub.clips import decoding, decoding_process
+from tts_hub.clips.decoding import decode_clip
+from tts_hub.errors import AudioError, InvalidRequestError
 
 CLIP = speechlike_wav(5.5, 24_000)
 SECRET = "secret.wav"
@@ -40,12 +40,12 @@ SUBTITLE_STYLE = (
 def programmed(code: str, monkeypatch: pytest.MonkeyPatch, *, ready: bool = True) -> None:
     """Run other code in the place of the decoder, by default after its first word."""
     first = "import sys; sys.stdout.buffer.write(b'+'); sys.stdout.flush()\n" if ready else ""
-    monkeypatch.setattr(clips, "_command", lambda _: [sys.executable, "-c", first + code])
+    monkeypatch.setattr(decoding, "_command", lambda _: [sys.executable, "-c", first + code])
 
 
 def restricted(code: str) -> subprocess.CompletedProcess[str]:
     """Run code under the limits of the decoder."""
-    head = "from tts_hub_chatterbox.voices import clip_decoding as d; d.MAX_CPU_SECONDS = 1; d.restrict()\n"
+    head = "from tts_hub.clips import decoding_process as d; d.MAX_CPU_SECONDS = 1; d.restrict()\n"
     return subprocess.run([sys.executable, "-c", head + code], capture_output=True, text=True, check=False)
 
 
@@ -60,13 +60,13 @@ def test_what_points_elsewhere_is_refused_at_once(content: str) -> None:
         decode_clip(content.encode())
 
 
-@pytest.mark.parametrize("container", clip_decoding.DECODERS)
+@pytest.mark.parametrize("container", decoding_process.DECODERS)
 def test_the_container_is_forced_even_where_the_first_bytes_fit(container: str) -> None:
     """The second defence, in this process: were the first bytes not looked at, FFmpeg itself refuses."""
     Path(SECRET).write_bytes(CLIP)
     for content in PLAYLISTS.values():
-        with pytest.raises(clip_decoding.RefusedError):
-            clip_decoding.decode(content.encode(), container)
+        with pytest.raises(decoding_process.RefusedError):
+            decoding_process.decode(content.encode(), container)
 
 
 def test_a_playlist_reaches_no_server() -> None:
@@ -77,8 +77,8 @@ def test_a_playlist_reaches_no_server() -> None:
             f"ffconcat version 1.0\nfile {address}\n",
             PLAYLISTS["hls"].replace(HLS_ADDRESS, address),
         ):
-            with pytest.raises(clip_decoding.RefusedError):
-                clip_decoding.decode(content.encode(), "mp3")
+            with pytest.raises(decoding_process.RefusedError):
+                decoding_process.decode(content.encode(), "mp3")
         with pytest.raises(BlockingIOError):
             server.accept()
 
@@ -98,7 +98,7 @@ def test_the_process_gets_so_much_memory_and_no_more() -> None:
 
 def test_the_process_gets_so_much_time_and_no_more() -> None:
     ended = restricted("while True: pass")
-    assert clips._why(ended.returncode) == "takes more than 10 s to decode; save it as WAV"
+    assert decoding._why(ended.returncode) == "takes more than 10 s to decode; save it as WAV"
 
 
 def test_the_limits_cannot_be_raised_again() -> None:
@@ -124,7 +124,7 @@ def test_the_process_knows_nothing_of_the_environment(monkeypatch: pytest.Monkey
 
 
 def test_the_process_imports_av_and_numpy_and_nothing_of_ours() -> None:
-    command = clips._command("wav")
+    command = decoding._command("wav")
     code = (
         "import runpy, sys\n"
         f"sys.argv = {command[3:]!r}\n"
@@ -163,7 +163,7 @@ def test_how_the_process_ends_is_reported_of_the_clip(
 
 
 def test_a_process_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clips, "MAX_WAIT", 0.3)
+    monkeypatch.setattr(decoding, "MAX_WAIT", 0.3)
     programmed("import time; time.sleep(600)", monkeypatch)
     with pytest.raises(InvalidRequestError, match=r"takes more than 0\.3 s to decode"):
         decode_clip(CLIP)
@@ -173,10 +173,10 @@ def test_a_process_that_comes_not_as_far_as_the_clip_says_nothing_about_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     programmed("import av_is_missing", monkeypatch, ready=False)
-    with pytest.raises(GenerationError, match="No module named 'av_is_missing'"):
+    with pytest.raises(AudioError, match="No module named 'av_is_missing'"):
         decode_clip(CLIP)
-    monkeypatch.setattr(clips, "_command", lambda _: ["/nowhere/python"])
-    with pytest.raises(GenerationError, match="cannot start /nowhere/python"):
+    monkeypatch.setattr(decoding, "_command", lambda _: ["/nowhere/python"])
+    with pytest.raises(AudioError, match="cannot start /nowhere/python"):
         decode_clip(CLIP)
 
 
@@ -227,6 +227,32 @@ def test_an_m4a_with_a_picture_and_subtitles_is_read() -> None:
     with av.open(io.BytesIO(data)) as opened_again:
         assert [stream.type for stream in opened_again.streams] == ["audio", "video", "subtitle"]
     assert decode_clip(data).seconds == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("container", "codec", "rate"),
+    [
+        ("webm", "libopus", 48_000),
+        ("mp4", "libopus", 48_000),
+        ("mp4", "aac", 44_100),
+    ],
+)
+def test_what_browsers_record_is_read(container: str, codec: str, rate: int) -> None:
+    """A recorder of a browser writes to no seekable file, so the header knows no length."""
+    file = io.BytesIO()
+    options = {"movflags": "frag_keyframe+empty_moov"} if container == "mp4" else {"live": "1"}
+    with av.open(file, "w", format=container, options=options) as opened:
+        stream: Any = opened.add_stream(codec, rate=rate, layout="mono")
+        sound = (0.5 * np.sin(2 * np.pi * 440 * np.arange(3 * rate) / rate)).astype(np.float32)
+        sample_format = "flt" if codec == "libopus" else "fltp"
+        frame = av.AudioFrame.from_ndarray(sound[None], format=sample_format, layout="mono")
+        frame.sample_rate = rate
+        opened.mux(stream.encode(frame))
+        opened.mux(stream.encode(None))
+    clip = decode_clip(file.getvalue())
+    assert clip.sample_rate == rate
+    assert clip.seconds == pytest.approx(3, abs=0.1)
+    assert np.sqrt(np.mean(clip.samples[rate : 2 * rate] ** 2)) == pytest.approx(0.354, abs=0.02)
 
 
 def test_clips_are_decoded_from_several_threads_at_once() -> None:

@@ -19,15 +19,15 @@ from pathlib import Path
 
 import numpy as np
 
-from tts_hub.errors import GenerationError, InvalidRequestError
+from tts_hub.clips import decoding_process
+from tts_hub.clips.decoding_process import RATE, READY, REFUSED, SAMPLES
+from tts_hub.errors import AudioError, InvalidRequestError
 from tts_hub.types import Samples
-from tts_hub_chatterbox.voices import clip_decoding
-from tts_hub_chatterbox.voices.clip_decoding import RATE, READY, REFUSED, SAMPLES
 
-MAX_BYTES = 10_000_000
+MAX_BYTES = 50_000_000
 """The largest encoded clip."""
 MAX_WAIT = 30.0
-"""Seconds after which the process is stopped. It may use `clip_decoding.MAX_CPU_SECONDS` of a processor,
+"""Seconds after which the process is stopped. It may use `decoding_process.MAX_CPU_SECONDS` of a processor,
 which take longer on a busy machine."""
 KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 """Environment variables that Python may need to find its own libraries. No others are passed on, as they may
@@ -78,14 +78,16 @@ def clip_hash(data: bytes) -> str:
 
 
 def decode_clip(data: bytes) -> Clip:
-    """Decode the bytes of a WAV, MP3, FLAC, Ogg (Vorbis, Opus, FLAC) or M4A (AAC, ALAC) file.
+    """Decode the bytes of a WAV, MP3, FLAC, Ogg, M4A or MP4, or WebM file.
+
+    `decoding_process.DECODERS` has the codecs of each.
 
     Blocks for some 0.2 s, most of which is the start of the process.
 
     Raises:
         InvalidRequestError: the bytes are none of these, are broken, exceed one of the limits of
-            `clip_decoding`, or end the process before it has decoded them.
-        GenerationError: the process cannot be started, or does not find its libraries.
+            `decoding_process`, or end the process before it has decoded them.
+        AudioError: the process cannot be started, or does not find its libraries.
     """
     _check_size(data)
     answer = _answer(_command(_container(data)), data)
@@ -115,9 +117,11 @@ def _container(data: bytes) -> str:
         return "ogg"
     if data[4:8] == b"ftyp":
         return "mov"
+    if data[:4] == b"\x1aE\xdf\xa3":
+        return "matroska"
     if data[:3] == b"ID3" or _begins_mp3_frame(data):
         return "mp3"
-    raise clip_error("is not in a known format; possible: WAV, MP3, FLAC, Ogg, M4A")
+    raise clip_error("is not in a known format; possible: WAV, MP3, FLAC, Ogg, M4A, WebM")
 
 
 def _begins_mp3_frame(data: bytes) -> bool:
@@ -129,7 +133,7 @@ def _command(container: str) -> list[str]:
     """The command of an isolated Python that finds av and numpy where this one does, and nothing else."""
     found = [spec.origin for spec in map(find_spec, ("av", "numpy")) if spec is not None and spec.origin]
     folders = dict.fromkeys(str(Path(origin).parents[1]) for origin in found)
-    return [sys.executable, "-I", "-S", clip_decoding.__file__, container, *folders]
+    return [sys.executable, "-I", "-S", decoding_process.__file__, container, *folders]
 
 
 def _answer(command: list[str], data: bytes) -> bytes:
@@ -137,7 +141,7 @@ def _answer(command: list[str], data: bytes) -> bytes:
 
     Raises:
         InvalidRequestError: decoding the clip has ended the process.
-        GenerationError: the process has ended before it read the clip.
+        AudioError: the process has ended before it read the clip.
     """
     environ = {name: os.environ[name] for name in KEPT if name in os.environ}
     environ["OPENBLAS_NUM_THREADS"] = "1"  # each thread would take memory, and is never used
@@ -154,14 +158,11 @@ def _answer(command: list[str], data: bytes) -> bytes:
     except subprocess.TimeoutExpired as exc:
         raise clip_error(f"takes more than {MAX_WAIT:g} s to decode; save it as WAV") from exc
     except OSError as exc:
-        raise GenerationError(
-            f"cannot start {command[0]} to decode a clip: {exc}", backend="chatterbox"
-        ) from exc
+        raise AudioError(f"cannot start {command[0]} to decode a clip: {exc}") from exc
     if not ended.stdout.startswith(READY):
         errors = ended.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        raise GenerationError(
+        raise AudioError(
             f"cannot decode clips: Python ended with status {ended.returncode}: {errors}",
-            backend="chatterbox",
         )
     if ended.returncode != 0:
         logger.debug("decoding ended with status %d: %s", ended.returncode, ended.stderr)
@@ -172,6 +173,6 @@ def _answer(command: list[str], data: bytes) -> bytes:
 def _why(status: int) -> str:
     """The reason for a status that is not 0."""
     if status == -signal.SIGXCPU:
-        return f"takes more than {clip_decoding.MAX_CPU_SECONDS} s to decode; save it as WAV"
+        return f"takes more than {decoding_process.MAX_CPU_SECONDS} s to decode; save it as WAV"
     how = f"signal {-status}" if status < 0 else f"status {status}"
     return f"cannot be decoded: the decoder ended with {how}"

@@ -1,8 +1,8 @@
 """Decoding of untrusted clips by FFmpeg, in a process of its own: a program, not a part of the hub.
 
-`clips` runs this file by its path, so that nothing but av and numpy is imported. The arguments are the name
-of the container and the folders of these two packages. The clip comes on the standard input; the standard
-output gets `READY` once all is imported, then either `SAMPLES`, the sample rate and the samples in
+`decoding` runs this file by its path, so that nothing but av and numpy is imported. The arguments are the
+name of the container and the folders of these two packages. The clip comes on the standard input; the
+standard output gets `READY` once all is imported, then either `SAMPLES`, the sample rate and the samples in
 float32, or `REFUSED` and the reason in UTF-8.
 
 The limits of the process are set before the first byte is read and cannot be raised again: time, memory,
@@ -19,16 +19,17 @@ import sys
 import wave
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 if __name__ == "__main__":
     sys.path += sys.argv[2:]
 
-import av
-import av.subtitles.codeccontext  # else imported with the first M4A that has subtitles, which is too late
 import numpy as np
-from av.audio.frame import AudioFrame
-from av.container import InputContainer
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from av.audio.frame import AudioFrame
+    from av.container import InputContainer
 
 Samples = NDArray[np.float32]
 
@@ -58,9 +59,11 @@ DECODERS = {
     "flac": ("flac",),
     "mp3": ("mp3float", "mp3"),
     "ogg": ("vorbis", "opus", "flac"),
-    "mov": ("aac", "alac"),
+    "mov": ("aac", "alac", "opus"),
+    "matroska": ("opus", "vorbis"),
 }
-"""FFmpeg's name of a container -> the names of the decoders that it may need; no other is ever started."""
+"""FFmpeg's name of a container -> the names of the decoders that it may need; no other is ever started.
+Browsers record Opus in `matroska` (WebM) and AAC or Opus in `mov` (MP4)."""
 
 
 class RefusedError(Exception):
@@ -76,6 +79,10 @@ def decode(data: bytes, container: str) -> tuple[Samples, int]:
     Raises:
         RefusedError: the bytes are broken, not of this container, or exceed one of the limits above.
     """
+    # The hub imports this module for its constants, and av takes a while.
+    import av
+    import av.subtitles.codeccontext  # else imported with the first M4A that has subtitles: too late
+
     try:
         with _opened(data, container) as opened:
             return _sound(opened, DECODERS[container])
@@ -137,6 +144,8 @@ def main() -> None:
 
 def _opened(data: bytes, container: str) -> InputContainer:
     """Open the bytes such that they cannot name another file, format or address."""
+    import av
+
     options = {
         "format_whitelist": container,
         "codec_whitelist": ",".join(DECODERS[container]),

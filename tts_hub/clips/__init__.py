@@ -1,0 +1,1 @@
+"""Recordings of voices that people give: decoded in a process with limited rights, and judged."""
