@@ -16,7 +16,8 @@ PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 FLOORS = [
     {
         *("types", "errors", "progress", "report", "backend", "config", "threads", "containment"),
-        *("audio", "captions", "clips", "cost", "download", "onnx", "quality", "system", "text"),
+        *("audio", "captions", "clips", "cost", "download", "emotions", "onnx", "quality", "store", "system"),
+        "text",
     },
     {"engines", "config_file"},
     {"request"},
@@ -25,8 +26,8 @@ FLOORS = [
 ]
 """From the ground up; a module imports only from its own floor and those below it."""
 FOR_ENGINES = {
-    "audio", "backend", "captions", "clips", "cost", "download", "errors", "onnx", "progress", "system",
-    "text", "threads", "types",
+    "audio", "backend", "captions", "clips", "cost", "download", "emotions", "errors", "onnx", "progress",
+    "store", "system", "text", "threads", "types",
 }  # fmt: skip
 ENGINES = {file.parent.name for file in (ROOT / "backends").glob("*/__init__.py")}
 NEVER_IN_CORE = {"torch", "onnxruntime", "transformers", "kokoro_onnx", "espeakng_loader", "ptts", *ENGINES}

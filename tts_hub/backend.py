@@ -13,6 +13,7 @@ from typing import ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from tts_hub.cost.pricing import Price
+from tts_hub.emotions.lowering import NO_LOWERING, Lowering
 from tts_hub.errors import UnknownModelError, UnknownVoiceError, UnsupportedLanguageError, one_of, shown
 from tts_hub.progress import ProgressCallback, ignore
 from tts_hub.text.languages import Nearness, nearness
@@ -60,6 +61,9 @@ class TTSBackend(ABC):
     """The config may hold it several times, as `[remote.<name>]` with its name as `kind`."""
     Settings: ClassVar[type[BackendSettings]] = BackendSettings
     Options: ClassVar[type[BackendOptions]] = BackendOptions
+
+    lowering: ClassVar[Lowering] = NO_LOWERING
+    """What it makes of the settings of an emotion profile, as its own options."""
 
     capabilities: Capabilities = Capabilities()
 
@@ -135,6 +139,16 @@ class TTSBackend(ABC):
         """Do once what the first request would have to wait for; called behind `load` where that matters.
 
         Whatever goes wrong is raised as a `BackendError`, is logged, and does not make the engine unready.
+        """
+
+    async def prepare_voice(self, voice: Voice, on_progress: ProgressCallback = ignore) -> None:
+        """Do ahead what the first request with a voice to clone would have to wait for; mostly nothing.
+
+        Only called for engines with `capabilities.cloning`, between `load` and `aclose`.
+
+        Raises:
+            InvalidRequestError: the samples are of no use.
+            BackendError: it failed.
         """
 
     async def background(self) -> None:

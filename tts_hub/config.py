@@ -162,6 +162,22 @@ class ServerConfig(_Section):
     )
 
 
+class StoreConfig(_Section):
+    """The voices and emotion profiles that users keep."""
+
+    folder: str = Field("", description="folder of voices and emotions; empty: the user's data folder")
+    quota_megabytes: int = Field(5_000, ge=1, description="megabytes that the samples of all voices may take")
+    prepared_megabytes: int = Field(
+        1_000, ge=1, description="megabytes of prepared voices kept on disk; the ones used last stay"
+    )
+    prepare: bool = Field(
+        True, description="prepare the stored voices when an engine that clones has been loaded"
+    )
+    undo_seconds: float = Field(
+        600.0, ge=0, description="seconds in which a voice or emotion that was removed can be restored"
+    )
+
+
 class StudioConfig(_Section):
     """The terminal studio."""
 
@@ -187,6 +203,7 @@ class Config(_Section):
     limits: LimitsConfig = LimitsConfig()
     budget: BudgetConfig = BudgetConfig()
     server: ServerConfig = ServerConfig()
+    store: StoreConfig = StoreConfig()
     studio: StudioConfig = StudioConfig()
     backends: dict[str, dict[str, Any]] = {}
     """Section of each engine, checked against its own `Settings` when the engine is first looked at."""

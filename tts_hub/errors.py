@@ -7,6 +7,9 @@ TTSHubError
 │   ├── TextTooLongError
 │   ├── UnknownModelError
 │   ├── UnknownVoiceError
+│   ├── UnknownEmotionError
+│   ├── NameTakenError            a voice or an emotion of this name exists
+│   ├── QuotaError                the store has no room for it
 │   ├── UnsupportedFormatError
 │   ├── UnsupportedLanguageError
 │   └── UnsupportedOptionError    speed, sample rate, markup, an engine's own option
@@ -22,6 +25,7 @@ TTSHubError
 │   ├── NoAudioError              it made no sound for a text
 │   └── StalledError              it made no progress within its time
 ├── AudioError                    encoding or decoding
+├── StoreError                    the store of voices cannot be read or written
 ├── OutputError                   a file or stream cannot be written
 └── UsageError                    the library was used out of order, for instance after closing
 """
@@ -72,6 +76,24 @@ class UnknownVoiceError(InvalidRequestError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, param="voice")
+
+
+class UnknownEmotionError(InvalidRequestError):
+    """There is no such emotion profile."""
+
+    def __init__(self, message: str, *, param: str = "emotion") -> None:
+        super().__init__(message, param=param)
+
+
+class NameTakenError(InvalidRequestError):
+    """Another voice or profile has the name."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, param="name")
+
+
+class QuotaError(InvalidRequestError):
+    """The store has no room for more; removing something makes some."""
 
 
 class UnsupportedFormatError(InvalidRequestError):
@@ -176,6 +198,10 @@ class StalledError(BackendError):
 
 class AudioError(TTSHubError):
     """Audio could not be encoded or decoded."""
+
+
+class StoreError(TTSHubError):
+    """The store of voices and emotion profiles cannot be read or written."""
 
 
 class OutputError(TTSHubError):

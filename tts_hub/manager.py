@@ -19,9 +19,11 @@ from tts_hub.engines.pool import EnginePool, EngineStatus
 from tts_hub.engines.registry import Registry
 from tts_hub.errors import TTSHubError, UsageError
 from tts_hub.progress import ProgressCallback, ignore
+from tts_hub.request.cast import listed_voices
 from tts_hub.request.opening import RequestOpener, guarded
 from tts_hub.request.stream import AudioStream, SpeechStream
 from tts_hub.request.validation import checked_request
+from tts_hub.store.store import Store
 from tts_hub.types import AUTO, ModelFiles, RequestFields, SpeechRequest, Voice
 
 
@@ -60,7 +62,9 @@ class TTSBackendManager:
         self.warms_up = warms_up
         self._lifetime = Lifetime()
         self._pool = EnginePool(self.config, self.registry, self._lifetime.tasks)
-        self._requests = RequestOpener(self.config, self._pool, self._lifetime.tasks)
+        self.store = Store(self.config.store, self._pool.shortest_clips)
+        """The voices and emotion profiles that users keep."""
+        self._requests = RequestOpener(self.config, self._pool, self._lifetime.tasks, self.store)
 
     @classmethod
     def from_config(cls, path: str | Path | None = None) -> Self:
@@ -206,15 +210,23 @@ class TTSBackendManager:
     async def voices(self, model: str | None = None) -> Mapping[str, Sequence[Voice]]:
         """Engine name -> its voices: of the engine behind `model`, or of all that are ready.
 
+        Engines that clone have the voices of the store too, and every voice its emotions (`sarah:excited`).
+
         Raises:
             UnknownModelError: no such model.
             BackendUnavailableError: the engine of `model` cannot be loaded.
         """
         self._lifetime.tasks()
+        names = await self.store.names()
         if model is not None:
             engine = self._pool.engine_for(model)
-            return {engine.name: await engine.voices()}
-        return await self._pool.voices()
+            found: Mapping[str, Sequence[Voice]] = {engine.name: await engine.voices()}
+        else:
+            found = await self._pool.voices()
+        return {
+            name: listed_voices(voices, names, self._pool.capabilities(name))
+            for name, voices in found.items()
+        }
 
     async def problems(self) -> list[str]:
         """What the configuration asks for by default and cannot get: models, voices, format, rate."""

@@ -65,6 +65,8 @@ class SpeechReport:
     """The engine that spoke last."""
     model: str
     voice: str
+    emotion: str
+    """The emotion profile as `sarah:excited`, or its bare name if it suits any voice; empty if none."""
     language: str
     """BCP 47 tag of what was spoken: the voice's variety of the language that was wanted, such as `en-GB` for
     `en-AU`; empty where neither the request nor the engine said."""
@@ -86,7 +88,8 @@ class SpeechReport:
     """Time until the first turn on the engine, loading included."""
     fallbacks: tuple[Fallback, ...]
     ignored: tuple[str, ...]
-    """Fields of the request that the engine has no use for."""
+    """Fields of the request, and settings of its emotion (as `emotion.style`), that the engine has no use
+    for."""
     cut_segments: tuple[int, ...]
     """Segments, from 0, that the engine ended at its own limit: the end of their text may be missing."""
     estimated_segments: tuple[int, ...]

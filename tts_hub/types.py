@@ -78,8 +78,21 @@ class AudioChunk:
 
 
 @dataclass(frozen=True, slots=True)
+class VoiceSample:
+    """A recording of a voice, for engines that clone."""
+
+    hash: str
+    """SHA-256 of the file in hexadecimal: the same hash is the same sound."""
+    path: str
+    """A file that `clips.decoding` reads."""
+    seconds: float
+    transcript: str = ""
+    """What is said in it; empty: not known."""
+
+
+@dataclass(frozen=True, slots=True)
 class Voice:
-    """A voice that an engine offers."""
+    """A voice that an engine offers, or one to clone."""
 
     id: str
     """What a request names."""
@@ -93,6 +106,8 @@ class Voice:
     """Other ids under which the voice answers."""
     variants: tuple[str, ...] = ()
     """Suffixes that make further voices of this one, as in `en-us+f3`."""
+    samples: tuple[VoiceSample, ...] = ()
+    """Recordings of a voice to clone, the best one first. Only engines with `cloning` get such a voice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +120,9 @@ class Capabilities:
     """Chunks carry exact word timings."""
     ssml: bool = False
     cloning: bool = False
+    """Speaks with voices that are given as `Voice.samples`."""
+    clip_seconds: float = 0.0
+    """Seconds that a sample must be longer than, where it clones."""
     seed: bool = False
     instructions: bool = False
     remote: bool = False
@@ -203,6 +221,9 @@ class SpeechRequest:
     model: str | None = None
     """A model name, an alias, or `auto` for the best engine that can run now."""
     voice: Name | None = None
+    """A voice of the engine or of the store, also with an emotion behind a colon: `sarah:excited`."""
+    emotion: Name | None = None
+    """An emotion profile of the store."""
     language: Name | None = None
     """BCP 47 tag."""
     speed: Speed = 1.0
@@ -230,6 +251,7 @@ class RequestFields(TypedDict, total=False):
 
     model: str | None
     voice: Name | None
+    emotion: Name | None
     language: Name | None
     speed: Speed
     response_format: str | None

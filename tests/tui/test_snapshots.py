@@ -173,6 +173,7 @@ def report_of(job: Job) -> SpeechReport:
         backend="espeak",
         model="espeak",
         voice="en-us",
+        emotion="",
         language="en-US",
         detected_language="en",
         characters=len(TEXT),

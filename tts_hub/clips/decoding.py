@@ -26,6 +26,8 @@ from tts_hub.types import Samples
 
 MAX_BYTES = 50_000_000
 """The largest encoded clip."""
+CLIP_SUFFIXES = frozenset({".wav", ".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".mp4", ".webm"})
+"""The usual suffixes of files that can be read."""
 MAX_WAIT = 30.0
 """Seconds after which the process is stopped. It may use `decoding_process.MAX_CPU_SECONDS` of a processor,
 which take longer on a busy machine."""

@@ -14,7 +14,7 @@ from tts_hub.engines.engine import Engine, close_all
 from tts_hub.engines.loading import EngineState
 from tts_hub.engines.registry import Entry, Registry
 from tts_hub.errors import BackendUnavailableError, TTSHubError
-from tts_hub.types import AUTO, Availability, ModelFiles, Voice
+from tts_hub.types import AUTO, Availability, Capabilities, ModelFiles, Voice
 
 ANSWER_WITHIN = 5.0
 """Seconds that an engine has to answer for its voices before anything is loaded."""
@@ -107,6 +107,16 @@ class EnginePool:
             for entry in ready:
                 tasks.start_soon(self._list_voices, entry, found)
         return {name: voices for name, voices in found.items() if voices}
+
+    def capabilities(self, name: str) -> Capabilities:
+        """What an engine of a name can do."""
+        return self.engine_of(self.registry.find(name)).capabilities
+
+    def shortest_clips(self) -> Mapping[str, float]:
+        """Engine name -> seconds that a sample must be longer than, of those that are ready and clone."""
+        ready = [entry for entry in self.registry if entry.availability().ready]
+        found = {entry.name: self.engine_of(entry).capabilities for entry in ready}
+        return {name: can.clip_seconds for name, can in found.items() if can.cloning}
 
     def status(self) -> list[EngineStatus]:
         """Every engine that is installed or registered, ready or not."""

@@ -255,7 +255,7 @@ class Generation:
             language=prepared.language,
             speed=prepared.speed,
             markup=request.markup,
-            instructions=request.instructions,
+            instructions=prepared.instructions,
             seed=request.seed,
             options=prepared.options,
             index=pending.segment.index,

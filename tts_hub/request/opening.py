@@ -10,13 +10,14 @@ from dataclasses import replace
 import anyio
 from anyio.abc import TaskGroup
 
-from tts_hub.config import Config
+from tts_hub.config import AudioConfig, Config
 from tts_hub.containment import contained, contained_call
 from tts_hub.cost.budget import Budget
 from tts_hub.cost.pricing import CostEstimate
 from tts_hub.engines.pool import EnginePool
 from tts_hub.errors import InvalidTextError, TTSHubError
 from tts_hub.progress import ProgressCallback, ProgressEvent
+from tts_hub.request.cast import NOBODY, Cast, cast_request, names_something
 from tts_hub.request.costs import RequestCosts, estimate_of
 from tts_hub.request.generation import Generation, Replan
 from tts_hub.request.planning import Planner
@@ -24,6 +25,7 @@ from tts_hub.request.reading import Reading
 from tts_hub.request.route import Plan
 from tts_hub.request.shaping import LoudnessMemory, Shaper
 from tts_hub.request.stream import AudioStream
+from tts_hub.store.store import Store
 from tts_hub.text.source import SourceText
 from tts_hub.types import SpeechRequest
 
@@ -33,10 +35,13 @@ logger = logging.getLogger(__name__)
 class RequestOpener:
     """Opens requests on the engines of a pool, and knows those that are running."""
 
-    def __init__(self, config: Config, pool: EnginePool, tasks: Callable[[], TaskGroup]) -> None:
+    def __init__(
+        self, config: Config, pool: EnginePool, tasks: Callable[[], TaskGroup], store: Store
+    ) -> None:
         """`tasks` gives the task group that requests run in, or raises `UsageError`."""
         self.budget = Budget(config.budget)
         self._config = config
+        self._store = store
         self._tasks = tasks
         self._planner = Planner(config, pool)
         self._loudness: LoudnessMemory = {}
@@ -55,8 +60,9 @@ class RequestOpener:
         began = anyio.current_time()
         request_id = request.request_id or uuid.uuid4().hex[:12]
         on_progress = guarded(on_progress, request_id)
-        shaper = Shaper(self._config.audio, request, self._loudness)
-        generation = await self._prepare(request, request_id, on_progress)
+        request, cast = await self._cast(request)
+        shaper = Shaper(self._audio(cast), request, self._loudness)
+        generation = await self._prepare(request, cast, request_id, on_progress)
         await self._start(generation)
         stall_timeout = self._config.limits.stall_timeout
         audio = AudioStream(
@@ -82,7 +88,9 @@ class RequestOpener:
         if not isinstance(request.input, str):
             raise InvalidTextError("a text that is still being written cannot be estimated; give all of it")
         self._tasks()
-        plan = await self._planner.plan(request, request.input)
+        text = request.input
+        request, cast = await self._cast(request)
+        plan = await self._planner.plan(request, text, cast)
         return await estimate_of(plan.request, plan.route, self._source(request).segments(plan.cutting))
 
     def stop_all(self) -> None:
@@ -90,12 +98,31 @@ class RequestOpener:
         for generation in self._running:
             generation.stop()
 
+    async def _cast(self, request: SpeechRequest) -> tuple[SpeechRequest, Cast]:
+        """The stored voice and the emotion of a request, if it names any.
+
+        Raises:
+            UnknownEmotionError: no such emotion.
+            StoreError: the store cannot be read.
+        """
+        if not names_something(request):
+            return request, NOBODY
+        return cast_request(request, await self._store.names(), self._planner.is_model)
+
+    def _audio(self, cast: Cast) -> AudioConfig:
+        """The configured audio, with the pause of an emotion between sentences."""
+        audio, pause = self._config.audio, cast.profile.settings.pause if cast.profile else None
+        if pause is None:
+            return audio
+        longer = max(0.0, audio.paragraph_pause - audio.sentence_pause)
+        return audio.model_copy(update={"sentence_pause": pause, "paragraph_pause": pause + longer})
+
     async def _prepare(
-        self, request: SpeechRequest, request_id: str, on_progress: ProgressCallback
+        self, request: SpeechRequest, cast: Cast, request_id: str, on_progress: ProgressCallback
     ) -> Generation:
         """Everything that is done before an engine is called."""
         whole = request.input if isinstance(request.input, str) else None
-        plan = await self._planner.plan(request, whole)
+        plan = await self._planner.plan(request, whole, cast)
         source = self._source(request)
         costs = RequestCosts(plan.request, request_id, self.budget.account())
         if self.budget.is_limited and whole is not None:
@@ -105,18 +132,18 @@ class RequestOpener:
             plan,
             request_id,
             source=source,
-            replan=self._replan(request) if detects_later else None,
+            replan=self._replan(request, cast) if detects_later else None,
             limits=self._config.limits,
             text=self._config.text,
             costs=costs,
             on_progress=on_progress,
         )
 
-    def _replan(self, request: SpeechRequest) -> Replan:
+    def _replan(self, request: SpeechRequest, cast: Cast) -> Replan:
         """How to plan a request whose text is being written, once there is some of it."""
 
         async def replan(opening: str) -> Plan:
-            return await self._planner.plan(request, opening)
+            return await self._planner.plan(request, opening, cast)
 
         return replan
 

@@ -24,6 +24,7 @@ from tts_hub.errors import (
     UnsupportedOptionError,
     one_of,
 )
+from tts_hub.request.cast import Cast
 from tts_hub.request.route import Candidate, Plan
 from tts_hub.text.detection import detect_language, is_model_loaded, load_model
 from tts_hub.text.languages import Nearness, more_exact, nearness, primary_language
@@ -71,15 +72,25 @@ class Planner:
         names_one = request.markup == "ssml" and (not isinstance(text, str) or "xml:lang" in text)
         return self._config.text.detect_language and request.language is None and not names_one
 
-    async def plan(self, request: SpeechRequest, opening: str | None = None) -> Plan:
-        """Settle the engines and the language of a request; `opening` is text to detect the language in.
+    def is_model(self, name: str) -> bool:
+        """Whether an engine has a model of exactly this name, in any case, or an alias stands for one."""
+        known = [*self._config.aliases, *(model for entry in self._pool.registry for model in entry.models())]
+        return name.casefold() in {model.casefold() for model in known}
+
+    async def plan(self, request: SpeechRequest, opening: str | None, cast: Cast) -> Plan:
+        """Settle the engines and the language of a request.
+
+        Args:
+            request: the request.
+            opening: text to detect the language in, if there is any yet.
+            cast: the stored voice and the emotion that the request names.
 
         Raises:
             InvalidRequestError: no such model, voice or language.
             BackendUnavailableError: `auto` finds no engine that is ready.
         """
-        candidates = self.candidates(request.model or AUTO)
-        fallbacks = self._fallbacks(request.fallback or ())
+        candidates = [replace(found, cast=cast) for found in self.candidates(request.model or AUTO)]
+        fallbacks = [replace(found, cast=cast) for found in self._fallbacks(request.fallback or ())]
         detected = await self._detected(request, opening)
         answers = _Answers()
         choice = await self._choose(candidates, request, detected, answers)
@@ -94,6 +105,7 @@ class Planner:
             route=tuple(route),
             cutting=self._cutting(spoken or detected or DEFAULT_LANGUAGE, route),
             detected=detected,
+            cast=cast,
             notices=tuple(notice for notice in notices if notice),
         )
 
@@ -166,6 +178,12 @@ class Planner:
         wrong = [error for error in refusals if isinstance(error, UnsupportedOptionError)]
         if len(candidates) == 1 or wrong or (request.voice is None and request.language is None):
             return (wrong or refusals)[0]
+        stored = candidates[0].cast.voice
+        if stored is not None and not any(c.engine.capabilities_for(c.model).cloning for c in candidates):
+            return UnknownVoiceError(
+                f"voice {stored.name!r} is a recording, and no engine that is ready clones voices; "
+                "`tts-hub doctor` shows which ones can and what they need"
+            )
         missing = [f"engine {name!r} did not list its voices" for name in answers.failed]
         if request.voice is None:
             voices = [voice for candidate in candidates for voice in await _voices(candidate)]

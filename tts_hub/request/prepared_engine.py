@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import anyio
 
 from tts_hub.backend import TTSBackend
+from tts_hub.emotions.lowering import Lowered
 from tts_hub.engines.engine import Engine
 from tts_hub.engines.failures import logged
 from tts_hub.errors import (
@@ -18,8 +19,10 @@ from tts_hub.errors import (
     TTSHubError,
     UnknownVoiceError,
     UnsupportedLanguageError,
+    UnsupportedOptionError,
 )
 from tts_hub.progress import ProgressCallback
+from tts_hub.request.cast import Cast
 from tts_hub.request.options import checked_options
 from tts_hub.request.route import Candidate, Plan
 from tts_hub.text.languages import more_exact
@@ -40,6 +43,8 @@ class PreparedEngine:
     """The part of the requested speed that the engine does itself."""
     tempo: float
     """The part that the hub does: requested speed = speed * tempo."""
+    instructions: str | None
+    """How to speak, if the engine takes instructions: those of the emotion, then those of the request."""
     options: Mapping[str, object]
     """Validated values of the engine's options, defaults included."""
     ignored: tuple[str, ...]
@@ -69,7 +74,9 @@ async def prepare_engine(
     candidate.require_markup(request)
     voice = await _voice(candidate, request, previous)
     speed = native_speed(capabilities, request.speed)
+    manner = candidate.cast.manner(backend.lowering, (backend.name, candidate.model), capabilities)
     options = {} if candidate.is_fallback else request.options
+    instructions = " ".join(filter(None, [manner.instructions, request.instructions]))
     return PreparedEngine(
         engine=candidate.engine,
         backend=backend,
@@ -78,8 +85,12 @@ async def prepare_engine(
         language=more_exact(voice.language, request.language or ""),
         speed=speed,
         tempo=request.speed / speed,
-        options=checked_options(backend.name, backend.Options, options),
-        ignored=_ignored(request, capabilities, fallback=candidate.is_fallback),
+        instructions=instructions or None,
+        options=_options(backend, options, candidate.cast, manner),
+        ignored=(
+            *_ignored(request, capabilities, fallback=candidate.is_fallback),
+            *(f"emotion.{name}" for name in manner.ignored),
+        ),
     )
 
 
@@ -96,6 +107,22 @@ async def _voice(candidate: Candidate, request: SpeechRequest, previous: Prepare
         if not candidate.is_fallback or request.voice is None:
             raise
     return await candidate.find_voice(None, request.language or (previous.language if previous else None))
+
+
+def _options(
+    backend: TTSBackend, requested: Mapping[str, object], cast: Cast, manner: Lowered
+) -> Mapping[str, object]:
+    """The options of the emotion, and over them those of the request.
+
+    Raises:
+        UnsupportedOptionError: one of them is unknown or wrong; where it is the emotion's, it says so.
+    """
+    try:
+        of_emotion = checked_options(backend.name, backend.Options, manner.options)
+    except UnsupportedOptionError as exc:
+        raise UnsupportedOptionError(f"emotion {cast.emotion!r}: {exc}", param="emotion") from exc
+    given = {name: of_emotion[name] for name in manner.options}
+    return checked_options(backend.name, backend.Options, {**given, **requested})
 
 
 def _ignored(request: SpeechRequest, capabilities: Capabilities, *, fallback: bool) -> tuple[str, ...]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tts_hub.engines.engine import Engine
-from tts_hub.errors import UnsupportedLanguageError, UnsupportedOptionError, one_of, shown
+from tts_hub.errors import UnknownVoiceError, UnsupportedLanguageError, UnsupportedOptionError, one_of, shown
+from tts_hub.request.cast import NOBODY, Cast
 from tts_hub.request.options import checked_options
 from tts_hub.text.languages import nearness
 from tts_hub.text.source import Cutting
@@ -22,6 +23,8 @@ class Candidate:
     """The request did not ask for it first: it may not know the request's voice and options."""
     only_at_start: bool = False
     """It takes over only while there has been no audio."""
+    cast: Cast = NOBODY
+    """The stored voice and the emotion of the request."""
 
     async def find_voice(self, voice: str | None, language: str | None) -> Voice:
         """The voice that the engine takes for a name, a language, both or neither; nothing is loaded for it.
@@ -31,14 +34,25 @@ class Candidate:
             UnknownVoiceError: no voice of that name.
             UnsupportedLanguageError: no voice of that language, or not the one named.
         """
-        found = await self.engine.find_voice(voice, language)
-        known = self.engine.capabilities_for(self.model).languages
+        capabilities = self.engine.capabilities_for(self.model)
+        found = self.cast.cloned(voice, capabilities) or await self._own_voice(voice, language)
+        known = capabilities.languages
         if language and not found.language and known and all(nearness(k, language) is None for k in known):
             message = (
                 f"engine {self.engine.name!r} does not speak {shown(language)}; {one_of(language, known)}"
             )
             raise UnsupportedLanguageError(message)
         return found
+
+    async def _own_voice(self, voice: str | None, language: str | None) -> Voice:
+        try:
+            return await self.engine.find_voice(voice, language)
+        except UnknownVoiceError as exc:
+            if voice is None or self.cast.voice is None:
+                raise
+            raise UnknownVoiceError(
+                f"voice {shown(voice)} is a recording, and engine {self.engine.name!r} clones no voices"
+            ) from exc
 
     async def voice_for(self, request: SpeechRequest, language: str | None) -> Voice:
         """The voice for a request; its markup and options are checked too.
@@ -74,6 +88,8 @@ class Plan:
     """The first speaks; each later one takes over when the one before it fails."""
     cutting: Cutting
     """How the text is cut, by the rules of the language that it is spoken in."""
+    cast: Cast = NOBODY
+    """The stored voice and the emotion that the request names."""
     detected: str = ""
     """The language of the text as a BCP 47 tag, if it was looked for and is plain; else empty."""
     notices: tuple[str, ...] = ()

@@ -112,6 +112,7 @@ class AudioStream(_Stream[AudioChunk]):
             backend=prepared.engine.name if prepared else "",
             model=prepared.model if prepared else "",
             voice=prepared.voice.id if prepared else "",
+            emotion=self._generation.plan.cast.emotion,
             language=(prepared.language or self._generation.plan.detected) if prepared else "",
             detected_language=self._generation.plan.detected,
             characters=self._generation.characters,

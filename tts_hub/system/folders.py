@@ -17,3 +17,10 @@ def user_data_folder() -> Path:
     from platformdirs import user_data_path  # slow to import, and often not needed
 
     return user_data_path("tts-hub", appauthor=False)
+
+
+def prepared_voices_folder() -> Path:
+    """The folder for what engines compute of the samples of voices, which can be computed again."""
+    from platformdirs import user_cache_path  # slow to import, and often not needed
+
+    return user_cache_path("tts-hub", appauthor=False) / "prepared-voices"

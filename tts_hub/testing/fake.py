@@ -15,6 +15,7 @@ from pydantic import Field
 from tts_hub.audio.limits import DEFAULT_RATE
 from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend
 from tts_hub.cost.pricing import Price
+from tts_hub.emotions.lowering import NO_LOWERING, Lowering
 from tts_hub.errors import BackendUnavailableError, GenerationError
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.types import (
@@ -38,6 +39,13 @@ class FakeOptions(BackendOptions):
     """The options of the fake engine: one, to see that options arrive."""
 
     gain: float = Field(0.5, gt=0, le=1, description="peak of the tone")
+
+
+def tone_of(voice: Voice) -> float:
+    """The frequency of a voice in Hz; a cloned one has one of its own, by its first sample."""
+    if voice.samples:
+        return 1_000.0 + int(voice.samples[0].hash[:3], 16) % 64 * 50.0
+    return TONES[voice.id]
 
 
 @dataclass(slots=True)
@@ -95,6 +103,7 @@ class FakeBackend(TTSBackend):
         priority: int = -1,
         patterns: tuple[str, ...] = (),
         price: Price | None = None,
+        lowering: Lowering = NO_LOWERING,
     ) -> None:
         super().__init__(settings)
         self.script = script if script is not None else FakeScript()
@@ -104,6 +113,9 @@ class FakeBackend(TTSBackend):
         played.patterns = patterns
         played.availability = lambda _settings: self._available()
         self.capabilities = capabilities or Capabilities(word_timings=True, concurrency=2, loudness_lufs=-9.0)
+        played.lowering = lowering
+        self.prepared: list[Voice] = []
+        """Voices that were prepared, in order."""
         self.prices: Price | None = price
         """The price of every model."""
         self.loads = 0
@@ -139,6 +151,10 @@ class FakeBackend(TTSBackend):
     async def voices(self) -> Sequence[Voice]:
         """One voice per tone."""
         return [Voice(id=name, name=name.title(), language="en-US") for name in TONES]
+
+    async def prepare_voice(self, voice: Voice, on_progress: ProgressCallback = ignore) -> None:
+        """Note the voice."""
+        self.prepared.append(voice)
 
     async def generate_stream(
         self, request: SegmentRequest, on_progress: ProgressCallback = ignore
@@ -194,7 +210,7 @@ class FakeBackend(TTSBackend):
         per_word = script.seconds_per_word / request.speed
         total = round(len(words) * per_word * script.sample_rate)
         gain = 0.0 if script.silent else float(str(request.options.get("gain", 0.5)))
-        tone = gain * np.sin(2 * np.pi * TONES[request.voice.id] * np.arange(total) / script.sample_rate)
+        tone = gain * np.sin(2 * np.pi * tone_of(request.voice) * np.arange(total) / script.sample_rate)
         step = max(1, round(script.chunk_seconds * script.sample_rate))
         timed = 0
         for begin in range(0, total, step):

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tts_hub.clips.decoding import CLIP_SUFFIXES
 from tts_hub.errors import ConfigError, UnknownVoiceError, one_of, shown
 from tts_hub.types import Voice
 
@@ -14,7 +15,6 @@ DEFAULT_VOICE = "default"
 """The id of the voice that comes with the weights, in conds.pt."""
 LANGUAGE = "en"
 VOICE_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-CLIP_SUFFIXES = frozenset({".wav", ".mp3", ".flac", ".ogg", ".m4a"})
 logger = logging.getLogger(__name__)
 
 

@@ -124,6 +124,7 @@ class RemoteSpeech:
             backend=str(done.get("backend", self._backend)),
             model=str(done.get("model", "")),
             voice=str(done.get("voice", self._request.voice or "")),
+            emotion="",
             language=str(done.get("language", self._request.language or "")),
             detected_language=str(done.get("detected_language", "")),
             characters=len(str(self._request.input)),

@@ -1,0 +1,1 @@
+"""What users keep: voices with their samples, and emotion profiles. Records in SQLite, sound in files."""
