@@ -17,6 +17,7 @@ from tts_hub.config import (
     Config,
     LimitsConfig,
     ServerConfig,
+    StoreConfig,
     TextConfig,
     explain,
     parse_config,
@@ -33,6 +34,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "limits": LimitsConfig,
     "budget": BudgetConfig,
     "server": ServerConfig,
+    "store": StoreConfig,
 }
 
 

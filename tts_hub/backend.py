@@ -151,6 +151,9 @@ class TTSBackend(ABC):
             BackendError: it failed.
         """
 
+    def forget_voices(self) -> None:
+        """Let go of what `prepare_voice` and requests have kept of voices in memory."""
+
     async def background(self) -> None:
         """Runs beside the requests while it is loaded, and is cancelled before `aclose`; mostly nothing."""
 

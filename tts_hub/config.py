@@ -101,7 +101,7 @@ class BudgetConfig(_Section):
 class ServerConfig(_Section):
     """The HTTP server."""
 
-    @field_validator("api_keys", mode="before")
+    @field_validator("api_keys", "editor_keys", mode="before")
     @classmethod
     def _one_is_enough(cls, keys: object) -> object:
         """A single key need not be written as a list."""
@@ -160,6 +160,19 @@ class ServerConfig(_Section):
     shutdown_grace: float = Field(
         30.0, ge=0, description="seconds that running streams have to end when the server stops"
     )
+    editor_keys: tuple[str, ...] = Field(
+        (),
+        description="those of api_keys that may add, change and remove voices and emotions; none listed: all",
+    )
+    max_upload_bytes: int = Field(
+        50_000_000, ge=1_000, description="largest recording or exported voice that is uploaded, in bytes"
+    )
+    output_hours: float = Field(
+        24.0, gt=0, description="hours for which finished speech of POST /generate can be fetched"
+    )
+    output_megabytes: int = Field(
+        500, ge=1, description="megabytes of finished speech kept; beyond that the oldest is deleted"
+    )
 
 
 class StoreConfig(_Section):
@@ -167,9 +180,6 @@ class StoreConfig(_Section):
 
     folder: str = Field("", description="folder of voices and emotions; empty: the user's data folder")
     quota_megabytes: int = Field(5_000, ge=1, description="megabytes that the samples of all voices may take")
-    prepared_megabytes: int = Field(
-        1_000, ge=1, description="megabytes of prepared voices kept on disk; the ones used last stay"
-    )
     prepare: bool = Field(
         True, description="prepare the stored voices when an engine that clones has been loaded"
     )

@@ -27,7 +27,7 @@ from tts_hub_chatterbox.files.download import (
 )
 from tts_hub_chatterbox.files.variants import NANO, TURBO, Variant
 from tts_hub_chatterbox.memory import free_memory
-from tts_hub_chatterbox.settings import ROWS, ChatterboxSettings, TurboOptions
+from tts_hub_chatterbox.settings import ROWS, TURBO_LOWERING, ChatterboxSettings, TurboOptions
 from tts_hub_chatterbox.voices.folder import DEFAULT_VOICE, LANGUAGE, VoiceFolder
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ PACKAGES = ("torch", "safetensors", "tokenizers", "soxr", "pyloudnorm")
 REMEDY = install_command("chatterbox")
 MAX_CHARS = 300
 """Longer segments come near the limit of speech tokens, and lose their text."""
+MIN_CLIP_SECONDS = 5.0
+"""A clip must be longer than this."""
 MIN_CHARS = 40
 """Shorter pieces would be cut out of their sentences, however low the limit of tokens is."""
 CHARS_PER_TOKEN = 0.3
@@ -59,6 +61,7 @@ class ChatterboxBackend(TTSBackend):
     variant: ClassVar[Variant]
     Settings: ClassVar[type[BackendSettings]] = ChatterboxSettings
     Options: ClassVar[type[BackendOptions]] = TurboOptions
+    lowering = TURBO_LOWERING
 
     def __init__(self, settings: BackendSettings | None = None) -> None:
         super().__init__(settings)
@@ -66,6 +69,7 @@ class ChatterboxBackend(TTSBackend):
         self.capabilities = Capabilities(
             streaming=True,
             cloning=True,
+            clip_seconds=MIN_CLIP_SECONDS,
             seed=True,
             languages=(LANGUAGE,),
             max_chars=max(MIN_CHARS, min(MAX_CHARS, int(self._settings.max_speech_tokens * CHARS_PER_TOKEN))),
@@ -148,7 +152,7 @@ class ChatterboxBackend(TTSBackend):
         if not any(map(str.isalnum, request.text)):
             return  # the net would invent words for emoji and dots
         loaded = await self._load(ignore)
-        voice = await self._conditioning(loaded, request.voice.id)
+        voice = await self._conditioning(loaded, request.voice)
         segment = loaded.segment(request, voice, limit=self._settings.max_speech_tokens)
         reported = 0.0
         async with aclosing(self._speak(loaded.loop, segment)) as parts:
@@ -158,6 +162,20 @@ class ChatterboxBackend(TTSBackend):
                 elif part.stage != "waiting" or part.seconds >= reported + 1:
                     reported = part.seconds if part.stage == "waiting" else reported
                     on_progress(self._event(request, part))
+
+    async def prepare_voice(self, voice: Voice, on_progress: ProgressCallback = ignore) -> None:
+        """Compute the conditioning of a voice, unless it is kept already.
+
+        Raises:
+            InvalidRequestError: the clip is of no use.
+            GenerationError: memory is used up, or the net gave no finite numbers.
+        """
+        await self._conditioning(await self._load(on_progress), voice)
+
+    def forget_voices(self) -> None:
+        """Drop the conditionings in memory."""
+        if self._loaded is not None:
+            self._loaded.prepared.clear()
 
     async def warm_up(self) -> None:
         """Speak a short text, so that all that is prepared at first use is there."""
@@ -212,11 +230,11 @@ class ChatterboxBackend(TTSBackend):
                     )
             return self._loaded
 
-    async def _conditioning(self, loaded: LoadedModel, voice_id: str) -> Conditioning:
+    async def _conditioning(self, loaded: LoadedModel, voice: Voice) -> Conditioning:
         """The conditioning of a voice, computed from its clip when it is first asked for."""
-        if voice_id == DEFAULT_VOICE:
+        if voice.id == DEFAULT_VOICE and not voice.samples:
             return loaded.built_in
-        return await loaded.conditioning(self._folder, voice_id, backend=self.name)
+        return await loaded.conditioning(self._folder, voice, backend=self.name)
 
     def _event(self, request: SegmentRequest, progress: Progress) -> ProgressEvent:
         return ProgressEvent(

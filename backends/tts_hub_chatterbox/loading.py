@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anyio import to_thread
-from platformdirs import user_cache_path
 
 from tts_hub.clips.decoding import clip_hash, read_clip
-from tts_hub.types import SegmentRequest
+from tts_hub.store.prepared import PreparedFiles, PreparedKey
+from tts_hub.system.folders import prepared_voices_folder
+from tts_hub.types import SegmentRequest, Voice
 from tts_hub_chatterbox.device import device_of, precision_of
 from tts_hub_chatterbox.files.variants import Variant
 from tts_hub_chatterbox.memory import reuse_memory, translate_out_of_memory, translate_out_of_memory_on_load
@@ -26,11 +27,13 @@ from tts_hub_chatterbox.t3.sampling import SamplingOptions
 from tts_hub_chatterbox.t3.text import clean, pad_short, without_colons
 from tts_hub_chatterbox.voices.conditioning import Conditioning
 from tts_hub_chatterbox.voices.folder import VoiceFolder
+from tts_hub_chatterbox.voices.prepared import PreparedVoices
 from tts_hub_chatterbox.voices.reference import read_reference
-from tts_hub_chatterbox.voices.store import VoiceKey, VoiceStore
 
 FIRST_CHUNK_SECONDS = {"cpu": 0.7, "cuda": 0.3, "mps": 0.7}
 """Seconds of the first chunk unless configured; where rendering is slow, more is to be played meanwhile."""
+ENGINE = "chatterbox"
+"""The engines of the family share what they have prepared, where the model is the same."""
 COMPUTATION = "1"
 """The version of our computation; it goes up when the same clip and weights give another conditioning."""
 
@@ -44,7 +47,7 @@ class LoadedModel:
     loop: SpeechLoop
     built_in: Conditioning
     """The voice that comes with the model."""
-    store: VoiceStore
+    prepared: PreparedVoices
     version: str
     """The version of the conditionings that the model makes."""
 
@@ -56,29 +59,38 @@ class LoadedModel:
         """
         options = TurboOptions.model_validate(dict(request.options))
         text = clean(without_colons(request.text))
+        tag = f"[{options.style}] " if options.style else ""
         return Segment(
             request_id=request.request_id,
             index=request.index,
             text=text,
-            text_tokens=tuple(self.loop.model.text.encode(pad_short(text))),
+            text_tokens=tuple(self.loop.model.text.encode(tag + pad_short(text))),
             voice=voice,
-            options=SamplingOptions(**options.model_dump()),
+            options=SamplingOptions(**options.model_dump(exclude={"style"})),
             seed=new_seed(request.request_id) if request.seed is None else request.seed,
             reports_seed=request.seed is None,
             limit=limit,
         )
 
-    async def conditioning(self, folder: VoiceFolder, voice_id: str, *, backend: str) -> Conditioning:
-        """The conditioning of a clip's voice, computed when it is first asked for.
+    async def conditioning(self, folder: VoiceFolder, voice: Voice, *, backend: str) -> Conditioning:
+        """The conditioning of a voice of the store or of a folder, computed when it is first asked for.
 
         Raises:
             UnknownVoiceError: no such voice.
             InvalidRequestError: the clip is of no use.
             GenerationError: the memory of the device is used up, or the net gives no finite numbers.
         """
-        data, digest = await to_thread.run_sync(_read, folder, voice_id)
-        key = VoiceKey(digest, self.name, self.version)
-        return await self.store.get(key, lambda: compute_conditioning(self.loop, data, backend))
+        if voice.samples:
+            sample = voice.samples[0]
+            return await self._prepared_of(
+                sample.hash, lambda: compute_conditioning(self.loop, read_clip(Path(sample.path)), backend)
+            )
+        data, digest = await to_thread.run_sync(_read, folder, voice.id)
+        return await self._prepared_of(digest, lambda: compute_conditioning(self.loop, data, backend))
+
+    async def _prepared_of(self, digest: str, compute: Callable[[], Conditioning]) -> Conditioning:
+        key = PreparedKey(digest, ENGINE, self.name, self.version)
+        return await self.prepared.get(key, compute)
 
 
 def load(
@@ -120,7 +132,7 @@ def load(
         loop=loop,
         built_in=voices[0],
         version=version,
-        store=VoiceStore(user_cache_path("tts-hub") / "chatterbox-voices", most=settings.voices_in_memory),
+        prepared=PreparedVoices(PreparedFiles(prepared_voices_folder()), most=settings.voices_in_memory),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from tts_hub.backend import BackendOptions, BackendSettings
+from tts_hub.emotions.lowering import Lowering, Scale
 from tts_hub_chatterbox.nets.units import CODEBOOK_SIZE
 
 ROWS = 8
@@ -51,10 +52,39 @@ class ChatterboxSettings(BackendSettings):
     room_timeout: float = Field(30.0, ge=0, description="longest wait for hold_real_time, in seconds")
 
 
+Style = Literal[
+    "angry", "fear", "surprised", "whispering", "advertisement", "dramatic", "narration", "crying", "happy",
+    "sarcastic",
+]  # fmt: skip
+"""The tags of Turbo's vocabulary that are ways of speaking; the others are sounds."""
+
+
 class TurboOptions(BackendOptions):
-    """The options for sampling speech tokens."""
+    """The options of a request: how it speaks, and how its speech tokens are drawn."""
+
+    style: Style | None = Field(None, description="way of speaking; the model gets it as a tag like [happy]")
 
     temperature: float = Field(0.8, ge=0.05, le=5, description="higher is livelier and less certain")
     top_k: int = Field(1000, ge=1, le=CODEBOOK_SIZE + 2, description="only the k likeliest tokens")
     top_p: float = Field(0.95, gt=0, le=1, description="only the likeliest tokens that sum up to p")
     repetition_penalty: float = Field(1.2, ge=1, le=2, description="above 1, drawn tokens become less likely")
+
+
+TURBO_LOWERING = Lowering(
+    styles={
+        "happy": {"style": "happy"},
+        "excited": {"style": "happy", "temperature": 0.95},
+        "calm": {"style": "narration", "temperature": 0.7},
+        "crying": {"style": "crying"},
+        "angry": {"style": "angry"},
+        "fearful": {"style": "fear"},
+        "surprised": {"style": "surprised"},
+        "whispering": {"style": "whispering"},
+        "sarcastic": {"style": "sarcastic"},
+        "dramatic": {"style": "dramatic"},
+        "narration": {"style": "narration"},
+        "advertisement": {"style": "advertisement"},
+    },
+    exaggeration=(Scale("temperature", ((0, 0.6), (0.5, 0.8), (1, 1.0))),),
+)
+"""Turbo and Nano have no exaggeration of their own: a higher temperature is livelier."""

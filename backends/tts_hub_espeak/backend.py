@@ -14,6 +14,7 @@ from anyio import to_thread
 from pydantic import Field, ValidationError
 
 from tts_hub.backend import BackendOptions, BackendSettings, TTSBackend
+from tts_hub.emotions.lowering import Lowering, Scale
 from tts_hub.errors import UnsupportedOptionError
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.threads import stream_from_thread
@@ -50,6 +51,23 @@ class EspeakOptions(BackendOptions):
     word_gap: float = Field(0.0, ge=0, le=2, description="extra pause between words, in seconds at speed 1")
 
 
+LOWERING = Lowering(
+    styles={
+        "happy": {"pitch": 58, "pitch_range": 70},
+        "excited": {"pitch": 65, "pitch_range": 85},
+        "calm": {"pitch": 45, "pitch_range": 35},
+        "sad": {"pitch": 35, "pitch_range": 25},
+        "angry": {"pitch": 40, "pitch_range": 80},
+        "fearful": {"pitch": 70, "pitch_range": 60},
+        "surprised": {"pitch": 68, "pitch_range": 95},
+        "dramatic": {"pitch_range": 80},
+        "narration": {"pitch": 45, "pitch_range": 50},
+    },
+    exaggeration=(Scale("pitch_range", ((0, 15), (0.5, 50), (1, 95)), whole=True),),
+)
+"""espeak-ng has one manner; its height and melody hint at others."""
+
+
 class EspeakBackend(TTSBackend):
     """espeak-ng: robotic but instant, in over a hundred languages, with exact word timings."""
 
@@ -58,6 +76,7 @@ class EspeakBackend(TTSBackend):
     priority: ClassVar[int] = 0
     Settings: ClassVar[type[BackendSettings]] = EspeakSettings
     Options: ClassVar[type[BackendOptions]] = EspeakOptions
+    lowering = LOWERING
 
     def __init__(self, settings: BackendSettings | None = None) -> None:
         super().__init__(settings)

@@ -34,8 +34,8 @@ from tts_hub_phonon.files import (
     unusable,
 )
 from tts_hub_phonon.model import LoadedModel, Stop, load_model
-from tts_hub_phonon.settings import PhononOptions, PhononSettings
-from tts_hub_phonon.voices import FoundVoice, find_voices, has_speaker_encoder, languages_of
+from tts_hub_phonon.settings import LOWERING, PhononOptions, PhononSettings
+from tts_hub_phonon.voices import FoundVoice, cloned_voice, find_voices, has_speaker_encoder, languages_of
 
 PACKAGE = "ptts"
 REMEDY = install_command("phonon")
@@ -54,6 +54,7 @@ class PhononBackend(TTSBackend):
     priority = 8
     Settings: ClassVar[type[BackendSettings]] = PhononSettings
     Options: ClassVar[type[BackendOptions]] = PhononOptions
+    lowering = LOWERING
 
     def __init__(self, settings: BackendSettings | None = None) -> None:
         super().__init__(settings)
@@ -130,9 +131,7 @@ class PhononBackend(TTSBackend):
         if not any(map(str.isalnum, request.text)):
             return  # only marks: the model would invent speech
         _require_latin(request)
-        found = await self._voices()
-        wanted = pick_voice([each.voice for each in found], request.voice.id, None)
-        voice = next(each for each in found if each.voice == wanted)
+        voice = await self._found(request.voice)
         model = await self._load(on_progress)
         await to_thread.run_sync(model.add, voice)
         seed = _new_seed(request.request_id) if request.seed is None else request.seed
@@ -160,6 +159,14 @@ class PhononBackend(TTSBackend):
         """Release the model."""
         async with self._loading:
             self._model = None
+
+    async def _found(self, voice: Voice) -> FoundVoice:
+        """The files of a voice: one of the store, or one that `voices` lists."""
+        if voice.samples:
+            return cloned_voice(voice)
+        found = await self._voices()
+        wanted = pick_voice([each.voice for each in found], voice.id, None)
+        return next(each for each in found if each.voice == wanted)
 
     async def _voices(self) -> list[FoundVoice]:
         return await to_thread.run_sync(find_voices, self._checkpoint(), self._settings.voices_folder)

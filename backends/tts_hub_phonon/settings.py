@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from tts_hub.backend import BackendOptions, BackendSettings
+from tts_hub.emotions.lowering import Lowering, Scale
 
 
 class PhononSettings(BackendSettings):
@@ -33,3 +34,6 @@ class PhononOptions(BackendOptions):
     """The options that only Phonon has."""
 
     temperature: float = Field(0.3, ge=0, le=2, description="how much the speech varies, 0 for not at all")
+
+
+LOWERING = Lowering(exaggeration=(Scale("temperature", ((0, 0.1), (0.5, 0.3), (1, 0.8))),))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -55,6 +55,12 @@ def find_voices(checkpoint: LocalCheckpoint, added: Path | None) -> list[FoundVo
         if file.suffix == ".safetensors" or (is_clip and has_speaker_encoder(checkpoint)):
             found[file.stem] = FoundVoice(_voice(file.stem, language), file)
     return list(found.values())
+
+
+def cloned_voice(voice: Voice) -> FoundVoice:
+    """A voice of the store, under a name that says which recording it is."""
+    sample = voice.samples[0]
+    return FoundVoice(replace(voice, id=f"sample-{sample.hash}", samples=()), Path(sample.path))
 
 
 def has_speaker_encoder(checkpoint: LocalCheckpoint) -> bool:

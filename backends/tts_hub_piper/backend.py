@@ -33,7 +33,7 @@ from tts_hub_piper.files import (
 )
 from tts_hub_piper.loaded import LoadedVoice, VoiceMemory
 from tts_hub_piper.official import MODEL, official_voices, pull_command
-from tts_hub_piper.settings import PiperOptions, PiperSettings
+from tts_hub_piper.settings import LOWERING, PiperOptions, PiperSettings
 from tts_hub_piper.speech import Speaker, speak
 from tts_hub_piper.voice_config import unusable
 from tts_hub_piper.voices import DescribedVoice, VoiceCatalogue
@@ -57,6 +57,7 @@ class PiperBackend(TTSBackend):
     priority = 5
     Settings: ClassVar[type[BackendSettings]] = PiperSettings
     Options: ClassVar[type[BackendOptions]] = PiperOptions
+    lowering = LOWERING
 
     def __init__(self, settings: BackendSettings | None = None) -> None:
         super().__init__(settings)

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from tts_hub.backend import BackendOptions, BackendSettings
+from tts_hub.emotions.lowering import Lowering, Scale
 from tts_hub_piper.official import RELEASE
 
 
@@ -35,3 +36,12 @@ class PiperOptions(BackendOptions):
     rhythm_noise: float | None = Field(
         None, ge=0, le=2, description="variation of the lengths of sounds; none: the voice's own, often 0.8"
     )
+
+
+LOWERING = Lowering(
+    exaggeration=(
+        Scale("noise", ((0, 0.3), (0.5, 0.667), (1, 1.0))),
+        Scale("rhythm_noise", ((0, 0.3), (0.5, 0.8), (1, 1.1))),
+    )
+)
+"""0.667 and 0.8 are what most voices are trained for."""

@@ -17,6 +17,8 @@ from pathlib import Path
 
 logger = logging.getLogger(__name__)
 _HASH = re.compile(r"[0-9a-f]{64}")
+MOST_BYTES = 1_000_000_000
+"""Bytes of all files: some thousand voices of Chatterbox."""
 SUFFIX = ".safetensors"
 
 
@@ -49,7 +51,7 @@ class PreparedStatistics:
 class PreparedFiles:
     """Files of prepared voices, of which those are deleted that were not used for the longest time."""
 
-    def __init__(self, folder: Path, most_bytes: int) -> None:
+    def __init__(self, folder: Path, most_bytes: int = MOST_BYTES) -> None:
         self._folder = folder
         self._most_bytes = most_bytes
 

@@ -46,7 +46,7 @@ class Store:
         self._voices = Voices(self._database, self._files, quota)
         self._profiles = Profiles(self._database, self._files, quota)
         self._names = Names(self._database, self._voices, self._profiles)
-        self.prepared = PreparedFiles(prepared_voices_folder(), config.prepared_megabytes * 1_000_000)
+        self.prepared = PreparedFiles(prepared_voices_folder())
 
     async def names(self) -> Names:
         """All voices and profiles by name, read again only if something has changed."""

@@ -38,7 +38,7 @@ from tts_hub_remote.elevenlabs.continuity import RequestState, RequestStates
 from tts_hub_remote.elevenlabs.facts import Model
 from tts_hub_remote.elevenlabs.refusals import KEY_HEADER, ElevenLabsConnection, NotPermittedError
 from tts_hub_remote.elevenlabs.request import check_request, speech_body, speech_query
-from tts_hub_remote.elevenlabs.settings import ElevenLabsOptions, ElevenLabsSettings
+from tts_hub_remote.elevenlabs.settings import LOWERING, ElevenLabsOptions, ElevenLabsSettings
 from tts_hub_remote.elevenlabs.websocket import SocketLostError, SpeechSocket, open_socket
 from tts_hub_remote.failures import NoSuchPathError
 
@@ -55,6 +55,7 @@ class ElevenLabsBackend(RemoteBackend):
     patterns: ClassVar[tuple[str, ...]] = ("elevenlabs_*", "eleven_*", "elevenlabs/*")
     Settings: ClassVar[type[BackendSettings]] = ElevenLabsSettings
     Options: ClassVar[type[BackendOptions]] = ElevenLabsOptions
+    lowering = LOWERING
     Connects: ClassVar[type[Connection]] = ElevenLabsConnection
     own_url = facts.URL
     key_variable = facts.KEY_VARIABLE

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from tts_hub.backend import BackendOptions
+from tts_hub.emotions.lowering import Lowering, Scale
 from tts_hub_remote.settings import RemoteSettings
 
 OutputFormat = Literal[
@@ -60,3 +61,7 @@ class ElevenLabsOptions(BackendOptions):
     apply_language_text_normalization: bool = Field(
         False, description="the same by the rules of the language: Japanese only, slow"
     )
+
+
+LOWERING = Lowering(exaggeration=(Scale("stability", ((0, 0.9), (0.5, 0.5), (1, 0.15))),))
+"""`style` is not used, as some models refuse it."""

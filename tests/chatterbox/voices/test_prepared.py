@@ -6,18 +6,20 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
 import pytest
 from tts_hub_chatterbox.voices.conditioning import Conditioning
-from tts_hub_chatterbox.voices.store import VoiceKey, VoiceStore
+from tts_hub_chatterbox.voices.prepared import PreparedVoices
 
 from tests.chatterbox.voices.test_conditioning import assert_equal, conditioning
 from tests.waiting import WITHIN, until
 from tts_hub.errors import GenerationError
+from tts_hub.store.prepared import PreparedFiles, PreparedKey
 
-KEY = VoiceKey("0" * 64, "chatterbox-turbo", "749d1c1a")
+KEY = PreparedKey("0" * 64, "chatterbox", "chatterbox-turbo", "749d1c1a")
 
 
 def small(seed: int = 0) -> Conditioning:
@@ -43,17 +45,17 @@ class Maker:
         return small(self._seed)
 
 
-def files_in(folder: Path) -> set[str]:
-    return {file.name for file in folder.iterdir()}
+def files_in(folder: Path) -> set[Path]:
+    return set(folder.rglob("*.safetensors"))
 
 
-def key_of(number: int) -> VoiceKey:
-    return VoiceKey(f"{number:064x}", KEY.model, KEY.version)
+def key_of(number: int) -> PreparedKey:
+    return replace(KEY, sample=f"{number:064x}")
 
 
 @pytest.mark.anyio
 async def test_a_voice_is_made_once_then_remembered_then_read(tmp_path: Path) -> None:
-    maker, store = Maker(), VoiceStore(tmp_path / "cache")
+    maker, store = Maker(), PreparedVoices(PreparedFiles(tmp_path / "cache"))
     first = await store.get(KEY, maker)
     assert await store.get(KEY, maker) is first
     assert maker.threads[0] != threading.current_thread().name
@@ -61,13 +63,13 @@ async def test_a_voice_is_made_once_then_remembered_then_read(tmp_path: Path) ->
     again = await store.get(KEY, maker)
     assert again is not first
     assert_equal(again, first)
-    assert_equal(await VoiceStore(tmp_path / "cache").get(KEY, maker), first)
+    assert_equal(await PreparedVoices(PreparedFiles(tmp_path / "cache")).get(KEY, maker), first)
     assert maker.calls == 1
 
 
 @pytest.mark.anyio
 async def test_tasks_that_ask_at_once_get_the_same_one(tmp_path: Path) -> None:
-    maker, store = Maker(seconds=0.1), VoiceStore(tmp_path)
+    maker, store = Maker(seconds=0.1), PreparedVoices(PreparedFiles(tmp_path))
     found: list[Conditioning] = []
 
     async def ask() -> None:
@@ -82,13 +84,13 @@ async def test_tasks_that_ask_at_once_get_the_same_one(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 async def test_another_clip_model_or_version_is_another_conditioning(tmp_path: Path) -> None:
-    store = VoiceStore(tmp_path)
+    store = PreparedVoices(PreparedFiles(tmp_path))
     keys = [
         KEY,
-        VoiceKey("1" * 64, KEY.model, KEY.version),
-        VoiceKey(KEY.clip, "chatterbox-nano", KEY.version),
-        VoiceKey(KEY.clip, KEY.model, "other"),
-        VoiceKey(KEY.clip, KEY.model + KEY.version, ""),
+        replace(KEY, sample="1" * 64),
+        replace(KEY, model="chatterbox-nano"),
+        replace(KEY, version="other"),
+        replace(KEY, model=KEY.model + KEY.version, version=""),
     ]
     for seed, key in enumerate(keys):
         await store.get(key, Maker(seed=seed))
@@ -100,7 +102,7 @@ async def test_another_clip_model_or_version_is_another_conditioning(tmp_path: P
 
 @pytest.mark.anyio
 async def test_different_voices_asked_for_at_once_never_mix(tmp_path: Path) -> None:
-    store = VoiceStore(tmp_path)
+    store = PreparedVoices(PreparedFiles(tmp_path))
     found: dict[int, Conditioning] = {}
 
     async def ask(number: int) -> None:
@@ -115,7 +117,7 @@ async def test_different_voices_asked_for_at_once_never_mix(tmp_path: Path) -> N
 
 @pytest.mark.anyio
 async def test_different_voices_are_made_one_after_the_other(tmp_path: Path) -> None:
-    store, at_work, most = VoiceStore(tmp_path), 0, 0
+    store, at_work, most = PreparedVoices(PreparedFiles(tmp_path)), 0, 0
 
     def make() -> Conditioning:
         nonlocal at_work, most
@@ -133,7 +135,7 @@ async def test_different_voices_are_made_one_after_the_other(tmp_path: Path) -> 
 
 @pytest.mark.anyio
 async def test_nothing_is_kept_of_a_failure_and_the_next_one_tries_again(tmp_path: Path) -> None:
-    maker, store = Maker(failures=1, seconds=0.05), VoiceStore(tmp_path)
+    maker, store = Maker(failures=1, seconds=0.05), PreparedVoices(PreparedFiles(tmp_path))
     outcomes: list[str] = []
 
     async def ask() -> None:
@@ -154,7 +156,7 @@ async def test_nothing_is_kept_of_a_failure_and_the_next_one_tries_again(tmp_pat
 
 @pytest.mark.anyio
 async def test_a_cancelled_task_leaves_the_work_to_those_that_wait(tmp_path: Path) -> None:
-    store, calls, may_end = VoiceStore(tmp_path), 0, threading.Event()
+    store, calls, may_end = PreparedVoices(PreparedFiles(tmp_path)), 0, threading.Event()
 
     def make() -> Conditioning:
         nonlocal calls
@@ -175,7 +177,10 @@ async def test_a_cancelled_task_leaves_the_work_to_those_that_wait(tmp_path: Pat
 
 @pytest.mark.anyio
 async def test_memory_is_bounded_by_count_and_the_latest_used_stay(tmp_path: Path) -> None:
-    store, makers = VoiceStore(tmp_path, most=2), [Maker(seed=number) for number in range(3)]
+    store, makers = (
+        PreparedVoices(PreparedFiles(tmp_path), most=2),
+        [Maker(seed=number) for number in range(3)],
+    )
     kept = await store.get(key_of(0), makers[0])
     await store.get(key_of(1), makers[1])
     await store.get(key_of(0), makers[0])
@@ -186,18 +191,23 @@ async def test_memory_is_bounded_by_count_and_the_latest_used_stay(tmp_path: Pat
 
 @pytest.mark.anyio
 async def test_memory_is_bounded_by_bytes(tmp_path: Path) -> None:
-    store = VoiceStore(tmp_path, most_bytes=3 * small().nbytes)
+    store = PreparedVoices(PreparedFiles(tmp_path), most_bytes=3 * small().nbytes)
     for number in range(5):
         await store.get(key_of(number), Maker())
     assert store.count == 3
-    nothing = VoiceStore(tmp_path, most_bytes=1)
+    nothing = PreparedVoices(PreparedFiles(tmp_path), most_bytes=1)
     await nothing.get(KEY, Maker())
     assert nothing.count == 0
 
 
 @pytest.mark.anyio
 async def test_the_folder_is_bounded_and_the_latest_used_stay(tmp_path: Path) -> None:
-    store = VoiceStore(tmp_path, most_files=2)
+    files = PreparedFiles(tmp_path)
+    await PreparedVoices(files).get(KEY, Maker())
+    size = files.path(KEY).stat().st_size
+    files.forget(KEY.sample)
+    files = PreparedFiles(tmp_path, 2 * size)
+    store = PreparedVoices(files)
     for number in range(2):
         await store.get(key_of(number), Maker())
         await anyio.sleep(0.02)
@@ -205,7 +215,7 @@ async def test_the_folder_is_bounded_and_the_latest_used_stay(tmp_path: Path) ->
     await store.get(key_of(0), Maker())  # read from disk: used
     await anyio.sleep(0.02)
     await store.get(key_of(2), Maker())
-    assert files_in(tmp_path) == {key_of(0).file_name, key_of(2).file_name}
+    assert files_in(tmp_path) == {files.path(key_of(0)), files.path(key_of(2))}
 
 
 DAMAGES: dict[str, Callable[[Path], object]] = {
@@ -220,15 +230,16 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 async def test_a_damaged_file_is_made_anew(
     damage: Callable[[Path], object], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    maker, store = Maker(), VoiceStore(tmp_path)
+    files = PreparedFiles(tmp_path)
+    maker, store = Maker(), PreparedVoices(files)
     await store.get(KEY, maker)
     store.clear()
-    damage(tmp_path / KEY.file_name)
+    damage(files.path(KEY))
     with caplog.at_level(logging.WARNING):
         await store.get(KEY, maker)
     assert maker.calls == 2
     assert "prepared again" in caplog.text
-    assert_equal(Conditioning.load(tmp_path / KEY.file_name), small())
+    assert_equal(Conditioning.load(files.path(KEY)), small())
 
 
 @pytest.mark.anyio
@@ -236,7 +247,7 @@ async def test_a_folder_that_cannot_be_written_costs_the_file_only(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_bytes(b"")
-    maker, store = Maker(), VoiceStore(tmp_path / "file" / "cache")
+    maker, store = Maker(), PreparedVoices(PreparedFiles(tmp_path / "file" / "cache"))
     with caplog.at_level(logging.WARNING):
         found = await store.get(KEY, maker)
     assert "not kept on disk" in caplog.text
@@ -245,7 +256,7 @@ async def test_a_folder_that_cannot_be_written_costs_the_file_only(
 
 @pytest.mark.anyio
 async def test_the_event_loop_runs_while_a_voice_is_made(tmp_path: Path) -> None:
-    store, ticked = VoiceStore(tmp_path), threading.Event()
+    store, ticked = PreparedVoices(PreparedFiles(tmp_path)), threading.Event()
 
     def make() -> Conditioning:
         assert ticked.wait(WITHIN)

@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import os
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import anyio
 from anyio import to_thread
 
 from tts_hub.errors import BackendUnavailableError, OutputError
+from tts_hub.store.prepared import PreparedFiles, PreparedKey
 from tts_hub_chatterbox.voices.conditioning import Conditioning
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class VoiceKey:
-    """All that a conditioning depends on."""
-
-    clip: str
-    """The clip's `clips.clip_hash`."""
-    model: str
-    version: str
-    """The revision of the weights, and all else of the computation that can change."""
-
-    @property
-    def file_name(self) -> str:
-        """The name of the safetensors file: a digest, so that no part of the key is ever part of a path."""
-        digest = hashlib.sha256("\0".join((self.clip, self.model, self.version)).encode())
-        return f"{digest.hexdigest()}.safetensors"
 
 
 @dataclass(slots=True)
@@ -45,24 +26,22 @@ class _Turn:
     users: int = 0
 
 
-class VoiceStore:
-    """Conditionings by key: those used last in memory, many more in `folder`.
+class PreparedVoices:
+    """Conditionings by key: those used last in memory, many more in files.
 
     For use from one event loop. Different voices are computed one after the other, as each takes all cores.
     """
 
-    def __init__(
-        self, folder: Path, *, most: int = 16, most_bytes: int = 64_000_000, most_files: int = 1_000
-    ) -> None:
-        self._folder = folder
+    def __init__(self, files: PreparedFiles, *, most: int = 16, most_bytes: int = 64_000_000) -> None:
+        """`most` and `most_bytes` bound what is in memory."""
+        self._files = files
         self._most = most
         self._most_bytes = most_bytes
-        self._most_files = most_files
-        self._kept: OrderedDict[VoiceKey, Conditioning] = OrderedDict()
-        self._turns: dict[VoiceKey, _Turn] = {}
+        self._kept: OrderedDict[PreparedKey, Conditioning] = OrderedDict()
+        self._turns: dict[PreparedKey, _Turn] = {}
         self._maker = anyio.CapacityLimiter(1)
 
-    async def get(self, key: VoiceKey, compute: Callable[[], Conditioning]) -> Conditioning:
+    async def get(self, key: PreparedKey, compute: Callable[[], Conditioning]) -> Conditioning:
         """The conditioning of `key`: from memory, from disk, or from `compute`, which runs in a thread.
 
         However many tasks ask at once, it is computed once. A task that is cancelled meanwhile waits for the
@@ -74,7 +53,7 @@ class VoiceStore:
         if found is not None:
             return found
         async with self._turn(key):
-            found = self._look_up(key) or await to_thread.run_sync(_read, self._path(key))
+            found = self._look_up(key) or await to_thread.run_sync(_read, self._files, key)
             if found is None:
                 found = await to_thread.run_sync(self._make, key, compute, limiter=self._maker)
             self._keep(key, found)
@@ -90,7 +69,7 @@ class VoiceStore:
         self._kept.clear()
 
     @asynccontextmanager
-    async def _turn(self, key: VoiceKey) -> AsyncGenerator[None, None]:
+    async def _turn(self, key: PreparedKey) -> AsyncGenerator[None, None]:
         turn = self._turns.setdefault(key, _Turn())
         turn.users += 1
         try:
@@ -101,50 +80,36 @@ class VoiceStore:
             if not turn.users:
                 del self._turns[key]
 
-    def _look_up(self, key: VoiceKey) -> Conditioning | None:
+    def _look_up(self, key: PreparedKey) -> Conditioning | None:
         found = self._kept.get(key)
         if found is not None:
             self._kept.move_to_end(key)
         return found
 
-    def _keep(self, key: VoiceKey, conditioning: Conditioning) -> None:
+    def _keep(self, key: PreparedKey, conditioning: Conditioning) -> None:
         self._kept[key] = conditioning
         size = sum(kept.nbytes for kept in self._kept.values())
         while self._kept and (len(self._kept) > self._most or size > self._most_bytes):
             _, dropped = self._kept.popitem(last=False)
             size -= dropped.nbytes
 
-    def _path(self, key: VoiceKey) -> Path:
-        return self._folder / key.file_name
-
-    def _make(self, key: VoiceKey, compute: Callable[[], Conditioning]) -> Conditioning:
+    def _make(self, key: PreparedKey, compute: Callable[[], Conditioning]) -> Conditioning:
         made = compute()
+        path = self._files.path(key)
         try:
-            made.save(self._path(key))
+            made.save(path)
         except OutputError as exc:
             logger.warning("a prepared voice is not kept on disk: %s", exc)
         else:
-            self._thin_out()
+            self._files.thin_out(keep=path)
         return made
 
-    def _thin_out(self) -> None:
-        """Remove the files that have not been used for the longest time."""
-        try:
-            by_use = sorted(self._folder.glob("*.safetensors"), key=lambda path: path.stat().st_mtime)
-            for path in by_use[: max(0, len(by_use) - self._most_files)]:
-                path.unlink(missing_ok=True)
-        except OSError as exc:
-            logger.warning("old prepared voices in %s stay: %s", self._folder, exc)
 
-
-def _read(path: Path) -> Conditioning | None:
+def _read(files: PreparedFiles, key: PreparedKey) -> Conditioning | None:
     """The conditioning in a file, which is marked as used now; None if there is no usable file."""
-    try:
-        os.utime(path)
-    except FileNotFoundError:
+    path = files.find(key)
+    if path is None:
         return None
-    except OSError as exc:  # a read-only folder
-        logger.debug("%s: %s", path, exc)
     try:
         return Conditioning.load(path)
     except BackendUnavailableError as exc:
