@@ -16,13 +16,15 @@ from tts_hub.config_file.loading import load_config
 from tts_hub.cost.pricing import CostEstimate
 from tts_hub.engines.lifetime import Lifetime
 from tts_hub.engines.pool import EnginePool, EngineStatus
+from tts_hub.engines.preparation import Preparation, VoicePreparation
 from tts_hub.engines.registry import Registry
 from tts_hub.errors import TTSHubError, UsageError
 from tts_hub.progress import ProgressCallback, ignore
-from tts_hub.request.cast import listed_voices
+from tts_hub.request.cast import listed_voices, stored_voice
 from tts_hub.request.opening import RequestOpener, guarded
 from tts_hub.request.stream import AudioStream, SpeechStream
 from tts_hub.request.validation import checked_request
+from tts_hub.store.prepared import PreparedStatistics
 from tts_hub.store.store import Store
 from tts_hub.types import AUTO, ModelFiles, RequestFields, SpeechRequest, Voice
 
@@ -64,6 +66,7 @@ class TTSBackendManager:
         self._pool = EnginePool(self.config, self.registry, self._lifetime.tasks)
         self.store = Store(self.config.store, self._pool.shortest_clips)
         """The voices and emotion profiles that users keep."""
+        self._preparation = VoicePreparation(self._pool, self.store)
         self._requests = RequestOpener(self.config, self._pool, self._lifetime.tasks, self.store)
 
     @classmethod
@@ -96,6 +99,8 @@ class TTSBackendManager:
         self._pool.warms_up = self.warms_up
         if self.config.limits.idle_unload:
             self._lifetime.tasks().start_soon(self._pool.unload_idle)
+        if self.warms_up and self.config.store.prepare:
+            self._lifetime.tasks().start_soon(self._preparation.run)
 
     async def aclose(self) -> None:
         """End all streams and close all engines; nothing happens if that has been done.
@@ -260,6 +265,34 @@ class TTSBackendManager:
         engine = self._pool.engine_for(model)
         with engine.in_use():
             await engine.load(guarded(on_progress, ""))
+
+    async def prepare_voice(
+        self, name: str, model: str | None = None, on_progress: ProgressCallback = ignore
+    ) -> list[Preparation]:
+        """Have engines compute ahead what they need of a stored voice, so that its first request is fast.
+
+        Args:
+            name: a voice of the store, or one with an emotion, such as `sarah:excited`.
+            model: the engine, which is loaded for it; none: those that are loaded, or else the best one.
+            on_progress: gets events of the stages `loading` and `preparing`.
+
+        Raises:
+            UnknownVoiceError: no such voice is stored, or it has no recording.
+            BackendUnavailableError: no engine that is ready clones voices.
+        """
+        self._lifetime.tasks()
+        return await self._preparation.prepare(
+            stored_voice(name, await self.store.names()), model, guarded(on_progress, "")
+        )
+
+    def prepared(self, sample: str) -> list[Preparation]:
+        """What engines have prepared of a recording, by its hash, since the manager was opened."""
+        return self._preparation.state(sample)
+
+    async def clear_prepared(self) -> PreparedStatistics:
+        """Drop what engines have prepared, in memory and on disk; returns what was on disk."""
+        self._preparation.forget()
+        return await self.store.clear_prepared()
 
     def model_files(self, model: str, variant: str | None = None) -> ModelFiles:
         """Where the files of a model are, or will be: of a variant, or of the one that is used.

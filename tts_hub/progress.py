@@ -10,6 +10,7 @@ Stage = Literal[
     "downloading",
     "queued",
     "loading",
+    "preparing",
     "generating",
     "first_audio",
     "segment",
@@ -17,7 +18,8 @@ Stage = Literal[
     "notice",
     "finished",
 ]
-"""`generating` comes from engines that take long: what they have made so far is in `details`.
+"""`preparing` is about a voice that an engine clones, apart from any request.
+`generating` comes from engines that take long: what they have made so far is in `details`.
 `notice` is something that the user ought to know, in `message`.
 `downloading` is about a model's files, apart from any request: `bytes` and `total_bytes` are in `details`."""
 

@@ -187,6 +187,23 @@ class Engine:
         async with asking(self.name, "list its voices"):
             return checked_voice(await self._loader.instance().find_voice(voice, language), self.name)
 
+    async def prepare_voice(self, voice: Voice, on_progress: ProgressCallback) -> None:
+        """Load the engine, and have it prepare a voice to clone.
+
+        Raises:
+            InvalidRequestError: the recording is of no use.
+            BackendError: it cannot be loaded, or failed.
+        """
+        backend = await self.load(on_progress)
+        async with asking(self.name, "prepare a voice"):
+            await backend.prepare_voice(voice, on_progress)
+
+    def forget_voices(self) -> None:
+        """Have the engine drop prepared voices in memory."""
+        if (backend := self._loader.backend) is not None:
+            with logged(self.name, "forget voices"):
+                backend.forget_voices()
+
     @contextmanager
     def waiting_place(self) -> Generator[None, None, None]:
         """A place in the waiting line, from the arrival of a request to its first turn.

@@ -87,6 +87,10 @@ class EnginePool:
         """The engine of a name, if it has been made."""
         return self._engines.get(name)
 
+    def made(self) -> list[Engine]:
+        """The engines that were made so far."""
+        return list(self._engines.values())
+
     def engine_of(self, entry: Entry) -> Engine:
         """The engine behind an entry of the registry.
 

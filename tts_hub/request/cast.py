@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from tts_hub.audio.limits import SPEEDS
 from tts_hub.emotions.lowering import Lowered, Lowering, lower
-from tts_hub.errors import UnknownEmotionError, one_of, shown
+from tts_hub.engines.preparation import as_sample
+from tts_hub.errors import UnknownEmotionError, UnknownVoiceError, one_of, shown
 from tts_hub.store.names import Names
 from tts_hub.store.records import SEPARATOR, StoredProfile, StoredVoice, folded
 from tts_hub.text.languages import nearness
@@ -30,7 +31,7 @@ class Cast:
     def samples(self) -> tuple[VoiceSample, ...]:
         """The recordings to clone, the newest first: the profile's own, or else the voice's."""
         stored = (self.profile.samples if self.profile else ()) or (self.voice.samples if self.voice else ())
-        return tuple(VoiceSample(s.hash, s.path, s.seconds, s.transcript) for s in reversed(stored))
+        return tuple(map(as_sample, reversed(stored)))
 
     def cloned(self, voice: str | None, capabilities: Capabilities) -> Voice | None:
         """The voice for an engine that clones; None where it speaks with one of its own."""
@@ -145,3 +146,17 @@ def listed_voices(voices: Sequence[Voice], names: Names, capabilities: Capabilit
         if (voice := by_name.get(folded(profile.character))) is not None
     ]
     return [*every, *moods]
+
+
+def stored_voice(name: str, names: Names) -> Voice:
+    """A stored voice with its recordings, by a name as requests have it.
+
+    Raises:
+        UnknownVoiceError: there is none, or it has no recording.
+        UnknownEmotionError: it has no such emotion.
+    """
+    _, cast = cast_request(SpeechRequest("", voice=name), names, lambda _: False)
+    if not cast.samples:
+        known = one_of(name, [voice.name for voice in names.voices if voice.samples])
+        raise UnknownVoiceError(f"no recording of voice {shown(name)} is stored; {known}")
+    return Voice(name, name, "", samples=cast.samples)
