@@ -224,6 +224,8 @@ class SpeechRequest:
     """A voice of the engine or of the store, also with an emotion behind a colon: `sarah:excited`."""
     emotion: Name | None = None
     """An emotion profile of the store."""
+    emotion_settings: Mapping[str, object] = field(default_factory=lambda: NO_OPTIONS)
+    """Settings of an `EmotionSettings`, without a profile or over those of it: `{"style": "happy"}`."""
     language: Name | None = None
     """BCP 47 tag."""
     speed: Speed = 1.0
@@ -252,6 +254,7 @@ class RequestFields(TypedDict, total=False):
     model: str | None
     voice: Name | None
     emotion: Name | None
+    emotion_settings: Mapping[str, object]
     language: Name | None
     speed: Speed
     response_format: str | None

@@ -47,3 +47,7 @@ class EmotionSettings(BaseModel):
         for name in names:
             found |= self.options.get(name, {})
         return found
+
+
+AS_USUAL = EmotionSettings()
+"""No setting at all."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from pydantic import ValidationError
+
 from tts_hub.audio.limits import SPEEDS
 from tts_hub.emotions.lowering import Lowered, Lowering, lower
+from tts_hub.emotions.profile import AS_USUAL, EmotionSettings
 from tts_hub.engines.preparation import as_sample
-from tts_hub.errors import UnknownEmotionError, UnknownVoiceError, one_of, shown
+from tts_hub.errors import UnknownEmotionError, UnknownVoiceError, UnsupportedOptionError, one_of, shown
 from tts_hub.store.names import Names
 from tts_hub.store.records import SEPARATOR, StoredProfile, StoredVoice, folded
 from tts_hub.text.languages import nearness
@@ -21,6 +24,8 @@ class Cast:
 
     voice: StoredVoice | None = None
     profile: StoredProfile | None = None
+    settings: EmotionSettings = AS_USUAL
+    """The settings of the profile, and over them those of the request."""
 
     @property
     def emotion(self) -> str:
@@ -42,13 +47,10 @@ class Cast:
         return Voice(name, name, language, samples=self.samples)
 
     def manner(self, table: Lowering, names: Sequence[str], capabilities: Capabilities) -> Lowered:
-        """What the profile asks of an engine that is known under `names`."""
-        if self.profile is None:
-            return Lowered()
-        lowered = lower(
-            self.profile.settings, table, names=names, takes_instructions=capabilities.instructions
-        )
-        unused = ("samples",) if self.profile.samples and not capabilities.cloning else ()
+        """What the emotion asks of an engine that is known under `names`."""
+        lowered = lower(self.settings, table, names=names, takes_instructions=capabilities.instructions)
+        has_samples = self.profile is not None and bool(self.profile.samples)
+        unused = ("samples",) if has_samples and not capabilities.cloning else ()
         return replace(lowered, ignored=(*lowered.ignored, *unused))
 
 
@@ -68,22 +70,42 @@ def cast_request(
     """
     request, profile = _profile_of(request, names, is_model)
     voice = names.voice(request.voice) if request.voice else None
-    if profile is None and voice is None:
-        return request, NOBODY
-    if profile is not None:
-        settings = profile.settings
-        speed = request.speed * (settings.speed or 1.0)
-        request = replace(
-            request,
-            speed=min(max(speed, SPEEDS[0]), SPEEDS[1]),
-            seed=settings.seed if request.seed is None else request.seed,
+    settings = _settings_of(request, profile)
+    speed = request.speed * (settings.speed or 1.0)
+    request = replace(
+        request,
+        speed=min(max(speed, SPEEDS[0]), SPEEDS[1]),
+        seed=settings.seed if request.seed is None else request.seed,
+    )
+    return request, Cast(voice, profile, settings)
+
+
+def _settings_of(request: SpeechRequest, profile: StoredProfile | None) -> EmotionSettings:
+    """The settings of a profile, and over them those of the request.
+
+    Raises:
+        UnsupportedOptionError: a setting of the request is unknown or wrong.
+    """
+    stored = profile.settings if profile is not None else AS_USUAL
+    if not request.emotion_settings:
+        return stored
+    try:
+        return EmotionSettings.model_validate(
+            {**stored.model_dump(exclude_defaults=True), **request.emotion_settings}
         )
-    return request, Cast(voice, profile)
+    except ValidationError as exc:
+        error = exc.errors()[0]
+        name = ".".join(map(str, error["loc"]))
+        message = f"emotion setting {shown(name)} is {shown(error['input'])}: {error['msg'].lower()}"
+        if error["type"] == "extra_forbidden":
+            message = f"no emotion setting {shown(name)}; {one_of(name, EmotionSettings.model_fields)}"
+        raise UnsupportedOptionError(message, param=f"emotion_settings.{name}") from exc
 
 
 def names_something(request: SpeechRequest) -> bool:
-    """Whether a request may name something that is stored."""
-    return bool(request.voice or request.emotion or SEPARATOR in (request.model or ""))
+    """Whether a request may name something that is stored, or has settings of an emotion."""
+    named = request.voice or request.emotion or SEPARATOR in (request.model or "")
+    return bool(named or request.emotion_settings)
 
 
 def _profile_of(

@@ -111,7 +111,7 @@ class RequestOpener:
 
     def _audio(self, cast: Cast) -> AudioConfig:
         """The configured audio, with the pause of an emotion between sentences."""
-        audio, pause = self._config.audio, cast.profile.settings.pause if cast.profile else None
+        audio, pause = self._config.audio, cast.settings.pause
         if pause is None:
             return audio
         longer = max(0.0, audio.paragraph_pause - audio.sentence_pause)

@@ -15,7 +15,19 @@ from fastapi import FastAPI
 from tts_hub.config import Config
 from tts_hub.errors import TTSHubError
 from tts_hub.manager import TTSBackendManager
-from tts_hub.server import captions, catalogue, documentation, engines, estimate, health, live, speech
+from tts_hub.server import (
+    captions,
+    catalogue,
+    documentation,
+    emotions,
+    engines,
+    estimate,
+    generate,
+    health,
+    live,
+    speech,
+    voices,
+)
 from tts_hub.server.cors import CrossOrigin
 from tts_hub.server.errors import install_error_handlers
 from tts_hub.server.guards import Authentication, HostCheck, WholeBody
@@ -24,10 +36,15 @@ from tts_hub.server.identity import RequestIdentity
 from tts_hub.server.keys import digest_of
 from tts_hub.server.limits import CallerLimits, LimitedRequests
 from tts_hub.server.metrics import Metrics
+from tts_hub.server.outputs import Outputs
 from tts_hub.server.paths import TolerantPaths
+from tts_hub.server.rights import editor_digests
 from tts_hub.server.schema import openapi_of
+from tts_hub.system.folders import outputs_folder
 from tts_hub.text.detection import load_model
 
+TIDY_EVERY = 3_600.0
+"""Seconds."""
 logger = logging.getLogger(__name__)
 
 
@@ -44,7 +61,8 @@ def create_app(config: Config | None = None, manager: TTSBackendManager | None =
     manager.registry.check_sections()
     manager.warms_up = manager.warms_up or manager.config.server.warm_up
     settings = manager.config.server
-    hub = Hub(manager, Metrics(manager), CallerLimits(settings))
+    outputs = Outputs(outputs_folder, settings)
+    hub = Hub(manager, Metrics(manager), CallerLimits(settings), outputs)
     digests = [digest_of(key) for key in settings.api_keys]
     app = _HubAPI(
         title="tts-hub",
@@ -58,14 +76,15 @@ def create_app(config: Config | None = None, manager: TTSBackendManager | None =
         redirect_slashes=False,
     )
     app.state.hub = hub
-    modules = (speech, estimate, captions, live, engines, catalogue, health)
+    app.state.editors = editor_digests(settings)
+    modules = (speech, estimate, captions, live, engines, catalogue, voices, emotions, generate, health)
     app.state.routes = []
     for module in (*modules, documentation) if settings.docs else modules:
         app.include_router(module.router)
         app.state.routes += module.router.routes
     install_error_handlers(app)
     # The last one added is the outermost.
-    app.add_middleware(WholeBody, max_bytes=settings.max_body_bytes, seconds=settings.body_timeout)
+    app.add_middleware(WholeBody, settings=settings)
     app.add_middleware(LimitedRequests, limits=hub.limits)
     app.add_middleware(Authentication, digests=digests, public_catalogue=settings.public_catalogue)
     app.add_middleware(CrossOrigin, origins=settings.cors_origins)
@@ -89,8 +108,20 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
     async with manager, anyio.create_task_group() as tasks:
         if manager.warms_up:
             tasks.start_soon(_preload, manager)
+        tasks.start_soon(_tidy, app.state.hub)
         yield
         tasks.cancel_scope.cancel()
+
+
+async def _tidy(hub: Hub) -> None:
+    """Delete old output and what was removed from the store, now and every hour."""
+    while True:
+        try:
+            await anyio.to_thread.run_sync(hub.outputs.tidy)
+            await hub.manager.store.tidy()
+        except TTSHubError as exc:
+            logger.warning("old files stay: %s", exc)
+        await anyio.sleep(TIDY_EVERY)
 
 
 async def _preload(manager: TTSBackendManager) -> None:

@@ -24,8 +24,8 @@ from tts_hub.server.kokoro import as_kokoro_would
 from tts_hub.server.metrics import ClientGone
 from tts_hub.server.reports import fallback_values, progress_values
 from tts_hub.server.schema import CAPTIONED_ANSWERS, LINE_ANSWERS, LINES
-from tts_hub.server.speech import CLIENT_CLOSED, usage
-from tts_hub.server.streaming import StreamedSpeech, opened
+from tts_hub.server.speech import usage
+from tts_hub.server.streaming import CLIENT_CLOSED, StreamedSpeech, opened
 from tts_hub.server.wire import CaptionedBody, KokoroCaptionedBody, speech_request
 from tts_hub.types import WordTiming
 

@@ -23,10 +23,13 @@ from tts_hub.errors import (
     BackendUnavailableError,
     BudgetExceededError,
     InvalidRequestError,
+    NameTakenError,
     NoAudioError,
     OverloadedError,
     QueueFullError,
+    QuotaError,
     RateLimitedError,
+    StoreError,
     TextTooLongError,
     TTSHubError,
     UnknownModelError,
@@ -122,8 +125,12 @@ def failure_of(exc: Exception, request_id: str) -> Failure:
     if isinstance(exc, NoAudioError):
         message = f"engine {exc.backend!r} made no sound of this text"
         return Failure(400, message, exc.kind, param="input", is_fault=True)
-    code = exc.kind if isinstance(exc, BackendError) else "generation_failed"
-    return Failure(500, f"speech could not be generated; {log}", code, SERVER, is_fault=True)
+    code, what = "generation_failed", "speech could not be generated"
+    if isinstance(exc, BackendError):
+        code = exc.kind
+    elif isinstance(exc, StoreError):
+        code, what = "store_failed", "the stored voices could not be read or changed"
+    return Failure(500, f"{what}; {log}", code, SERVER, is_fault=True)
 
 
 def log_failure(exc: Exception, request_id: str) -> None:
@@ -202,6 +209,10 @@ def _invalid(exc: InvalidRequestError | BudgetExceededError) -> Failure:
         return Failure(402, message, "budget_exceeded")
     if isinstance(exc, UnknownModelError) and exc.param == "model":
         return Failure(404, message, "model_not_found", param="model")
+    if isinstance(exc, NameTakenError):
+        return Failure(409, message, "name_taken", param="name")
+    if isinstance(exc, QuotaError):
+        return Failure(413, message, "quota_exceeded", param=exc.param)
     if isinstance(exc, TextTooLongError):
         return Failure(413, message, "string_above_max_length", param="input")
     return Failure(400, message, "invalid_value", param=exc.param)

@@ -32,6 +32,14 @@ ALWAYS_OPEN = frozenset(
     }
 )
 CATALOGUE = ("/v1/engines", "/v1/models", "/v1/audio/models", "/v1/audio/voices")
+UPLOADS = re.compile(r"/v1/audio/voices(/import|/[^/]+/samples)?|/emotions/[^/]+/voices")
+"""Paths of requests that carry recordings."""
+MOST_UPLOADS = 4
+"""Uploads at the same time, each of which is kept in memory as long as it takes."""
+UPLOAD_SECONDS = 300.0
+"""Seconds within which an upload must arrive."""
+FORM_BYTES = 100_000
+"""Bytes for the other fields of a form."""
 DISCARD_SECONDS = 2.0
 """Seconds in which the body of a refused request is read and dropped."""
 JSON_BLANKS = b" \t\r\n"
@@ -147,45 +155,64 @@ class HostCheck:
 class WholeBody:
     """Reads the whole body before the application runs, with limits in bytes and in time."""
 
-    def __init__(self, app: ASGIApp, max_bytes: int, seconds: float) -> None:
+    def __init__(self, app: ASGIApp, settings: ServerConfig) -> None:
         self.app = app
-        self._max_bytes = max_bytes
-        self._seconds = seconds
+        self._settings = settings
+        self._uploads = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on with the whole body, or answer 413 or 408."""
+        """Pass on with the whole body, or answer 413, 408 or 429."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
-            return
-        too_large = Failure(413, f"the request is larger than {self._max_bytes} bytes", "too_large")
-        if _announced(scope) > self._max_bytes:
+        elif scope["method"] != "POST" or not UPLOADS.fullmatch(scope["path"]):
+            limits = (self._settings.max_body_bytes, self._settings.body_timeout)
+            await self._pass_on(scope, receive, send, *limits)
+        elif self._uploads >= MOST_UPLOADS:
+            failure = Failure(
+                429, "other uploads are under way", "rate_limit_exceeded", "rate_limit_error", retry_after=5
+            )
+            await refuse(failure, scope, receive, send)
+        else:
+            self._uploads += 1
+            try:
+                limits = (self._settings.max_upload_bytes + FORM_BYTES, UPLOAD_SECONDS)
+                await self._pass_on(scope, receive, send, *limits)
+            finally:
+                self._uploads -= 1
+
+    async def _pass_on(
+        self, scope: Scope, receive: Receive, send: Send, max_bytes: int, seconds: float
+    ) -> None:
+        too_large = Failure(413, f"the request is larger than {max_bytes} bytes", "too_large")
+        if _announced(scope) > max_bytes:
             await refuse(too_large, scope, receive, send)
             return
         try:
-            with anyio.fail_after(self._seconds):
-                body = await self._read(receive)
+            with anyio.fail_after(seconds):
+                body = await _read(receive, max_bytes)
         except TimeoutError:
-            await refuse(too_late(self._seconds), scope, receive, send)
+            await refuse(too_late(seconds), scope, receive, send)
             return
         if body is None:
             return
-        if len(body) > self._max_bytes:
+        if len(body) > max_bytes:
             await refuse(too_large, scope, receive, send)
             return
         if body.lstrip(JSON_BLANKS)[:1] == b"{":
             MutableHeaders(scope=scope)["content-type"] = "application/json"  # curl -d declares a form
         await self.app(scope, _replay(body, receive), send)
 
-    async def _read(self, receive: Receive) -> bytes | None:
-        """The body, cut off when it is too long; None when the client has gone."""
-        body = bytearray()
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return None
-            body += message.get("body", b"")
-            if not message.get("more_body") or len(body) > self._max_bytes:
-                return bytes(body)
+
+async def _read(receive: Receive, max_bytes: int) -> bytes | None:
+    """A body, cut off when it is too long; None when the client has gone."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message.get("body", b"")
+        if not message.get("more_body") or len(body) > max_bytes:
+            return bytes(body)
 
 
 def is_trusted(scope: Scope) -> bool:

@@ -13,6 +13,7 @@ from tts_hub.config import ServerConfig
 from tts_hub.manager import TTSBackendManager
 from tts_hub.server.limits import CallerLimits
 from tts_hub.server.metrics import Metrics
+from tts_hub.server.outputs import Outputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Hub:
     manager: TTSBackendManager
     metrics: Metrics
     limits: CallerLimits
+    outputs: Outputs
     started: int = field(default_factory=lambda: int(time.time()))
     """The start of the server, in seconds since 1970."""
 

@@ -33,10 +33,11 @@ ERRORS = {
     400: "A value is wrong; `param` names it.",
     401: "No valid API key.",
     402: "It may cost more than is allowed (`[budget]`).",
-    403: "The web page's origin may not use the server.",
-    404: "No such model.",
+    403: "The web page's origin may not use the server, or the key may not make changes.",
+    404: "No such model, voice, emotion or file.",
     408: "The request did not arrive in time.",
-    413: "The text or the request is too long.",
+    409: "The name is taken.",
+    413: "The text or the request is too long, or the store is full.",
     421: "The server is not known under this host name.",
     429: "The engine's waiting line is full; `Retry-After` says when to come back.",
     500: "The engine failed; the message has the id under which the log says more.",
@@ -49,6 +50,17 @@ AUDIO_ANSWERS: dict[int | str, dict[str, Any]] = JSON_ANSWERS | {
     200: {
         "description": "The audio as it is made, or OpenAI's events with `stream_format` `sse`.",
         "content": dict.fromkeys(AUDIO_TYPES, BINARY) | {EVENT_STREAM: {"schema": {}}},
+    }
+}
+FILE_ANSWERS: dict[int | str, dict[str, Any]] = JSON_ANSWERS | {
+    200: {"description": "The file.", "content": {"audio/*": BINARY, "application/zip": BINARY}},
+    206: {"description": "The range of the file that was asked for.", "content": {"audio/*": BINARY}},
+    416: {"description": "The file has no such range.", "content": {"text/plain": {}}},
+}
+GENERATED_ANSWERS: dict[int | str, dict[str, Any]] = JSON_ANSWERS | {
+    200: {
+        "description": "Where the file is, or the audio as it is made.",
+        "content": {"application/json": {"schema": {"type": "object"}}} | dict.fromkeys(AUDIO_TYPES, BINARY),
     }
 }
 LINE_ANSWERS: dict[int | str, dict[str, Any]] = JSON_ANSWERS | {

@@ -20,13 +20,11 @@ from tts_hub.server.finished import HELD_CHARACTERS, HELD_FORMATS, FinishedSpeec
 from tts_hub.server.hub import TheHub
 from tts_hub.server.metrics import ClientGone
 from tts_hub.server.schema import AUDIO_ANSWERS, EVENT_STREAM
-from tts_hub.server.streaming import StreamedSpeech, opened
+from tts_hub.server.streaming import CLIENT_CLOSED, StreamedSpeech, opened
 from tts_hub.server.wire import SpeechBody, speech_request
 
 TOKENS_PER_SECOND = 25
 """Tokens are counted roughly as OpenAI's speech models do: by characters in, by seconds out."""
-CLIENT_CLOSED = 499
-"""The status that proxies log for a client that has gone, which never reads it."""
 
 router = APIRouter(tags=["speech"])
 

@@ -27,6 +27,8 @@ from tts_hub.server.reports import log_fallbacks
 
 NO_BUFFERING = {"cache-control": "no-store", "x-accel-buffering": "no"}
 """Headers that make proxies pass on data at once."""
+CLIENT_CLOSED = 499
+"""The status that proxies log for a client that has gone, which never reads it."""
 LANGUAGE_TAG = re.compile(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
 logger = logging.getLogger(__name__)
 
@@ -76,7 +78,7 @@ class SpeechAnswer(Response):
     def __init__(
         self, speech: AudioStream | SpeechStream, hub: Hub, *, response_format: str, media_type: str
     ) -> None:
-        super().__init__(media_type=media_type, headers=NO_BUFFERING | _language_of(speech))
+        super().__init__(media_type=media_type, headers=NO_BUFFERING | _headers_of(speech))
         del self.headers["content-length"]
         self._speech = speech
         self._hub = hub
@@ -163,10 +165,11 @@ class StreamedSpeech(SpeechAnswer):
         await super()._close()
 
 
-def _language_of(speech: AudioStream | SpeechStream) -> dict[str, str]:
-    """The header with the spoken language, if it is known."""
-    language = speech.report.language
-    return {"content-language": language} if LANGUAGE_TAG.fullmatch(language) else {}
+def _headers_of(speech: AudioStream | SpeechStream) -> dict[str, str]:
+    """Headers with the spoken language, if it is known, and with what the engine has no use for."""
+    report = speech.report
+    found = {"content-language": report.language} if LANGUAGE_TAG.fullmatch(report.language) else {}
+    return found | ({"tts-hub-ignored": ", ".join(report.ignored)} if report.ignored else {})
 
 
 async def _cancel_when_hung_up(receive: Receive, scope: anyio.CancelScope) -> None:

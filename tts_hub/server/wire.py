@@ -72,12 +72,18 @@ class Utterance(Fields):
     """All fields of a speech request but its text."""
 
     model: str | None = Field(None, description="A model, an alias such as `tts-1`, or `auto`.")
-    voice: str | VoiceId | None = Field(None, description='Id of a voice, or `{"id": …}`.')
+    voice: str | VoiceId | None = Field(
+        None, description='Id of a voice, or `{"id": …}`; with an emotion as `sarah:excited`.'
+    )
     instructions: Instructions | None = Field(None, description="How to speak.")
     response_format: WrittenFormat | None = Field(
         None, description="Default: mp3. `ogg` and `oga` are other names of `opus`, `raw` of `pcm`."
     )
     speed: Annotated[Speed, NUMBER] = 1.0
+    emotion: str | None = Field(None, description="Ours: an emotion profile, as in `sarah:excited`.")
+    emotion_settings: dict[str, Any] = Field(
+        default_factory=dict, description="Ours: settings of an emotion, such as `style` and `exaggeration`."
+    )
     language: str | None = Field(None, description="Ours: a BCP 47 tag such as `en-GB`.")
     seed: Annotated[Seed | None, NUMBER] = Field(
         None, description="Ours: for engines that can repeat themselves."
@@ -97,6 +103,8 @@ class Utterance(Fields):
             input=text,
             model=self.model or None,
             voice=(self.voice.id if isinstance(self.voice, VoiceId) else self.voice) or None,
+            emotion=self.emotion or None,
+            emotion_settings=self.emotion_settings,
             language=self.language or None,
             speed=self.speed,
             response_format=self.response_format,

@@ -24,3 +24,10 @@ def prepared_voices_folder() -> Path:
     from platformdirs import user_cache_path  # slow to import, and often not needed
 
     return user_cache_path("tts-hub", appauthor=False) / "prepared-voices"
+
+
+def outputs_folder() -> Path:
+    """The folder for finished speech that clients of the server fetch."""
+    from platformdirs import user_cache_path  # slow to import, and often not needed
+
+    return user_cache_path("tts-hub", appauthor=False) / "outputs"
