@@ -155,10 +155,19 @@ def summary(report: SpeechReport, output: str | None) -> str:
     factor = report.real_time_factor or 0.0
     where = {None: "played", "-": "stdout"}.get(output, output)
     return (
-        f"{where}: {report.audio_seconds:.1f} s of speech by {report.backend} ({report.voice}), "
+        f"{where}: {report.audio_seconds:.1f} s of speech by {report.backend} ({_who(report)}), "
         f"first audio after {first * 1000:.0f} ms, real-time factor {factor:.3f}"
-        f"{_retaken(report)}{_estimated(report)}{_cost(report)}"
+        f"{_retaken(report)}{_estimated(report)}{_cost(report)}{_ignored(report)}"
     )
+
+
+def _who(report: SpeechReport) -> str:
+    return f"{report.voice}, {report.emotion}" if report.emotion else report.voice
+
+
+def _ignored(report: SpeechReport) -> str:
+    """What the engine has no use for, as the end of a line."""
+    return f"; {report.backend} has no use for {', '.join(report.ignored)}" if report.ignored else ""
 
 
 def estimate_text(estimate: CostEstimate) -> str:

@@ -1,16 +1,15 @@
-"""`tts-hub voices` and `tts-hub doctor`: lists of voices and engines."""
+"""`tts-hub doctor`, and how lists of engines and files are printed."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tts_hub.cli.completing import complete_models
 from tts_hub.cli.default_voice import DefaultVoice, default_voice
 from tts_hub.cli.main import open_manager, run
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from tts_hub.config import Config
     from tts_hub.engines.pool import EngineStatus
     from tts_hub.manager import TTSBackendManager
-    from tts_hub.types import ModelFiles, Voice
+    from tts_hub.types import ModelFiles
 
 NOT_WELL = 1
 """The exit code of `doctor` when no engine can speak, or the configuration asks for something missing."""
@@ -28,45 +27,6 @@ MOST_VARIANTS = 8
 
 all_option = click.option("--all", "show_all", is_flag=True, help="Show the engines that are not ready too.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-
-
-@click.command(short_help="List the voices.")
-@click.option("-m", "--model", help="Only the voices of this model's engine.", shell_complete=complete_models)
-@click.option("--language", help="Only voices that speak this language: a BCP 47 tag such as en-GB.")
-@click.option("--variants", is_flag=True, help="List the variants (as in en-us+f3) of the voices too.")
-@all_option
-@json_option
-@click.pass_obj
-def voices(
-    config_file: Path | None,
-    model: str | None,
-    language: str | None,
-    *,
-    variants: bool,
-    show_all: bool,
-    as_json: bool,
-) -> None:
-    """List the voices of the engines that are ready, the best engine's first."""
-    from tts_hub.backend import speaks  # slow to import: the help does not need it
-
-    found, status = run(lambda: _voices(config_file, model))
-    rows = [(e, v) for e, vs in found.items() for v in vs if speaks(v, language or "")]
-    if as_json:
-        lines = [json.dumps({"backend": e} | dataclasses.asdict(v), ensure_ascii=False) for e, v in rows]
-        click.echo("[\n" + ",\n".join(lines) + "\n]" if lines else "[]")
-        return
-    table(
-        ("voice", "name", "language", "gender", "engine"),
-        [(v.id, v.name, v.language, v.gender or "", e) for e, v in rows],
-    )
-    _print_variants(rows, show=variants)
-    silent = [] if model else [engine for engine in status if not engine.availability.ready]
-    if show_all and silent:
-        click.echo("\nEngines that are not ready, so that their voices are not listed:")
-        for engine in silent:
-            click.echo(diagnosis(engine))
-    elif silent:
-        click.echo(f"\n{more(silent)} first: tts-hub voices --all", err=True)
 
 
 @click.command(short_help="Report which engines are ready and what the others need.")
@@ -103,15 +63,6 @@ def doctor(ctx: click.Context, *, show_all: bool, as_json: bool) -> None:
             click.echo(f"{more(hidden)}: tts-hub doctor --all")
     mention_config_file(ctx.obj)
     ctx.exit(0 if best and not problems else NOT_WELL)
-
-
-async def _voices(
-    config_file: Path | None, model: str | None
-) -> tuple[Mapping[str, Sequence[Voice]], list[EngineStatus]]:
-    async with open_manager(config_file) as manager:
-        found, status = await manager.voices(model), best_first(manager)
-    names = [engine.name for engine in status]
-    return {name: found[name] for name in sorted(found, key=names.index)}, status
 
 
 async def engine_status(config_file: Path | None) -> tuple[list[EngineStatus], str | None, Config]:
@@ -223,13 +174,6 @@ def size_text(size: int) -> str:
 
 def _as_json(engine: EngineStatus) -> dict[str, Any]:
     return dataclasses.asdict(engine)
-
-
-def _print_variants(rows: Sequence[tuple[str, Voice]], *, show: bool) -> None:
-    for names in sorted({v.variants for _, v in rows if v.variants}):
-        example = next(v.id for _, v in rows if v.variants == names)
-        listed = ", ".join(names) if show else f"{len(names)} of them, shown by --variants"
-        click.echo(f"\nVariants, as in {example}+{names[0]}: {listed}")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

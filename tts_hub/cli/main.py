@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "speak": "tts_hub.cli.speak",
-    "voices": "tts_hub.cli.listing",
+    "voices": "tts_hub.cli.voices",
+    "emotions": "tts_hub.cli.emotions",
     "models": "tts_hub.cli.models",
     "doctor": "tts_hub.cli.listing",
     "tui": "tts_hub.cli.tui",

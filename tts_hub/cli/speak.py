@@ -24,6 +24,7 @@ from tts_hub.cli.main import run
 @click.option("--no-clobber", is_flag=True, help="Fail rather than replace a file that exists.")
 @click.option("-m", "--model", shell_complete=complete_models, help="Model, alias or auto.")
 @click.option("--voice", shell_complete=complete_voices, help="Voice of the engine; see `tts-hub voices`.")
+@click.option("--emotion", help="Emotion profile; see `tts-hub emotions`. Also: --voice VOICE:EMOTION.")
 @click.option("--language", help="BCP 47 tag such as en-GB.")
 @click.option(
     "--speed",

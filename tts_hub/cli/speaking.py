@@ -149,6 +149,7 @@ def _fields(given: dict[str, Any], audio_format: AudioFormat) -> RequestFields:
     fields = RequestFields(
         model=given["model"],
         voice=given["voice"],
+        emotion=given["emotion"],
         language=given["language"],
         speed=given["speed"],
         response_format=audio_format.name,
