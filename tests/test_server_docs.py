@@ -155,7 +155,7 @@ def test_every_limit_is_listed_with_its_default() -> None:
     table = DOCS[DOCS.index("## Limits") : DOCS.index("## Stopping the server")]
     rows = re.findall(r"^\| (`.+?`) \| ([\d,]+)(?: s)? \|", table, flags=re.MULTILINE)
     defaults = {name.strip("`"): float(value.replace(",", "")) for name, value in rows}
-    assert len(defaults) == 8
+    assert len(defaults) == 9
     assert defaults == {name: getattr(ServerConfig(), name) for name in defaults}
 
 
