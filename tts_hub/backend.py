@@ -154,6 +154,10 @@ class TTSBackend(ABC):
     def forget_voices(self) -> None:
         """Let go of what `prepare_voice` and requests have kept of voices in memory."""
 
+    def statistics(self) -> Mapping[str, str | int | float]:
+        """Facts for those who run it, such as its device and how many prepared voices it keeps. Quick."""
+        return {}
+
     async def background(self) -> None:
         """Runs beside the requests while it is loaded, and is cancelled before `aclose`; mostly nothing."""
 

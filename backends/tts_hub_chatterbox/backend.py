@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
@@ -171,6 +171,19 @@ class ChatterboxBackend(TTSBackend):
             GenerationError: memory is used up, or the net gave no finite numbers.
         """
         await self._conditioning(await self._load(on_progress), voice)
+
+    def statistics(self) -> Mapping[str, str | int | float]:
+        """The device, the number types, and how often the conditioning of a voice was at hand."""
+        if self._loaded is None:
+            return {}
+        model, prepared = self._loaded.loop.model, self._loaded.prepared
+        return {
+            "device": str(model.device),
+            "dtype": str(model.precision.t3).removeprefix("torch."),
+            "voices_in_memory": prepared.count,
+            "voices_found": prepared.found,
+            "voices_computed": prepared.computed,
+        }
 
     def forget_voices(self) -> None:
         """Drop the conditionings in memory."""

@@ -60,6 +60,10 @@ async def test_a_prepared_voice_is_not_computed_again(hub: TTSBackendManager) ->
         await spoken(hub, voice="sarah")
         await hub.unload("chatterbox_nano")
         await spoken(hub, voice="sarah")  # from the disk
+    (status,) = [each for each in hub.status() if each.name == "chatterbox_nano"]
+    assert status.statistics["device"] == "cpu"
+    facts = ("voices_in_memory", "voices_found", "voices_computed")
+    assert [status.statistics[name] for name in facts] == [1, 1, 0]
 
 
 async def test_a_changed_recording_is_computed_and_the_other_stays(hub: TTSBackendManager) -> None:

@@ -332,3 +332,17 @@ def test_everything_is_there_after_a_restart(serve: Serve) -> None:
     with serve(cloner()) as server, client(server) as http:
         after = http.get("/v1/audio/voices/sarah").json()
     assert after == before
+
+
+def test_health_has_statistics_for_those_with_a_key(serve: Serve) -> None:
+    with serve(cloner(), server={"api_keys": ["key"]}) as server:
+        with client(server, "key") as http:
+            http.post("/v1/audio/voices", data={"name": "a"}, files={"audio_sample": ("a.wav", clip())})
+            http.post("/emotions", json={"name": "glad"})
+            found = http.get("/health").json()["statistics"]
+        assert (found["voices"], found["emotions"], found["prepared_voices"]) == (1, 1, 0)
+        assert found["sample_bytes"] > 1_000
+        assert found["memory_bytes"] > 10_000_000
+        assert found["uptime_seconds"] >= 0
+        with client(server) as http:
+            assert "statistics" not in http.get("/health").json()

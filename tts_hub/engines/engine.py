@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 
 import anyio
@@ -197,6 +197,15 @@ class Engine:
         backend = await self.load(on_progress)
         async with asking(self.name, "prepare a voice"):
             await backend.prepare_voice(voice, on_progress)
+
+    def statistics(self) -> Mapping[str, str | int | float]:
+        """Facts that the engine states about itself; none where it is not loaded, or fails at it."""
+        found: dict[str, str | int | float] = {}
+        if self.state == "ready" and (backend := self._loader.backend) is not None:
+            with logged(self.name, "state facts about itself"):
+                given = backend.statistics().items()
+                found = {str(name): value for name, value in given if isinstance(value, str | int | float)}
+        return found
 
     def forget_voices(self) -> None:
         """Have the engine drop prepared voices in memory."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import anyio
 from anyio.abc import TaskGroup
@@ -39,6 +39,8 @@ class EngineStatus:
     """Requests that wait for their first turn."""
     silent_for: float
     """Seconds since it last gave anything while it has work; 0 without work."""
+    statistics: Mapping[str, str | int | float] = field(default_factory=dict)
+    """What the engine states about itself while it is loaded, such as its device."""
     downloads: tuple[ModelFiles, ...] = ()
     """The models whose files it can fetch, and what is here of them."""
 
@@ -174,6 +176,7 @@ class EnginePool:
             active=engine.active if engine else 0,
             waiting=engine.waiting_requests if engine else 0,
             silent_for=engine.silent_for if engine else 0.0,
+            statistics=engine.statistics() if engine else {},
             downloads=entry.downloads(),
         )
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import time
+from contextlib import suppress
+from importlib.metadata import version
 from typing import Any
 
+from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from tts_hub.engines.pool import EngineStatus
+from tts_hub.errors import StoreError
 from tts_hub.server.guards import is_trusted
-from tts_hub.server.hub import TheHub
+from tts_hub.server.hub import Hub, TheHub
 from tts_hub.server.reports import reason_of
+from tts_hub.system.memory import resident_bytes
 
 router = APIRouter(tags=["operation"])
 
@@ -36,7 +44,8 @@ async def get_health(request: Request, response: Response, hub: TheHub) -> dict[
         status = "not serving"
     if status != "ok":
         response.status_code = 503
-    return {"status": status, "auto": best, "engines": engines}
+    found = {"status": status, "auto": best, "engines": engines}
+    return found | ({"statistics": await _statistics(hub)} if is_trusted(request.scope) else {})
 
 
 @router.get("/metrics", response_class=Response)
@@ -47,6 +56,22 @@ async def get_metrics(hub: TheHub) -> Response:
     `tts_errors_total` counts failures of the server and its engines by the same names.
     """
     return Response(hub.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _statistics(hub: Hub) -> dict[str, Any]:
+    """Facts about the server as a whole. A store that cannot be read is left out."""
+    found: dict[str, Any] = {
+        "version": version("tts-hub"),
+        "uptime_seconds": int(time.time()) - hub.started,
+        "memory_bytes": await to_thread.run_sync(resident_bytes),
+        "platform": platform.platform(terse=True),
+        "processors": os.cpu_count(),
+    }
+    with suppress(StoreError):
+        found |= await hub.manager.store.statistics()
+        prepared = await hub.manager.store.prepared_statistics()
+        found |= {"prepared_voices": prepared.files, "prepared_bytes": prepared.bytes}
+    return found
 
 
 def _state(engine: EngineStatus, stalled_after: float) -> str:
@@ -61,4 +86,5 @@ def _details(engine: EngineStatus) -> dict[str, Any]:
         "active": engine.active,
         "waiting": engine.waiting,
         "silent_for_seconds": round(engine.silent_for, 1),
+        **engine.statistics,
     }

@@ -40,6 +40,10 @@ class PreparedVoices:
         self._kept: OrderedDict[PreparedKey, Conditioning] = OrderedDict()
         self._turns: dict[PreparedKey, _Turn] = {}
         self._maker = anyio.CapacityLimiter(1)
+        self.found = 0
+        """Times that a conditioning was in memory or in a file."""
+        self.computed = 0
+        """Times that it was not."""
 
     async def get(self, key: PreparedKey, compute: Callable[[], Conditioning]) -> Conditioning:
         """The conditioning of `key`: from memory, from disk, or from `compute`, which runs in a thread.
@@ -51,10 +55,14 @@ class PreparedVoices:
         """
         found = self._look_up(key)
         if found is not None:
+            self.found += 1
             return found
         async with self._turn(key):
             found = self._look_up(key) or await to_thread.run_sync(_read, self._files, key)
-            if found is None:
+            if found is not None:
+                self.found += 1
+            else:
+                self.computed += 1
                 found = await to_thread.run_sync(self._make, key, compute, limiter=self._maker)
             self._keep(key, found)
             return found
