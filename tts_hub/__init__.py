@@ -17,12 +17,16 @@ if TYPE_CHECKING:
     from tts_hub.config import Config
     from tts_hub.config_file.loading import load_config
     from tts_hub.cost.pricing import CostEstimate, EngineEstimate, Price
+    from tts_hub.emotions.profile import EmotionSettings
     from tts_hub.engines.pool import EngineStatus
+    from tts_hub.engines.preparation import Preparation
     from tts_hub.errors import TTSHubError
     from tts_hub.manager import TTSBackendManager
     from tts_hub.progress import ProgressCallback, ProgressEvent
     from tts_hub.report import EngineCost, Fallback, Retake, SpeechReport
     from tts_hub.request.stream import AudioStream, SpeechStream
+    from tts_hub.store.records import StoredProfile, StoredSample, StoredVoice
+    from tts_hub.store.store import Store
     from tts_hub.types import (
         AudioChunk,
         Availability,
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
         SpeechRequest,
         Usage,
         Voice,
+        VoiceSample,
         WordTiming,
     )
 
@@ -44,11 +49,13 @@ __all__ = [
     "Capabilities",
     "Config",
     "CostEstimate",
+    "EmotionSettings",
     "EngineCost",
     "EngineEstimate",
     "EngineStatus",
     "Fallback",
     "ModelFiles",
+    "Preparation",
     "Price",
     "ProgressCallback",
     "ProgressEvent",
@@ -57,11 +64,16 @@ __all__ = [
     "SpeechReport",
     "SpeechRequest",
     "SpeechStream",
+    "Store",
+    "StoredProfile",
+    "StoredSample",
+    "StoredVoice",
     "TTSBackend",
     "TTSBackendManager",
     "TTSHubError",
     "Usage",
     "Voice",
+    "VoiceSample",
     "WordTiming",
     "errors",
     "load_config",
@@ -71,13 +83,17 @@ _HOMES = {
     "tts_hub.backend": ("BackendOptions", "BackendSettings", "TTSBackend"),
     "tts_hub.config": ("Config",),
     "tts_hub.config_file.loading": ("load_config",),
+    "tts_hub.emotions.profile": ("EmotionSettings",),
     "tts_hub.errors": ("TTSHubError",),
     "tts_hub.engines.pool": ("EngineStatus",),
+    "tts_hub.engines.preparation": ("Preparation",),
     "tts_hub.manager": ("TTSBackendManager",),
     "tts_hub.cost.pricing": ("CostEstimate", "EngineEstimate", "Price"),
     "tts_hub.progress": ("ProgressCallback", "ProgressEvent"),
     "tts_hub.report": ("EngineCost", "Fallback", "Retake", "SpeechReport"),
     "tts_hub.request.stream": ("AudioStream", "SpeechStream"),
+    "tts_hub.store.records": ("StoredProfile", "StoredSample", "StoredVoice"),
+    "tts_hub.store.store": ("Store",),
     "tts_hub.types": (
         "AudioChunk",
         "Availability",
@@ -87,6 +103,7 @@ _HOMES = {
         "SpeechRequest",
         "Usage",
         "Voice",
+        "VoiceSample",
         "WordTiming",
     ),
 }
