@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request, UploadFile
 from pydantic import BaseModel, Field
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from tts_hub.emotions.profile import EmotionSettings
 from tts_hub.server.finished import HeldSpeech, opened_audio
@@ -48,15 +48,17 @@ class TestBody(BaseModel):
 
 
 @router.get("/emotions", responses=JSON_ANSWERS)
-async def list_emotions(hub: TheHub, character: str | None = None, removed: bool = False) -> dict[str, Any]:
+async def list_emotions(hub: TheHub, character: str | None = None, removed: bool = False) -> JSONResponse:
     """All profiles, those of one voice and of any with `character`, or those that can be restored."""
-    profiles = await hub.manager.store.profiles(removed=removed)
+    store = hub.manager.store
+    profiles = await store.profiles(removed=True) if removed else (await store.names()).profiles
     wanted = [
         profile
         for profile in profiles
         if character is None or profile.character.casefold() in {"", character.casefold()}
     ]
-    return {"object": "list", "data": [_values(hub, profile) for profile in wanted]}
+    rows = [_values(hub, profile) for profile in wanted]
+    return JSONResponse({"object": "list", "data": rows})  # FastAPI would look at each value again
 
 
 @router.post("/emotions", responses=JSON_ANSWERS)

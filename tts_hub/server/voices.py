@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Request, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 
 from tts_hub.engines.preparation import Preparation
 from tts_hub.errors import UnknownVoiceError
@@ -19,7 +19,8 @@ from tts_hub.server.hub import Hub, TheHub
 from tts_hub.server.lines import ProgressLines
 from tts_hub.server.rights import MayEdit, content_of, not_found
 from tts_hub.server.schema import FILE_ANSWERS, JSON_ANSWERS, LINE_ANSWERS
-from tts_hub.store.records import StoredSample, StoredVoice, folded
+from tts_hub.store.names import Names
+from tts_hub.store.records import StoredSample, StoredVoice
 from tts_hub.store.voices import VoiceFields
 
 router = APIRouter(tags=["voices"])
@@ -84,10 +85,12 @@ async def import_voice(
 
 
 @router.get("/v1/audio/stored-voices", responses=JSON_ANSWERS)
-async def list_stored_voices(hub: TheHub, removed: bool = False) -> dict[str, Any]:
+async def list_stored_voices(hub: TheHub, removed: bool = False) -> JSONResponse:
     """The voices that users keep, or with `removed` those that can be restored."""
-    voices = await hub.manager.store.voices(removed=removed)
-    return {"object": "list", "data": [await _values(hub, voice) for voice in voices]}
+    names = await hub.manager.store.names()
+    voices = await hub.manager.store.voices(removed=True) if removed else names.voices
+    rows = [_row(hub, voice, names) for voice in voices]
+    return JSONResponse({"object": "list", "data": rows})  # FastAPI would look at each value again
 
 
 @router.get("/v1/audio/voices/{voice_id}", responses=JSON_ANSWERS)
@@ -218,9 +221,11 @@ def _preparations(done: Sequence[Preparation]) -> list[dict[str, Any]]:
 
 
 async def _values(hub: Hub, voice: StoredVoice) -> dict[str, Any]:
+    return _row(hub, voice, await hub.manager.store.names())
+
+
+def _row(hub: Hub, voice: StoredVoice, names: Names) -> dict[str, Any]:
     """A voice as JSON, in OpenAI's words where there are any."""
-    names = await hub.manager.store.names()
-    own = [profile.name for profile in names.profiles if folded(profile.character) == folded(voice.name)]
     return {
         "id": voice.id,
         "object": "audio.voice",
@@ -232,5 +237,5 @@ async def _values(hub: Hub, voice: StoredVoice) -> dict[str, Any]:
         "language": voice.language,
         "consent": voice.consent,
         "samples": [sample_values(hub, sample) for sample in voice.samples],
-        "emotions": own,
+        "emotions": list(names.emotions_of(voice)),
     }

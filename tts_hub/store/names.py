@@ -24,6 +24,7 @@ class Names:
         """By character and name."""
         self._voices: Mapping[str, StoredVoice] = {}
         self._profiles: Mapping[str, StoredProfile] = {}
+        self._emotions: dict[str, list[str]] = {}
 
     def is_stale(self) -> bool:
         """Whether something was written since the last refresh. It looks at two files and reads none."""
@@ -35,12 +36,19 @@ class Names:
         self.voices = self._all_voices.all()
         self.profiles = self._all_profiles.all()
         self._voices = {folded(v.name): v for v in self.voices} | {v.id: v for v in self.voices}
+        self._emotions = {}
+        for profile in self.profiles:
+            self._emotions.setdefault(folded(profile.character), []).append(profile.name)
         self._profiles = {folded(p.full_name): p for p in self.profiles} | {p.id: p for p in self.profiles}
         self._state = state
 
     def voice(self, name: str) -> StoredVoice | None:
         """The voice of a name or an id."""
         return self._voices.get(folded(name))
+
+    def emotions_of(self, voice: StoredVoice) -> Sequence[str]:
+        """The names of the emotions that belong to a voice."""
+        return self._emotions.get(folded(voice.name), ())
 
     def profile(self, name: str, character: str) -> StoredProfile | None:
         """The profile of an id, or of a name: that of the character first, else one for any voice."""
