@@ -127,6 +127,7 @@ class ServerConfig(_Section):
         (), description="origins of web pages that may use the server, such as https://chat.example.org"
     )
     docs: bool = Field(True, description="API documentation at /docs")
+    page: bool = Field(True, description="web page at /, to speak and to manage voices in a browser")
     stream: bool = Field(
         True,
         description="send audio while it is made; false: send finished files to requests without `stream`",

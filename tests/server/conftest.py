@@ -107,25 +107,29 @@ def served(
     listener = listen(manager.config.server)
     url, address = url_of(listener), listener.getsockname()[:2]
     server = make_server(app, manager.config.server)
-    with asyncio.Runner() as runner:
-        loop = runner.get_loop()
+    loops: list[asyncio.AbstractEventLoop] = []
 
-        def stop() -> None:
-            server.should_exit = True
+    def work() -> None:
+        with asyncio.Runner() as runner:
+            loops.append(runner.get_loop())
+            runner.run(server.serve([listener]))
 
-        thread = threading.Thread(target=lambda: runner.run(server.serve([listener])))
-        thread.start()
-        try:
-            wait_for(lambda: server.started)
-            yield Served(
-                url, address, manager, app.state.hub, fake, loop, server.server_state.connections, stop
-            )
-        finally:
-            stop()
-            thread.join(PATIENCE)
-            server.force_exit = True
-            thread.join(PATIENCE)
-            assert not thread.is_alive()
+    def stop() -> None:
+        server.should_exit = True
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        wait_for(lambda: server.started)
+        yield Served(
+            url, address, manager, app.state.hub, fake, loops[0], server.server_state.connections, stop
+        )
+    finally:
+        stop()
+        thread.join(PATIENCE)
+        server.force_exit = True
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
 
 
 @pytest.fixture

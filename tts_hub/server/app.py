@@ -25,6 +25,7 @@ from tts_hub.server import (
     generate,
     health,
     live,
+    page,
     speech,
     voices,
 )
@@ -79,7 +80,8 @@ def create_app(config: Config | None = None, manager: TTSBackendManager | None =
     app.state.editors = editor_digests(settings)
     modules = (speech, estimate, captions, live, engines, catalogue, voices, emotions, generate, health)
     app.state.routes = []
-    for module in (*modules, documentation) if settings.docs else modules:
+    optional = [module for module, on in ((documentation, settings.docs), (page, settings.page)) if on]
+    for module in (*modules, *optional):
         app.include_router(module.router)
         app.state.routes += module.router.routes
     install_error_handlers(app)

@@ -113,6 +113,8 @@ def _done(speech: SpeechStream) -> dict[str, Any]:
         "voice": report.voice,
         "language": report.language,
         "detected_language": report.detected_language,
+        "emotion": report.emotion,
+        "ignored": report.ignored,
         "segments": report.segments,
         "first_audio_seconds": report.first_audio_seconds,
         "generation_seconds": report.generation_seconds,

@@ -58,7 +58,9 @@ async def list_emotions(hub: TheHub, character: str | None = None, removed: bool
         if character is None or profile.character.casefold() in {"", character.casefold()}
     ]
     rows = [_values(hub, profile) for profile in wanted]
-    return JSONResponse({"object": "list", "data": rows})  # FastAPI would look at each value again
+    schema = EmotionSettings.model_json_schema()
+    # FastAPI would look at each value again.
+    return JSONResponse({"object": "list", "data": rows, "settings": schema})
 
 
 @router.post("/emotions", responses=JSON_ANSWERS)

@@ -98,6 +98,8 @@ class Authentication:
         path, method = scope["path"], scope.get("method")
         if method == "OPTIONS" or (method in {"GET", "HEAD"} and path in ALWAYS_OPEN):
             return True
+        if path == "/" or path.startswith("/web/"):  # the page, whose files have no secrets
+            return method in {"GET", "HEAD"}
         listed = path in CATALOGUE or path.startswith("/v1/models/")
         return self._public_catalogue and method in {"GET", "HEAD"} and listed
 
