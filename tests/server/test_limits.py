@@ -86,7 +86,7 @@ def test_the_second_head_of_a_connection_has_to_come_in_time_too(serve: Serve) -
         for rest in (1.5, 0.0):  # between requests it may be longer
             connection.sendall(raw_request(b"", HOST, method="GET", path="/health"))
             answer = b""
-            while not answer.endswith(b"}}}"):
+            while not answer.endswith(b"}}"):
                 answer += connection.recv(65_536)
             assert b" 200 " in answer
             time.sleep(rest)

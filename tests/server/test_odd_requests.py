@@ -102,8 +102,7 @@ def test_odd_request_lines_get_an_error_and_no_line_in_the_log(
         ("http://localhost/v1/models/none", "localhost", 404, "model_not_found"),
         ("HTTPS://LOCALHOST:8880/v1/models/none", "localhost", 404, "model_not_found"),
         ("http://localhost/v1/models/none", "evil.example", 404, "model_not_found"),
-        ("http://localhost", "localhost", 404, "unknown_url"),
-        ("http://localhost?x=1", "localhost", 404, "unknown_url"),
+        ("http://localhost/none", "localhost", 404, "unknown_url"),
         ("http://evil.example/v1/models/none", "localhost", 421, "host_not_allowed"),
         ("http://user@localhost/v1/models/none", "localhost", 400, "invalid_host"),
         ("http://localhost:99999/v1/models/none", "localhost", 400, "invalid_host"),
@@ -114,6 +113,13 @@ def test_the_host_in_a_target_is_the_one_that_counts(
 ) -> None:
     request = raw_request(b"", f"Host: {host}", CLOSE, method="GET", path=target)
     assert refused(server, request) == (status, code)
+
+
+@pytest.mark.parametrize("target", ["http://localhost", "http://localhost?x=1"])
+def test_a_target_without_a_path_is_the_page(server: Served, target: str) -> None:
+    with connected(server) as connection:
+        connection.sendall(raw_request(b"", HOST, CLOSE, method="GET", path=target))
+        assert received(connection).startswith(b"HTTP/1.1 200 ")
 
 
 def test_two_host_headers_are_too_many_beside_a_target_with_a_host(server: Served) -> None:

@@ -110,6 +110,7 @@ def test_the_keyboard_is_enough(browser: Browser, server: Served) -> None:
         expect(page.locator("#again")).to_be_visible()
         page.focus("nav a[href='#voices']")
         page.keyboard.press("Enter")
+        expect(page.locator("#new-voice")).to_be_visible()
         page.focus("#new-voice")
         page.keyboard.press("Enter")
         expect(page.locator("#voice-dialog")).to_be_visible()

@@ -190,7 +190,7 @@ function draw(played = null) {
 function tell(progress) {
   if (progress.stage === "notice" || progress.stage === "fallback") toast(progress.message);
   else if (progress.stage === "first_audio") settle(`speaking, first sound after ${Math.round(progress.elapsed_seconds * 1000)} ms`);
-  else if (progress.stage in STAGES) settle([STAGES[progress.stage], progress.backend].filter(Boolean).join(": "));
+  else if (progress.stage in STAGES && !state.player?.length) settle([STAGES[progress.stage], progress.backend].filter(Boolean).join(": "));
 }
 
 function summary(report) {
