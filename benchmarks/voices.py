@@ -118,6 +118,7 @@ async def measure_chatterbox(rounds: int, model: str) -> None:
     """First audio with the built-in voice, a prepared one, and one that is computed for the request."""
     from tts_hub_chatterbox.files.variants import VARIANTS
 
+    import tests.chatterbox.conftest  # noqa: F401 - the published package, beside a torch without CUDA
     from tests.chatterbox.official import write_models
 
     variant = VARIANTS[model]

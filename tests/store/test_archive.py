@@ -95,11 +95,20 @@ async def test_a_plain_clip_needs_a_name(other: Store) -> None:
     assert (await other.import_voice(clip(), name="Ann")).name == "Ann"
 
 
+def damaged(data: bytes) -> bytes:
+    """The same, with wrong bytes in the middle of what is compressed."""
+    middle = len(data) // 2
+    return data[:middle] + bytes(byte ^ 0xFF for byte in data[middle : middle + 64]) + data[middle + 64 :]
+
+
 REFUSED: dict[str, bytes] = {
     "nothing": b"",
     "text": b"hello",
     "an empty zip": zipped({}),
     "a cut zip": zipped({"voice.json": described(), "a.wav": clip()})[:-100],
+    "damaged": damaged(zipped({"voice.json": described(), "a.wav": clip()})),
+    "damaged, LZMA": damaged(zipped({"voice.json": described(), "a.wav": clip()}, zipfile.ZIP_LZMA)),
+    "damaged, bzip2": damaged(zipped({"voice.json": described(), "a.wav": clip()}, zipfile.ZIP_BZIP2)),
     "no JSON": zipped({"voice.json": b"{", "a.wav": clip()}),
     "deep JSON": zipped({"voice.json": b"[" * 100_000, "a.wav": clip()}),
     "a list": zipped({"voice.json": b"[]", "a.wav": clip()}),

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import io
 import json
+import lzma
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +29,11 @@ VERSION = 1
 DESCRIPTION = "voice.json"
 MOST_JSON = 1_000_000
 """Bytes of a description."""
+DAMAGES = (
+    *(zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError),
+    *(zlib.error, lzma.LZMAError),
+)
+"""What reading a ZIP raises, besides our own errors."""
 MOST_MEMBERS = 1_000
 MOST_BYTES = 200_000_000
 """Bytes of all recordings of an archive together."""
@@ -132,7 +139,7 @@ def read_archive(data: bytes, *, name: str = "", description: bytes | None = Non
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return _from_zip(archive, name)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as exc:
+    except DAMAGES as exc:
         if isinstance(exc, InvalidRequestError):
             raise
         raise _unusable(f"is damaged: {exc}") from exc
