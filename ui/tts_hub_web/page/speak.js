@@ -56,7 +56,7 @@ function offer() {
   choices($("voice"), [{ value: "", label: "the usual one" }, ...rows]);
   const emotions = catalogue.emotions.map((emotion) => ({ value: emotion.full_name, label: emotion.full_name }));
   choices($("emotion"), [{ value: "", label: "none" }, ...emotions]);
-  build($("options"), engine?.options ?? {});
+  build($("options"), $("model").value === "auto" ? {} : engine?.options ?? {});
   $("more").hidden = !$("options").children.length;
 }
 
