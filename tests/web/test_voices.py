@@ -192,3 +192,21 @@ def test_a_taken_name_is_said(browser: Browser, server: Served) -> None:
         page.fill("#emotion-name", "glad")
         page.click("#emotion-form .main")
         expect(page.locator("#emotion-problem")).to_contain_text("there is an emotion 'glad' already")
+
+
+@pytest.mark.parametrize("part", ["voices", "emotions"])
+def test_recordings_are_added_and_deleted_on_a_card(browser: Browser, server: Served, part: str) -> None:
+    with httpx.Client(base_url=server.url) as http:
+        http.post("/emotions", json={"name": "glad"})
+        http.post("/v1/audio/voices", data={"name": "Sarah"}, files={"audio_sample": ("a.wav", clip())})
+    before = 1 if part == "voices" else 0
+    with opened(browser, server, f"#{part}") as page:
+        page.on("dialog", lambda dialog: dialog.accept())
+        card = page.locator(f"#page-{part} .card")
+        card.locator("summary").click()
+        file = {"name": "second.wav", "mimeType": "audio/wav", "buffer": clip(6, 1)}
+        card.locator("input[type=file]").set_input_files(file)  # type: ignore[arg-type]
+        expect(card.locator(".recordings li")).to_have_count(before + 1)
+        card.locator("summary").click()
+        card.get_by_role("button", name="Delete the recording 6.0 s of second.wav").click()
+        expect(card.locator(".recordings li")).to_have_count(before)

@@ -4,6 +4,7 @@ import { request, send } from "./api.js";
 import { catalogue, refresh } from "./catalogue.js";
 import { $, button, make, toast } from "./dom.js";
 import { build, read } from "./fields.js";
+import { recordings } from "./recordings.js";
 
 let changed = null;
 let sound = null;
@@ -34,6 +35,7 @@ function card(emotion) {
     make("h2", {}, emotion.full_name),
     make("p", {}, emotion.description || (emotion.character ? `of the voice ${emotion.character}` : "for any voice")),
     make("div", { className: "chips" }, ...chips),
+    recordings(emotion, emotion.full_name, `emotions/${emotion.id}/voices`, renew),
     make(
       "div",
       { className: "buttons" },

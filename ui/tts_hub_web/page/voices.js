@@ -4,9 +4,9 @@ import { get, request, send } from "./api.js";
 import { catalogue, refresh } from "./catalogue.js";
 import { chosen, clearClip, startClip } from "./clip.js";
 import { $, button, make, save, toast } from "./dom.js";
+import { play, recordings } from "./recordings.js";
 
 let changed = null; // the voice that the dialog changes; null: a new one
-let sound = null;
 
 export function start() {
   startClip();
@@ -40,10 +40,11 @@ function card(voice) {
     make("p", {}, [voice.description, voice.language, facts].filter(Boolean).join(" · ")),
     make("div", { className: "chips" }, ...[...voice.emotions, ...ready].map((text) => make("span", { className: "chip" }, text))),
     ...warnings.map((text) => make("p", { className: "warning" }, text)),
+    recordings(voice, voice.name, `v1/audio/voices/${voice.id}/samples`, renew),
     make(
       "div",
       { className: "buttons" },
-      newest ? labelled("Hear", voice, () => hear(voice, newest)) : null,
+      newest ? labelled("Hear", voice, () => play(`v1/audio/voices/${voice.id}/samples/${newest.id}`)) : null,
       labelled("Change", voice, () => open(voice)),
       labelled("Export", voice, () => take(voice)),
       labelled("Remove", voice, () => remove(voice)),
@@ -55,13 +56,6 @@ function labelled(label, voice, onclick) {
   const made = button(label, onclick, "quiet");
   made.setAttribute("aria-label", `${label} ${voice.name}`);
   return made;
-}
-
-async function hear(voice, sample) {
-  sound?.pause();
-  const answer = await request(`v1/audio/voices/${voice.id}/samples/${sample.id}`);
-  sound = new Audio(URL.createObjectURL(await answer.blob()));
-  sound.play();
 }
 
 async function take(voice) {
