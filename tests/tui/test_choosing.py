@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from pydantic import Field
 from textual.widgets import Button, Input, OptionList, Select
+from tts_hub_tui.screens.emotion import MakeEmotion
 from tts_hub_tui.screens.voices import VoicePicker
 from tts_hub_tui.widgets.controls import Controls
+from tts_hub_tui.widgets.field import FieldError
 from tts_hub_tui.widgets.option_schema import Option, parse_options
 from tts_hub_tui.widgets.options import OptionRow
 
@@ -255,3 +257,33 @@ async def test_the_studio_of_a_chosen_file_begins_with_it(open_studio: OpenStudi
     async with open_studio(text="Begin here.") as studio:
         assert studio.main.query_one("#text").text == "Begin here."  # type: ignore[attr-defined]
         assert folder.is_dir()
+
+
+async def test_an_emotion_is_made_for_the_voice_and_chosen(open_studio: OpenStudio) -> None:
+    async with open_studio(choosy()) as studio:
+        await open_voices(studio)
+        await studio.pilot.press(*"anna")
+        await studio.until(lambda: any(line.startswith("anna ") for line in listed(studio)))
+        await studio.pilot.press("ctrl+n")
+        await studio.shows(MakeEmotion)
+        await studio.until(lambda: studio.app.screen.query(OptionRow))
+        await studio.pilot.press(*"glad")
+        await studio.pilot.press("ctrl+s")
+        await studio.until(lambda: isinstance(studio.app.screen, VoicePicker))
+        await studio.until(lambda: any(line.startswith("anna:glad ") for line in listed(studio)))
+        await studio.pilot.press("enter")
+        await studio.until(lambda: not isinstance(studio.app.screen, VoicePicker))
+        assert "anna:glad" in str(studio.main.query_one("#voice", Button).label)
+
+
+async def test_a_wrong_emotion_is_said_and_the_dialog_stays(open_studio: OpenStudio) -> None:
+    async with open_studio(choosy()) as studio:
+        await open_voices(studio)
+        await studio.pilot.press("ctrl+n")
+        await studio.shows(MakeEmotion)
+        await studio.until(lambda: studio.app.screen.query(OptionRow))
+        await studio.pilot.press(*"a:b", "ctrl+s")
+        errors = studio.app.screen.query(FieldError)
+        await studio.until(lambda: "cannot be used" in str(errors.first().render()))
+        await studio.pilot.press("escape")
+        await studio.until(lambda: isinstance(studio.app.screen, VoicePicker))

@@ -15,9 +15,11 @@ from tests.server.conftest import Served, served
 from tests.tui.fetching import Fetching
 from tests.tui.remote_serving import FAKE, TEXT, drain
 from tests.waiting import until
+from tts_hub.emotions.profile import EmotionSettings
 from tts_hub.errors import (
     BackendUnavailableError,
     GenerationError,
+    TTSHubError,
     UnknownModelError,
 )
 from tts_hub.manager import TTSBackendManager
@@ -192,3 +194,16 @@ async def test_a_pull_that_fails_on_the_server_is_an_error(fetcher: Served, fetc
         with pytest.raises(BackendUnavailableError, match="export HF_TOKEN") as caught:
             await hub.pull("fetching", ignore)
     assert "secret words" not in str(caught.value)
+
+
+async def test_an_emotion_is_kept_on_the_server_and_speaks(server: Served) -> None:
+    async with RemoteHub(server.url) as hub:
+        settings = EmotionSettings(style="whispering", exaggeration=0.3, speed=1.2)
+        assert await hub.add_emotion("soft", "low", settings) == "low:soft"
+        assert "low:soft" in [voice.id for voice in await hub.voices("fake")]
+        speech = await hub.speak(SpeechRequest(TEXT, model="fake", voice="low:soft"), ignore)
+        await drain(speech)
+        assert speech.report.emotion == "low:soft"
+        assert speech.report.ignored == ("emotion.style", "emotion.exaggeration")
+        with pytest.raises(TTSHubError, match="there is an emotion"):
+            await hub.add_emotion("soft", "low", settings)

@@ -28,6 +28,7 @@ from tts_hub_tui.widgets.controls import Controls
 from tests.waiting import WITHIN
 from tts_hub.config import StudioConfig
 from tts_hub.cost.pricing import CostEstimate
+from tts_hub.emotions.profile import EmotionSettings
 from tts_hub.errors import BackendUnavailableError
 from tts_hub.progress import ProgressCallback, ProgressEvent
 from tts_hub.report import SpeechReport
@@ -90,6 +91,9 @@ class PaintedHub:
             Voice("de", "German", "de", gender="male"),
             Voice("fr-fr", "French (France)", "fr-FR", gender="male"),
         ]
+
+    async def add_emotion(self, name: str, character: str, settings: EmotionSettings) -> str:
+        raise NotImplementedError
 
     async def estimate(self, request: SpeechRequest) -> CostEstimate:
         length = len(str(request.input))
@@ -240,6 +244,7 @@ def closes_what_it_opens(monkeypatch: pytest.MonkeyPatch) -> Any:
 SCREENS = {
     "studio": (),
     "voices": ("f2",),
+    "emotion": ("f2", "down", "down", "ctrl+n"),
     "jobs": ("f3",),
     "engines": ("f4",),
     "settings": ("f9",),

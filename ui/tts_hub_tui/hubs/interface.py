@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from tts_hub.cost.pricing import CostEstimate
+from tts_hub.emotions.profile import EmotionSettings
 from tts_hub.progress import ProgressCallback
 from tts_hub.report import SpeechReport
 from tts_hub.types import AudioChunk, ModelFiles, SpeechRequest, Voice
@@ -85,6 +86,9 @@ class Hub(Protocol):
 
     async def voices(self, model: str) -> Sequence[Voice]:
         """The voices of the engine behind a model, the default one first."""
+
+    async def add_emotion(self, name: str, character: str, settings: EmotionSettings) -> str:
+        """Keep an emotion profile, of one voice or of any; returns its full name, such as `sarah:excited`."""
 
     async def estimate(self, request: SpeechRequest) -> CostEstimate:
         """The length and cost that a request would have."""

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from tts_hub.cost.pricing import CostEstimate
+from tts_hub.emotions.profile import EmotionSettings
 from tts_hub.engines.pool import EngineStatus
 from tts_hub.manager import TTSBackendManager
 from tts_hub.progress import ProgressCallback
@@ -41,6 +42,11 @@ class LocalHub:
         """The voices of the engine behind a model or an alias."""
         found = await self._manager.voices(model)
         return [voice for voices in found.values() for voice in voices]
+
+    async def add_emotion(self, name: str, character: str, settings: EmotionSettings) -> str:
+        """Keep an emotion profile in the store of this user."""
+        made = await self._manager.store.add_profile(name=name, character=character, settings=settings)
+        return made.full_name
 
     async def estimate(self, request: SpeechRequest) -> CostEstimate:
         """The length and cost of a request; no engine is loaded for it."""

@@ -269,6 +269,8 @@ class MainScreen(SpeakingScreen):
                 self._history,
                 chosen=controls.voice.id if controls.voice else "",
                 on_try=lambda voice: self._speak_sample(model, voice),
+                list_voices=lambda: self._studio.hub.voices(engine.name),
+                add_emotion=self._studio.hub.add_emotion,
             )
         )
         if not isinstance(picked, bool):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -14,6 +14,7 @@ from textual.widgets import Footer, Input, Label, OptionList
 from textual.widgets.option_list import Option
 
 from tts_hub.types import Voice
+from tts_hub_tui.screens.emotion import AddEmotion, MakeEmotion
 from tts_hub_tui.storage.history import History
 from tts_hub_tui.widgets.choice import DEFAULT_VOICE
 from tts_hub_tui.widgets.errors import notify_errors
@@ -28,6 +29,7 @@ class VoicePicker(ModalScreen[Voice | None | bool]):
         Binding("escape", "cancel", "Back"),
         Binding("ctrl+f", "favourite", "Favourite ★"),
         Binding("ctrl+t", "try", "Try it"),
+        Binding("ctrl+n", "emotion", "New emotion"),
         Binding("down", "down", "Next", show=False),
         Binding("up", "up", "Previous", show=False),
         Binding("pagedown", "page(1)", "Page down", show=False),
@@ -42,21 +44,26 @@ class VoicePicker(ModalScreen[Voice | None | bool]):
         *,
         chosen: str,
         on_try: Callable[[Voice], None],
+        list_voices: Callable[[], Awaitable[Sequence[Voice]]],
+        add_emotion: AddEmotion,
     ) -> None:
-        """`history` knows the favourites; `chosen` is the id of the voice under the cursor."""
+        """`history` knows the favourites; `chosen` is the id of the voice under the cursor.
+
+        `list_voices` lists the voices anew once `add_emotion` has kept a profile.
+        """
         super().__init__()
         self._engine = engine
         self._history = history
-        favourites: set[str] = set()
+        self._favourites: set[str] = set()
         with notify_errors(self):
-            favourites = {voice for name, voice in history.favourites() if name == engine}
-        self._voices = {voice.id: voice for voice in voices}
-        known = {voice.id: voice for voice in expand_variants(voices)}
-        self._voices |= {name: known[name] for name in (*favourites, chosen) if name in known}
-        self._variants = known
-        self._favourites = favourites
+            self._favourites = {voice for name, voice in history.favourites() if name == engine}
         self._chosen = chosen
         self._on_try = on_try
+        self._list_voices = list_voices
+        self._add_emotion = add_emotion
+        self._voices: dict[str, Voice] = {}
+        self._variants: dict[str, Voice] = {}
+        self._know(voices)
 
     def compose(self) -> ComposeResult:
         """A search, and the list."""
@@ -107,6 +114,27 @@ class VoicePicker(ModalScreen[Voice | None | bool]):
         name = self._highlighted()
         if name:
             self._on_try(self._all[name])
+
+    @work(exclusive=True)
+    async def action_emotion(self) -> None:
+        """Make an emotion for the voice under the cursor, and put the cursor on the two together."""
+        voice = (self._highlighted() or "").partition(":")[0]
+        made = await self.app.push_screen_wait(MakeEmotion(voice, self._add_emotion))
+        if made is None:
+            return
+        with notify_errors(self):
+            self._know(await self._list_voices())
+        self._chosen = made if made in self._voices else self._chosen
+        if made not in self._voices:
+            self.notify(f"{made} is kept, for any voice: clients name it as {voice or 'VOICE'}:{made}.")
+        self._fill(self.query_one(Input).value)
+
+    def _know(self, voices: Sequence[Voice]) -> None:
+        """Take the voices of the engine, and the variants among the favourites."""
+        self._voices = {voice.id: voice for voice in voices}
+        self._variants = {voice.id: voice for voice in expand_variants(voices)}
+        wanted = (*self._favourites, self._chosen)
+        self._voices |= {name: self._variants[name] for name in wanted if name in self._variants}
 
     def action_down(self) -> None:
         """Move down in the list, although the search has the keyboard."""

@@ -17,6 +17,7 @@ import httpx
 from tts_hub.audio.limits import DEFAULT_RATE
 from tts_hub.captions.wire import DoneLine, ErrorLine, captioned_lines
 from tts_hub.cost.pricing import CostEstimate
+from tts_hub.emotions.profile import EmotionSettings
 from tts_hub.errors import BackendUnavailableError, InvalidTextError, TTSHubError, UsageError
 from tts_hub.progress import ProgressCallback, ProgressEvent
 from tts_hub.types import SpeechRequest, Voice
@@ -69,6 +70,11 @@ class RemoteHub:
         values = await self._json("GET", f"/v1/audio/voices?model={quote(model, safe='')}")
         with parse_errors_as(UsageError(OTHER_VERSION)):
             return [parse_voice(each) for each in values["voices"]]
+
+    async def add_emotion(self, name: str, character: str, settings: EmotionSettings) -> str:
+        """Keep an emotion profile on the server."""
+        body = {"name": name, "character": character, **settings.model_dump(exclude_defaults=True)}
+        return str((await self._json("POST", "/emotions", body))["full_name"])
 
     async def estimate(self, request: SpeechRequest) -> CostEstimate:
         """The cost of a request, by the server's price tables."""
