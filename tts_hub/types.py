@@ -54,7 +54,7 @@ class AudioChunk:
     """A piece of audio, and the words whose timing became known with it."""
 
     samples: Samples
-    """Shape (T,), mono float32 in [-1, 1]."""
+    """Shape (T,), mono float32 in [-1, 1]; from an engine, single peaks may lie beyond, up to `HEADROOM`."""
     sample_rate: int
     """Hz."""
     words: tuple[WordTiming, ...] = ()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tts_hub.audio.limits import HEADROOM
 from tts_hub.errors import GenerationError
 from tts_hub.onnx.graph import copy_with_outputs
 from tts_hub.onnx.session import Run, session_options
@@ -39,7 +40,7 @@ class Inference:
     """The output of one call."""
 
     samples: Samples
-    """Shape (T,), in [-1, 1]."""
+    """Shape (T,), within `HEADROOM`."""
     durations: NDArray[np.int64] | None
     """Shape (N,): frames of each symbol, T / 600 in all; None where the graph does not give them."""
 
@@ -68,7 +69,7 @@ class Graph:
         if not np.isfinite(samples).all():
             raise GenerationError("hibari: the model generated samples that are not numbers", backend=MODEL)
         durations = _checked(outputs[-1], len(ids), len(samples)) if self.has_durations else None
-        return Inference(np.clip(samples, -1, 1), durations)
+        return Inference(np.clip(samples, -HEADROOM, HEADROOM), durations)
 
     def lengths(self, ids: Sequence[int], run: Run) -> NDArray[np.float32]:
         """The lengths of N symbols in frames at speed 1, before they are rounded. Blocking.

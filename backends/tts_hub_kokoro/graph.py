@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tts_hub.audio.limits import HEADROOM
 from tts_hub.errors import GenerationError
 from tts_hub.onnx.graph import copy_with_outputs, read_graph
 from tts_hub.onnx.session import Run, session_options
@@ -70,7 +71,7 @@ class Inference:
     """The output of one call."""
 
     samples: Samples
-    """Shape (T,), in [-1, 1]."""
+    """Shape (T,), within `HEADROOM`."""
     durations: NDArray[np.int64] | None
     """Shape (N + 2,): frames for each token, T / 600 in all; None where the graph does not give them."""
 
@@ -102,7 +103,9 @@ class Graph:
         samples = np.asarray(outputs[self.signature.audio], np.float32).reshape(-1)
         if not np.isfinite(samples).all():
             raise GenerationError("Kokoro: the model generated samples that are not numbers", backend=MODEL)
-        return Inference(np.clip(samples, -1, 1), self._durations(outputs, len(tokens) + 2, len(samples)))
+        return Inference(
+            np.clip(samples, -HEADROOM, HEADROOM), self._durations(outputs, len(tokens) + 2, len(samples))
+        )
 
     def _durations(self, outputs: Sequence[Any], tokens: int, samples: int) -> NDArray[np.int64] | None:
         """The durations; None if they are not those of this audio."""

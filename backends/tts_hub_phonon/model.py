@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tts_hub.audio.limits import HEADROOM
 from tts_hub.download.folders import unsound_of
 from tts_hub.errors import GenerationError
 from tts_hub.types import AudioChunk, Samples
@@ -132,5 +133,5 @@ def _spelled_out(text: str, language: str) -> str:
 def _checked(samples: Samples) -> Samples:
     if not np.isfinite(samples).all():
         raise GenerationError("Phonon: the model generated samples that are not numbers", backend=MODEL)
-    clipped: Samples = np.clip(samples, -1, 1)
+    clipped: Samples = np.clip(samples, -HEADROOM, HEADROOM)
     return clipped

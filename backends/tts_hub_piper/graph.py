@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tts_hub.audio.limits import HEADROOM
 from tts_hub.errors import GenerationError
 from tts_hub.onnx.session import Run, session_options
 from tts_hub.types import Samples
@@ -52,7 +53,7 @@ class Inference:
     """The output of one call."""
 
     samples: Samples
-    """Shape (T,), in [-1, 1]."""
+    """Shape (T,), within `HEADROOM`."""
     frames: NDArray[np.int64] | None
     """Shape (N,): frames of each id; None where the graph does not have this output."""
     lengths: NDArray[np.float32] | None
@@ -96,7 +97,7 @@ class Graph:
             raise GenerationError("Piper: the voice generated samples that are not numbers", backend=MODEL)
         frames, lengths = (_flat(outputs, n, len(ids)) for n in (1, 2))
         whole = None if frames is None else frames.round().astype(np.int64)
-        return Inference(np.clip(samples, -1, 1), whole, lengths)
+        return Inference(np.clip(samples, -HEADROOM, HEADROOM), whole, lengths)
 
 
 def load_graph(file: Path, *, threads: int | None, remedy: str) -> Graph:

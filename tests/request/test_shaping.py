@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tests.speaking import drain, hub, pitch
 from tts_hub import Capabilities
+from tts_hub.quality.scores.clipping import clipped_samples
 from tts_hub.testing import FakeBackend
+from tts_hub.types import AudioChunk, SegmentRequest
 
 pytestmark = pytest.mark.anyio
 
@@ -45,3 +50,20 @@ async def test_speed_is_made_up_for_by_the_hub(speed: float) -> None:
     assert len(samples) / 24_000 == pytest.approx(1.8 / speed, rel=0.08)
     assert pitch(samples) == pytest.approx(400, rel=0.02)
     assert audio.words[-1].end == pytest.approx(1.8 / speed, rel=0.08)
+
+
+class Overshooting(FakeBackend):
+    """As models do: some peaks lie beyond full scale."""
+
+    def _chunks(self, request: SegmentRequest) -> Iterator[AudioChunk]:
+        for chunk in super()._chunks(request):
+            yield replace(chunk, samples=chunk.samples * np.float32(2.6))  # 0.5 * 2.6 = 1.3
+
+
+@pytest.mark.parametrize("loudness", ["off", -19.0])
+async def test_peaks_beyond_full_scale_are_not_cut_off(loudness: str | float) -> None:
+    engine = Overshooting(name="fake")
+    async with hub(engine, audio={"loudness": loudness}) as manager:
+        samples = await drain(await manager.generate("One two three four.", model="fake", voice="low"))
+    assert clipped_samples(samples) == 0
+    assert 0.05 < np.abs(samples).max() <= 0.9

@@ -51,7 +51,7 @@ class Stereo(Altered):
 
 class TooLoud(Altered):
     def alter(self, chunk: AudioChunk, request: SegmentRequest) -> AudioChunk:
-        return dataclasses.replace(chunk, samples=chunk.samples * np.float32(4))
+        return dataclasses.replace(chunk, samples=chunk.samples * np.float32(16))
 
 
 class NotANumber(Altered):

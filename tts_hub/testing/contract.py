@@ -24,7 +24,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tts_hub.audio.limits import SPEECH_RATES
+from tts_hub.audio.limits import HEADROOM, SPEECH_RATES
 from tts_hub.backend import TTSBackend, model_names, speaks
 from tts_hub.containment import described, is_from_a_signal
 from tts_hub.engines.declaration import (
@@ -183,7 +183,7 @@ class BackendContract:
             raise AssertionError(f"find_voice({wrong!r}) gave {found.id!r} instead of UnknownVoiceError")
 
     async def test_speaks(self) -> None:
-        """Audio is mono float32 within [-1, 1], of one rate and audible; words are those of the text."""
+        """Audio is mono float32 within `HEADROOM`, of one rate and audible; words are those of the text."""
         async with self._loaded_backend() as backend:
             chunks = await self._speak(backend, self.text)
         self._check_samples(chunks)
@@ -342,7 +342,7 @@ class BackendContract:
         assert np.isfinite(samples).all(), "some samples are not finite"
         peak = float(np.abs(samples).max(initial=0.0))
         assert peak > 1e-3, f"it is silent: the highest sample is {peak:g}"
-        assert peak <= 1.0, f"samples leave [-1, 1]: {peak:g}"
+        assert peak <= HEADROOM, f"samples leave [-{HEADROOM:g}, {HEADROOM:g}]: {peak:g}"
 
     def _check_words(self, chunks: Sequence[AudioChunk], seconds: float) -> None:
         words = [word for chunk in chunks for word in chunk.words]
