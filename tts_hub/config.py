@@ -163,7 +163,7 @@ class ServerConfig(_Section):
     )
     editor_keys: tuple[str, ...] = Field(
         (),
-        description="those of api_keys that may add, change and remove voices and emotions; none listed: all",
+        description="keys among api_keys that may change voices and emotions; empty: every key may",
     )
     max_upload_bytes: int = Field(
         50_000_000, ge=1_000, description="largest recording or exported voice that is uploaded, in bytes"

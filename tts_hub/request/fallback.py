@@ -22,9 +22,9 @@ class FallbackChoice:
     def __init__(self, costs: RequestCosts) -> None:
         self._costs = costs
         self._failures: list[BackendError] = []
-        """Of engines that speak no more of the request."""
+        """The errors of engines that speak no more of the request."""
         self._of_segment: list[BackendError] = []
-        """Of engines that continue behind the segment."""
+        """The errors of engines that continue behind the segment."""
 
     async def choose(
         self,
