@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tts_hub.cli.completing import forget
-from tts_hub.cli.listing import json_option, table
+from tts_hub.cli.listing import json_option, removed_text, table
 from tts_hub.cli.main import open_manager, run
 
 if TYPE_CHECKING:
@@ -153,8 +153,7 @@ def remove(config_file: Path | None, name: str) -> None:
             return await manager.store.remove_profile(name), manager.config.store.undo_seconds
 
     profile, seconds = run(work)
-    again = f"; to bring it back within {seconds / 60:g} min: tts-hub emotions restore {profile.id}"
-    click.echo(f"{profile.full_name}: removed{again if seconds else ''}")
+    click.echo(removed_text(profile.full_name, seconds, f"emotions restore {profile.id}"))
     forget()
 
 

@@ -164,6 +164,12 @@ def pull_command(files: ModelFiles) -> str:
     return f"tts-hub models pull {files.model}"
 
 
+def removed_text(name: str, seconds: float, restoring: str) -> str:
+    """The line about something removed, with the command that brings it back within some seconds."""
+    again = f"; to bring it back within {seconds / 60:g} min: tts-hub {restoring}" if seconds else ""
+    return f"{name}: removed{again}"
+
+
 def size_text(size: int) -> str:
     """A number of bytes for people, such as `2.99 GB`."""
     for unit, value in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):

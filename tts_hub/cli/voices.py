@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 import click
 
 from tts_hub.cli.completing import complete_models, forget
-from tts_hub.cli.listing import all_option, best_first, diagnosis, json_option, more, size_text, table
+from tts_hub.cli.listing import (
+    all_option,
+    best_first,
+    diagnosis,
+    json_option,
+    more,
+    removed_text,
+    size_text,
+    table,
+)
 from tts_hub.cli.main import open_manager, run
 
 if TYPE_CHECKING:
@@ -146,8 +155,7 @@ def remove(config_file: Path | None, name: str) -> None:
             return await manager.store.remove_voice(name), manager.config.store.undo_seconds
 
     voice, seconds = run(work)
-    again = f"; to bring it back within {seconds / 60:g} min: tts-hub voices restore {voice.id}"
-    click.echo(f"{voice.name}: removed{again if seconds else ''}")
+    click.echo(removed_text(voice.name, seconds, f"voices restore {voice.id}"))
     forget()
 
 
