@@ -101,11 +101,23 @@ def damaged(data: bytes) -> bytes:
     return data[:middle] + bytes(byte ^ 0xFF for byte in data[middle : middle + 64]) + data[middle + 64 :]
 
 
+def encrypted(data: bytes) -> bytes:
+    """The same, with every member marked as encrypted."""
+    marked = bytearray(data)
+    for head, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = data.find(head)
+        while at >= 0:
+            marked[at + flags] |= 1
+            at = data.find(head, at + 1)
+    return bytes(marked)
+
+
 REFUSED: dict[str, bytes] = {
     "nothing": b"",
     "text": b"hello",
     "an empty zip": zipped({}),
     "a cut zip": zipped({"voice.json": described(), "a.wav": clip()})[:-100],
+    "encrypted": encrypted(zipped({"voice.json": described(), "a.wav": clip()})),
     "damaged": damaged(zipped({"voice.json": described(), "a.wav": clip()})),
     "damaged, LZMA": damaged(zipped({"voice.json": described(), "a.wav": clip()}, zipfile.ZIP_LZMA)),
     "damaged, bzip2": damaged(zipped({"voice.json": described(), "a.wav": clip()}, zipfile.ZIP_BZIP2)),
