@@ -14,9 +14,8 @@ from tts_hub.engines.pool import EnginePool
 from tts_hub.errors import BackendUnavailableError, InvalidRequestError, StoreError, TTSHubError
 from tts_hub.progress import ProgressCallback, ProgressEvent, ignore
 from tts_hub.store.names import Names
-from tts_hub.store.records import StoredSample
 from tts_hub.store.store import Store
-from tts_hub.types import Voice, VoiceSample
+from tts_hub.types import Voice
 
 LOOKS_EVERY = 0.5
 """Seconds between two looks for new voices and engines that were loaded."""
@@ -55,7 +54,7 @@ class VoicePreparation:
     async def prepare(
         self, voice: Voice, model: str | None = None, on_progress: ProgressCallback = ignore
     ) -> list[Preparation]:
-        """Prepare a voice, whose newest recording comes first.
+        """Prepare a voice, whose newest recording comes first. A failure is in the answer.
 
         Args:
             voice: the voice.
@@ -64,7 +63,7 @@ class VoicePreparation:
             on_progress: gets events of the stage `preparing`, and those of loading.
 
         Raises:
-            BackendUnavailableError: no engine that is ready clones voices, or it cannot be loaded.
+            BackendUnavailableError: no engine that is ready clones voices, or the one that was named does not.
             UnknownModelError: no such model.
         """
         if model is not None:
@@ -89,9 +88,9 @@ class VoicePreparation:
                 continue
             with suppress(StoreError):
                 names = await self._store.names()
-                await self._prepare_one(engines, names)
+                await self._prepare_all(engines, names)
 
-    async def _prepare_one(self, engines: list[Engine], names: Names) -> None:
+    async def _prepare_all(self, engines: list[Engine], names: Names) -> None:
         """Prepare voices that are not prepared, as long as their engine is idle."""
         for voice in _voices(names):
             for engine in engines:
@@ -127,9 +126,4 @@ def _voices(names: Names) -> Iterator[Voice]:
     ]
     for name, samples in owners:
         if samples:
-            yield Voice(name, name, "", samples=(as_sample(samples[-1]),))
-
-
-def as_sample(stored: StoredSample) -> VoiceSample:
-    """A stored recording as engines get it."""
-    return VoiceSample(stored.hash, stored.path, stored.seconds, stored.transcript)
+            yield Voice(name, name, "", samples=(samples[-1].for_engines(),))

@@ -10,7 +10,6 @@ from pydantic import ValidationError
 from tts_hub.audio.limits import SPEEDS
 from tts_hub.emotions.lowering import Lowered, Lowering, lower
 from tts_hub.emotions.profile import AS_USUAL, EmotionSettings
-from tts_hub.engines.preparation import as_sample
 from tts_hub.errors import UnknownEmotionError, UnknownVoiceError, UnsupportedOptionError, one_of, shown
 from tts_hub.store.names import Names
 from tts_hub.store.records import SEPARATOR, StoredProfile, StoredVoice, folded
@@ -36,7 +35,7 @@ class Cast:
     def samples(self) -> tuple[VoiceSample, ...]:
         """The recordings to clone, the newest first: the profile's own, or else the voice's."""
         stored = (self.profile.samples if self.profile else ()) or (self.voice.samples if self.voice else ())
-        return tuple(map(as_sample, reversed(stored)))
+        return tuple(sample.for_engines() for sample in reversed(stored))
 
     def cloned(self, voice: str | None, capabilities: Capabilities) -> Voice | None:
         """The voice for an engine that clones; None where it speaks with one of its own."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tts_hub.emotions.profile import EmotionSettings
 from tts_hub.errors import InvalidRequestError, shown
+from tts_hub.types import VoiceSample
 
 MOST_OF_A_NAME = 64
 MOST_OF_A_TEXT = 2_000
@@ -39,6 +40,10 @@ class StoredSample:
     """What may spoil the voice."""
     created: float
     """Seconds since 1970, as all times here."""
+
+    def for_engines(self) -> VoiceSample:
+        """The recording as engines get it."""
+        return VoiceSample(self.hash, self.path, self.seconds, self.transcript)
 
 
 @dataclass(frozen=True, slots=True)
