@@ -63,7 +63,7 @@ class VoicePreparation:
             on_progress: gets events of the stage `preparing`, and those of loading.
 
         Raises:
-            BackendUnavailableError: no engine that is ready clones voices, or the one that was named does not.
+            BackendUnavailableError: no engine that is ready clones voices, or the named one does not.
             UnknownModelError: no such model.
         """
         if model is not None:
